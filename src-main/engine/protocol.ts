@@ -1,0 +1,217 @@
+/**
+ * Messages between the main process and the engine process. Plain JSON-safe data, so that the same entry
+ * serves Electron's `utilityProcess` and Node's `child_process` with IPC.
+ *
+ * Each request has an id; the engine answers with any number of `progress` messages and exactly one `result`
+ * or `error` (or `cancelled`) carrying that id. Requests run one at a time, in order of arrival.
+ */
+import type { ErrorDto } from '../base/app-error.js';
+
+/** How a component's linear weights are held in memory. */
+export const WEIGHT_FORMATS = ['16-bit', 'fp8', 'int8', 'int4', 'nf4'] as const;
+export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
+
+/** The components whose format can be chosen. */
+export const QUANTIZED_COMPONENTS = ['flux', 't5', 'infusenet'] as const;
+export type QuantizedComponent = (typeof QUANTIZED_COMPONENTS)[number];
+export type FormatChoice = Readonly<Record<QuantizedComponent, WeightFormat>>;
+
+/** ONNX Runtime execution providers that the app can ask for. */
+export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'dml'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+/** Where the identity comes from. `none` runs FLUX without InfuseNet. */
+export type IdentityInput =
+  | { readonly kind: 'image'; readonly path: string; /** Index into the detected faces, largest first. */ readonly faceIndex: number }
+  | { readonly kind: 'embedding'; /** 512 numbers, unit length. */ readonly values: readonly number[] }
+  | { readonly kind: 'none' };
+
+export interface GenerateRequest {
+  readonly packPath: string;
+  /** Folder of converted weights and graphs; created when missing. */
+  readonly cachePath: string;
+  readonly provider: Provider;
+  readonly formats: FormatChoice;
+  /** InfuseNet variant folder of the pack, such as `aes_stage2`. */
+  readonly modelVariant: string;
+  readonly identity: IdentityInput;
+  /** Absolute path of a pose picture; null gives the black control image. */
+  readonly controlImagePath: string | null;
+  readonly prompt: string;
+  /** 0 to 2^32 - 1. */
+  readonly seed: number;
+  readonly steps: number;
+  /** Pixels, multiples of 16. */
+  readonly width: number;
+  readonly height: number;
+  readonly guidance: number;
+  readonly conditioningScale: number;
+  /** Fractions of the steps between which InfuseNet acts. */
+  readonly start: number;
+  readonly end: number;
+  /** Absolute path of the PNG to write (temp file, then rename). */
+  readonly outputPath: string;
+  /** Folder for per-step previews as `step-003.png`, or null for none saved. */
+  readonly previewDir: string | null;
+}
+
+export const STAGES = ['identify', 'encode-text', 'control', 'convert', 'load', 'denoise', 'decode'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** Memory of one phase; null where no source could be read. Bytes. */
+export interface PhaseMeasurement {
+  readonly phase: 'text' | 'load' | 'denoise' | 'decode';
+  readonly seconds: number;
+  /** Device memory: highest reading in the phase less the reading before the first phase. */
+  readonly devicePeakBytes: number | null;
+  /** Device memory at the phase's end, same base. */
+  readonly deviceEndBytes: number | null;
+  /** Resident set of the engine process: highest reading, and at the end. */
+  readonly hostPeakBytes: number;
+  readonly hostEndBytes: number;
+  /** Bytes of weights held by the sessions of this phase (packed size). */
+  readonly weightBytes: number;
+  /** What the device readings come from, such as `nvidia-smi`; null without a device. */
+  readonly deviceSource: string | null;
+  readonly hostSource: string;
+}
+
+export interface FaceReport {
+  /** x0, y0, x1, y1 in pixels of the upright source picture. */
+  readonly box: readonly [number, number, number, number];
+  /** Left eye, right eye, nose, left and right mouth corner. */
+  readonly landmarks: readonly (readonly [number, number])[];
+  readonly score: number;
+}
+
+export interface GenerateResult {
+  readonly kind: 'generate';
+  readonly outputPath: string;
+  readonly width: number;
+  readonly height: number;
+  readonly phases: readonly PhaseMeasurement[];
+  /** Seconds of each denoising step. */
+  readonly stepSeconds: readonly number[];
+  readonly totalSeconds: number;
+  readonly provider: Provider;
+  readonly computeDtype: 'f32' | 'f16';
+  /** sha-256 of each component's weights (first 16 hex digits of header plus size digest), by component. */
+  readonly weightHashes: Readonly<Record<string, string>>;
+  /** Tensor names that stayed in 16-bit, as patterns. */
+  readonly keepList: readonly string[];
+  readonly versions: Readonly<Record<string, string>>;
+  /** Cosine of the generated face's embedding with the identity's; null when there is no face network or face. */
+  readonly identityScore: number | null;
+  /** Embedding that conditioned the run (512), null without identity. */
+  readonly identityEmbedding: readonly number[] | null;
+}
+
+/** Detects faces in a picture with the pack's detector (or its fixed landmarks). */
+export interface DetectFacesRequest {
+  readonly packPath: string;
+  readonly cachePath: string;
+  readonly provider: Provider;
+  readonly imagePath: string;
+}
+export interface DetectFacesResult {
+  readonly kind: 'detect-faces';
+  readonly imageWidth: number;
+  readonly imageHeight: number;
+  /** Largest first. */
+  readonly faces: readonly FaceReport[];
+  /** `scrfd` at which detection size, or `centred`. */
+  readonly detector: string;
+}
+
+/** Load and peak before a run, from headers alone. */
+export interface EstimateRequest {
+  readonly packPath: string;
+  readonly provider: Provider;
+  readonly formats: FormatChoice;
+  readonly modelVariant: string;
+  readonly width: number;
+  readonly height: number;
+}
+export interface EstimateResult {
+  readonly kind: 'estimate';
+  /** Bytes by part: flux, t5, infusenet, vae, clip, activations. */
+  readonly parts: Readonly<Record<'flux' | 't5' | 'infusenet' | 'vae' | 'clip' | 'activations', number>>;
+  /** Weights of the denoiser when it is loaded. */
+  readonly loadBytes: number;
+  /** The highest of the stages, weights plus activations. */
+  readonly peakBytes: number;
+  /** Free device memory (host memory for cpu) now; null when it cannot be read. */
+  readonly freeBytes: number | null;
+  readonly freeSource: string | null;
+}
+
+/** Which providers can be used here, found by creating a tiny session. */
+export interface ProbeResult {
+  readonly kind: 'probe';
+  readonly providers: readonly {
+    readonly provider: Provider;
+    readonly available: boolean;
+    /** Device name where known, or why it cannot be used. */
+    readonly detail: string;
+  }[];
+}
+
+/** What a pack folder holds. */
+export interface InspectResult {
+  readonly kind: 'inspect';
+  readonly name: string;
+  readonly licence: string;
+  readonly faceDetection: 'scrfd' | 'centred';
+  readonly modelVariants: readonly string[];
+  readonly defaults: { readonly width: number; readonly height: number; readonly steps: number; readonly guidance: number };
+  readonly limits: { readonly minSize: number; readonly maxSize: number; readonly maxSteps: number };
+  readonly components: readonly {
+    readonly component: string;
+    readonly files: number;
+    readonly tensors: number;
+    readonly parameters: number;
+    readonly bytes: number;
+    readonly dtypes: readonly string[];
+    readonly missing: readonly string[];
+    readonly bytesPerFormat: Readonly<Partial<Record<WeightFormat, number>>>;
+  }[];
+  /** True when everything needed to generate is there. */
+  readonly complete: boolean;
+}
+
+export type EngineRequest =
+  | { readonly kind: 'generate'; readonly params: GenerateRequest }
+  | { readonly kind: 'detect-faces'; readonly params: DetectFacesRequest }
+  | { readonly kind: 'estimate'; readonly params: EstimateRequest }
+  | { readonly kind: 'inspect'; readonly params: { readonly packPath: string } }
+  | { readonly kind: 'probe'; readonly params: Readonly<Record<string, never>> }
+  | { readonly kind: 'release'; readonly params: Readonly<Record<string, never>> };
+
+export type EngineResult =
+  GenerateResult | DetectFacesResult | EstimateResult | InspectResult | ProbeResult | { readonly kind: 'release' };
+
+/** State, not deltas: each message says where the request stands. */
+export interface EngineProgress {
+  readonly stage: Stage;
+  /** 0 to 1 within the stage. */
+  readonly fraction: number;
+  /** 1-based step and count while denoising, else null. */
+  readonly step: number | null;
+  readonly steps: number | null;
+  /** Plain words for the person, such as "Converting FLUX to nf4". */
+  readonly message: string;
+  /** A small latent preview as a PNG data URL after each step, else null. */
+  readonly previewPng: string | null;
+}
+
+export type ToEngine =
+  | { readonly type: 'request'; readonly id: string; readonly request: EngineRequest }
+  | { readonly type: 'cancel'; readonly id: string }
+  | { readonly type: 'shutdown' };
+
+export type FromEngine =
+  | { readonly type: 'ready'; readonly pid: number; readonly versions: Readonly<Record<string, string>> }
+  | { readonly type: 'progress'; readonly id: string; readonly progress: EngineProgress }
+  | { readonly type: 'result'; readonly id: string; readonly result: EngineResult }
+  | { readonly type: 'error'; readonly id: string; readonly error: ErrorDto }
+  | { readonly type: 'cancelled'; readonly id: string };

@@ -1,0 +1,55 @@
+/**
+ * What a checkpoint looks like to the rest of the engine: named tensors that lie somewhere in files. Reading a
+ * header never reads data; data is read on request, a range at a time.
+ */
+
+/** Element types as safetensors names them; torch pickles are mapped to these. */
+export type TensorDtype =
+  'F64' | 'F32' | 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
+
+/** Bytes per element. */
+export const DTYPE_BYTES: Readonly<Record<TensorDtype, number>> = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+};
+
+/** One tensor and the place of its bytes: contiguous, row-major, little-endian. */
+export interface TensorEntry {
+  readonly name: string;
+  readonly dtype: TensorDtype;
+  /** Dimensions; a scalar has none. */
+  readonly shape: readonly number[];
+  /** Absolute path of the file that holds the bytes. */
+  readonly file: string;
+  /** Bytes from the start of that file. */
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
+/** A checkpoint opened for reading; holds file handles until `close`. */
+export interface TensorSource {
+  /** All tensors by name, in file order. */
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  /** Free-form header metadata (safetensors' `__metadata__`). */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The raw bytes of one tensor. @throws AppError weights.missing-tensor, weights.unreadable */
+  readBytes(name: string): Promise<Uint8Array>;
+  /** One tensor as float32 (any float or integer dtype but F64/I64 loses nothing). */
+  readF32(name: string): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** Number of elements. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, dim) => product * dim, 1);
+}
