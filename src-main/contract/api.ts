@@ -1,0 +1,175 @@
+/**
+ * The request table: method -> input and output schema. The one source of handlers, preload methods and client
+ * types. Inputs refuse unknown keys.
+ */
+import { z } from 'zod';
+import { appSettingsSchema } from './app-settings.js';
+import { compareTableSchema, reportSchema } from './compare-data.js';
+import { comparisonSchema, queueStateSchema } from './comparison.js';
+import {
+  galleryInputSchema,
+  galleryWindowSchema,
+  identicalExceptSchema,
+  selectionSchema,
+  undoableSchema,
+} from './gallery.js';
+import { comparisonDraftSchema, settingFieldSchema } from './generation-settings.js';
+import { idSchema } from './ids.js';
+import { MAX_CELLS, MAX_PANES, MAX_SELECTION, MAX_UPLOAD_BYTES } from './limits.js';
+import { estimateInputSchema, estimateSchema, packDetailSchema, packSummarySchema } from './pack.js';
+import { detectedFacesSchema, photoRoleSchema, photoSchema, samplesSchema } from './photo.js';
+import { pictureMetadataSchema } from './picture-metadata.js';
+import { runDetailSchema, starsSchema, tagSchema } from './run.js';
+import { systemInfoSchema } from './system-info.js';
+
+const nothing = z.strictObject({});
+const done = z.object({});
+const byRun = z.strictObject({ runId: idSchema });
+const byComparison = z.strictObject({ comparisonId: idSchema });
+const byPhoto = z.strictObject({ photoId: idSchema });
+const byPack = z.strictObject({ packId: idSchema });
+/** Standard base64, 4 characters for 3 bytes. */
+const uploadSchema = z
+  .string()
+  .min(4)
+  .max(Math.ceil(MAX_UPLOAD_BYTES / 3) * 4);
+const startedSchema = z.object({ comparisonId: idSchema, runIds: z.array(idSchema) });
+
+export const API = {
+  /** Known packs; the bundled one first. */
+  'packs.list': { input: nothing, output: z.array(packSummarySchema) },
+  'packs.inspect': { input: byPack, output: packDetailSchema },
+  /** Opens a folder dialog on the host; null when the person closed it. Refused where the host has no dialogs. */
+  'packs.add': { input: nothing, output: packSummarySchema.nullable() },
+  /** Forgets a pack's folder; its files stay. The bundled pack cannot be removed. */
+  'packs.remove': { input: byPack, output: done },
+  'packs.estimate': { input: estimateInputSchema, output: estimateSchema },
+
+  'samples.list': { input: nothing, output: samplesSchema },
+
+  'photos.list': { input: z.strictObject({ role: photoRoleSchema }), output: z.array(photoSchema) },
+  /** The same bytes twice give the same photo. */
+  'photos.import': {
+    input: z.strictObject({
+      role: photoRoleSchema,
+      name: z.string().trim().min(1).max(120),
+      dataBase64: uploadSchema,
+    }),
+    output: photoSchema,
+  },
+  'photos.use-sample': { input: z.strictObject({ sampleId: idSchema }), output: photoSchema },
+  'photos.rename': {
+    input: z.strictObject({ photoId: idSchema, name: z.string().trim().min(1).max(120) }),
+    output: photoSchema,
+  },
+  /** Finds faces with the pack's detector; kept, so that asking again is quick. */
+  'photos.detect': {
+    input: z.strictObject({ photoId: idSchema, packId: idSchema }),
+    output: detectedFacesSchema,
+  },
+  /** Removes photo, thumbnail, embedding and detections for good; runs made with it stay, without it. */
+  'photos.delete': { input: byPhoto, output: z.object({ runCount: z.number().int() }) },
+
+  /** Puts the cells at the queue's end and answers at once. */
+  'comparisons.create': { input: comparisonDraftSchema, output: startedSchema },
+  'comparisons.get': { input: byComparison, output: comparisonSchema },
+  'comparisons.rename': {
+    input: z.strictObject({ comparisonId: idSchema, title: z.string().trim().min(1).max(120) }),
+    output: done,
+  },
+  'comparisons.set-reference': { input: z.strictObject({ comparisonId: idSchema, runId: idSchema }), output: done },
+  /** Cancels every cell that is not done. Idempotent. */
+  'comparisons.cancel': { input: byComparison, output: done },
+  /** Queues again what was cancelled, failed or interrupted. */
+  'comparisons.resume': { input: byComparison, output: startedSchema },
+  /** Makes the whole comparison again, as a new one. */
+  'comparisons.repeat': { input: byComparison, output: startedSchema },
+  'comparisons.report': {
+    input: z.strictObject({
+      comparisonId: idSchema,
+      referenceRunId: idSchema.nullable(),
+      format: z.enum(['markdown', 'csv']),
+    }),
+    output: reportSchema,
+  },
+
+  'queue.get': { input: nothing, output: queueStateSchema },
+  /** The cell in flight ends; no other starts. */
+  'queue.pause': { input: nothing, output: done },
+  'queue.resume': { input: nothing, output: done },
+  /** Puts the named comparisons in this order, before all others. */
+  'queue.reorder': { input: z.strictObject({ comparisonIds: z.array(idSchema).min(1).max(MAX_CELLS) }), output: done },
+  /** Takes a comparison with nothing left to do off the list. */
+  'queue.dismiss': { input: byComparison, output: done },
+
+  'runs.get': { input: byRun, output: runDetailSchema },
+  'runs.get-many': {
+    input: z.strictObject({ runIds: z.array(idSchema).min(1).max(MAX_PANES) }),
+    output: z.array(runDetailSchema),
+  },
+  /** Idempotent: a run that is neither queued nor running stays as it is. */
+  'runs.cancel': { input: byRun, output: done },
+  /** Makes the same picture again, as a comparison of one. */
+  'runs.repeat': { input: byRun, output: startedSchema },
+  /** "Use these settings": a form filled from the run, and what could not be filled, in sentences. */
+  'runs.draft': { input: byRun, output: z.object({ draft: comparisonDraftSchema, missing: z.array(z.string()) }) },
+  /** Faces in the finished picture, for zoom to face. */
+  'runs.faces': { input: byRun, output: detectedFacesSchema },
+
+  'gallery.list': { input: galleryInputSchema, output: galleryWindowSchema },
+  'gallery.rate': { input: selectionSchema.extend({ stars: starsSchema }), output: undoableSchema },
+  'gallery.tag': {
+    input: selectionSchema.extend({
+      add: z.array(tagSchema).max(20),
+      remove: z.array(tagSchema).max(20),
+    }),
+    output: undoableSchema,
+  },
+  'gallery.tags': {
+    input: nothing,
+    output: z.array(z.object({ tag: z.string(), count: z.number().int() })),
+  },
+  'gallery.trash': { input: selectionSchema, output: undoableSchema },
+  'gallery.restore': { input: selectionSchema, output: undoableSchema },
+  'gallery.undo': { input: z.strictObject({ undoId: idSchema }), output: z.object({ changed: z.number().int() }) },
+  /** Deletes trashed runs and their pictures for good; all of them when `runIds` is null. */
+  'gallery.empty-trash': {
+    input: z.strictObject({ runIds: z.array(idSchema).min(1).max(MAX_SELECTION).nullable() }),
+    output: z.object({ deleted: z.number().int() }),
+  },
+  /** Runs that differ in exactly one setting; in `field` only when it is given. */
+  'gallery.identical-except': {
+    input: z.strictObject({ runId: idSchema, field: settingFieldSchema.nullable() }),
+    output: identicalExceptSchema,
+  },
+
+  /** Pixel differences, memory, time and identity of up to nine runs against one of them. */
+  'compare.table': {
+    input: z.strictObject({ referenceRunId: idSchema, runIds: z.array(idSchema).min(1).max(MAX_CELLS) }),
+    output: compareTableSchema,
+  },
+
+  /** Reads settings out of a PNG without keeping it. */
+  'metadata.read': { input: z.strictObject({ dataBase64: uploadSchema }), output: pictureMetadataSchema },
+
+  'settings.get': { input: nothing, output: appSettingsSchema },
+  /** Changes the given fields; answers the whole. */
+  'settings.set': { input: appSettingsSchema.partial(), output: appSettingsSchema },
+
+  'system.info': { input: nothing, output: systemInfoSchema },
+  /** Shows a folder of the app in the file manager. Refused where the host has none. */
+  'system.open-folder': { input: z.strictObject({ folder: z.enum(['logs', 'pictures']) }), output: done },
+  'system.notices': { input: nothing, output: z.object({ text: z.string() }) },
+} as const;
+
+export type Method = keyof typeof API;
+export type Input<M extends Method> = z.input<(typeof API)[M]['input']>;
+/** What handlers get: the input after parsing. */
+export type ParsedInput<M extends Method> = z.output<(typeof API)[M]['input']>;
+export type Output<M extends Method> = z.output<(typeof API)[M]['output']>;
+
+export const METHODS = Object.keys(API) as Method[];
+
+export function isMethod(name: string): name is Method {
+  return Object.hasOwn(API, name);
+}

@@ -1,0 +1,69 @@
+/** A comparison: runs that share everything but formats, seed and prompt; and the queue that makes them. */
+import { z } from 'zod';
+import { formatChoiceSchema, stageSchema } from './formats.js';
+import { idSchema, timeMsSchema } from './ids.js';
+import { runDetailSchema, runStatusSchema } from './run.js';
+
+/** `finished` when every run is done; `partial` when some are not and none is queued or running. */
+export const comparisonStatusSchema = z.enum(['queued', 'running', 'finished', 'partial']);
+export type ComparisonStatus = z.infer<typeof comparisonStatusSchema>;
+
+export const comparisonSchema = z.object({
+  id: idSchema,
+  title: z.string(),
+  createdAtMs: timeMsSchema,
+  status: comparisonStatusSchema,
+  /** Run that Δ is taken against; the first variant unless chosen. */
+  referenceRunId: idSchema.nullable(),
+  /** In the order of the studio's rows. */
+  runs: z.array(runDetailSchema),
+});
+export type Comparison = z.infer<typeof comparisonSchema>;
+
+export const queueCellSchema = z.object({
+  runId: idSchema,
+  status: runStatusSchema,
+  formats: formatChoiceSchema,
+  seed: z.number().int(),
+  totalSeconds: z.number().nullable(),
+  /** One sentence, when failed. */
+  errorMessage: z.string().nullable(),
+});
+export type QueueCell = z.infer<typeof queueCellSchema>;
+
+export const queueEntrySchema = z.object({
+  comparisonId: idSchema,
+  title: z.string(),
+  /** In the order they run: cells that share weights lie together. */
+  cells: z.array(queueCellSchema),
+});
+export type QueueEntry = z.infer<typeof queueEntrySchema>;
+
+/** The whole queue. Entries with nothing left to do stay until the next comparison starts or they are dismissed. */
+export const queueStateSchema = z.object({
+  /** When paused, the cell in flight still ends. */
+  paused: z.boolean(),
+  entries: z.array(queueEntrySchema),
+  runningRunId: idSchema.nullable(),
+});
+export type QueueState = z.infer<typeof queueStateSchema>;
+
+/** Where the running cell stands. Whole state, at most about ten a second. */
+export const runProgressSchema = z.object({
+  runId: idSchema,
+  comparisonId: idSchema,
+  stage: stageSchema,
+  /** 0 to 1 within the stage. */
+  fraction: z.number(),
+  /** 1-based step while denoising, else null. */
+  step: z.number().int().nullable(),
+  steps: z.number().int().nullable(),
+  message: z.string(),
+  /** PNG data URL of the latest latent preview. */
+  previewPng: z.string().nullable(),
+  startedAtMs: timeMsSchema,
+  /** Of this cell, and of everything queued; null until something was measured. */
+  secondsLeft: z.number().nullable(),
+  queueSecondsLeft: z.number().nullable(),
+});
+export type RunProgress = z.infer<typeof runProgressSchema>;

@@ -1,0 +1,73 @@
+/** Model packs as the renderer sees them: an id, never a folder. */
+import { z } from 'zod';
+import { formatChoiceSchema, providerSchema, weightFormatSchema } from './formats.js';
+import { sizeSchema } from './generation-settings.js';
+import { bytesSchema, idSchema } from './ids.js';
+
+export const packSummarySchema = z.object({
+  id: idSchema,
+  name: z.string(),
+  licence: z.string(),
+  source: z.enum(['bundled', 'folder']),
+  faceDetection: z.enum(['scrfd', 'centred']),
+  modelVariants: z.array(z.string()),
+  defaults: z.object({ width: z.number(), height: z.number(), steps: z.number(), guidance: z.number() }),
+  limits: z.object({ minSize: z.number(), maxSize: z.number(), maxSteps: z.number() }),
+  /** True when everything needed to generate is there. */
+  complete: z.boolean(),
+  /** Bytes on disk of all weights. */
+  bytes: bytesSchema,
+  /** Why the pack cannot be used, in a sentence; null when it can. */
+  problem: z.string().nullable(),
+});
+export type PackSummary = z.infer<typeof packSummarySchema>;
+
+export const packComponentSchema = z.object({
+  component: z.string(),
+  files: z.number().int(),
+  tensors: z.number().int(),
+  parameters: z.number(),
+  bytes: bytesSchema,
+  dtypes: z.array(z.string()),
+  missing: z.array(z.string()),
+  bytesPerFormat: z.partialRecord(weightFormatSchema, bytesSchema),
+});
+export const packDetailSchema = packSummarySchema.extend({ components: z.array(packComponentSchema) });
+export type PackDetail = z.infer<typeof packDetailSchema>;
+
+/** One question about memory, for all rows of the studio at once. */
+export const estimateInputSchema = z.strictObject({
+  packId: idSchema,
+  provider: providerSchema,
+  modelVariant: z.string().min(1).max(64),
+  width: sizeSchema,
+  height: sizeSchema,
+  variants: z.array(formatChoiceSchema).min(1).max(125),
+});
+export type EstimateInput = z.infer<typeof estimateInputSchema>;
+
+export const ESTIMATE_PARTS = ['flux', 't5', 'infusenet', 'vae', 'clip', 'activations'] as const;
+
+export const variantEstimateSchema = z.object({
+  formats: formatChoiceSchema,
+  /** Bytes by part, for the stacked bar. */
+  parts: z.record(z.enum(ESTIMATE_PARTS), bytesSchema),
+  /** Weights of the denoiser when it is loaded. */
+  loadBytes: bytesSchema,
+  /** The highest of the stages, weights plus activations. */
+  peakBytes: bytesSchema,
+  /** `tight`: within a tenth of what is free. `unknown`: free memory cannot be read. */
+  fit: z.enum(['fits', 'tight', 'too-big', 'unknown']),
+  /** Plain words, such as "Needs 22.4 GiB at its peak; 15.9 GiB are free." */
+  sentence: z.string(),
+  /** The most precise variant that would fit, when this one does not. */
+  alternative: formatChoiceSchema.nullable(),
+});
+export type VariantEstimate = z.infer<typeof variantEstimateSchema>;
+
+export const estimateSchema = z.object({
+  freeBytes: bytesSchema.nullable(),
+  freeSource: z.string().nullable(),
+  variants: z.array(variantEstimateSchema),
+});
+export type Estimate = z.infer<typeof estimateSchema>;

@@ -1,0 +1,36 @@
+/** Settings read back from a picture file: ours, or what another tool wrote in A1111's form. */
+import { z } from 'zod';
+import { formatChoiceSchema } from './formats.js';
+import { idSchema } from './ids.js';
+
+/** Every field may be missing: files are written by others. */
+export const readSettingsSchema = z.object({
+  prompt: z.string().nullable(),
+  negativePrompt: z.string().nullable(),
+  seed: z.number().nullable(),
+  steps: z.number().nullable(),
+  width: z.number().nullable(),
+  height: z.number().nullable(),
+  guidance: z.number().nullable(),
+  conditioningScale: z.number().nullable(),
+  start: z.number().nullable(),
+  end: z.number().nullable(),
+  modelVariant: z.string().nullable(),
+  provider: z.string().nullable(),
+  packName: z.string().nullable(),
+  formats: formatChoiceSchema.nullable(),
+});
+export type ReadSettings = z.infer<typeof readSettingsSchema>;
+
+export const pictureMetadataSchema = z.object({
+  /** `likeness-lab`: our own chunk. `a1111`: the common text form only. */
+  source: z.enum(['likeness-lab', 'a1111']),
+  settings: readSettingsSchema,
+  /** Everything else, as label and value, for display. */
+  facts: z.array(z.object({ label: z.string(), value: z.string() })),
+  /** The raw A1111 text, when there is one. */
+  parameters: z.string().nullable(),
+  /** The run in this gallery that made the picture, when it is here. */
+  runId: idSchema.nullable(),
+});
+export type PictureMetadata = z.infer<typeof pictureMetadataSchema>;

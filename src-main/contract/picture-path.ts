@@ -1,0 +1,66 @@
+/**
+ * Where pictures are served, the same path over loopback HTTP and in Electron's `app:` scheme. Ids only: the host
+ * resolves them against its store.
+ */
+import { z } from 'zod';
+
+export const PICTURE_KINDS = [
+  'result', // the PNG of a run, with its metadata
+  'result-plain', // the same without any text in it, for sharing
+  'result-thumb', // a small WebP of a run
+  'preview', // one saved step of a run
+  'photo', // an identity or pose photo
+  'photo-thumb',
+  'sample', // a photo that ships with the app
+  'difference', // heat map of two runs
+] as const;
+export const pictureKindSchema = z.enum(PICTURE_KINDS);
+export type PictureKind = z.infer<typeof pictureKindSchema>;
+
+/** One part per id; parts are joined with dots. */
+const PICTURE_ID = /^[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64})?$/;
+
+export interface PictureRef {
+  readonly kind: PictureKind;
+  /** One id; two for `difference` (run, run) and `preview` (run, step). */
+  readonly ids: readonly string[];
+}
+
+/** Path of a run's picture. */
+export function resultPath(runId: string): string {
+  return `/picture/result/${runId}`;
+}
+export function resultPlainPath(runId: string): string {
+  return `/picture/result-plain/${runId}`;
+}
+export function resultThumbPath(runId: string): string {
+  return `/picture/result-thumb/${runId}`;
+}
+/** Path of a saved step; `step` is 1-based. */
+export function previewPath(runId: string, step: number): string {
+  return `/picture/preview/${runId}.${step}`;
+}
+export function photoPath(photoId: string): string {
+  return `/picture/photo/${photoId}`;
+}
+export function photoThumbPath(photoId: string): string {
+  return `/picture/photo-thumb/${photoId}`;
+}
+export function samplePath(sampleId: string): string {
+  return `/picture/sample/${sampleId}`;
+}
+/** Path of the heat map of `runId` against `referenceRunId`. */
+export function differencePath(referenceRunId: string, runId: string): string {
+  return `/picture/difference/${referenceRunId}.${runId}`;
+}
+
+/** The picture a request path names, or null when it names none. Never throws. */
+export function parsePicturePath(path: string): PictureRef | null {
+  const match = /^\/picture\/([a-z-]{1,20})\/([^/]{1,129})$/.exec(path);
+  const kind = pictureKindSchema.safeParse(match?.[1]);
+  const id = match?.[2] ?? '';
+  if (!kind.success || !PICTURE_ID.test(id)) return null;
+  const ids = id.split('.');
+  const wanted = kind.data === 'difference' || kind.data === 'preview' ? 2 : 1;
+  return ids.length === wanted ? { kind: kind.data, ids } : null;
+}

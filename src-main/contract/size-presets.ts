@@ -1,0 +1,34 @@
+/** Picture sizes the studio offers, fitted to a pack's limits. */
+import { SIZE_STEP } from './limits.js';
+
+export interface SizePreset {
+  /** Such as `3:4`. */
+  readonly ratio: string;
+  readonly label: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+const RATIOS = [
+  ['1:1', 'Square', 1, 1],
+  ['3:4', 'Portrait', 3, 4],
+  ['2:3', 'Tall portrait', 2, 3],
+  ['9:16', 'Phone', 9, 16],
+  ['4:3', 'Landscape', 4, 3],
+  ['16:9', 'Wide', 16, 9],
+] as const;
+
+/**
+ * Sizes of about `area` pixels for the common ratios, on multiples of 16 and inside the limits. Ratios that the
+ * limits would bend by more than a tenth are left out.
+ */
+export function sizePresets(area: number, minSize: number, maxSize: number): SizePreset[] {
+  return RATIOS.flatMap(([ratio, label, w, h]) => {
+    const unit = Math.sqrt(area / (w * h));
+    const fit = (side: number): number =>
+      Math.min(maxSize, Math.max(minSize, Math.round((side * unit) / SIZE_STEP) * SIZE_STEP));
+    const width = fit(w);
+    const height = fit(h);
+    return Math.abs((width * h) / (height * w) - 1) > 0.1 ? [] : [{ ratio, label, width, height }];
+  });
+}

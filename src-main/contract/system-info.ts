@@ -1,0 +1,44 @@
+/** The machine and the app, for the settings and about screens. */
+import { z } from 'zod';
+import { providerSchema, stageSchema } from './formats.js';
+import { bytesSchema } from './ids.js';
+
+export const providerInfoSchema = z.object({
+  provider: providerSchema,
+  available: z.boolean(),
+  /** Device name where known, or why it cannot be used. */
+  detail: z.string(),
+});
+export type ProviderInfo = z.infer<typeof providerInfoSchema>;
+
+export const systemInfoSchema = z.object({
+  appVersion: z.string(),
+  host: z.enum(['electron', 'web']),
+  platform: z.string(),
+  cpu: z.string(),
+  totalMemoryBytes: bytesSchema,
+  freeMemoryBytes: bytesSchema,
+  providers: z.array(providerInfoSchema),
+  /** The provider that runs use when the settings name none. */
+  defaultProvider: providerSchema,
+  versions: z.record(z.string(), z.string()),
+});
+export type SystemInfo = z.infer<typeof systemInfoSchema>;
+
+/**
+ * ```
+ * stopped ──► starting ──► ready ──► crashed ──► starting
+ * ```
+ */
+export const engineStateSchema = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('stopped') }),
+  z.object({ status: z.literal('starting') }),
+  z.object({ status: z.literal('ready'), versions: z.record(z.string(), z.string()) }),
+  z.object({
+    status: z.literal('crashed'),
+    /** The stage it was in; null when it was idle. */
+    stage: stageSchema.nullable(),
+    message: z.string(),
+  }),
+]);
+export type EngineState = z.infer<typeof engineStateSchema>;
