@@ -116,7 +116,7 @@ export function abortError(): Error {
 }
 
 /** @throws AbortError when the signal is aborted. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
+export function throwIfAborted(signal: { readonly aborted: boolean } | undefined): void {
   if (signal?.aborted === true) throw abortError();
 }
 

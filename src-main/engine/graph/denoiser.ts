@@ -1,0 +1,202 @@
+/**
+ * The two diffusion networks and their fusion into one graph per step, so that residuals never leave the device.
+ *
+ * @source huggingface/diffusers transformer_flux.py, controlnet_flux.py; bytedance/InfiniteYou pipeline_flux_infusenet.py
+ */
+import { fluxNames, infuseNetNames } from '../weights/names/flux.js';
+import type { FluxConfig } from './flux-config.js';
+import type { GraphBuilder, Value } from './graph-builder.js';
+import { modulationLayout } from './modulation-layout.js';
+import type { Network } from './network.js';
+import { doubleBlock, END, modulate, singleBlock, type BlockContext } from './transformer-blocks.js';
+
+/** InfuseNet's additions to the base's image stream, one per InfuseNet block, [S, hidden] each. */
+export interface Residuals {
+  readonly double: readonly Value[];
+  readonly single: readonly Value[];
+}
+
+/** Token counts are fixed when the graph is built; the image's is free. */
+export interface DenoiserInputs {
+  /** [S, inChannels], compute dtype. */
+  readonly latents: Value;
+  /** [tokens, jointAttentionDim], compute dtype. */
+  readonly context: Value;
+  readonly contextTokens: number;
+  readonly cos: Value;
+  readonly sin: Value;
+  readonly modulation: Value;
+}
+
+function blockContext(net: Network, config: FluxConfig, inputs: DenoiserInputs): BlockContext {
+  return {
+    net,
+    shape: config,
+    textTokens: inputs.contextTokens,
+    cos: inputs.cos,
+    sin: inputs.sin,
+    modulation: inputs.modulation,
+  };
+}
+
+/** InfuseNet: residuals of each block, unscaled. `control` is [S, inChannels]. */
+export function infuseNet(net: Network, config: FluxConfig, inputs: DenoiserInputs, control: Value): Residuals {
+  const names = infuseNetNames(config.doubleBlocks, config.singleBlocks, config.guidanceEmbeds);
+  const layout = modulationLayout(config.doubleBlocks, config.singleBlocks, false);
+  const context = blockContext(net, config, inputs);
+  let img = net.add(
+    net.linear(inputs.latents, names.imgIn, config.hidden, config.inChannels),
+    net.linear(control, names.controlIn, config.hidden, config.inChannels),
+  );
+  let txt = net.linear(inputs.context, names.txtIn, config.hidden, config.jointAttentionDim);
+  const double = names.doubleBlocks.map((block, index) => {
+    ({ img, txt } = doubleBlock(context, block, at(layout.double, index), img, txt));
+    return net.linear(img, at(names.doubleResiduals, index), config.hidden, config.hidden);
+  });
+  let joint = net.concatRows([txt, img]);
+  const single = names.singleBlocks.map((block, index) => {
+    joint = singleBlock(context, block, at(layout.single, index), joint);
+    const rows = net.rows(joint, inputs.contextTokens, END);
+    return net.linear(rows, at(names.singleResiduals, index), config.hidden, config.hidden);
+  });
+  return { double, single };
+}
+
+/** Base FLUX: velocity [S, outChannels] in compute dtype. Residuals are added after each block as they are. */
+export function flux(net: Network, config: FluxConfig, inputs: DenoiserInputs, residuals: Residuals | null): Value {
+  const names = fluxNames(config.doubleBlocks, config.singleBlocks, config.guidanceEmbeds);
+  const layout = modulationLayout(config.doubleBlocks, config.singleBlocks, true);
+  const context = blockContext(net, config, inputs);
+  const doubleInterval = residualInterval(config.doubleBlocks, residuals?.double.length ?? 0);
+  const singleInterval = residualInterval(config.singleBlocks, residuals?.single.length ?? 0);
+
+  let img = net.linear(inputs.latents, names.imgIn, config.hidden, config.inChannels);
+  let txt = net.linear(inputs.context, names.txtIn, config.hidden, config.jointAttentionDim);
+  names.doubleBlocks.forEach((block, index) => {
+    ({ img, txt } = doubleBlock(context, block, at(layout.double, index), img, txt));
+    const residual = residuals?.double[Math.floor(index / doubleInterval)];
+    if (residual !== undefined) img = net.clipF16(net.add(img, residual));
+  });
+  let joint = net.concatRows([txt, img]);
+  names.singleBlocks.forEach((block, index) => {
+    joint = singleBlock(context, block, at(layout.single, index), joint);
+    const residual = residuals?.single[Math.floor(index / singleInterval)];
+    if (residual !== undefined) {
+      const text = net.rows(joint, 0, inputs.contextTokens);
+      const image = net.clipF16(net.add(net.rows(joint, inputs.contextTokens, END), residual));
+      joint = net.concatRows([text, image]);
+    }
+  });
+  const final = layout.final;
+  if (final === null) throw new Error('Invariant violated: the base has a final layer');
+  const normed = modulate(context, net.rows(joint, inputs.contextTokens, END), final.scale, final.shift);
+  return net.linear(normed, names.finalOut, config.outChannels, config.hidden);
+}
+
+/** Base blocks per InfuseNet block: ceil(base / control); infinity when there is no control. */
+export function residualInterval(baseCount: number, controlCount: number): number {
+  return controlCount === 0 ? Infinity : Math.ceil(baseCount / controlCount);
+}
+
+/** Names of the fused step graph's inputs and output. All are f32; the graph casts to its compute dtype. */
+export const STEP_IO = {
+  latents: 'latents',
+  text: 'text',
+  cos: 'cos',
+  sin: 'sin',
+  fluxModulation: 'flux_modulation',
+  identity: 'identity',
+  control: 'control',
+  controlCos: 'control_cos',
+  controlSin: 'control_sin',
+  infuseNetModulation: 'infusenet_modulation',
+  residualScale: 'residual_scale',
+  velocity: 'velocity',
+} as const;
+
+export interface StepGraphOptions {
+  readonly textTokens: number;
+  /** Null builds the base alone. */
+  readonly identityTokens: number | null;
+}
+
+/**
+ * One denoising step: latents, text, identity, control -> velocity [S, outChannels] f32. With `residual_scale` 0 the
+ * velocity equals plain FLUX's.
+ */
+export function stepGraph(
+  g: GraphBuilder,
+  base: { readonly net: Network; readonly config: FluxConfig },
+  control: { readonly net: Network; readonly config: FluxConfig } | null,
+  options: StepGraphOptions,
+): void {
+  const { net, config } = base;
+  const dtype = net.dtype;
+  const latents = net.cast(g.input(STEP_IO.latents, 'f32', ['image_tokens', config.inChannels]), 'f32', dtype);
+  const baseInputs: DenoiserInputs = {
+    latents,
+    context: net.cast(g.input(STEP_IO.text, 'f32', [options.textTokens, config.jointAttentionDim]), 'f32', dtype),
+    contextTokens: options.textTokens,
+    cos: net.cast(g.input(STEP_IO.cos, 'f32', ['tokens', config.headSize / 2]), 'f32', dtype),
+    sin: net.cast(g.input(STEP_IO.sin, 'f32', ['tokens', config.headSize / 2]), 'f32', dtype),
+    modulation: modulationInput(g, net, STEP_IO.fluxModulation, config, true),
+  };
+  let residuals: Residuals | null = null;
+  if (control !== null && options.identityTokens !== null) {
+    const raw = infuseNetFromInputs(g, control, latents, options.identityTokens);
+    const scale = net.cast(g.input(STEP_IO.residualScale, 'f32', [1]), 'f32', dtype);
+    const scaled = (values: readonly Value[]) => values.map((value) => net.mul(value, scale));
+    residuals = { double: scaled(raw.double), single: scaled(raw.single) };
+  }
+  const velocity = flux(net, config, baseInputs, residuals);
+  g.output(STEP_IO.velocity, net.cast(velocity, dtype, 'f32'), 'f32', ['image_tokens', config.outChannels]);
+}
+
+/** InfuseNet alone: its residuals as outputs `residual_double_i`, `residual_single_i` [S, hidden] f32, unscaled. */
+export function residualGraph(
+  g: GraphBuilder,
+  control: { readonly net: Network; readonly config: FluxConfig },
+  identityTokens: number,
+): void {
+  const { net, config } = control;
+  const latents = net.cast(g.input(STEP_IO.latents, 'f32', ['image_tokens', config.inChannels]), 'f32', net.dtype);
+  const residuals = infuseNetFromInputs(g, control, latents, identityTokens);
+  const emit = (kind: string, values: readonly Value[]) => {
+    values.forEach((value, index) => {
+      g.output(`residual_${kind}_${index}`, net.cast(value, net.dtype, 'f32'), 'f32', ['image_tokens', config.hidden]);
+    });
+  };
+  emit('double', residuals.double);
+  emit('single', residuals.single);
+}
+
+function infuseNetFromInputs(
+  g: GraphBuilder,
+  control: { readonly net: Network; readonly config: FluxConfig },
+  latents: Value,
+  identityTokens: number,
+): Residuals {
+  const { net, config } = control;
+  const dtype = net.dtype;
+  const inputs: DenoiserInputs = {
+    latents,
+    context: net.cast(g.input(STEP_IO.identity, 'f32', [identityTokens, config.jointAttentionDim]), 'f32', dtype),
+    contextTokens: identityTokens,
+    cos: net.cast(g.input(STEP_IO.controlCos, 'f32', ['control_tokens', config.headSize / 2]), 'f32', dtype),
+    sin: net.cast(g.input(STEP_IO.controlSin, 'f32', ['control_tokens', config.headSize / 2]), 'f32', dtype),
+    modulation: modulationInput(g, net, STEP_IO.infuseNetModulation, config, false),
+  };
+  const image = net.cast(g.input(STEP_IO.control, 'f32', ['image_tokens', config.inChannels]), 'f32', dtype);
+  return infuseNet(net, config, inputs, image);
+}
+
+function modulationInput(g: GraphBuilder, net: Network, name: string, config: FluxConfig, final: boolean): Value {
+  const layout = modulationLayout(config.doubleBlocks, config.singleBlocks, final);
+  return net.cast(g.input(name, 'f32', [layout.count * config.hidden]), 'f32', net.dtype);
+}
+
+function at<T>(values: readonly T[], index: number): T {
+  const value = values[index];
+  if (value === undefined) throw new Error(`Invariant violated: no element ${index}`);
+  return value;
+}

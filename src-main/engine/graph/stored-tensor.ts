@@ -1,0 +1,82 @@
+/**
+ * How a parameter is held for a session: which format, and where each of its parts lies. Made by `convert`, read by
+ * the graph code.
+ */
+import { AppError } from '../../base/app-error.js';
+import type { OnnxType } from './onnx-schema.js';
+
+/** One stretch of bytes in a file. */
+export interface StoredPart {
+  readonly type: OnnxType;
+  readonly shape: readonly number[];
+  /** Absolute path. */
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** What the parts of a tensor mean. */
+export type Storage =
+  | { readonly kind: 'plain'; readonly value: StoredPart }
+  /** u8 codes (value + 128) [N, ceil(K/32), 32]; scale per row [N, 1]. */
+  | { readonly kind: 'int8'; readonly codes: StoredPart; readonly scale: StoredPart }
+  /** u8 nibble pairs, low first [N, ceil(K/32), 16]; scale per block [N, ceil(K/32)]. */
+  | { readonly kind: 'int4'; readonly codes: StoredPart; readonly scale: StoredPart }
+  /** u8 nibble pairs, high first, flattened [ceil(N*K/2)]; absmax per 64 [ceil(N*K/64)]. */
+  | { readonly kind: 'nf4'; readonly codes: StoredPart; readonly absmax: StoredPart }
+  /** e4m3fn bytes [N, K]; scale per row [N, 1]. */
+  | { readonly kind: 'fp8'; readonly codes: StoredPart; readonly scale: StoredPart };
+
+/** A parameter of a network. */
+export interface StoredTensor {
+  readonly name: string;
+  /** Shape in the checkpoint: [N, K] for linears. */
+  readonly shape: readonly number[];
+  readonly storage: Storage;
+}
+
+/** Hands parameters to the graph code, checks their shapes and remembers which were used. */
+export class WeightBook {
+  readonly #network: string;
+  readonly #tensors: ReadonlyMap<string, StoredTensor>;
+  readonly #used = new Set<string>();
+
+  constructor(network: string, tensors: ReadonlyMap<string, StoredTensor>) {
+    this.#network = network;
+    this.#tensors = tensors;
+  }
+
+  /**
+   * @param shape expected dimensions; null accepts any of the same rank
+   * @throws AppError weights.missing-tensor, weights.wrong-shape
+   */
+  take(name: string, shape: readonly (number | null)[]): StoredTensor {
+    const tensor = this.#tensors.get(name);
+    if (tensor === undefined) {
+      throw new AppError('weights.missing-tensor', `${this.#network} has no tensor "${name}".`, {
+        remedy: 'The checkpoint is incomplete or of another model. Check the pack on the Models screen.',
+        details: { network: this.#network, tensor: name },
+      });
+    }
+    const fits =
+      tensor.shape.length === shape.length && shape.every((dim, i) => dim === null || dim === tensor.shape[i]);
+    if (!fits) {
+      throw new AppError(
+        'weights.wrong-shape',
+        `${this.#network}'s tensor "${name}" has shape [${tensor.shape.join(', ')}], its config needs [${shape.map((dim) => dim ?? 'any').join(', ')}].`,
+        { remedy: 'The weights and the config.json beside them are of different models. Download both again.' },
+      );
+    }
+    this.#used.add(name);
+    return tensor;
+  }
+
+  has(name: string): boolean {
+    return this.#tensors.has(name);
+  }
+
+  /** Names that no graph has asked for. */
+  unused(): string[] {
+    return [...this.#tensors.keys()].filter((name) => !this.#used.has(name));
+  }
+}

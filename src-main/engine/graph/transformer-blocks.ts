@@ -1,0 +1,140 @@
+/**
+ * FLUX's two kinds of block, shared by the base transformer and InfuseNet.
+ *
+ * @source huggingface/diffusers models/transformers/transformer_flux.py
+ */
+import type { DoubleBlockNames, LinearNames, SingleBlockNames, StreamNames } from '../weights/names/flux.js';
+import type { Value } from './graph-builder.js';
+import type { ModulationLayout, StreamModulation } from './modulation-layout.js';
+import type { Network } from './network.js';
+
+/** Non-affine LayerNorm epsilon of every block. */
+const LAYER_NORM_EPSILON = 1e-6;
+
+/** Sizes that all blocks of a network share. */
+export interface TransformerShape {
+  readonly heads: number;
+  readonly headSize: number;
+  /** heads · headSize. */
+  readonly hidden: number;
+}
+
+/** What a block reads beside its streams. */
+export interface BlockContext {
+  readonly net: Network;
+  readonly shape: TransformerShape;
+  /** Number of text tokens, which come first in every joint sequence. */
+  readonly textTokens: number;
+  /** [text + image tokens, headSize/2], compute dtype. */
+  readonly cos: Value;
+  readonly sin: Value;
+  /** Flat modulation vector of this step [count · hidden]. */
+  readonly modulation: Value;
+}
+
+/** One vector [hidden] of the step's modulation. */
+export function modulationVector(context: BlockContext, index: number): Value {
+  const { net, shape } = context;
+  return net.g.node('Slice', [
+    context.modulation,
+    net.g.i64([index * shape.hidden]),
+    net.g.i64([(index + 1) * shape.hidden]),
+    net.g.i64([0]),
+  ]);
+}
+
+/** LN(x)·(1 + scale) + shift, with the 1 already added. */
+export function modulate(context: BlockContext, x: Value, scale: number, shift: number): Value {
+  return context.net.layerNorm(
+    x,
+    modulationVector(context, scale),
+    modulationVector(context, shift),
+    LAYER_NORM_EPSILON,
+  );
+}
+
+/** Squares in attention: hidden -> hidden. */
+function projection(context: BlockContext, x: Value, names: LinearNames): Value {
+  return context.net.linear(x, names, context.shape.hidden, context.shape.hidden);
+}
+
+function queryKeyValue(
+  context: BlockContext,
+  x: Value,
+  names: Pick<StreamNames, 'q' | 'k' | 'v' | 'qNorm' | 'kNorm'>,
+): { q: Value; k: Value; v: Value } {
+  const { net, shape } = context;
+  return {
+    q: net.headNorm(projection(context, x, names.q), names.qNorm, shape.heads, shape.headSize),
+    k: net.headNorm(projection(context, x, names.k), names.kNorm, shape.heads, shape.headSize),
+    v: projection(context, x, names.v),
+  };
+}
+
+function rotatedAttention(context: BlockContext, q: Value, k: Value, v: Value): Value {
+  const { net, shape, cos, sin } = context;
+  const rotate = (x: Value) => net.rope(x, cos, sin, shape.heads, shape.headSize);
+  return net.attention(rotate(q), rotate(k), v, shape.heads, shape.headSize);
+}
+
+/** x + gate·y. */
+function gatedAdd(context: BlockContext, x: Value, gate: number, y: Value): Value {
+  return context.net.add(x, context.net.mul(y, modulationVector(context, gate)));
+}
+
+function feedForward(context: BlockContext, x: Value, names: StreamNames, modulation: StreamModulation): Value {
+  const { net, shape } = context;
+  const normed = modulate(context, x, modulation.scaleMlp, modulation.shiftMlp);
+  const inner = net.geluTanh(net.linear(normed, names.mlpIn, 4 * shape.hidden, shape.hidden));
+  return gatedAdd(context, x, modulation.gateMlp, net.linear(inner, names.mlpOut, shape.hidden, 4 * shape.hidden));
+}
+
+/** Two-stream block: img [S, hidden] and txt [L, hidden] attend jointly, text first. */
+export function doubleBlock(
+  context: BlockContext,
+  names: DoubleBlockNames,
+  modulation: ModulationLayout['double'][number],
+  img: Value,
+  txt: Value,
+): { img: Value; txt: Value } {
+  const { net, textTokens } = context;
+  const imgQkv = queryKeyValue(
+    context,
+    modulate(context, img, modulation.img.scaleMsa, modulation.img.shiftMsa),
+    names.img,
+  );
+  const txtQkv = queryKeyValue(
+    context,
+    modulate(context, txt, modulation.txt.scaleMsa, modulation.txt.shiftMsa),
+    names.txt,
+  );
+  const joint = (part: 'q' | 'k' | 'v') => net.concatRows([txtQkv[part], imgQkv[part]]);
+  const attended = rotatedAttention(context, joint('q'), joint('k'), joint('v'));
+  const txtAttended = projection(context, net.rows(attended, 0, textTokens), names.txt.attentionOut);
+  const imgAttended = projection(context, net.rows(attended, textTokens, END), names.img.attentionOut);
+  const imgResidual = gatedAdd(context, img, modulation.img.gateMsa, imgAttended);
+  const txtResidual = gatedAdd(context, txt, modulation.txt.gateMsa, txtAttended);
+  return {
+    img: feedForward(context, imgResidual, names.img, modulation.img),
+    txt: net.clipF16(feedForward(context, txtResidual, names.txt, modulation.txt)),
+  };
+}
+
+/** One-stream block on x [L + S, hidden]: attention and MLP side by side, attention first in the projection. */
+export function singleBlock(
+  context: BlockContext,
+  names: SingleBlockNames,
+  modulation: ModulationLayout['single'][number],
+  x: Value,
+): Value {
+  const { net, shape } = context;
+  const normed = modulate(context, x, modulation.scale, modulation.shift);
+  const mlp = net.geluTanh(net.linear(normed, names.mlpIn, 4 * shape.hidden, shape.hidden));
+  const { q, k, v } = queryKeyValue(context, normed, names);
+  const attended = rotatedAttention(context, q, k, v);
+  const out = net.linear(net.concatColumns([attended, mlp]), names.out, shape.hidden, 5 * shape.hidden);
+  return net.clipF16(gatedAdd(context, x, modulation.gate, out));
+}
+
+/** A slice end beyond any sequence. */
+export const END = 2 ** 31 - 1;

@@ -1,0 +1,157 @@
+/**
+ * Memory while a phase runs: the device's by a streaming reading of the driver, the host's by the process's own
+ * high-water mark. The source is named beside every number.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { PhaseMeasurement, Provider } from '../protocol.js';
+
+/** Milliseconds between readings: 20 a second. */
+const INTERVAL_MS = 50;
+const MIB = 1024 * 1024;
+
+interface DeviceReader {
+  readonly source: string;
+  /** Latest reading in bytes; null before the first. */
+  latest(): number | null;
+  stop(): void;
+}
+
+/** Used device memory, streamed from nvidia-smi. The whole card's figure: other programs' changes are in it. */
+function nvidiaReader(child: ChildProcess): DeviceReader {
+  let latest: number | null = null;
+  if (child.stdout !== null) {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const mib = Number.parseInt(line, 10);
+      if (Number.isFinite(mib)) latest = mib * MIB;
+    });
+  }
+  return { source: 'nvidia-smi memory.used', latest: () => latest, stop: () => child.kill() };
+}
+
+async function openNvidia(): Promise<DeviceReader | null> {
+  const args = ['--query-gpu=memory.used', '--format=csv,noheader,nounits', '--id=0', `--loop-ms=${INTERVAL_MS}`];
+  const child = spawn('nvidia-smi', args, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
+  const started = await new Promise<boolean>((resolve) => {
+    child.once('error', () => resolve(false));
+    child.once('exit', () => resolve(false));
+    child.stdout.once('data', () => resolve(true));
+  });
+  if (!started) return null;
+  child.unref();
+  return nvidiaReader(child);
+}
+
+/** AMD's driver exposes used video memory as a file. */
+function openAmd(): DeviceReader | null {
+  const root = '/sys/class/drm';
+  let file: string | undefined;
+  try {
+    file = readdirSync(root)
+      .map((card) => `${root}/${card}/device/mem_info_vram_used`)
+      .find((path) => readNumber(path) !== null);
+  } catch {
+    // No such folder: not Linux, or no graphics driver.
+    return null;
+  }
+  if (file === undefined) return null;
+  const path = file;
+  return { source: 'amdgpu mem_info_vram_used', latest: () => readNumber(path), stop: () => undefined };
+}
+
+function readNumber(path: string): number | null {
+  try {
+    const value = Number.parseInt(readFileSync(path, 'utf8'), 10);
+    return Number.isFinite(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** VmHWM of this process in bytes, or null where /proc is not there. */
+function highWaterMark(): number | null {
+  try {
+    const match = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'));
+    return match?.[1] === undefined ? null : Number(match[1]) * 1024;
+  } catch {
+    return null;
+  }
+}
+
+/** Resets VmHWM to the present resident set. @source Linux proc(5), clear_refs value 5 */
+function resetHighWaterMark(): boolean {
+  try {
+    writeFileSync('/proc/self/clear_refs', '5');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Measures phases one after another. Open one per request and close it. */
+export class MemoryProbe {
+  readonly #device: DeviceReader | null;
+  readonly #deviceBase: number | null;
+  readonly #phases: PhaseMeasurement[] = [];
+
+  private constructor(device: DeviceReader | null) {
+    this.#device = device;
+    this.#deviceBase = device?.latest() ?? null;
+  }
+
+  /** @param provider `cpu` opens no device reader */
+  static async open(provider: Provider): Promise<MemoryProbe> {
+    if (provider === 'cpu') return new MemoryProbe(null);
+    return new MemoryProbe((await openNvidia()) ?? openAmd());
+  }
+
+  get phases(): readonly PhaseMeasurement[] {
+    return this.#phases;
+  }
+
+  /** Runs `work` and records its memory and time; `weightBytes` is read when it ends. */
+  async phase<T>(phase: PhaseMeasurement['phase'], weightBytes: () => number, work: () => Promise<T>): Promise<T> {
+    const exact = resetHighWaterMark();
+    let hostPeak = process.memoryUsage.rss();
+    let devicePeak = this.#deviceUsed();
+    const sample = () => {
+      hostPeak = Math.max(hostPeak, process.memoryUsage.rss());
+      const device = this.#deviceUsed();
+      if (device !== null) devicePeak = Math.max(devicePeak ?? 0, device);
+    };
+    const timer = setInterval(sample, INTERVAL_MS);
+    const started = performance.now();
+    try {
+      return await work();
+    } finally {
+      clearInterval(timer);
+      const seconds = (performance.now() - started) / 1000;
+      // The driver's stream lags by one interval.
+      if (this.#device !== null) await new Promise((resolve) => setTimeout(resolve, 2 * INTERVAL_MS));
+      sample();
+      const mark = exact ? highWaterMark() : null;
+      this.#phases.push({
+        phase,
+        seconds,
+        devicePeakBytes: devicePeak,
+        deviceEndBytes: this.#deviceUsed(),
+        hostPeakBytes: Math.max(hostPeak, mark ?? 0),
+        hostEndBytes: process.memoryUsage.rss(),
+        weightBytes: weightBytes(),
+        deviceSource: this.#device?.source ?? null,
+        hostSource: mark === null ? 'resident set, sampled' : 'VmHWM',
+      });
+    }
+  }
+
+  close(): void {
+    this.#device?.stop();
+  }
+
+  #deviceUsed(): number | null {
+    const latest = this.#device?.latest() ?? null;
+    if (latest === null) return null;
+    return Math.max(0, latest - (this.#deviceBase ?? 0));
+  }
+}

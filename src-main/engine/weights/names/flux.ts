@@ -1,0 +1,160 @@
+/**
+ * Where FLUX's and InfuseNet's parameters lie on disk. The only place that knows diffusers' names for them; the
+ * graph code asks by role.
+ *
+ * @source huggingface/diffusers: models/transformers/transformer_flux.py, models/controlnets/controlnet_flux.py
+ */
+
+/** A linear layer's two tensors; `bias` is null where the layer has none. */
+export interface LinearNames {
+  readonly weight: string;
+  readonly bias: string | null;
+}
+
+export interface ConditioningNames {
+  readonly time: readonly [LinearNames, LinearNames];
+  /** Null for models without guidance embedding (schnell). */
+  readonly guidance: readonly [LinearNames, LinearNames] | null;
+  readonly text: readonly [LinearNames, LinearNames];
+}
+
+export interface StreamNames {
+  readonly modulation: LinearNames;
+  readonly q: LinearNames;
+  readonly k: LinearNames;
+  readonly v: LinearNames;
+  readonly qNorm: string;
+  readonly kNorm: string;
+  readonly attentionOut: LinearNames;
+  readonly mlpIn: LinearNames;
+  readonly mlpOut: LinearNames;
+}
+
+export interface DoubleBlockNames {
+  readonly img: StreamNames;
+  readonly txt: StreamNames;
+}
+
+export interface SingleBlockNames {
+  readonly modulation: LinearNames;
+  readonly q: LinearNames;
+  readonly k: LinearNames;
+  readonly v: LinearNames;
+  readonly qNorm: string;
+  readonly kNorm: string;
+  readonly mlpIn: LinearNames;
+  readonly out: LinearNames;
+}
+
+interface DiffusionTransformerNames {
+  readonly imgIn: LinearNames;
+  readonly txtIn: LinearNames;
+  readonly conditioning: ConditioningNames;
+  readonly doubleBlocks: readonly DoubleBlockNames[];
+  readonly singleBlocks: readonly SingleBlockNames[];
+}
+
+export interface FluxNames extends DiffusionTransformerNames {
+  readonly finalModulation: LinearNames;
+  readonly finalOut: LinearNames;
+}
+
+export interface InfuseNetNames extends DiffusionTransformerNames {
+  readonly controlIn: LinearNames;
+  readonly doubleResiduals: readonly LinearNames[];
+  readonly singleResiduals: readonly LinearNames[];
+}
+
+export function linearNames(prefix: string, bias = true): LinearNames {
+  return { weight: `${prefix}.weight`, bias: bias ? `${prefix}.bias` : null };
+}
+
+function sharedNames(doubleCount: number, singleCount: number, guidance: boolean): DiffusionTransformerNames {
+  const mlp2 = (part: string): readonly [LinearNames, LinearNames] => [
+    linearNames(`time_text_embed.${part}.linear_1`),
+    linearNames(`time_text_embed.${part}.linear_2`),
+  ];
+  return {
+    imgIn: linearNames('x_embedder'),
+    txtIn: linearNames('context_embedder'),
+    conditioning: {
+      time: mlp2('timestep_embedder'),
+      guidance: guidance ? mlp2('guidance_embedder') : null,
+      text: mlp2('text_embedder'),
+    },
+    doubleBlocks: Array.from({ length: doubleCount }, (_, index) => {
+      const block = `transformer_blocks.${index}`;
+      return {
+        img: {
+          modulation: linearNames(`${block}.norm1.linear`),
+          q: linearNames(`${block}.attn.to_q`),
+          k: linearNames(`${block}.attn.to_k`),
+          v: linearNames(`${block}.attn.to_v`),
+          qNorm: `${block}.attn.norm_q.weight`,
+          kNorm: `${block}.attn.norm_k.weight`,
+          attentionOut: linearNames(`${block}.attn.to_out.0`),
+          mlpIn: linearNames(`${block}.ff.net.0.proj`),
+          mlpOut: linearNames(`${block}.ff.net.2`),
+        },
+        txt: {
+          modulation: linearNames(`${block}.norm1_context.linear`),
+          q: linearNames(`${block}.attn.add_q_proj`),
+          k: linearNames(`${block}.attn.add_k_proj`),
+          v: linearNames(`${block}.attn.add_v_proj`),
+          qNorm: `${block}.attn.norm_added_q.weight`,
+          kNorm: `${block}.attn.norm_added_k.weight`,
+          attentionOut: linearNames(`${block}.attn.to_add_out`),
+          mlpIn: linearNames(`${block}.ff_context.net.0.proj`),
+          mlpOut: linearNames(`${block}.ff_context.net.2`),
+        },
+      };
+    }),
+    singleBlocks: Array.from({ length: singleCount }, (_, index) => {
+      const block = `single_transformer_blocks.${index}`;
+      return {
+        modulation: linearNames(`${block}.norm.linear`),
+        q: linearNames(`${block}.attn.to_q`),
+        k: linearNames(`${block}.attn.to_k`),
+        v: linearNames(`${block}.attn.to_v`),
+        qNorm: `${block}.attn.norm_q.weight`,
+        kNorm: `${block}.attn.norm_k.weight`,
+        mlpIn: linearNames(`${block}.proj_mlp`),
+        out: linearNames(`${block}.proj_out`),
+      };
+    }),
+  };
+}
+
+/** FLUX.1: `doubleCount` two-stream and `singleCount` one-stream blocks. */
+export function fluxNames(doubleCount: number, singleCount: number, guidance: boolean): FluxNames {
+  return {
+    ...sharedNames(doubleCount, singleCount, guidance),
+    finalModulation: linearNames('norm_out.linear'),
+    finalOut: linearNames('proj_out'),
+  };
+}
+
+/** InfuseNet (a FluxControlNetModel without hint network or union modes). */
+export function infuseNetNames(doubleCount: number, singleCount: number, guidance: boolean): InfuseNetNames {
+  return {
+    ...sharedNames(doubleCount, singleCount, guidance),
+    controlIn: linearNames('controlnet_x_embedder'),
+    doubleResiduals: Array.from({ length: doubleCount }, (_, index) => linearNames(`controlnet_blocks.${index}`)),
+    singleResiduals: Array.from({ length: singleCount }, (_, index) =>
+      linearNames(`controlnet_single_blocks.${index}`),
+    ),
+  };
+}
+
+/**
+ * Linears that depend on step, guidance and pooled text alone. They run once before the loop, on the host, and
+ * never enter the denoiser.
+ */
+export function isConditioningTensor(name: string): boolean {
+  return (
+    name.startsWith('time_text_embed.') ||
+    name.startsWith('norm_out.linear.') ||
+    /^transformer_blocks\.\d+\.norm1(_context)?\.linear\./.test(name) ||
+    /^single_transformer_blocks\.\d+\.norm\.linear\./.test(name)
+  );
+}
