@@ -1,0 +1,121 @@
+/**
+ * CLIP's lower-cased byte-level BPE, built from vocab.json and merges.txt because FLUX's layout has no tokenizer.json.
+ * Knows no files.
+ *
+ * The definition equals the one that current transformers builds for `CLIPTokenizer`. The older pure-Python class,
+ * without ftfy installed, also puts spaces around Chinese characters; ours follows the current one.
+ *
+ * @source huggingface/transformers, src/transformers/models/clip/tokenization_clip.py (version 5): normalizer,
+ * pre-tokenizer, BPE settings and the bos/eos frame.
+ */
+import { z } from 'zod';
+import {
+  frameTokenizer,
+  invalidTokenizer,
+  parseTokenizerConfig,
+  parseWith,
+  type TextTokenizer,
+} from './text-tokenizer.js';
+
+export interface ClipTokenizerFiles {
+  /** Parsed vocab.json: token to id. */
+  readonly vocab: unknown;
+  /** merges.txt as text: a version line, then one merge of two tokens a line, the strongest first. */
+  readonly merges: string;
+  /** Parsed tokenizer_config.json. */
+  readonly config: unknown;
+}
+
+const START = '<|startoftext|>';
+const END = '<|endoftext|>';
+const END_OF_WORD = '</w>';
+/** Words as CLIP sees them; everything else (white space) is dropped. */
+const WORDS = String.raw`<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+`;
+
+const vocabulary = z.record(z.string(), z.number().int().min(0));
+
+/**
+ * Builds CLIP's tokenizer. `encode` gives bos, tokens, eos, then padding, to `model_max_length` (77) in all.
+ * @param where the folder, for messages
+ * @throws AppError text.tokenizer-invalid
+ */
+export function buildClipTokenizer(files: ClipTokenizerFiles, where: string): TextTokenizer {
+  const vocab = parseWith(vocabulary, files.vocab, `${where} (vocab.json)`);
+  const config = parseTokenizerConfig(files.config, `${where} (tokenizer_config.json)`);
+  const id = (token: string): number => {
+    const found = vocab[token];
+    if (found === undefined) throw invalidTokenizer(where, `vocab.json has no ${token}`);
+    return found;
+  };
+  const bos = config.bos_token ?? START;
+  const eos = config.eos_token ?? END;
+  const frame = { bosId: id(bos), eosId: id(eos), padId: id(config.pad_token ?? END), length: config.model_max_length };
+  const special = [...new Set([bos, eos])].map((content) => ({ id: id(content), content, special: true }));
+  const definition = {
+    added_tokens: special,
+    // Rust lower-cases letter by letter; JavaScript would write a sigma at a word's end as a final sigma.
+    normalizer: sequence('normalizers', [
+      { type: 'NFC' },
+      { type: 'Replace', pattern: { Regex: String.raw`\s+` }, content: ' ' },
+      { type: 'Replace', pattern: { String: 'Σ' }, content: 'σ' },
+      { type: 'Lowercase' },
+    ]),
+    pre_tokenizer: sequence('pretokenizers', [
+      { type: 'Split', pattern: { Regex: WORDS }, behavior: 'Removed', invert: true },
+      { type: 'ByteLevel', add_prefix_space: false },
+    ]),
+    post_processor: null,
+    decoder: null,
+    model: {
+      type: 'BPE',
+      vocab,
+      merges: parseMerges(files.merges, `${where} (merges.txt)`),
+      unk_token: config.unk_token ?? END,
+      end_of_word_suffix: END_OF_WORD,
+      fuse_unk: false,
+      ignore_merges: false,
+    },
+  };
+  return frameTokenizer(definition, frame, where);
+}
+
+function sequence(key: string, parts: readonly object[]): Record<string, unknown> {
+  return { type: 'Sequence', [key]: parts };
+}
+
+/** @throws AppError text.tokenizer-invalid when a line is not two tokens */
+function parseMerges(text: string, where: string): [string, string][] {
+  const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
+  if (lines[0]?.startsWith('#version')) lines.shift();
+  return lines
+    .filter((line) => line !== '')
+    .map((line, i) => {
+      const [left, right, ...rest] = line.split(' ');
+      if (!left || !right || rest.length > 0) {
+        throw invalidTokenizer(where, `merge ${i + 1} is "${line.slice(0, 80)}", not two tokens with a space between`);
+      }
+      return [left, right];
+    });
+}
+
+/**
+ * Position of the token whose state is CLIP's pooled vector: the first eos. Configs written before 2023 say
+ * eos_token_id 2, which never was the real id; for them it is the highest id of the sequence.
+ * @param ids [L], from `TextTokenizer.encode`
+ * @param eosTokenId `eos_token_id` of the text encoder's config.json
+ * @throws AppError text.tokenizer-invalid when the sequence has no such token
+ * @source huggingface/transformers, src/transformers/models/clip/modeling_clip.py, `CLIPTextTransformer.forward`
+ */
+export function clipEosIndex(ids: Int32Array, eosTokenId: number): number {
+  const eos = eosTokenId === LEGACY_EOS ? ids.reduce((highest, id) => Math.max(highest, id), 0) : eosTokenId;
+  const index = ids.indexOf(eos);
+  if (index < 0) {
+    throw invalidTokenizer(
+      'the CLIP folders',
+      `config.json says that a prompt ends with token ${eos}, but the tokenizer gave none in ${ids.length} tokens`,
+    );
+  }
+  return index;
+}
+
+const LEGACY_EOS = 2;

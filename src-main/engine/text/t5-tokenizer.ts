@@ -1,0 +1,93 @@
+/**
+ * T5's unigram tokenizer from tokenizer.json. Knows no files.
+ *
+ * The library reads the file's own definition, with one exception: it lacks the Nmt normalizer, which is written here
+ * as two replacements. Its Precompiled normalizer (the one in FLUX's file) does not decode the character map but
+ * applies Nmt and NFKC, which is what the map of T5 was made from.
+ *
+ * @source huggingface/tokenizers, tokenizers/src/normalizers/unicode.rs (`do_nmt`) for the two character sets.
+ */
+import { z } from 'zod';
+import {
+  frameTokenizer,
+  invalidTokenizer,
+  parseTokenizerConfig,
+  parseWith,
+  type TextTokenizer,
+} from './text-tokenizer.js';
+
+export interface T5TokenizerFiles {
+  /** Parsed tokenizer.json. */
+  readonly tokenizer: unknown;
+  /** Parsed tokenizer_config.json. */
+  readonly config: unknown;
+}
+
+/** Control characters that Nmt removes, and characters that it turns into a space. */
+const NMT_REMOVED = String.raw`[\x01-\x08\x0b\x0e-\x1f\x7f\x{8f}\x{9f}]`;
+const NMT_SPACES = String.raw`[\x09\x0a\x0c\x0d\x{1680}\x{200b}-\x{200f}\x{2028}\x{2029}\x{2581}\x{feff}\x{fffd}]`;
+
+const part = z.looseObject({ type: z.string() });
+
+const tokenizerFile = z.looseObject({
+  added_tokens: z.array(z.looseObject({ id: z.number().int().min(0), content: z.string().min(1) })).default([]),
+  normalizer: part.nullable().default(null),
+  pre_tokenizer: part.nullable().default(null),
+  model: z.looseObject({
+    type: z.literal('Unigram').default('Unigram'),
+    unk_id: z.number().int().min(0),
+    vocab: z.array(z.tuple([z.string(), z.number()])).min(1),
+  }),
+});
+
+/**
+ * Builds T5's tokenizer. `encode` gives tokens, `</s>`, then padding, to `model_max_length` (512) in all; there is no
+ * attention mask, because the whole padded length is attended.
+ * @param where the folder, for messages
+ * @throws AppError text.tokenizer-invalid
+ */
+export function buildT5Tokenizer(files: T5TokenizerFiles, where: string): TextTokenizer {
+  const file = parseWith(tokenizerFile, files.tokenizer, `${where} (tokenizer.json)`);
+  const config = parseTokenizerConfig(files.config, `${where} (tokenizer_config.json)`);
+  const { vocab, unk_id: unkId } = file.model;
+  if (unkId >= vocab.length) {
+    throw invalidTokenizer(where, `the unknown token has id ${unkId}, but there are ${vocab.length} tokens`);
+  }
+  const id = (token: string): number => {
+    const added = file.added_tokens.find(({ content }) => content === token)?.id;
+    const found = added ?? vocab.findIndex(([content]) => content === token);
+    if (found < 0) throw invalidTokenizer(where, `tokenizer.json has no ${token}`);
+    return found;
+  };
+  const frame = {
+    bosId: null,
+    eosId: id(config.eos_token ?? '</s>'),
+    padId: id(config.pad_token ?? '<pad>'),
+    length: config.model_max_length,
+  };
+  const definition = {
+    ...file,
+    normalizer: file.normalizer === null ? null : withoutNmt(file.normalizer, where),
+    post_processor: null,
+    decoder: null,
+  };
+  return frameTokenizer(definition, frame, where);
+}
+
+/** Deepest nesting of normalizers; published files have two levels. */
+const MAX_NESTING = 8;
+
+/** The same normalizer with every Nmt written as two replacements. */
+function withoutNmt(normalizer: z.infer<typeof part>, where: string, depth = 0): Record<string, unknown> {
+  if (depth > MAX_NESTING) throw invalidTokenizer(where, `normalizers nest deeper than ${MAX_NESTING} levels`);
+  if (normalizer.type === 'Nmt') {
+    const parts = [
+      { type: 'Replace', pattern: { Regex: NMT_REMOVED }, content: '' },
+      { type: 'Replace', pattern: { Regex: NMT_SPACES }, content: ' ' },
+    ];
+    return { type: 'Sequence', normalizers: parts };
+  }
+  if (normalizer.type !== 'Sequence') return normalizer;
+  const parts = parseWith(z.array(part), normalizer['normalizers'], `${where} (tokenizer.json, normalizers)`);
+  return { ...normalizer, normalizers: parts.map((inner) => withoutNmt(inner, where, depth + 1)) };
+}
