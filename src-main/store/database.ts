@@ -1,0 +1,121 @@
+/**
+ * One SQLite file: opening with pragmas, migrations and a health check; cached statements; every failure wrapped
+ * once. Knows no table.
+ */
+import { existsSync } from 'node:fs';
+import type { Statement } from 'better-sqlite3';
+import { AppError } from '../base/app-error.js';
+import { migrate, type Migration } from './migrate.js';
+import { MIGRATIONS } from './migrations/index.js';
+import { loadSqliteDriver, type SqliteDatabase } from './sqlite-driver.js';
+import { storeError } from './store-error.js';
+
+type Params = readonly unknown[] | Readonly<Record<string, unknown>>;
+
+export interface OpenOptions {
+  /** Default: the app's own. */
+  readonly migrations?: readonly Migration[];
+  /** How long to wait for another process's lock. Default 1000 ms: long enough for one that is closing. */
+  readonly busyTimeoutMs?: number;
+}
+
+export class Database {
+  readonly #db: SqliteDatabase;
+  readonly #statements = new Map<string, Statement>();
+
+  private constructor(db: SqliteDatabase) {
+    this.#db = db;
+  }
+
+  /**
+   * Opens or creates the file, for this process alone, and brings it to the newest schema; before a migration a
+   * copy `<file>.v<version>.bak` is kept.
+   * @throws AppError store.busy, store.corrupt, store.newer-schema, store.failed, disk.failed
+   */
+  static open(file: string, options: OpenOptions = {}): Database {
+    const driver = loadSqliteDriver();
+    let db: SqliteDatabase | undefined;
+    try {
+      const existed = file !== ':memory:' && existsSync(file);
+      db = new driver(file, { timeout: options.busyTimeoutMs ?? 1000 });
+      // Exclusive: a second host on the same folder would run the same queue twice.
+      db.pragma('locking_mode = EXCLUSIVE');
+      db.pragma('journal_mode = WAL');
+      // A power cut may lose the last transaction but never the file; each picture is synced before its row.
+      db.pragma('synchronous = NORMAL');
+      db.pragma('foreign_keys = ON');
+      db.pragma('trusted_schema = OFF');
+      // Takes the lock now, so that a second host learns of the first here.
+      db.exec('BEGIN EXCLUSIVE; COMMIT');
+      if (existed) checkHealth(db);
+      migrate(db, options.migrations ?? MIGRATIONS, file);
+      db.pragma('optimize = 0x10002');
+      return new Database(db);
+    } catch (error) {
+      db?.close();
+      throw storeError(error, 'open the database');
+    }
+  }
+
+  /** All rows. */
+  all(sql: string, params: Params = []): unknown[] {
+    return this.#guard('read', () => this.#statement(sql).all(params));
+  }
+
+  /** The first row or undefined. */
+  get(sql: string, params: Params = []): unknown {
+    return this.#guard('read', () => this.#statement(sql).get(params));
+  }
+
+  /** Runs a change. `lastId` is the rowid of the last insert. */
+  run(sql: string, params: Params = []): { readonly changes: number; readonly lastId: number } {
+    return this.#guard('save', () => {
+      const info = this.#statement(sql).run(params);
+      return { changes: info.changes, lastId: Number(info.lastInsertRowid) };
+    });
+  }
+
+  /** All or nothing. Nested calls join the outer one. */
+  transaction<T>(work: () => T): T {
+    return this.#guard('save', () => (this.#db.inTransaction ? work() : this.#db.transaction(work).immediate()));
+  }
+
+  /** Lines of SQLite's plan for a query; for tests that pin an index. */
+  queryPlan(sql: string, params: Params = []): string[] {
+    const rows = this.all(`EXPLAIN QUERY PLAN ${sql}`, params) as { detail: string }[];
+    return rows.map((row) => row.detail);
+  }
+
+  close(): void {
+    this.#statements.clear();
+    if (this.#db.open) this.#db.close();
+  }
+
+  #statement(sql: string): Statement {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #guard<T>(what: string, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      // A failure that did not come from SQLite (a bug, an AppError) is passed on as it is.
+      if (error instanceof Error && error.name !== 'SqliteError' && !(error instanceof AppError)) throw error;
+      throw storeError(error, what);
+    }
+  }
+}
+
+function checkHealth(db: SqliteDatabase): void {
+  const [first] = db.pragma('quick_check(1)') as { quick_check: string }[];
+  if (first?.quick_check !== 'ok') {
+    throw new AppError('store.corrupt', `The gallery's database is damaged: ${first?.quick_check ?? 'no answer'}.`, {
+      remedy: 'Your pictures are safe in their folder. Restore the database from its copy, or start with a new one.',
+    });
+  }
+}

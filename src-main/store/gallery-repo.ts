@@ -1,0 +1,211 @@
+/** The gallery: windows over finished runs, and what can be done to many runs at once. */
+import { z } from 'zod';
+import type { GalleryItem, GallerySort } from '../contract/gallery.js';
+import type { SearchTerm } from '../contract/search-language.js';
+import type { RunDetail, RunSummary } from '../contract/run.js';
+import type { Database } from './database.js';
+import type { DeletionsRepo } from './deletions-repo.js';
+import { DETAIL_COLUMNS, DETAIL_FROM, parseDetail, parseSummary, SUMMARY_COLUMNS, SUMMARY_FROM } from './run-row.js';
+import { searchCondition } from './search-sql.js';
+
+export interface WindowQuery {
+  readonly terms: readonly SearchTerm[];
+  readonly sort: GallerySort;
+  readonly trashed: boolean;
+  readonly stacked: boolean;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** Unknown figures come last in every order. */
+const ORDERS: Readonly<Record<GallerySort, string>> = {
+  newest: 'r.created_at_ms DESC, r.id DESC',
+  oldest: 'r.created_at_ms, r.id',
+  stars: 'r.stars DESC, r.created_at_ms DESC, r.id DESC',
+  identity: 'r.identity_score DESC, r.id DESC',
+  peak: 'r.peak_bytes NULLS LAST, r.id',
+  seconds: 'r.total_seconds NULLS LAST, r.id',
+  seed: 'r.seed, r.id',
+};
+
+const stackedRow = z.object({ stack_size: z.number() });
+
+/** The window's statements; exported for tests that pin their plans. */
+export function windowSql(query: WindowQuery): { page: string; count: string; params: readonly (string | number)[] } {
+  const { sql: where, params } = searchCondition(query.terms, query.trashed);
+  const order = ORDERS[query.sort];
+  const keys = query.stacked
+    ? `SELECT id, stack_size, place FROM (
+         SELECT r.id, count(*) OVER (PARTITION BY r.comparison_id) AS stack_size,
+           row_number() OVER (PARTITION BY r.comparison_id ORDER BY ${order}) AS rank,
+           row_number() OVER (ORDER BY ${order}) AS place
+         FROM runs r WHERE ${where})
+       WHERE rank = 1 ORDER BY place LIMIT ? OFFSET ?`
+    : `SELECT id, 1 AS stack_size, row_number() OVER () AS place
+       FROM (SELECT r.id FROM runs r WHERE ${where} ORDER BY ${order} LIMIT ? OFFSET ?)`;
+  return {
+    page: `WITH page AS MATERIALIZED (${keys})
+      SELECT ${SUMMARY_COLUMNS}, page.stack_size FROM page JOIN ${SUMMARY_FROM} ON r.id = page.id ORDER BY page.place`,
+    count: `SELECT ${query.stacked ? 'count(DISTINCT r.comparison_id)' : 'count(*)'} AS n FROM runs r WHERE ${where}`,
+    params,
+  };
+}
+
+/** A list of ids as one parameter, whatever its length. */
+const IDS = '(SELECT value FROM json_each(?))';
+
+export class GalleryRepo {
+  readonly #db: Database;
+  readonly #deletions: DeletionsRepo;
+
+  constructor(db: Database, deletions: DeletionsRepo) {
+    this.#db = db;
+    this.#deletions = deletions;
+  }
+
+  window(query: WindowQuery): { readonly total: number; readonly items: GalleryItem[] } {
+    const { page, count, params } = windowSql(query);
+    const { n } = this.#db.get(count, params) as { n: number };
+    const items = this.#db.all(page, [...params, query.limit, query.offset]).map((row) => ({
+      run: parseSummary(row),
+      stackSize: stackedRow.parse(row).stack_size,
+    }));
+    return { total: n, items };
+  }
+
+  counts(): { readonly total: number; readonly trashed: number } {
+    return this.#db.get(
+      `SELECT (SELECT count(*) FROM runs WHERE status = 'done' AND trashed_at_ms IS NULL) AS total,
+         (SELECT count(*) FROM runs WHERE trashed_at_ms IS NOT NULL) AS trashed`,
+    ) as { total: number; trashed: number };
+  }
+
+  /** Current ratings of the runs that exist. */
+  stars(runIds: readonly string[]): ReadonlyMap<string, number> {
+    const rows = this.#db.all(`SELECT public_id, stars FROM runs WHERE public_id IN ${IDS}`, [JSON.stringify(runIds)]);
+    return new Map((rows as { public_id: string; stars: number }[]).map((row) => [row.public_id, row.stars]));
+  }
+
+  rate(runIds: readonly string[], stars: number): number {
+    return this.#db.run(`UPDATE runs SET stars = ? WHERE public_id IN ${IDS}`, [stars, JSON.stringify(runIds)]).changes;
+  }
+
+  /** Which of the runs carry the tag. */
+  tagged(runIds: readonly string[], tag: string): string[] {
+    const rows = this.#db.all(
+      `SELECT r.public_id FROM runs r JOIN run_tags rt ON rt.run_id = r.id JOIN tags t ON t.id = rt.tag_id
+       WHERE t.name = ? AND r.public_id IN ${IDS}`,
+      [tag, JSON.stringify(runIds)],
+    );
+    return (rows as { public_id: string }[]).map((row) => row.public_id);
+  }
+
+  addTag(runIds: readonly string[], tag: string): number {
+    return this.#db.transaction(() => {
+      this.#db.run('INSERT INTO tags (name) VALUES (?) ON CONFLICT DO NOTHING', [tag]);
+      return this.#db.run(
+        `INSERT INTO run_tags (run_id, tag_id)
+         SELECT r.id, t.id FROM runs r, tags t WHERE t.name = ? AND r.public_id IN ${IDS} ON CONFLICT DO NOTHING`,
+        [tag, JSON.stringify(runIds)],
+      ).changes;
+    });
+  }
+
+  removeTag(runIds: readonly string[], tag: string): number {
+    return this.#db.transaction(() => {
+      const { changes } = this.#db.run(
+        `DELETE FROM run_tags WHERE tag_id = (SELECT id FROM tags WHERE name = ?)
+           AND run_id IN (SELECT id FROM runs WHERE public_id IN ${IDS})`,
+        [tag, JSON.stringify(runIds)],
+      );
+      this.#db.run('DELETE FROM tags WHERE NOT EXISTS (SELECT 1 FROM run_tags WHERE tag_id = tags.id)');
+      return changes;
+    });
+  }
+
+  /** Tags of runs outside the trash, most used first. */
+  tags(): { tag: string; count: number }[] {
+    return this.#db.all(
+      `SELECT t.name AS tag, count(*) AS count FROM tags t JOIN run_tags rt ON rt.tag_id = t.id
+       JOIN runs r ON r.id = rt.run_id WHERE r.trashed_at_ms IS NULL GROUP BY t.id ORDER BY count(*) DESC, t.name`,
+    ) as { tag: string; count: number }[];
+  }
+
+  /** Moves runs that are neither queued nor running into the trash; gives those that moved. */
+  trash(runIds: readonly string[], atMs: number): string[] {
+    const rows = this.#db.all(
+      `UPDATE runs SET trashed_at_ms = ? WHERE public_id IN ${IDS} AND trashed_at_ms IS NULL
+         AND status NOT IN ('queued', 'running') RETURNING public_id`,
+      [atMs, JSON.stringify(runIds)],
+    );
+    return (rows as { public_id: string }[]).map((row) => row.public_id);
+  }
+
+  restore(runIds: readonly string[]): string[] {
+    const rows = this.#db.all(
+      `UPDATE runs SET trashed_at_ms = NULL WHERE public_id IN ${IDS} AND trashed_at_ms IS NOT NULL RETURNING public_id`,
+      [JSON.stringify(runIds)],
+    );
+    return (rows as { public_id: string }[]).map((row) => row.public_id);
+  }
+
+  /** Deletes trashed runs for good (all when `runIds` is null) and comparisons left empty; gives the ids. */
+  deleteTrashed(runIds: readonly string[] | null): string[] {
+    return this.#db.transaction(() => {
+      const rows = (
+        runIds === null
+          ? this.#db.all('DELETE FROM runs WHERE trashed_at_ms IS NOT NULL RETURNING public_id')
+          : this.#db.all(
+              `DELETE FROM runs WHERE trashed_at_ms IS NOT NULL AND public_id IN ${IDS} RETURNING public_id`,
+              [JSON.stringify(runIds)],
+            )
+      ) as { public_id: string }[];
+      const deleted = rows.map((row) => row.public_id);
+      this.#deletions.add('run', deleted);
+      this.#db.run(
+        'DELETE FROM comparisons WHERE NOT EXISTS (SELECT 1 FROM runs WHERE comparison_id = comparisons.id)',
+      );
+      this.#db.run('DELETE FROM tags WHERE NOT EXISTS (SELECT 1 FROM run_tags WHERE tag_id = tags.id)');
+      return deleted;
+    });
+  }
+
+  /** Finished runs that differ from the given one in exactly one setting, newest first, at most 500. */
+  oneSettingAway(run: RunDetail): { readonly run: RunSummary; readonly detail: RunDetail }[] {
+    const s = run.settings;
+    const rows = this.#db.all(
+      `SELECT ${DETAIL_COLUMNS} FROM ${DETAIL_FROM}
+       WHERE r.status = 'done' AND r.trashed_at_ms IS NULL AND r.public_id <> :id
+         AND (v.flux <> :flux) + (v.t5 <> :t5) + (v.infusenet <> :infusenet) + (r.seed <> :seed)
+           + (r.prompt <> :prompt) + (r.steps <> :steps) + (r.width <> :width OR r.height <> :height)
+           + (r.guidance <> :guidance) + (r.conditioning_scale <> :conditioningScale)
+           + (r.start_fraction <> :start) + (r.end_fraction <> :end) + (r.model_variant <> :modelVariant)
+           + (r.provider <> :provider)
+           + (r.identity_id IS NOT :identityId OR (r.identity_id IS NOT NULL AND r.face_index <> :faceIndex))
+           + (r.pose_id IS NOT :poseId) + (r.pack_id <> :packId) = 1
+       ORDER BY r.created_at_ms DESC, r.id DESC LIMIT 500`,
+      {
+        id: run.id,
+        flux: s.formats.flux,
+        t5: s.formats.t5,
+        infusenet: s.formats.infusenet,
+        seed: s.seed,
+        prompt: s.prompt,
+        steps: s.steps,
+        width: s.width,
+        height: s.height,
+        guidance: s.guidance,
+        conditioningScale: s.conditioningScale,
+        start: s.start,
+        end: s.end,
+        modelVariant: s.modelVariant,
+        provider: s.provider,
+        identityId: s.identityId,
+        faceIndex: s.faceIndex,
+        poseId: s.poseId,
+        packId: s.packId,
+      },
+    );
+    return rows.map((row) => ({ run: parseSummary(row), detail: parseDetail(row, () => []) }));
+  }
+}

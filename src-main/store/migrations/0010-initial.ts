@@ -1,0 +1,160 @@
+import type { Migration } from '../migrate.js';
+
+/**
+ * The tables. Public ids are what other processes see; integer keys stay inside. A run names its identity and
+ * pose by public id without a foreign key, so that deleting a photo leaves the run and the fact that it had one.
+ */
+export const initial: Migration = {
+  version: 10,
+  up: (db) => {
+    db.exec(`
+      CREATE TABLE comparisons (
+        id INTEGER PRIMARY KEY,
+        public_id TEXT NOT NULL UNIQUE,
+        title TEXT NOT NULL,
+        created_at_ms INTEGER NOT NULL,
+        reference_run_id TEXT,
+        queue_position INTEGER NOT NULL,
+        dismissed INTEGER NOT NULL DEFAULT 0 CHECK (dismissed IN (0, 1))
+      ) STRICT;
+
+      -- One row per combination of formats that was ever used (at most 125).
+      CREATE TABLE variants (
+        id INTEGER PRIMARY KEY,
+        flux TEXT NOT NULL,
+        t5 TEXT NOT NULL,
+        infusenet TEXT NOT NULL,
+        UNIQUE (flux, t5, infusenet)
+      ) STRICT;
+
+      CREATE TABLE runs (
+        id INTEGER PRIMARY KEY,
+        public_id TEXT NOT NULL UNIQUE,
+        comparison_id INTEGER NOT NULL REFERENCES comparisons (id) ON DELETE CASCADE,
+        variant_id INTEGER NOT NULL REFERENCES variants (id),
+        cell_index INTEGER NOT NULL,
+        run_order INTEGER NOT NULL,
+        repeat_index INTEGER NOT NULL,
+        status TEXT NOT NULL
+          CHECK (status IN ('queued', 'running', 'done', 'failed', 'cancelled', 'interrupted')),
+        created_at_ms INTEGER NOT NULL,
+        finished_at_ms INTEGER,
+        pack_id TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        model_variant TEXT NOT NULL,
+        identity_id TEXT,
+        face_index INTEGER NOT NULL,
+        pose_id TEXT,
+        prompt TEXT NOT NULL,
+        seed INTEGER NOT NULL,
+        steps INTEGER NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        guidance REAL NOT NULL,
+        conditioning_scale REAL NOT NULL,
+        start_fraction REAL NOT NULL,
+        end_fraction REAL NOT NULL,
+        stars INTEGER NOT NULL DEFAULT 0 CHECK (stars BETWEEN 0 AND 5),
+        trashed_at_ms INTEGER,
+        error_json TEXT,
+        -- Copies of figures in results and phase_measurements, for sorting and searching.
+        identity_score REAL,
+        peak_bytes INTEGER,
+        load_bytes INTEGER,
+        total_seconds REAL
+      ) STRICT;
+
+      CREATE TABLE results (
+        run_id INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+        compute_dtype TEXT NOT NULL,
+        pixel_hash TEXT NOT NULL,
+        step_seconds_json TEXT NOT NULL,
+        weight_hashes_json TEXT NOT NULL,
+        keep_list_json TEXT NOT NULL,
+        versions_json TEXT NOT NULL,
+        preview_steps_json TEXT NOT NULL,
+        faces_json TEXT
+      ) STRICT;
+
+      CREATE TABLE phase_measurements (
+        run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        phase TEXT NOT NULL CHECK (phase IN ('text', 'load', 'denoise', 'decode')),
+        seconds REAL NOT NULL,
+        device_peak_bytes INTEGER,
+        device_end_bytes INTEGER,
+        host_peak_bytes INTEGER NOT NULL,
+        host_end_bytes INTEGER NOT NULL,
+        weight_bytes INTEGER NOT NULL,
+        device_source TEXT,
+        host_source TEXT NOT NULL,
+        PRIMARY KEY (run_id, position)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE tags (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL COLLATE NOCASE UNIQUE
+      ) STRICT;
+
+      CREATE TABLE run_tags (
+        run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        tag_id INTEGER NOT NULL REFERENCES tags (id) ON DELETE CASCADE,
+        PRIMARY KEY (run_id, tag_id)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX run_tags_by_tag ON run_tags (tag_id, run_id);
+
+      CREATE TABLE photos (
+        id INTEGER PRIMARY KEY,
+        public_id TEXT NOT NULL UNIQUE,
+        role TEXT NOT NULL CHECK (role IN ('identity', 'pose')),
+        name TEXT NOT NULL,
+        source TEXT NOT NULL CHECK (source IN ('sample', 'import')),
+        sha256 TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        created_at_ms INTEGER NOT NULL,
+        UNIQUE (role, sha256)
+      ) STRICT;
+
+      CREATE TABLE photo_faces (
+        photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+        pack_id TEXT NOT NULL,
+        faces_json TEXT NOT NULL,
+        PRIMARY KEY (photo_id, pack_id)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE photo_embeddings (
+        photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+        pack_id TEXT NOT NULL,
+        face_index INTEGER NOT NULL,
+        -- 512 float32, little-endian
+        embedding BLOB NOT NULL,
+        PRIMARY KEY (photo_id, pack_id, face_index)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE packs (
+        public_id TEXT PRIMARY KEY,
+        folder TEXT NOT NULL UNIQUE,
+        added_at_ms INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE settings (
+        key TEXT PRIMARY KEY,
+        value_json TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID;
+
+      -- Files to delete: written with the row's removal, taken out once the files are gone. An import writes
+      -- one first, so that a crash before its row leaves no photo behind.
+      CREATE TABLE pending_deletions (
+        kind TEXT NOT NULL CHECK (kind IN ('run', 'photo')),
+        public_id TEXT NOT NULL,
+        PRIMARY KEY (kind, public_id)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE INDEX runs_by_comparison ON runs (comparison_id, cell_index);
+      CREATE INDEX comparisons_by_queue ON comparisons (dismissed, queue_position);
+      -- What the queue asks; small, because few runs are unfinished.
+      CREATE INDEX runs_unfinished ON runs (status, comparison_id, run_order) WHERE status IN ('queued', 'running');
+    `);
+  },
+};

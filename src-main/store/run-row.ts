@@ -1,0 +1,190 @@
+/** Rows of `runs` and its neighbours, parsed into the records that leave the store. */
+import { z } from 'zod';
+import { errorDtoSchema } from '../contract/error.js';
+import { formatChoiceSchema, providerSchema } from '../contract/formats.js';
+import type { RunSettings } from '../contract/generation-settings.js';
+import { runStatusSchema, type Phase, type RunDetail, type RunResult, type RunSummary } from '../contract/run.js';
+import { detectedFacesSchema, type DetectedFaces } from '../contract/photo.js';
+
+/** Columns of a summary, from `runs r JOIN variants v JOIN comparisons c`. */
+export const SUMMARY_COLUMNS = `
+  r.public_id, c.public_id AS comparison_public_id, r.status, r.created_at_ms, r.width, r.height,
+  v.flux, v.t5, v.infusenet, r.provider, r.pack_id, r.model_variant, r.seed, r.steps,
+  substr(r.prompt, 1, 200) AS prompt_start, r.repeat_index, r.stars, r.trashed_at_ms, r.identity_score,
+  r.peak_bytes, r.load_bytes, r.total_seconds,
+  (SELECT json_group_array(t.name) FROM run_tags rt JOIN tags t ON t.id = rt.tag_id WHERE rt.run_id = r.id) AS tags_json`;
+
+export const SUMMARY_FROM = `runs r JOIN variants v ON v.id = r.variant_id JOIN comparisons c ON c.id = r.comparison_id`;
+
+/** What `RunDetail` needs beyond the summary. */
+export const DETAIL_COLUMNS = `${SUMMARY_COLUMNS},
+  r.id AS run_key, r.identity_id, r.face_index, r.pose_id, r.prompt, r.guidance, r.conditioning_scale,
+  r.start_fraction, r.end_fraction, r.finished_at_ms, r.error_json,
+  (SELECT p.name FROM photos p WHERE p.public_id = r.identity_id) AS identity_name,
+  s.compute_dtype, s.pixel_hash, s.step_seconds_json, s.weight_hashes_json, s.keep_list_json, s.versions_json,
+  s.preview_steps_json`;
+
+export const DETAIL_FROM = `${SUMMARY_FROM} LEFT JOIN results s ON s.run_id = r.id`;
+
+function json<T extends z.ZodType>(schema: T) {
+  return z
+    .string()
+    .transform((text): unknown => JSON.parse(text))
+    .pipe(schema);
+}
+
+const summaryRow = z.object({
+  public_id: z.string(),
+  comparison_public_id: z.string(),
+  status: runStatusSchema,
+  created_at_ms: z.number(),
+  width: z.number(),
+  height: z.number(),
+  flux: formatChoiceSchema.shape.flux,
+  t5: formatChoiceSchema.shape.t5,
+  infusenet: formatChoiceSchema.shape.infusenet,
+  provider: providerSchema,
+  pack_id: z.string(),
+  model_variant: z.string(),
+  seed: z.number(),
+  steps: z.number(),
+  prompt_start: z.string(),
+  repeat_index: z.number(),
+  stars: z.number(),
+  trashed_at_ms: z.number().nullable(),
+  identity_score: z.number().nullable(),
+  peak_bytes: z.number().nullable(),
+  load_bytes: z.number().nullable(),
+  total_seconds: z.number().nullable(),
+  tags_json: json(z.array(z.string())),
+});
+
+const detailRow = summaryRow.extend({
+  run_key: z.number(),
+  identity_id: z.string().nullable(),
+  face_index: z.number(),
+  pose_id: z.string().nullable(),
+  prompt: z.string(),
+  guidance: z.number(),
+  conditioning_scale: z.number(),
+  start_fraction: z.number(),
+  end_fraction: z.number(),
+  finished_at_ms: z.number().nullable(),
+  error_json: json(errorDtoSchema).nullable(),
+  identity_name: z.string().nullable(),
+  compute_dtype: z.enum(['f32', 'f16']).nullable(),
+  pixel_hash: z.string().nullable(),
+  step_seconds_json: json(z.array(z.number())).nullable(),
+  weight_hashes_json: json(z.record(z.string(), z.string())).nullable(),
+  keep_list_json: json(z.array(z.string())).nullable(),
+  versions_json: json(z.record(z.string(), z.string())).nullable(),
+  preview_steps_json: json(z.array(z.number())).nullable(),
+});
+
+const phaseRow = z.object({
+  phase: z.enum(['text', 'load', 'denoise', 'decode']),
+  seconds: z.number(),
+  device_peak_bytes: z.number().nullable(),
+  device_end_bytes: z.number().nullable(),
+  host_peak_bytes: z.number(),
+  host_end_bytes: z.number(),
+  weight_bytes: z.number(),
+  device_source: z.string().nullable(),
+  host_source: z.string(),
+});
+
+type SummaryRow = z.output<typeof summaryRow>;
+
+function toSummary(row: SummaryRow): RunSummary {
+  return {
+    id: row.public_id,
+    comparisonId: row.comparison_public_id,
+    status: row.status,
+    createdAtMs: row.created_at_ms,
+    width: row.width,
+    height: row.height,
+    formats: { flux: row.flux, t5: row.t5, infusenet: row.infusenet },
+    provider: row.provider,
+    packId: row.pack_id,
+    modelVariant: row.model_variant,
+    seed: row.seed,
+    steps: row.steps,
+    promptStart: row.prompt_start,
+    repeat: row.repeat_index,
+    stars: row.stars,
+    tags: row.tags_json.sort((a, b) => a.localeCompare(b)),
+    trashed: row.trashed_at_ms !== null,
+    identityScore: row.identity_score,
+    peakBytes: row.peak_bytes,
+    loadBytes: row.load_bytes,
+    totalSeconds: row.total_seconds,
+  };
+}
+
+/** A row of `SUMMARY_COLUMNS`. */
+export function parseSummary(row: unknown): RunSummary {
+  return toSummary(summaryRow.parse(row));
+}
+
+export function parsePhase(row: unknown): Phase {
+  const read = phaseRow.parse(row);
+  return {
+    phase: read.phase,
+    seconds: read.seconds,
+    devicePeakBytes: read.device_peak_bytes,
+    deviceEndBytes: read.device_end_bytes,
+    hostPeakBytes: read.host_peak_bytes,
+    hostEndBytes: read.host_end_bytes,
+    weightBytes: read.weight_bytes,
+    deviceSource: read.device_source,
+    hostSource: read.host_source,
+  };
+}
+
+/** A row of `DETAIL_COLUMNS`; `phases` gives the measurements of a run by its key. */
+export function parseDetail(row: unknown, phases: (runKey: number) => Phase[]): RunDetail {
+  const read = detailRow.parse(row);
+  const settings: RunSettings = {
+    packId: read.pack_id,
+    provider: read.provider,
+    modelVariant: read.model_variant,
+    identityId: read.identity_id,
+    faceIndex: read.face_index,
+    poseId: read.pose_id,
+    steps: read.steps,
+    width: read.width,
+    height: read.height,
+    guidance: read.guidance,
+    conditioningScale: read.conditioning_scale,
+    start: read.start_fraction,
+    end: read.end_fraction,
+    prompt: read.prompt,
+    seed: read.seed,
+    formats: { flux: read.flux, t5: read.t5, infusenet: read.infusenet },
+  };
+  const result: RunResult | null =
+    read.pixel_hash === null || read.compute_dtype === null
+      ? null
+      : {
+          phases: phases(read.run_key),
+          stepSeconds: read.step_seconds_json ?? [],
+          computeDtype: read.compute_dtype,
+          weightHashes: read.weight_hashes_json ?? {},
+          keepList: read.keep_list_json ?? [],
+          versions: read.versions_json ?? {},
+          pixelHash: read.pixel_hash,
+          previewSteps: read.preview_steps_json ?? [],
+        };
+  return {
+    ...toSummary(read),
+    settings,
+    identityName: read.identity_name,
+    finishedAtMs: read.finished_at_ms,
+    result,
+    error: read.error_json,
+  };
+}
+
+export function parseFaces(text: unknown): DetectedFaces | null {
+  return typeof text === 'string' ? detectedFacesSchema.parse(JSON.parse(text)) : null;
+}

@@ -1,0 +1,215 @@
+/** Runs one by one: their details, their way from queued to done, and their results. */
+import type { ErrorDto } from '../base/app-error.js';
+import type { FormatChoice } from '../contract/formats.js';
+import type { RunSettings } from '../contract/generation-settings.js';
+import type { DetectedFaces } from '../contract/photo.js';
+import type { Phase, RunDetail, RunResult, RunStatus } from '../contract/run.js';
+import type { Database } from './database.js';
+import { DETAIL_COLUMNS, DETAIL_FROM, parseDetail, parseFaces, parsePhase } from './run-row.js';
+
+export interface NewRun {
+  readonly id: string;
+  /** Place in the studio's order, and in the order of making. */
+  readonly cellIndex: number;
+  readonly runOrder: number;
+  readonly repeat: number;
+  readonly settings: RunSettings;
+}
+
+export interface FinishedRun {
+  readonly result: RunResult;
+  readonly identityScore: number | null;
+  readonly totalSeconds: number;
+  readonly finishedAtMs: number;
+}
+
+/** Highest memory of any phase and memory once loaded: of the device where it was read, else of the host. */
+export function memoryFigures(phases: readonly Phase[]): { peakBytes: number | null; loadBytes: number | null } {
+  const load = phases.find((phase) => phase.phase === 'load');
+  const devicePeaks = phases.flatMap((phase) => (phase.devicePeakBytes === null ? [] : [phase.devicePeakBytes]));
+  if (devicePeaks.length > 0) return { peakBytes: Math.max(...devicePeaks), loadBytes: load?.deviceEndBytes ?? null };
+  if (phases.length === 0) return { peakBytes: null, loadBytes: null };
+  return {
+    peakBytes: Math.max(...phases.map((phase) => phase.hostPeakBytes)),
+    loadBytes: load?.hostEndBytes ?? null,
+  };
+}
+
+export class RunsRepo {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Adds a queued run to a comparison (by its integer key). */
+  insert(comparisonKey: number, run: NewRun, createdAtMs: number): void {
+    const s = run.settings;
+    this.#db.run(
+      `INSERT INTO runs (
+         public_id, comparison_id, variant_id, cell_index, run_order, repeat_index, status, created_at_ms, pack_id,
+         provider, model_variant, identity_id, face_index, pose_id, prompt, seed, steps, width, height, guidance,
+         conditioning_scale, start_fraction, end_fraction)
+       VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      [
+        run.id,
+        comparisonKey,
+        this.variantKey(s.formats),
+        run.cellIndex,
+        run.runOrder,
+        run.repeat,
+        createdAtMs,
+        s.packId,
+        s.provider,
+        s.modelVariant,
+        s.identityId,
+        s.faceIndex,
+        s.poseId,
+        s.prompt,
+        s.seed,
+        s.steps,
+        s.width,
+        s.height,
+        s.guidance,
+        s.conditioningScale,
+        s.start,
+        s.end,
+      ],
+    );
+  }
+
+  get(runId: string): RunDetail | null {
+    const row = this.#db.get(`SELECT ${DETAIL_COLUMNS} FROM ${DETAIL_FROM} WHERE r.public_id = ?`, [runId]);
+    return row === undefined ? null : parseDetail(row, (key) => this.#phases(key));
+  }
+
+  /** A comparison's runs in the studio's order, without those in the trash. */
+  ofComparison(comparisonId: string): RunDetail[] {
+    return this.#db
+      .all(
+        `SELECT ${DETAIL_COLUMNS} FROM ${DETAIL_FROM}
+         WHERE c.public_id = ? AND r.trashed_at_ms IS NULL ORDER BY r.cell_index`,
+        [comparisonId],
+      )
+      .map((row) => parseDetail(row, (key) => this.#phases(key)));
+  }
+
+  status(runId: string): RunStatus | null {
+    const row = this.#db.get('SELECT status FROM runs WHERE public_id = ?', [runId]) as
+      { status: RunStatus } | undefined;
+    return row?.status ?? null;
+  }
+
+  /** The finished run whose pixels hash so; for finding a dropped picture again. */
+  byPixelHash(pixelHash: string): string | null {
+    const row = this.#db.get(
+      `SELECT r.public_id FROM results s JOIN runs r ON r.id = s.run_id WHERE s.pixel_hash = ? ORDER BY r.id DESC LIMIT 1`,
+      [pixelHash],
+    ) as { public_id: string } | undefined;
+    return row?.public_id ?? null;
+  }
+
+  /** Moves a run from one of the given states; false when it was in none of them. */
+  move(runId: string, from: readonly RunStatus[], to: RunStatus): boolean {
+    const { changes } = this.#db.run(
+      `UPDATE runs SET status = ?, error_json = NULL
+       WHERE public_id = ? AND status IN (SELECT value FROM json_each(?))`,
+      [to, runId, JSON.stringify(from)],
+    );
+    return changes > 0;
+  }
+
+  fail(runId: string, error: ErrorDto, finishedAtMs: number): void {
+    this.#db.run(`UPDATE runs SET status = 'failed', error_json = ?, finished_at_ms = ? WHERE public_id = ?`, [
+      JSON.stringify(error),
+      finishedAtMs,
+      runId,
+    ]);
+  }
+
+  /** Saves a result and marks the run done, all or nothing. The picture must be on disk already. */
+  finish(runId: string, finished: FinishedRun): void {
+    const { result } = finished;
+    const { peakBytes, loadBytes } = memoryFigures(result.phases);
+    this.#db.transaction(() => {
+      const { id } = this.#db.get('SELECT id FROM runs WHERE public_id = ?', [runId]) as { id: number };
+      this.#db.run(
+        `UPDATE runs SET status = 'done', error_json = NULL, finished_at_ms = ?, identity_score = ?, peak_bytes = ?,
+           load_bytes = ?, total_seconds = ? WHERE id = ?`,
+        [finished.finishedAtMs, finished.identityScore, peakBytes, loadBytes, finished.totalSeconds, id],
+      );
+      this.#db.run(
+        `INSERT INTO results (run_id, compute_dtype, pixel_hash, step_seconds_json, weight_hashes_json,
+           keep_list_json, versions_json, preview_steps_json) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        [
+          id,
+          result.computeDtype,
+          result.pixelHash,
+          JSON.stringify(result.stepSeconds),
+          JSON.stringify(result.weightHashes),
+          JSON.stringify(result.keepList),
+          JSON.stringify(result.versions),
+          JSON.stringify(result.previewSteps),
+        ],
+      );
+      result.phases.forEach((phase, position) => {
+        this.#db.run(
+          `INSERT INTO phase_measurements (run_id, position, phase, seconds, device_peak_bytes, device_end_bytes,
+             host_peak_bytes, host_end_bytes, weight_bytes, device_source, host_source)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          [
+            id,
+            position,
+            phase.phase,
+            phase.seconds,
+            phase.devicePeakBytes,
+            phase.deviceEndBytes,
+            phase.hostPeakBytes,
+            phase.hostEndBytes,
+            phase.weightBytes,
+            phase.deviceSource,
+            phase.hostSource,
+          ],
+        );
+      });
+    });
+  }
+
+  /** Faces found in the finished picture, once asked for. */
+  faces(runId: string): DetectedFaces | null {
+    const row = this.#db.get(
+      'SELECT s.faces_json FROM results s JOIN runs r ON r.id = s.run_id WHERE r.public_id = ?',
+      [runId],
+    ) as { faces_json: string | null } | undefined;
+    return parseFaces(row?.faces_json);
+  }
+
+  saveFaces(runId: string, faces: DetectedFaces): void {
+    this.#db.run('UPDATE results SET faces_json = ? WHERE run_id = (SELECT id FROM runs WHERE public_id = ?)', [
+      JSON.stringify(faces),
+      runId,
+    ]);
+  }
+
+  /** Marks what an earlier host left unfinished and gives its ids. */
+  interruptUnfinished(): string[] {
+    const rows = this.#db.all(
+      `UPDATE runs SET status = 'interrupted' WHERE status IN ('queued', 'running') RETURNING public_id`,
+    ) as { public_id: string }[];
+    return rows.map((row) => row.public_id);
+  }
+
+  /** Integer key of a combination of formats, made when new. */
+  variantKey(formats: FormatChoice): number {
+    const key = [formats.flux, formats.t5, formats.infusenet];
+    this.#db.run('INSERT INTO variants (flux, t5, infusenet) VALUES (?, ?, ?) ON CONFLICT DO NOTHING', key);
+    const row = this.#db.get('SELECT id FROM variants WHERE flux = ? AND t5 = ? AND infusenet = ?', key);
+    return (row as { id: number }).id;
+  }
+
+  #phases(runKey: number): Phase[] {
+    return this.#db
+      .all('SELECT * FROM phase_measurements WHERE run_id = ? ORDER BY position', [runKey])
+      .map(parsePhase);
+  }
+}

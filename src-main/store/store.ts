@@ -1,0 +1,73 @@
+/** The database and the folder beside it, opened together. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ComparisonsRepo } from './comparisons-repo.js';
+import { Database } from './database.js';
+import { DeletionsRepo } from './deletions-repo.js';
+import { GalleryRepo } from './gallery-repo.js';
+import { PacksRepo } from './packs-repo.js';
+import { PhotosRepo } from './photos-repo.js';
+import { PictureFolder } from './picture-folder.js';
+import { RunsRepo } from './runs-repo.js';
+import { SettingsRepo } from './settings-repo.js';
+import { diskError } from './store-error.js';
+
+export interface Store {
+  readonly db: Database;
+  readonly runs: RunsRepo;
+  readonly comparisons: ComparisonsRepo;
+  readonly gallery: GalleryRepo;
+  readonly photos: PhotosRepo;
+  readonly packs: PacksRepo;
+  readonly settings: SettingsRepo;
+  readonly deletions: DeletionsRepo;
+  readonly files: PictureFolder;
+}
+
+export const DATABASE_NAME = 'likeness-lab.db';
+
+/**
+ * Opens (or makes) the gallery in a folder. Runs that an earlier host left unfinished become `interrupted`, and
+ * files it was deleting or writing are deleted.
+ * @throws AppError store.busy, store.corrupt, store.newer-schema, store.failed, disk.full, disk.failed
+ */
+export async function openStore(dataDir: string): Promise<Store> {
+  try {
+    mkdirSync(dataDir, { recursive: true });
+  } catch (error) {
+    throw diskError(error, 'make the data folder');
+  }
+  const db = Database.open(join(dataDir, DATABASE_NAME));
+  try {
+    const files = new PictureFolder(dataDir);
+    const deletions = new DeletionsRepo(db);
+    const runs = new RunsRepo(db);
+    const store: Store = {
+      db,
+      runs,
+      comparisons: new ComparisonsRepo(db, runs),
+      gallery: new GalleryRepo(db, deletions),
+      photos: new PhotosRepo(db, deletions),
+      packs: new PacksRepo(db),
+      settings: new SettingsRepo(db),
+      deletions,
+      files,
+    };
+    await files.prepare();
+    for (const runId of runs.interruptUnfinished()) await files.removeRun(runId);
+    await finishDeletions(store);
+    await files.removeTemporary();
+    return store;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Deletes the files of rows that have gone. Safe to call at any time. */
+export async function finishDeletions(store: Pick<Store, 'deletions' | 'files'>): Promise<void> {
+  for (const { kind, id } of store.deletions.list()) {
+    await (kind === 'run' ? store.files.removeRun(id) : store.files.removePhoto(id));
+    store.deletions.done(kind, [id]);
+  }
+}
