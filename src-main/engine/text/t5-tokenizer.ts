@@ -1,9 +1,10 @@
 /**
  * T5's unigram tokenizer from tokenizer.json. Knows no files.
  *
- * The library reads the file's own definition, with one exception: it lacks the Nmt normalizer, which is written here
- * as two replacements. Its Precompiled normalizer (the one in FLUX's file) does not decode the character map but
- * applies Nmt and NFKC, which is what the map of T5 was made from.
+ * The library reads the file's own definition, with two of its parts written in other parts: it lacks the Nmt
+ * normalizer, and its WhitespaceSplit goes by JavaScript's white space, which has U+FEFF and lacks U+0085. Its
+ * Precompiled normalizer (the one in FLUX's file) does not decode the character map but applies Nmt and NFKC, which is
+ * what the map of T5 was made from.
  *
  * @source huggingface/tokenizers, tokenizers/src/normalizers/unicode.rs (`do_nmt`) for the two character sets.
  */
@@ -28,6 +29,7 @@ const NMT_REMOVED = String.raw`[\x01-\x08\x0b\x0e-\x1f\x7f\x{8f}\x{9f}]`;
 const NMT_SPACES = String.raw`[\x09\x0a\x0c\x0d\x{1680}\x{200b}-\x{200f}\x{2028}\x{2029}\x{2581}\x{feff}\x{fffd}]`;
 
 const part = z.looseObject({ type: z.string() });
+type Part = z.infer<typeof part>;
 
 const tokenizerFile = z.looseObject({
   added_tokens: z.array(z.looseObject({ id: z.number().int().min(0), content: z.string().min(1) })).default([]),
@@ -67,27 +69,37 @@ export function buildT5Tokenizer(files: T5TokenizerFiles, where: string): TextTo
   };
   const definition = {
     ...file,
-    normalizer: file.normalizer === null ? null : withoutNmt(file.normalizer, where),
+    normalizer: portable(file.normalizer, where),
+    pre_tokenizer: portable(file.pre_tokenizer, where),
     post_processor: null,
     decoder: null,
   };
   return frameTokenizer(definition, frame, where);
 }
 
-/** Deepest nesting of normalizers; published files have two levels. */
+/** Deepest nesting of sequences; published files have two levels. */
 const MAX_NESTING = 8;
 
-/** The same normalizer with every Nmt written as two replacements. */
-function withoutNmt(normalizer: z.infer<typeof part>, where: string, depth = 0): Record<string, unknown> {
-  if (depth > MAX_NESTING) throw invalidTokenizer(where, `normalizers nest deeper than ${MAX_NESTING} levels`);
-  if (normalizer.type === 'Nmt') {
-    const parts = [
-      { type: 'Replace', pattern: { Regex: NMT_REMOVED }, content: '' },
-      { type: 'Replace', pattern: { Regex: NMT_SPACES }, content: ' ' },
-    ];
-    return { type: 'Sequence', normalizers: parts };
+/** A normalizer or pre-tokenizer with every part that the library lacks or takes differently written in others. */
+function portable(component: Part | null, where: string, depth = 0): Part | null {
+  if (depth > MAX_NESTING) throw invalidTokenizer(where, `tokenizer.json nests deeper than ${MAX_NESTING} levels`);
+  switch (component?.type) {
+    case 'Nmt':
+      return {
+        type: 'Sequence',
+        normalizers: [
+          { type: 'Replace', pattern: { Regex: NMT_REMOVED }, content: '' },
+          { type: 'Replace', pattern: { Regex: NMT_SPACES }, content: ' ' },
+        ],
+      };
+    case 'WhitespaceSplit':
+      return { type: 'Split', pattern: { Regex: String.raw`\S+` }, behavior: 'Removed', invert: true };
+    case 'Sequence': {
+      const key = 'normalizers' in component ? 'normalizers' : 'pretokenizers';
+      const parts = parseWith(z.array(part), component[key], `${where} (tokenizer.json, ${key})`);
+      return { ...component, [key]: parts.map((inner) => portable(inner, where, depth + 1)) };
+    }
+    default:
+      return component;
   }
-  if (normalizer.type !== 'Sequence') return normalizer;
-  const parts = parseWith(z.array(part), normalizer['normalizers'], `${where} (tokenizer.json, normalizers)`);
-  return { ...normalizer, normalizers: parts.map((inner) => withoutNmt(inner, where, depth + 1)) };
 }
