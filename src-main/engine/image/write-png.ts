@@ -1,0 +1,64 @@
+/** Writes finished pictures. A reader of the target path sees the old file or the whole new one, never a part. */
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import sharp from 'sharp';
+import { AppError } from '../../base/app-error.js';
+import { assertRgbImage, type RgbImage } from './rgb-image.js';
+
+/**
+ * Encodes a picture as an 8-bit RGB PNG without metadata. Equal pictures give equal bytes.
+ *
+ * @param image read only
+ */
+export async function encodePng(image: RgbImage): Promise<Uint8Array> {
+  assertRgbImage(image);
+  const { width, height, data } = image;
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png({ compressionLevel: 6, adaptiveFiltering: true, palette: false })
+    .toBuffer();
+}
+
+/**
+ * Writes a picture as PNG: to a temporary file in the same folder, flushed to the disk, then renamed.
+ *
+ * @param path absolute path; its folder must exist, an existing file is replaced
+ * @throws AppError disk.full, disk.failed; the target is then unchanged and the temporary file removed
+ */
+export async function writePng(path: string, image: RgbImage): Promise<void> {
+  await writeFileAtomically(path, await encodePng(image));
+}
+
+async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw diskError(error, path);
+  }
+}
+
+function diskError(error: unknown, path: string): AppError {
+  const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new AppError('disk.full', `There is no space left to save "${basename(path)}".`, {
+      remedy: 'Free some space on that disk, then try again.',
+      retryable: true,
+      cause: error,
+    });
+  }
+  return new AppError('disk.failed', `The picture "${basename(path)}" could not be saved (${code}).`, {
+    remedy: 'Check that the folder exists and may be written to, then try again.',
+    retryable: true,
+    details: { code },
+    cause: error,
+  });
+}
