@@ -43,7 +43,7 @@ export function buildClipTokenizer(files: ClipTokenizerFiles, where: string): Te
   const vocab = parseWith(vocabulary, files.vocab, `${where} (vocab.json)`);
   const config = parseTokenizerConfig(files.config, `${where} (tokenizer_config.json)`);
   const id = (token: string): number => {
-    const found = vocab[token];
+    const found = Object.hasOwn(vocab, token) ? vocab[token] : undefined;
     if (found === undefined) throw invalidTokenizer(where, `vocab.json has no ${token}`);
     return found;
   };

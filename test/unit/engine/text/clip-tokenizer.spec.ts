@@ -45,6 +45,7 @@ describe('buildClipTokenizer', () => {
     ['a vocabulary without the special tokens', { vocab: { a: 0 } }],
     ['a merge of three tokens', { merges: '#version: 0.2\na b c\n' }],
     ['a merge of one token', { merges: 'ab\n' }],
+    ['a special token that names a property of every object', { config: { ...files.config, bos_token: 'toString' } }],
     ['no length', { config: {} }],
     ['an unset length', { config: { model_max_length: 1e30 } }],
   ])('refuses %s', (_, change) => {
