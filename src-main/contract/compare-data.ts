@@ -13,6 +13,8 @@ export const pictureDifferenceSchema = z.object({
   /** Mean and largest absolute difference of a channel, 0 to 255. */
   meanAbsolute: z.number(),
   maxAbsolute: z.number(),
+  /** Difference of a channel that the heat map shows brightest. */
+  heatScale: z.number(),
 });
 export type PictureDifference = z.infer<typeof pictureDifferenceSchema>;
 
