@@ -4,6 +4,7 @@
  */
 import { invariant } from '../../base/assert.js';
 import { assertRgbImage, type RgbImage } from './rgb-image.js';
+import { roundHalfEven } from './round-half-even.js';
 
 /**
  * A picture as the VAE encoder takes it: [1, 3, H, W] float32 in [-1, 1], 2 * (x / 255) - 1 in float32 arithmetic.
@@ -59,10 +60,4 @@ function toPlanes(image: RgbImage, map: (byte: number) => number): Float32Array 
     }
   }
   return planes;
-}
-
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest > 0.5 || (rest === 0.5 && (floor & 1) === 1) ? floor + 1 : floor;
 }

@@ -4,10 +4,14 @@ import { fileURLToPath } from 'node:url';
 
 const FIXTURES = fileURLToPath(new URL('../../fixtures/', import.meta.url));
 
-type HeaderEntry = { dtype: 'F32' | 'I64' | 'I32' | 'U8' | 'I8'; shape: number[]; data_offsets: [number, number] };
+type HeaderEntry = {
+  dtype: 'F64' | 'F32' | 'I64' | 'I32' | 'I16' | 'U8' | 'I8';
+  shape: number[];
+  data_offsets: [number, number];
+};
 export interface FixtureTensor {
   readonly shape: readonly number[];
-  readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array | Int8Array;
+  readonly data: Float64Array | Float32Array | BigInt64Array | Int32Array | Int16Array | Uint8Array | Int8Array;
 }
 
 export function fixturePath(path: string): string {
@@ -23,7 +27,15 @@ export function readFixture(path: string): (name: string) => FixtureTensor {
   const bytes = readFileSync(fixturePath(path));
   const headerEnd = 8 + Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.toString('utf8', 8, headerEnd)) as Record<string, HeaderEntry>;
-  const arrays = { F32: Float32Array, I64: BigInt64Array, I32: Int32Array, U8: Uint8Array, I8: Int8Array };
+  const arrays = {
+    F64: Float64Array,
+    F32: Float32Array,
+    I64: BigInt64Array,
+    I32: Int32Array,
+    I16: Int16Array,
+    U8: Uint8Array,
+    I8: Int8Array,
+  };
   return (name) => {
     const entry = header[name];
     if (entry === undefined) throw new Error(`${path} has no tensor ${name}`);
