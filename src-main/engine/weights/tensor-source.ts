@@ -42,10 +42,19 @@ export interface TensorSource {
   readonly entries: ReadonlyMap<string, TensorEntry>;
   /** Free-form header metadata (safetensors' `__metadata__`). */
   readonly metadata: Readonly<Record<string, string>>;
-  /** The raw bytes of one tensor. @throws AppError weights.missing-tensor, weights.unreadable */
+  /** The raw bytes of one tensor, the caller's own. @throws AppError weights.missing-tensor, weights.unreadable */
   readBytes(name: string): Promise<Uint8Array>;
-  /** One tensor as float32 (any float or integer dtype but F64/I64 loses nothing). */
+  /**
+   * One tensor as float32; only F64, I64 and I32 beyond 2^24 are rounded.
+   * @throws AppError weights.missing-tensor, weights.unreadable
+   */
   readF32(name: string): Promise<Float32Array>;
+  /**
+   * Part of one tensor's bytes, for readers that stream; the result is the caller's.
+   * @param byteStart from the start of the tensor
+   * @throws AppError weights.missing-tensor, weights.unreadable
+   */
+  readRange(name: string, byteStart: number, byteLength: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 

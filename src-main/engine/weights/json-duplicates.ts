@@ -1,0 +1,46 @@
+/** `JSON.parse` keeps the last of two equal keys; formats that forbid them need this. Pure. */
+
+/**
+ * The first key that an object of the text has twice, at any depth.
+ *
+ * @param json text that `JSON.parse` accepts
+ */
+export function findDuplicateKey(json: string): string | undefined {
+  /** Per open bracket: an object's keys so far, or null for an array. */
+  const open: (Set<string> | null)[] = [];
+  let expectsKey = false;
+  for (let at = 0; at < json.length; at++) {
+    switch (json[at]) {
+      case '{':
+        open.push(new Set());
+        expectsKey = true;
+        break;
+      case '[':
+        open.push(null);
+        expectsKey = false;
+        break;
+      case '}':
+      case ']':
+        open.pop();
+        expectsKey = false;
+        break;
+      case ',':
+        expectsKey = open.at(-1) instanceof Set;
+        break;
+      case '"': {
+        const start = at;
+        for (at++; at < json.length && json[at] !== '"'; at++) if (json[at] === '\\') at++;
+        const keys = open.at(-1);
+        if (!expectsKey || !(keys instanceof Set)) break;
+        expectsKey = false;
+        const key = JSON.parse(json.slice(start, at + 1)) as string;
+        if (keys.has(key)) return key;
+        keys.add(key);
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  return undefined;
+}

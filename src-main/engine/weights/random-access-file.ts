@@ -1,0 +1,99 @@
+/** Ranged reads. The readers take the interface, so that a test can hand them bytes; the app hands them files. */
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { malformed, unreadable } from './weights-error.js';
+
+/** Something with bytes at positions: a file of any size, never read whole. */
+export interface RandomAccess {
+  /** Path of the file, for entries and messages. */
+  readonly file: string;
+  readonly sizeBytes: number;
+  /**
+   * Exactly `length` bytes from `position`, in a new array.
+   * @throws AppError weights.malformed when the range lies outside, weights.unreadable when the read fails
+   */
+  read(position: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** Bytes per system call: below the 2^31 that one call may ask for. */
+const READ_BYTES = 2 ** 30;
+
+/** Largest range that one call returns; four times the largest tensor of T5-XXL, FLUX or InfuseNet (526 MB in F32). */
+const MAX_RANGE_BYTES = 2 ** 31;
+
+/** @throws AppError weights.unreadable when the path is no regular file or cannot be opened */
+export async function openRandomAccess(file: string): Promise<RandomAccess> {
+  let handle: FileHandle;
+  try {
+    // Asked before opening: opening a named pipe would wait for its writer.
+    if (!(await stat(file)).isFile()) throw unreadable(file, 'is not a file.');
+    handle = await open(file, 'r');
+  } catch (cause) {
+    throw openError(file, cause);
+  }
+  try {
+    return new FileAccess(file, handle, (await handle.stat()).size);
+  } catch (cause) {
+    await handle.close();
+    throw openError(file, cause);
+  }
+}
+
+/** Fails when the range lies outside, before anything is allocated for it. */
+export function checkRange(source: RandomAccess, position: number, length: number): void {
+  const inside = Number.isSafeInteger(position) && Number.isSafeInteger(length) && position >= 0 && length >= 0;
+  if (!inside || position + length > source.sizeBytes) {
+    throw malformed(
+      source.file,
+      `is ${source.sizeBytes} bytes long, but its contents point at ${length} bytes from byte ${position}.`,
+    );
+  }
+}
+
+class FileAccess implements RandomAccess {
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly #handle: FileHandle;
+
+  constructor(file: string, handle: FileHandle, sizeBytes: number) {
+    this.file = file;
+    this.#handle = handle;
+    this.sizeBytes = sizeBytes;
+  }
+
+  async read(position: number, length: number): Promise<Uint8Array> {
+    checkRange(this, position, length);
+    if (length > MAX_RANGE_BYTES) {
+      throw unreadable(this.file, `was asked for ${length} bytes at once; at most ${MAX_RANGE_BYTES} are read.`);
+    }
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      let count: number;
+      try {
+        const wanted = Math.min(READ_BYTES, length - done);
+        ({ bytesRead: count } = await this.#handle.read(bytes, done, wanted, position + done));
+      } catch (cause) {
+        throw unreadable(this.file, `could not be read at byte ${position + done}.`, cause);
+      }
+      if (count === 0) {
+        throw unreadable(
+          this.file,
+          `ended early: ${done} bytes from byte ${position}, expected ${length}. It was cut short after it was opened.`,
+        );
+      }
+      done += count;
+    }
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+function openError(file: string, cause: unknown): unknown {
+  if (!(cause instanceof Error) || !('code' in cause) || !('syscall' in cause)) return cause;
+  const problem = cause.code === 'ENOENT' ? 'does not exist.' : `could not be opened (${String(cause.code)}).`;
+  return unreadable(file, problem, cause);
+}

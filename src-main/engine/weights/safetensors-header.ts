@@ -1,0 +1,145 @@
+/**
+ * The header of a safetensors file: `u64 length`, that many bytes of JSON, then the data. Pure. The contents are
+ * hostile input: everything is bounded before it is believed.
+ *
+ * @source https://github.com/huggingface/safetensors README.md, "Format"
+ */
+import { z } from 'zod';
+import { findDuplicateKey } from './json-duplicates.js';
+import { DTYPE_BYTES, type TensorDtype, type TensorEntry } from './tensor-source.js';
+import { malformed, quoted, unsupportedDtype } from './weights-error.js';
+
+/** Bytes of the length field. */
+export const LENGTH_BYTES = 8;
+
+/**
+ * FLUX's 1160 tensors take 130 kB of header; the parsed objects take some ten times their JSON, which this keeps
+ * below 200 MB. (The reference implementation allows 100 MB.)
+ */
+export const MAX_HEADER_BYTES = 16 * 2 ** 20;
+
+/** FLUX has 1160 tensors; bitsandbytes' form has up to seven for each. */
+const MAX_TENSORS = 100_000;
+
+/** Convolutions have four dimensions; numpy and torch allow 64. */
+const MAX_RANK = 64;
+
+export interface SafetensorsHeader {
+  /** By name, in the order of their data. */
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const size = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+const tensorSchema = z.strictObject({
+  dtype: z.string(),
+  shape: z.array(size).max(MAX_RANK),
+  data_offsets: z.tuple([size, size]),
+});
+const metadataSchema = z.record(z.string(), z.string());
+
+/**
+ * @param prefix the file's first 8 bytes
+ * @returns bytes of JSON that follow
+ * @throws AppError weights.malformed
+ */
+export function parseHeaderLength(prefix: Uint8Array, file: string, fileSize: number): number {
+  if (prefix.byteLength < LENGTH_BYTES) {
+    throw malformed(file, `is ${fileSize} bytes long, too short for a safetensors file.`);
+  }
+  const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.byteLength);
+  const length = view.getBigUint64(0, true);
+  if (length > BigInt(MAX_HEADER_BYTES)) {
+    throw malformed(file, `says that its header has ${length} bytes; at most ${MAX_HEADER_BYTES} are read.`);
+  }
+  const available = fileSize - LENGTH_BYTES;
+  if (length > BigInt(available)) {
+    throw malformed(file, `says that its header has ${length} bytes, but only ${available} follow.`);
+  }
+  return Number(length);
+}
+
+/**
+ * @param json the header's bytes, without the length field
+ * @param file path that the entries get
+ * @param fileSize bytes of the whole file; the data must fill the rest exactly
+ * @throws AppError weights.malformed, weights.unsupported-dtype
+ */
+export function parseSafetensorsHeader(json: Uint8Array, file: string, fileSize: number): SafetensorsHeader {
+  const { __metadata__: rawMetadata, ...tensors } = parseObject(json, file);
+  const names = Object.keys(tensors);
+  if (names.length > MAX_TENSORS) {
+    throw malformed(file, `lists ${names.length} tensors; at most ${MAX_TENSORS} are read.`);
+  }
+  const metadata = metadataSchema.safeParse(rawMetadata ?? {});
+  if (!metadata.success) throw malformed(file, 'has metadata that is not text.', metadata.error);
+
+  const dataStart = LENGTH_BYTES + json.byteLength;
+  const entries = names.map((name) => parseEntry(name, tensors[name], file, dataStart));
+  entries.sort((a, b) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
+  checkCoverage(entries, file, dataStart, fileSize);
+  return { entries: new Map(entries.map((entry) => [entry.name, entry])), metadata: metadata.data };
+}
+
+function parseObject(json: Uint8Array, file: string): Record<string, unknown> {
+  let text: string;
+  let value: unknown;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json);
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw malformed(file, 'has a header that is not JSON. It is no safetensors file, or it is damaged.', cause);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw malformed(file, 'has a header that is not a JSON object.');
+  }
+  const duplicate = findDuplicateKey(text);
+  if (duplicate !== undefined) throw malformed(file, `names ${quoted(duplicate)} twice in its header.`);
+  return value as Record<string, unknown>;
+}
+
+function parseEntry(name: string, value: unknown, file: string, dataStart: number): TensorEntry {
+  const parsed = tensorSchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw malformed(
+      file,
+      `describes the tensor ${quoted(name)} wrongly: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}.`,
+      parsed.error,
+    );
+  }
+  const { dtype, shape } = parsed.data;
+  const [begin, end] = parsed.data.data_offsets;
+  if (!isTensorDtype(dtype)) throw unsupportedDtype(file, quoted(name).slice(1, -1), quoted(dtype).slice(1, -1));
+  const expected = shape.reduce((product, dim) => product * dim, DTYPE_BYTES[dtype]);
+  if (end - begin !== expected) {
+    throw malformed(
+      file,
+      `gives the tensor ${quoted(name)} ${end - begin} bytes, expected ${expected} for ${dtype} [${shape.join(', ')}].`,
+    );
+  }
+  return { name, dtype, shape, file, byteOffset: dataStart + begin, byteLength: expected };
+}
+
+/** The format allows no overlap and no hole, and nothing after the last tensor. */
+function checkCoverage(entries: readonly TensorEntry[], file: string, dataStart: number, fileSize: number): void {
+  let end = dataStart;
+  for (const entry of entries) {
+    if (entry.byteOffset !== end) {
+      throw malformed(
+        file,
+        `has ${entry.byteOffset < end ? 'overlapping tensors' : 'a hole between tensors'}: ` +
+          `${quoted(entry.name)} starts at byte ${entry.byteOffset}, expected ${end}.`,
+      );
+    }
+    end += entry.byteLength;
+  }
+  if (end !== fileSize) {
+    const state = fileSize < end ? 'is incomplete' : 'is longer than its tensors';
+    throw malformed(file, `${state}: ${fileSize} bytes, expected ${end}.`);
+  }
+}
+
+function isTensorDtype(dtype: string): dtype is TensorDtype {
+  return Object.hasOwn(DTYPE_BYTES, dtype);
+}
