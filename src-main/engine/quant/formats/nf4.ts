@@ -1,0 +1,174 @@
+/**
+ * nf4: bitsandbytes' NF4. Weights are flattened; each block of 64 has an absmax, and each weight the 4-bit index of
+ * the nearest codebook value times it. The last block may be shorter.
+ *
+ * @source bitsandbytes-foundation/bitsandbytes: functional.py, backends/default/ops.py
+ */
+import { bf16ToF32 } from '../../../base/float-formats.js';
+import { Bf16CodeTable, fitsTable } from './bf16-code-table.js';
+import { BF16_INFINITY, bf16Absmax, bitsOf, f32Absmax, notFiniteError, widenBf16, type Weights } from './weights.js';
+
+/** Weights per absmax. */
+export const NF4_BLOCK = 64;
+
+/** Value of each code. @source bitsandbytes/functional.py, get_4bit_type('nf4') */
+export const NF4_CODEBOOK: Float32Array = Float32Array.of(
+  -1,
+  -0.6961928009986877,
+  -0.5250730514526367,
+  -0.39491748809814453,
+  -0.28444138169288635,
+  -0.18477343022823334,
+  -0.09105003625154495,
+  0,
+  0.07958029955625534,
+  0.16093020141124725,
+  0.24611230194568634,
+  0.33791524171829224,
+  0.44070982933044434,
+  0.5626170039176941,
+  0.7229568362236023,
+  1,
+);
+
+/** Code of zero. */
+const ZERO_CODE = 7;
+/** bitsandbytes' guard against division by a zero absmax. */
+const SMALLEST_ABSMAX = Math.fround(1e-38);
+
+/** A quotient above the midpoint of codes c and c + 1 takes c + 1; on it, c. */
+const MIDPOINTS = Float32Array.from({ length: 15 }, (_, code) =>
+  Math.fround(((NF4_CODEBOOK[code] as number) + (NF4_CODEBOOK[code + 1] as number)) / 2),
+);
+
+/** Cells per unit of the quotient's range [-1, 1]: narrower than any two midpoints are apart. */
+const CELLS_PER_UNIT = 32;
+const CELLS = 2 * CELLS_PER_UNIT + 1;
+/** Code at the lower edge of each cell, and the one midpoint inside it (or none: infinity). */
+const CELL_CODE = Uint8Array.from({ length: CELLS }, (_, cell) => countBelow(cell / CELLS_PER_UNIT - 1));
+const CELL_MIDPOINT = Float32Array.from(
+  { length: CELLS },
+  (_, cell) => MIDPOINTS[countBelow(cell / CELLS_PER_UNIT - 1)] ?? Infinity,
+);
+
+function countBelow(quotient: number): number {
+  return MIDPOINTS.reduce((count, midpoint) => count + (quotient > midpoint ? 1 : 0), 0);
+}
+
+/** Code of a quotient in [-1, 1]. */
+function codeOf(quotient: number): number {
+  const cell = ((quotient + 1) * CELLS_PER_UNIT) | 0;
+  return (CELL_CODE[cell] as number) + (quotient > (CELL_MIDPOINT[cell] as number) ? 1 : 0);
+}
+
+function quotientOf(weight: number, divisor: number): number {
+  return Math.min(Math.max(Math.fround(weight / divisor), -1), 1);
+}
+
+export interface Nf4Weights {
+  /** [ceil(count / 2)]; even flat indices in the high nibble, an odd count ends with the code of zero. */
+  readonly codes: Uint8Array;
+  /** [ceil(count / 64)]. */
+  readonly absmax: Float32Array;
+}
+
+let table: Bf16CodeTable | undefined;
+/** Codes are zero's below absmax · 0.0398: less than 6 octaves of 128 steps. */
+const DEPTH_BITS = 10;
+
+/**
+ * Encodes into given memory.
+ * @param weights flattened, f32 or bf16 bits, read only
+ * @param out [ceil(count / 2)]
+ * @param absmax [ceil(count / 64)]
+ * @throws AppError quant.invalid-input
+ */
+export function encodeNf4Blocks(weights: Weights, out: Uint8Array, absmax: Float32Array, label: string): void {
+  const blocks = Math.ceil(weights.length / NF4_BLOCK);
+  if (weights instanceof Float32Array) {
+    const bits = bitsOf(weights);
+    for (let block = 0; block < blocks; block++) {
+      const begin = block * NF4_BLOCK;
+      const end = Math.min(begin + NF4_BLOCK, weights.length);
+      const largest = f32Absmax(bits, begin, end);
+      if (Number.isNaN(largest)) throw notFiniteError(label);
+      absmax[block] = largest;
+      encodeBlockF32(weights, begin, end, largest, out, begin / 2);
+    }
+    return;
+  }
+  table ??= new Bf16CodeTable(DEPTH_BITS, (weight, largest) => codeOf(quotientOf(weight, largest)));
+  const wide = new Float32Array(NF4_BLOCK);
+  for (let block = 0; block < blocks; block++) {
+    const begin = block * NF4_BLOCK;
+    const end = Math.min(begin + NF4_BLOCK, weights.length);
+    const absmaxBits = bf16Absmax(weights, begin, end);
+    if (absmaxBits >= BF16_INFINITY) throw notFiniteError(label);
+    const largest = bf16ToF32(absmaxBits);
+    absmax[block] = largest;
+    if (fitsTable(absmaxBits) && end - begin === NF4_BLOCK) {
+      encodeBlockByTable(table, weights, begin, end, absmaxBits, out, begin / 2);
+    } else {
+      encodeBlockF32(widenBf16(weights, begin, end, wide), 0, end - begin, largest, out, begin / 2);
+    }
+  }
+}
+
+function encodeBlockF32(
+  values: Float32Array,
+  begin: number,
+  end: number,
+  absmax: number,
+  out: Uint8Array,
+  at: number,
+): void {
+  const divisor = Math.max(absmax, SMALLEST_ABSMAX);
+  for (let i = begin; i < end; i += 2) {
+    const high = codeOf(quotientOf(values[i] as number, divisor));
+    const low = i + 1 < end ? codeOf(quotientOf(values[i + 1] as number, divisor)) : ZERO_CODE;
+    out[at++] = (high << 4) | low;
+  }
+}
+
+function encodeBlockByTable(
+  { codes, depthBits }: Bf16CodeTable,
+  bits: Uint16Array,
+  begin: number,
+  end: number,
+  absmaxBits: number,
+  out: Uint8Array,
+  at: number,
+): void {
+  const base = (absmaxBits & 127) << (depthBits + 1);
+  const last = (1 << depthBits) - 1;
+  const signShift = 15 - depthBits;
+  for (let i = begin; i < end; i += 2) {
+    const first = bits[i] as number;
+    const second = bits[i + 1] as number;
+    const high = base + ((first & 0x8000) >> signShift) + Math.min(absmaxBits - (first & 0x7fff), last);
+    const low = base + ((second & 0x8000) >> signShift) + Math.min(absmaxBits - (second & 0x7fff), last);
+    out[at++] = ((codes[high] as number) << 4) | (codes[low] as number);
+  }
+}
+
+/**
+ * bitsandbytes' NF4 of a matrix, flattened row-major.
+ * @param weights [N, K] f32 or bf16 bits, read only
+ * @throws AppError quant.invalid-input for NaN and infinity
+ */
+export function encodeNf4(weights: Weights, n: number, k: number, label = 'weight'): Nf4Weights {
+  const count = n * k;
+  const codes = new Uint8Array(Math.ceil(count / 2));
+  const absmax = new Float32Array(Math.ceil(count / NF4_BLOCK));
+  encodeNf4Blocks(weights.subarray(0, count), codes, absmax, label);
+  return { codes, absmax };
+}
+
+/** codebook value · absmax, [N, K] f32. */
+export function decodeNf4({ codes, absmax }: Nf4Weights, n: number, k: number): Float32Array {
+  return Float32Array.from({ length: n * k }, (_, i) => {
+    const byte = codes[i >> 1] as number;
+    const code = (i & 1) === 0 ? byte >> 4 : byte & 15;
+    return (NF4_CODEBOOK[code] as number) * (absmax[Math.floor(i / NF4_BLOCK)] as number);
+  });
+}

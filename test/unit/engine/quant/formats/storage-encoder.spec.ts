@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { f16ToF32, f32ToF16 } from '../../../../../src-main/base/float-formats.js';
+import { decodeFp8, encodeFp8 } from '../../../../../src-main/engine/quant/formats/fp8.js';
+import { decodeInt4, encodeInt4 } from '../../../../../src-main/engine/quant/formats/int4.js';
+import { encodeInt8 } from '../../../../../src-main/engine/quant/formats/int8.js';
+import { planTensor, type StorageTarget } from '../../../../../src-main/engine/quant/formats/layout.js';
+import { decodeNf4, encodeNf4 } from '../../../../../src-main/engine/quant/formats/nf4.js';
+import { decodeStorage, StorageEncoder } from '../../../../../src-main/engine/quant/formats/storage-encoder.js';
+import { f32, i8, K, N, u8 } from '../../../support/quant-fixture.js';
+import { gaussian } from '../../../support/random-weights.js';
+
+const TARGETS: readonly StorageTarget[] = ['int8', 'int4', 'nf4', 'fp8', 'bf16', 'f16', 'f32'];
+
+describe('StorageEncoder', () => {
+  it.each(TARGETS)('fills the parts that planTensor lays out for %s', (target) => {
+    for (const dtype of ['f32', 'f16'] as const) {
+      const parts = new StorageEncoder(target, dtype).encode(gaussian(5 * 97, 3), 5, 97, 'w');
+      const lengths = planTensor(target, 5, 97, dtype).map(({ suffix, byteLength }) => [suffix, byteLength]);
+      expect([...parts].map(([suffix, bytes]) => [suffix, bytes.length])).toEqual(lengths);
+    }
+  });
+
+  it('stores int8 codes with the zero point 128, padded with it', () => {
+    const weights = gaussian(3 * 33, 5);
+    const codes = new StorageEncoder('int8', 'f32').encode(weights, 3, 33, 'w').get('codes');
+    const expected = new Uint8Array(3 * 64).fill(128);
+    encodeInt8(weights, 3, 33).codes.forEach((code, i) => (expected[Math.floor(i / 33) * 64 + (i % 33)] = code + 128));
+    expect(codes).toEqual(expected);
+  });
+
+  it('stores the codes of the reference tools', () => {
+    const encode = (target: StorageTarget) => new StorageEncoder(target, 'f32').encode(f32('weight'), N, K, 'w');
+    expect(encode('int8').get('codes')).toEqual(Uint8Array.from(i8('qint8_data'), (code) => code + 128));
+    expect(encode('fp8').get('codes')).toEqual(u8('qfloat8_data'));
+    expect(encode('nf4').get('codes')).toEqual(u8('nf4_packed'));
+    expect(new Float32Array((encode('nf4').get('absmax') as Uint8Array).slice().buffer)).toEqual(f32('nf4_absmax'));
+  });
+
+  it('refuses scales that f16 cannot hold', () => {
+    const weights = new Float32Array(64).fill(1e6);
+    expect(() => new StorageEncoder('nf4', 'f16').encode(weights, 1, 64, 'w.1')).toThrow(
+      /"w\.1" has a scale of 1\.000e\+6, but f16 ends at 65504/,
+    );
+  });
+
+  it('uses its memory again for smaller chunks', () => {
+    const encoder = new StorageEncoder('int8', 'f16');
+    encoder.encode(gaussian(8 * 33, 1), 8, 33, 'w');
+    const weights = gaussian(2 * 33, 2);
+    expect(encoder.encode(weights, 2, 33, 'w')).toEqual(new StorageEncoder('int8', 'f16').encode(weights, 2, 33, 'w'));
+  });
+});
+
+describe('decodeStorage', () => {
+  it('gives the values of each format, scales as stored', () => {
+    const n = 5;
+    const k = 97;
+    const weights = gaussian(n * k, 11);
+    const half = (scale: Float32Array) => Float32Array.from(scale, (value) => f16ToF32(f32ToF16(value)));
+    const stored = (target: StorageTarget) =>
+      decodeStorage(target, new StorageEncoder(target, 'f16').encode(weights, n, k, 'w'), n, k, 'f16');
+    const nf4 = encodeNf4(weights, n, k);
+    expect(stored('nf4')).toEqual(decodeNf4({ ...nf4, absmax: half(nf4.absmax) }, n, k));
+    const fp8 = encodeFp8(weights, n, k);
+    expect(stored('fp8')).toEqual(decodeFp8({ ...fp8, scale: half(fp8.scale) }, n, k));
+    expect(stored('int4')).toEqual(decodeInt4(encodeInt4(weights, n, k, 'f16'), n, k));
+    expect(stored('f32')).toEqual(weights);
+  });
+});
