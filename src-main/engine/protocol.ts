@@ -22,7 +22,11 @@ export type Provider = (typeof PROVIDERS)[number];
 
 /** Where the identity comes from. `none` runs FLUX without InfuseNet. */
 export type IdentityInput =
-  | { readonly kind: 'image'; readonly path: string; /** Index into the detected faces, largest first. */ readonly faceIndex: number }
+  | {
+      readonly kind: 'image';
+      readonly path: string;
+      /** Index into the detected faces, largest first. */ readonly faceIndex: number;
+    }
   | { readonly kind: 'embedding'; /** 512 numbers, unit length. */ readonly values: readonly number[] }
   | { readonly kind: 'none' };
 
@@ -163,7 +167,12 @@ export interface InspectResult {
   readonly licence: string;
   readonly faceDetection: 'scrfd' | 'centred';
   readonly modelVariants: readonly string[];
-  readonly defaults: { readonly width: number; readonly height: number; readonly steps: number; readonly guidance: number };
+  readonly defaults: {
+    readonly width: number;
+    readonly height: number;
+    readonly steps: number;
+    readonly guidance: number;
+  };
   readonly limits: { readonly minSize: number; readonly maxSize: number; readonly maxSteps: number };
   readonly components: readonly {
     readonly component: string;

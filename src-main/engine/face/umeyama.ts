@@ -38,7 +38,7 @@ const OFFSETS: readonly Point[] = ARCFACE_TEMPLATE.map(([x, y]) => [
  *
  * @param landmarks five points in the template's order, in pixels of the picture
  * @returns [[a, -b, tx], [b, a, ty]], picture pixels to crop pixels
- * @throws AppError face.none-found when the landmarks coincide or are not finite
+ * @throws AppError face.none-found when the landmarks coincide, are not finite, or resemble no face at all
  * @source Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (1991)
  */
 export function alignmentMatrix(landmarks: readonly Point[]): AffineMatrix {
@@ -56,8 +56,8 @@ export function alignmentMatrix(landmarks: readonly Point[]): AffineMatrix {
     cross += x * qy - y * qx;
     norm += x * x + y * y;
   });
-  if (!(norm > 0 && norm < Infinity)) {
-    throw new AppError('face.none-found', 'The five landmarks of the face lie in one point, so it cannot be aligned.', {
+  if (!(norm > 0 && norm < Infinity && dot * dot + cross * cross > 0)) {
+    throw new AppError('face.none-found', 'The five landmarks are not those of a face, so it cannot be aligned.', {
       remedy: 'Choose a picture in which the face is larger and seen from the front.',
     });
   }

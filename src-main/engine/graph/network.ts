@@ -6,6 +6,8 @@
  */
 import { invariant } from '../../base/assert.js';
 import { E4M3FN_VALUES, f32ToF16 } from '../../base/float-formats.js';
+import { NF4_BLOCK, NF4_CODEBOOK } from '../quant/formats/nf4.js';
+import { INT8_STORAGE_BLOCK as NBITS_BLOCK } from '../quant/formats/weight-format.js';
 import type { LinearNames } from '../weights/names/flux.js';
 import { ONNX_TYPE, type OnnxType } from './onnx-schema.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
@@ -22,19 +24,12 @@ export interface ComputeProfile {
   readonly nf4: 'bnb4' | 'byte-codes';
   /** fp8: `typed` casts e4m3fn in the runtime; `table` looks bytes up, for providers without the type. */
   readonly fp8: 'typed' | 'table';
+  /**
+   * `fused` is MultiHeadAttention; `composed` spells it out in MatMul and Softmax, for drivers on which the fused
+   * kernel computes wrong results (SwiftShader, whose subgroups are narrower than the kernel assumes).
+   */
+  readonly attention: 'fused' | 'composed';
 }
-
-/** Weights per scale of MatMulNBits; the only block size with a fast kernel on WebGPU (docs/measured.md). */
-export const NBITS_BLOCK = 32;
-/** Weights per absmax of nf4. @source bitsandbytes */
-export const NF4_BLOCK = 64;
-
-/** bitsandbytes' NF4 codebook. @source bitsandbytes/functional.py, get_4bit_type('nf4') */
-export const NF4_CODEBOOK: readonly number[] = [
-  -1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
-  -0.09105003625154495, 0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
-  0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1,
-];
 
 /** One network inside a graph: its weights, its names and its operators. */
 export class Network {
@@ -130,15 +125,12 @@ export class Network {
           k,
           bias,
         );
-      case 'fp8':
-        return this.#linearFp8(
-          x,
-          this.#part(weight, 'codes', storage.codes),
-          this.#part(weight, 'scale', storage.scale),
-          n,
-          k,
-          bias,
-        );
+      case 'fp8': {
+        // Providers without the type see the same bytes as u8.
+        const type = this.profile.fp8 === 'typed' ? 'f8e4m3fn' : 'u8';
+        const codes = this.#part(weight, 'codes', { ...storage.codes, type });
+        return this.#linearFp8(x, codes, this.#part(weight, 'scale', storage.scale), n, k, bias);
+      }
     }
   }
 
@@ -314,6 +306,10 @@ export class Network {
     options: { readonly scale?: number; readonly bias?: Value; readonly causal?: boolean } = {},
   ): Value {
     const width = heads * headSize;
+    if (this.profile.attention === 'composed') {
+      invariant(options.causal !== true, 'composed attention has no causal form: CLIP runs on the host');
+      return this.#composedAttention(q, k, v, heads, headSize, options.scale ?? 1 / Math.sqrt(headSize), options.bias);
+    }
     const batch = (x: Value) => this.reshape(x, [1, -1, width]);
     const inputs = [batch(q), batch(k), batch(v)];
     if (options.bias !== undefined) inputs.push('', '', options.bias);
@@ -328,5 +324,25 @@ export class Network {
       { domain: 'com.microsoft' },
     );
     return this.reshape(out, [-1, width]);
+  }
+
+  #composedAttention(
+    q: Value,
+    k: Value,
+    v: Value,
+    heads: number,
+    headSize: number,
+    scale: number,
+    bias?: Value,
+  ): Value {
+    const split = (x: Value, perm: readonly number[]) =>
+      this.g.node('Transpose', [this.reshape(x, [1, -1, heads, headSize])], { perm });
+    const logits = this.g.node('MatMul', [
+      this.mul(split(q, [0, 2, 1, 3]), this.numbers([scale])),
+      split(k, [0, 2, 3, 1]),
+    ]);
+    const weights = this.g.node('Softmax', [bias === undefined ? logits : this.add(logits, bias)], { axis: -1 });
+    const attended = this.g.node('MatMul', [weights, split(v, [0, 2, 1, 3])]);
+    return this.reshape(this.g.node('Transpose', [attended], { perm: [0, 2, 1, 3] }), [-1, heads * headSize]);
   }
 }

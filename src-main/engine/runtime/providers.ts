@@ -4,7 +4,8 @@
 import { availableParallelism, cpus } from 'node:os';
 import { AppError } from '../../base/app-error.js';
 import { GraphBuilder } from '../graph/graph-builder.js';
-import type { ComputeProfile } from '../graph/network.js';
+import { Network, type ComputeProfile } from '../graph/network.js';
+import { WeightBook } from '../graph/stored-tensor.js';
 import { PROVIDERS, type ProbeResult, type Provider } from '../protocol.js';
 import { openSession } from './session.js';
 
@@ -70,20 +71,76 @@ export async function probeProviders(): Promise<ProbeResult> {
   return { kind: 'probe', providers };
 }
 
+/** Tokens, heads and head size of the attention check: long enough for every tile of the fused kernel. */
+const CHECK = { tokens: 96, heads: 2, headSize: 64 } as const;
+/** The two forms agree within 3e-7 (f32) and 1e-3 (f16) where the kernel is right, and differ by 0.1 where not. */
+const CHECK_LIMIT = 1e-2;
+
+/** Whether the provider's fused attention agrees with the same formula in MatMul and Softmax. */
+async function fusedAttentionIsRight(provider: Provider, dtype: 'f32' | 'f16'): Promise<boolean> {
+  const { tokens, heads, headSize } = CHECK;
+  const width = heads * headSize;
+  // Numerical Recipes' generator, fixed seed: a check that decides how pictures are made must not vary.
+  let state = 7;
+  const next = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return 4 * (state / 2 ** 32 - 0.5);
+  };
+  const feed = () => ({ data: Float32Array.from({ length: tokens * width }, next), dims: [tokens, width] });
+  const feeds = { q: feed(), k: feed(), v: feed() };
+  const run = async (attention: ComputeProfile['attention']): Promise<Float32Array> => {
+    const g = new GraphBuilder('attention-check');
+    const profile = { ...CPU_PROFILE, dtype, attention };
+    const net = new Network(g, profile, new WeightBook('attention check', new Map()), 'check', (file) => file);
+    const input = (name: string) => net.cast(g.input(name, 'f32', [tokens, width]), 'f32', dtype);
+    const out = net.attention(input('q'), input('k'), input('v'), heads, headSize);
+    g.output('y', net.cast(out, dtype, 'f32'), 'f32', [tokens, width]);
+    const session = await openSession(g.finish(), '/', { provider, label: `the ${provider} attention check` });
+    try {
+      return (await session.run(feeds))['y'] as Float32Array;
+    } finally {
+      await session.release();
+    }
+  };
+  const [fused, composed] = [await run('fused'), await run('composed')];
+  let difference = 0;
+  let size = 0;
+  composed.forEach((value, i) => {
+    difference += (value - (fused[i] as number)) ** 2;
+    size += value ** 2;
+  });
+  return Math.sqrt(difference / size) < CHECK_LIMIT;
+}
+
+const profiles = new Map<Provider, Promise<ComputeProfile>>();
+
 /**
- * The compute profile of a provider: f32 with exact operators on the CPU; f16 on a GPU that has it. A GPU without f16
- * shaders (software Vulkan) computes in f32, which the result names.
+ * The compute profile of a provider, found once per process: f32 with exact operators on the CPU; f16 on a GPU that
+ * has it. A GPU without f16 shaders (software Vulkan) computes in f32; the result of every run names the dtype.
+ * @throws AppError engine.provider-unavailable
  */
-export async function computeProfile(provider: Provider): Promise<ComputeProfile> {
+export function computeProfile(provider: Provider): Promise<ComputeProfile> {
+  let profile = profiles.get(provider);
+  if (profile === undefined) {
+    profile = findProfile(provider);
+    profile.catch(() => profiles.delete(provider));
+    profiles.set(provider, profile);
+  }
+  return profile;
+}
+
+async function findProfile(provider: Provider): Promise<ComputeProfile> {
   if (provider === 'cpu') return CPU_PROFILE;
   await tryProvider(provider, 'f32');
   const f16 = await tryProvider(provider, 'f16').then(
     () => true,
     () => false,
   );
-  if (provider === 'cuda') return { dtype: f16 ? 'f16' : 'f32', nf4: 'bnb4', fp8: 'typed' };
-  return f16 ? { dtype: 'f16', nf4: 'byte-codes', fp8: 'table' } : { dtype: 'f32', nf4: 'bnb4', fp8: 'table' };
+  const dtype = f16 ? 'f16' : 'f32';
+  const attention = (await fusedAttentionIsRight(provider, dtype)) ? 'fused' : 'composed';
+  if (provider === 'cuda') return { dtype, nf4: 'bnb4', fp8: 'typed', attention };
+  return { dtype, nf4: f16 ? 'byte-codes' : 'bnb4', fp8: 'table', attention };
 }
 
 /** Exact f32; also what the host networks (conditioning, CLIP, image projection, face) use. */
-export const CPU_PROFILE: ComputeProfile = { dtype: 'f32', nf4: 'bnb4', fp8: 'typed' };
+export const CPU_PROFILE: ComputeProfile = { dtype: 'f32', nf4: 'bnb4', fp8: 'typed', attention: 'fused' };

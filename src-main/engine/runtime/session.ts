@@ -46,6 +46,11 @@ export class Session {
     return this.#session.inputNames;
   }
 
+  /** In the graph's order. */
+  get outputNames(): readonly string[] {
+    return this.#session.outputNames;
+  }
+
   /**
    * @param outputs names to fetch; default all
    * @throws AppError engine.out-of-memory, engine.session-failed

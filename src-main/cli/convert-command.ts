@@ -1,0 +1,60 @@
+/**
+ * `convert`: encodes a pack's weights ahead of a run.
+ */
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { openPack } from '../engine/pack/open-pack.js';
+import { convertPack } from '../engine/pipeline/convert-pack.js';
+import type { Provider, WeightFormat } from '../engine/protocol.js';
+import { cacheOption, formatOption, providerOption } from './generate-command.js';
+import { endProgress, formatBytes, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
+
+interface ConvertOptions {
+  readonly flux: WeightFormat;
+  readonly t5: WeightFormat;
+  readonly infusenet: WeightFormat;
+  readonly variant?: string;
+  readonly provider: Provider;
+  readonly cache: string;
+  readonly json?: boolean;
+}
+
+export function convertCommand(): Command {
+  return new Command('convert')
+    .description('Encode a pack’s weights to the given formats now, so that the first run need not.')
+    .argument('<folder>', 'model pack')
+    .addOption(formatOption('flux', 'FLUX'))
+    .addOption(formatOption('t5', 'T5'))
+    .addOption(formatOption('infusenet', 'InfuseNet'))
+    .option('--variant <name>', "InfiniteYou variant (default: the pack's first)")
+    .addOption(providerOption())
+    .addOption(cacheOption())
+    .option('--json', 'print as JSON')
+    .action(run);
+}
+
+async function run(folder: string, options: ConvertOptions): Promise<void> {
+  const pack = await openPack(folder);
+  const converted = await convertPack({
+    pack,
+    variant: options.variant ?? [...pack.variants.keys()][0] ?? '',
+    formats: { flux: options.flux, t5: options.t5, infusenet: options.infusenet },
+    provider: options.provider,
+    cacheDir: resolve(options.cache),
+    signal: interruptSignal(),
+    onConvert: (label, format, fraction) => showProgress(fraction, `${label} to ${format}`),
+  });
+  endProgress();
+  if (options.json === true) {
+    printJson(converted);
+    return;
+  }
+  const rows = converted.map(({ component, format, file, bytes, seconds }) => [
+    component,
+    format,
+    file ?? 'read in place',
+    formatBytes(bytes),
+    `${seconds.toFixed(2)} s`,
+  ]);
+  print(formatTable([['component', 'format', 'file', 'size', 'time'], ...rows]));
+}

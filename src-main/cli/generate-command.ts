@@ -1,0 +1,166 @@
+/**
+ * `generate`: one picture.
+ */
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { AppError } from '../base/app-error.js';
+import { Engine } from '../engine/engine.js';
+import { openPack } from '../engine/pack/open-pack.js';
+import {
+  PROVIDERS,
+  WEIGHT_FORMATS,
+  type GenerateResult,
+  type IdentityInput,
+  type Provider,
+  type WeightFormat,
+} from '../engine/protocol.js';
+import { integer, number, STAGE_SHARE } from './options.js';
+import { endProgress, formatBytes, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
+
+interface GenerateOptions {
+  readonly pack: string;
+  readonly identity?: string;
+  readonly identityEmbedding?: string;
+  readonly face: number;
+  readonly prompt: string;
+  readonly seed: number;
+  readonly steps?: number;
+  readonly width?: number;
+  readonly height?: number;
+  readonly guidance?: number;
+  readonly conditioningScale: number;
+  readonly start: number;
+  readonly end: number;
+  readonly control?: string;
+  readonly variant?: string;
+  readonly flux: WeightFormat;
+  readonly t5: WeightFormat;
+  readonly infusenet: WeightFormat;
+  readonly provider: Provider;
+  readonly cache: string;
+  readonly previews?: string;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+export function formatOption(flag: string, what: string): Option {
+  return new Option(`--${flag} <format>`, `weight format of ${what}`).choices(WEIGHT_FORMATS).default('16-bit');
+}
+
+export function providerOption(): Option {
+  return new Option('--provider <name>', 'execution provider').choices(PROVIDERS).default('cpu');
+}
+
+/** Where converted weights go when the caller names no folder. */
+export function cacheOption(): Option {
+  return new Option('--cache <folder>', 'folder of converted weights').default(join(tmpdir(), 'likeness-lab-cache'));
+}
+
+export function generateCommand(): Command {
+  return new Command('generate')
+    .description('Make one picture.')
+    .requiredOption('--pack <folder>', 'model pack')
+    .requiredOption('--prompt <text>', 'what the picture shows')
+    .requiredOption('--out <file>', 'PNG to write')
+    .option('--identity <image>', 'photo of the person; without it and an embedding FLUX runs alone')
+    .option('--identity-embedding <file>', 'embedding instead of a photo: a JSON array, or raw little-endian f32')
+    .option('--face <index>', 'which face of the photo, largest first', integer('--face', 0, 1000), 0)
+    .option('--seed <n>', 'seed, 0 to 4294967295', integer('--seed', 0, 2 ** 32 - 1), 42)
+    .option('--steps <n>', "denoising steps (default: the pack's)", integer('--steps', 1, 1000))
+    .option('--width <px>', "width, a multiple of 16 (default: the pack's)", integer('--width', 16, 8192))
+    .option('--height <px>', "height, a multiple of 16 (default: the pack's)", integer('--height', 16, 8192))
+    .option('--guidance <x>', "guidance (default: the pack's)", number('--guidance', 0, 100))
+    .option('--conditioning-scale <x>', 'strength of InfuseNet', number('--conditioning-scale', 0, 10), 1)
+    .option('--start <x>', 'fraction of the steps at which InfuseNet begins', number('--start', 0, 1), 0)
+    .option('--end <x>', 'fraction of the steps at which InfuseNet stops', number('--end', 0, 1), 1)
+    .option('--control <image>', 'photo whose face gives the pose')
+    .option('--variant <name>', "InfiniteYou variant, such as aes_stage2 (default: the pack's first)")
+    .addOption(formatOption('flux', 'FLUX'))
+    .addOption(formatOption('t5', 'T5'))
+    .addOption(formatOption('infusenet', 'InfuseNet'))
+    .addOption(providerOption())
+    .addOption(cacheOption())
+    .option('--previews <folder>', 'write a small picture after each step')
+    .option('--json', 'print the result as JSON')
+    .action(run);
+}
+
+async function run(options: GenerateOptions): Promise<void> {
+  const pack = await openPack(options.pack);
+  const result = await new Engine().handle(
+    {
+      kind: 'generate',
+      params: {
+        packPath: pack.root,
+        cachePath: resolve(options.cache),
+        provider: options.provider,
+        formats: { flux: options.flux, t5: options.t5, infusenet: options.infusenet },
+        modelVariant: options.variant ?? [...pack.variants.keys()][0] ?? '',
+        identity: await identityInput(options),
+        controlImagePath: options.control === undefined ? null : resolve(options.control),
+        prompt: options.prompt,
+        seed: options.seed,
+        steps: options.steps ?? pack.defaults.steps,
+        width: options.width ?? pack.defaults.width,
+        height: options.height ?? pack.defaults.height,
+        guidance: options.guidance ?? pack.defaults.guidance,
+        conditioningScale: options.conditioningScale,
+        start: options.start,
+        end: options.end,
+        outputPath: resolve(options.out),
+        previewDir: options.previews === undefined ? null : resolve(options.previews),
+      },
+    },
+    {
+      signal: interruptSignal(),
+      onProgress: ({ stage, fraction, message }) => {
+        const [from, share] = STAGE_SHARE[stage];
+        showProgress(from + share * fraction, message);
+      },
+    },
+  );
+  endProgress();
+  if (result.kind !== 'generate') throw new Error('Invariant violated: a generate request has a generate result');
+  if (options.json === true) printJson(result);
+  else print(describe(result));
+}
+
+async function identityInput(options: GenerateOptions): Promise<IdentityInput> {
+  if (options.identity !== undefined)
+    return { kind: 'image', path: resolve(options.identity), faceIndex: options.face };
+  if (options.identityEmbedding === undefined) return { kind: 'none' };
+  const bytes = await readFile(options.identityEmbedding);
+  const text = bytes.toString('utf8').trimStart();
+  const values = text.startsWith('[')
+    ? (JSON.parse(text) as number[])
+    : [...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))];
+  if (!Array.isArray(values) || values.some((value) => typeof value !== 'number' || !Number.isFinite(value))) {
+    throw new AppError('engine.request-invalid', `${options.identityEmbedding} does not hold a list of numbers.`, {
+      remedy: 'Give a JSON array of numbers or a file of raw little-endian float32 values.',
+    });
+  }
+  return { kind: 'embedding', values };
+}
+
+function describe(result: GenerateResult): string {
+  const memory = (bytes: number | null) => (bytes === null ? '–' : formatBytes(bytes));
+  const rows = result.phases.map((phase) => [
+    phase.phase,
+    `${phase.seconds.toFixed(2)} s`,
+    memory(phase.weightBytes),
+    memory(phase.devicePeakBytes),
+    memory(phase.hostPeakBytes),
+  ]);
+  const perStep =
+    result.stepSeconds.reduce((sum, seconds) => sum + seconds, 0) / Math.max(1, result.stepSeconds.length);
+  return [
+    `${result.outputPath} (${result.width}×${result.height}, ${result.provider}, ${result.computeDtype})`,
+    formatTable([['phase', 'time', 'weights', 'device peak', 'host peak'], ...rows]),
+    `${result.stepSeconds.length} steps of ${perStep.toFixed(3)} s, ${result.totalSeconds.toFixed(2)} s in all`,
+    result.identityScore === null
+      ? 'identity: not scored'
+      : `identity: ${result.identityScore.toFixed(4)} (cosine, the pack's face network)`,
+  ].join('\n');
+}

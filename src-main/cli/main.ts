@@ -1,0 +1,35 @@
+/**
+ * The command line: the engine and the services without a window. Results go to stdout, progress and errors to stderr.
+ */
+import { Command, CommanderError } from 'commander';
+import { AppError, isAbort } from '../base/app-error.js';
+import { benchCommand } from './bench-command.js';
+import { convertCommand } from './convert-command.js';
+import { generateCommand } from './generate-command.js';
+import { inspectCommand } from './inspect-command.js';
+import { printError } from './terminal.js';
+import { verifyCommand } from './verify-command.js';
+
+/** Exit code of a cancelled command. @source POSIX shells, 128 + SIGINT */
+const CANCELLED = 130;
+
+async function main(): Promise<number> {
+  const program = new Command('cli')
+    .description('Likeness Lab without a window: generate, compare and check packs.')
+    .showHelpAfterError()
+    .exitOverride();
+  for (const command of [inspectCommand(), convertCommand(), generateCommand(), verifyCommand(), benchCommand()]) {
+    program.addCommand(command.exitOverride());
+  }
+  try {
+    await program.parseAsync(process.argv);
+    return process.exitCode === undefined ? 0 : Number(process.exitCode);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    if (isAbort(error)) return CANCELLED;
+    printError(error);
+    return error instanceof AppError ? 1 : 2;
+  }
+}
+
+process.exit(await main());

@@ -1,0 +1,61 @@
+/**
+ * What the commands write: results on stdout, a progress line on a terminal's stderr, errors with their remedy.
+ */
+import { AppError, toErrorDto } from '../base/app-error.js';
+
+/** Width of the progress bar in characters. */
+const BAR_WIDTH = 24;
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2));
+}
+
+/** A progress line that rewrites itself; silent where stderr is not a terminal. */
+export function showProgress(fraction: number, message: string): void {
+  if (!process.stderr.isTTY) return;
+  const filled = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_WIDTH);
+  const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`;
+  process.stderr.write(`\r\u001b[K${bar} ${String(Math.round(fraction * 100)).padStart(3)}% ${message}`);
+}
+
+export function endProgress(): void {
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+}
+
+export function printError(error: unknown): void {
+  endProgress();
+  const dto = toErrorDto(error);
+  process.stderr.write(`${dto.message}\n${dto.remedy}\n[${dto.code}]\n`);
+  if (!(error instanceof AppError) && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+}
+
+/** Bytes as GiB or MiB with two decimals. */
+export function formatBytes(bytes: number): string {
+  const gib = bytes / 2 ** 30;
+  return gib >= 1 ? `${gib.toFixed(2)} GiB` : `${(bytes / 2 ** 20).toFixed(2)} MiB`;
+}
+
+/** Columns padded to their widest cell; numbers are right-aligned by the caller's strings. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** A signal that Ctrl-C aborts. */
+export function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  return controller.signal;
+}

@@ -1,0 +1,52 @@
+/**
+ * `verify`: recomputes a reference folder's tensors.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import type { Provider } from '../engine/protocol.js';
+import type { Check } from '../engine/verify/checks.js';
+import { verifyFolder } from '../engine/verify/verify-folder.js';
+import { providerOption } from './generate-command.js';
+import { formatTable, interruptSignal, print, printJson } from './terminal.js';
+
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description("Recompute every tensor of a reference folder's expected values; exit code 1 if one is off.")
+    .argument('<folder>', 'folder laid out like test/fixtures/reference-tiny')
+    .addOption(providerOption())
+    .option('--json', 'print the checks as JSON')
+    .action(run);
+}
+
+async function run(folder: string, options: { readonly provider: Provider; readonly json?: boolean }): Promise<void> {
+  const checks: Check[] = [];
+  const cacheDir = await mkdtemp(join(tmpdir(), 'likeness-lab-verify-'));
+  try {
+    await verifyFolder({
+      folder: resolve(folder),
+      provider: options.provider,
+      cacheDir,
+      signal: interruptSignal(),
+      report: (check) => checks.push(check),
+    });
+  } finally {
+    await rm(cacheDir, { recursive: true, force: true });
+  }
+  const failed = checks.filter(({ pass }) => !pass).length;
+  if (options.json === true) {
+    printJson({ provider: options.provider, passed: checks.length - failed, failed, checks });
+  } else {
+    const rows = checks.map((check) => [
+      check.pass ? 'pass' : 'FAIL',
+      check.name,
+      check.error.toExponential(2),
+      `≤ ${check.limit.toExponential(0)}`,
+      `${check.measure}${check.note === null ? '' : `, ${check.note}`}`,
+    ]);
+    print(formatTable([['', 'tensor', 'error', 'limit', 'measure'], ...rows]));
+    print(`${checks.length - failed} passed, ${failed} failed`);
+  }
+  if (failed > 0) process.exitCode = 1;
+}

@@ -1,0 +1,83 @@
+/**
+ * `pack.json`: what a model pack is called and where each of its components lies, relative to the folder.
+ */
+import { z } from 'zod';
+import { AppError } from '../../base/app-error.js';
+
+const landmark = z.tuple([z.number(), z.number()]);
+
+const faceDetectionSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('scrfd') }),
+  z.strictObject({
+    kind: z.literal('centred'),
+    /** Side of the square picture in which the landmarks are given, pixels. */
+    imageSize: z.number().int().min(16).max(4096),
+    /** Left eye, right eye, nose, left and right mouth corner. */
+    landmarks: z.array(landmark).length(5),
+  }),
+]);
+
+const relativePath = z.string().min(1).max(1024);
+
+const manifestSchema = z.strictObject({
+  formatVersion: z.literal(1),
+  name: z.string().min(1).max(200),
+  licence: z.string().min(1).max(500),
+  components: z.strictObject({
+    /** Folder in diffusers' FLUX layout. */
+    flux: relativePath,
+    /** Folder whose subfolders are the model variants (`aes_stage2`, …). */
+    infiniteyou: relativePath,
+    /** State dict of ArcFace IR-SE; null for packs that take embeddings only. */
+    arcface: relativePath.nullable().optional(),
+    /** SCRFD detector, ONNX. */
+    scrfd: relativePath.nullable().optional(),
+  }),
+  faceDetection: faceDetectionSchema,
+  defaults: z.strictObject({
+    width: z.number().int().multipleOf(16),
+    height: z.number().int().multipleOf(16),
+    steps: z.number().int().min(1),
+    guidance: z.number(),
+  }),
+  limits: z.strictObject({
+    minSize: z.number().int().min(16),
+    maxSize: z.number().int().max(8192),
+    maxSteps: z.number().int().min(1).max(1000),
+  }),
+  /** A sentence that the app shows beside the identity photo, such as what the pack understands. */
+  note: z.string().max(500).optional(),
+});
+
+export type PackManifest = z.infer<typeof manifestSchema>;
+export type FaceDetection = z.infer<typeof faceDetectionSchema>;
+
+/** The largest pack.json that is read, bytes; a real one is under 4 kB. */
+export const MAX_MANIFEST_BYTES = 256 * 1024;
+
+/** @throws AppError pack.invalid naming the first field that is off */
+export function parsePackManifest(text: string, where: string): PackManifest {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new AppError('pack.invalid', `${where} is not valid JSON.`, {
+      remedy: 'Correct the file, or download the pack again.',
+      cause,
+    });
+  }
+  const parsed = manifestSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = issue === undefined ? 'a field' : issue.path.join('.') || 'the top level';
+  throw new AppError('pack.invalid', `${where}: ${field}: ${issue?.message ?? 'does not fit the schema'}.`, {
+    remedy: 'Correct the file, or download the pack again.',
+  });
+}
+
+/** What FLUX.1-dev with InfiniteYou uses when a folder has no pack.json. @source InfiniteYou pipeline defaults */
+export const UPSTREAM_DEFAULTS: Pick<PackManifest, 'defaults' | 'limits' | 'faceDetection'> = {
+  faceDetection: { kind: 'scrfd' },
+  defaults: { width: 864, height: 1152, steps: 30, guidance: 3.5 },
+  limits: { minSize: 32, maxSize: 2048, maxSteps: 200 },
+};

@@ -1,0 +1,121 @@
+/**
+ * Faces of pictures, with the pack's detector and face network. Sessions are opened on first use and kept until
+ * `release`.
+ */
+import { readFile } from 'node:fs/promises';
+import { AppError } from '../../base/app-error.js';
+import { centredFace } from '../face/centred.js';
+import { detectFaces, noFaceError, type RunScrfd } from '../face/scrfd.js';
+import { cropFace } from '../face/warp-affine.js';
+import { readImage } from '../image/read-image.js';
+import type { RgbImage } from '../image/rgb-image.js';
+import type { Pack } from '../pack/open-pack.js';
+import type { FaceReport } from '../protocol.js';
+import { openSession, type Session } from '../runtime/session.js';
+import { loadFaceEmbedder, type FaceEmbedder } from './identity.js';
+import { openArcFace } from './pack-networks.js';
+import type { PrepareContext } from './prepared.js';
+
+export interface FoundFaces {
+  /** Largest first. */
+  readonly faces: readonly FaceReport[];
+  /** What found them, such as `scrfd at 640`. */
+  readonly detector: string;
+}
+
+export class FaceAnalyst {
+  readonly #pack: Pack;
+  readonly #context: PrepareContext;
+  #detector: Session | null = null;
+  #embedder: FaceEmbedder | null = null;
+
+  constructor(pack: Pack, context: PrepareContext) {
+    this.#pack = pack;
+    this.#context = context;
+  }
+
+  /** Whether the pack can turn a picture into an embedding. */
+  get available(): boolean {
+    return this.#pack.arcface !== null && (this.#pack.faceDetection.kind === 'centred' || this.#pack.scrfd !== null);
+  }
+
+  /** @throws AppError pack.incomplete without a detector, and those of the detector's session */
+  async find(image: RgbImage): Promise<FoundFaces> {
+    const { faceDetection } = this.#pack;
+    if (faceDetection.kind === 'centred') {
+      const layout = { imageSize: faceDetection.imageSize, landmarks: faceDetection.landmarks };
+      return { faces: [centredFace(image.width, image.height, layout)], detector: 'centred' };
+    }
+    const { faces, size } = await detectFaces(image, await this.#scrfd(), this.#context.signal);
+    return { faces, detector: size === null ? 'scrfd' : `scrfd at ${size}` };
+  }
+
+  /**
+   * Embedding [512] of a face of a picture file.
+   * @param faceIndex largest first
+   * @throws AppError face.none-found, image.unreadable, engine.request-invalid for an index that is not there
+   */
+  async embedFile(path: string, faceIndex: number): Promise<Float32Array> {
+    const image = await readImage(path, this.#context.signal);
+    const { faces } = await this.find(image);
+    if (faces.length === 0) throw noFaceError('identity');
+    const face = faces[faceIndex];
+    if (face === undefined) {
+      throw new AppError(
+        'engine.request-invalid',
+        `Face ${faceIndex + 1} was chosen, but the photo has ${faces.length}.`,
+        {
+          remedy: 'Choose one of the faces that are marked.',
+        },
+      );
+    }
+    return this.#embed(image, face);
+  }
+
+  /** Embedding of the largest face; null when there is none. */
+  async embedLargest(image: RgbImage): Promise<Float32Array | null> {
+    const [face] = (await this.find(image)).faces;
+    return face === undefined ? null : this.#embed(image, face);
+  }
+
+  async release(): Promise<void> {
+    const open = [this.#detector, this.#embedder?.session];
+    this.#detector = null;
+    this.#embedder = null;
+    await Promise.all(open.map((session) => session?.release()));
+  }
+
+  async #embed(image: RgbImage, face: FaceReport): Promise<Float32Array> {
+    this.#embedder ??= await this.#loadEmbedder();
+    return this.#embedder.embed(cropFace(image, face.landmarks));
+  }
+
+  async #loadEmbedder(): Promise<FaceEmbedder> {
+    const network = await openArcFace(this.#pack);
+    try {
+      return await loadFaceEmbedder(this.#context, network);
+    } finally {
+      await network.source.close();
+    }
+  }
+
+  /** SCRFD runs on the host: it is small, and its graph is not ours to fit to a provider. */
+  async #scrfd(): Promise<RunScrfd> {
+    const { scrfd, name } = this.#pack;
+    if (scrfd === null) {
+      throw new AppError('pack.incomplete', `The pack "${name}" has no face detector.`, {
+        remedy: 'Add scrfd_10g_bnkps.onnx (InsightFace antelopev2) to the pack, or use an identity embedding.',
+      });
+    }
+    if (this.#detector === null) {
+      const model = new Uint8Array(await readFile(scrfd));
+      this.#detector = await openSession(model, '/', { provider: 'cpu', label: 'the face detector' });
+    }
+    const session = this.#detector;
+    const [input] = session.inputNames;
+    return async (blob, size) => {
+      const results = await session.run({ [input ?? '']: { data: blob, dims: [1, 3, size, size] } });
+      return session.outputNames.map((output) => results[output] as Float32Array);
+    };
+  }
+}

@@ -1,0 +1,395 @@
+/**
+ * One picture: identify, encode text, control, condition, denoise, decode. Each stage loads what it needs and releases
+ * it before the next.
+ */
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { throwIfAborted } from '../../base/app-error.js';
+import type { FluxConfig } from '../graph/flux-config.js';
+import type { VaeConfig } from '../graph/vae.js';
+import { filledImage, type RgbImage } from '../image/rgb-image.js';
+import { writePng } from '../image/write-png.js';
+import type { Pack } from '../pack/open-pack.js';
+import type { EngineProgress, GenerateRequest, GenerateResult, Stage } from '../protocol.js';
+import { KEEP_PATTERNS } from '../quant/keep-list.js';
+import { MemoryProbe } from '../runtime/memory-probe.js';
+import { computeProfile } from '../runtime/providers.js';
+import { keepFactors } from '../sampling/gating.js';
+import { latentShape, packLatents, tokenGrid, type LatentShape } from '../sampling/latents.js';
+import { drawNoise } from '../sampling/noise.js';
+import { buildSchedule, parseSchedulerConfig, type Schedule } from '../sampling/schedule.js';
+import { loadTokenizers } from '../text/load-tokenizers.js';
+import { isConditioningTensor } from '../weights/names/flux.js';
+import { engineVersions } from '../runtime/versions.js';
+import { computeModulations } from './conditioning.js';
+import { denoise, loadDenoiser, type ControlInputs } from './denoise.js';
+import { encodePrompt, loadClip, loadT5, type EncodedText } from './encode-text.js';
+import { FaceAnalyst } from './face-analyst.js';
+import { cosine, projectIdentity } from './identity.js';
+import { memoize, type MemoStore } from './memo-store.js';
+import {
+  openClip,
+  openFlux,
+  openImageProjection,
+  openInfuseNet,
+  openT5,
+  openVae,
+  readJson,
+  type PackNetwork,
+} from './pack-networks.js';
+import { prepareOnHost, prepareQuantized, type PrepareContext } from './prepared.js';
+import { fitPreviewFactors, previewPngUrl, savePreview, type PreviewFactors } from './preview.js';
+import { checkSettings } from './check-settings.js';
+import { controlLatents, decoderLatents, encodeImage, loadDecoder, planesToImage, vaeScale } from './vae-codec.js';
+import { controlPicture } from './control-picture.js';
+
+/** InfuseNet's own guidance, whatever the user's. @source bytedance/InfiniteYou pipeline_flux_infusenet.py */
+const INFUSENET_GUIDANCE = 1;
+
+export interface GenerateContext {
+  readonly pack: Pack;
+  /** Results that later requests of a comparison share: encoded prompts, identity, control latents, preview factors. */
+  readonly memo: MemoStore;
+  readonly signal?: AbortSignal;
+  readonly onProgress: (progress: EngineProgress) => void;
+}
+
+/** @throws AppError of every stage; AbortError when cancelled */
+export async function generate(request: GenerateRequest, context: GenerateContext): Promise<GenerateResult> {
+  const probe = await MemoryProbe.open(request.provider);
+  try {
+    return await new Generation(request, context, probe).run();
+  } finally {
+    probe.close();
+  }
+}
+
+class Generation {
+  readonly #request: GenerateRequest;
+  readonly #context: GenerateContext;
+  readonly #probe: MemoryProbe;
+  readonly #hashes: Record<string, string> = {};
+  readonly #closing: PackNetwork<unknown>[] = [];
+
+  constructor(request: GenerateRequest, context: GenerateContext, probe: MemoryProbe) {
+    this.#request = request;
+    this.#context = context;
+    this.#probe = probe;
+  }
+
+  async run(): Promise<GenerateResult> {
+    const started = performance.now();
+    try {
+      return await this.#run(started);
+    } finally {
+      await Promise.all(this.#closing.map((network) => network.source.close()));
+    }
+  }
+
+  async #run(started: number): Promise<GenerateResult> {
+    const request = this.#request;
+    checkSettings(request, this.#context.pack);
+    const profile = await computeProfile(request.provider);
+    const prepare: PrepareContext = {
+      provider: request.provider,
+      profile,
+      cacheDir: request.cachePath,
+      exact: false,
+      ...(this.#context.signal === undefined ? {} : { signal: this.#context.signal }),
+      onConvert: (label, format, fraction) => {
+        this.#report('convert', fraction, `Converting ${label} to ${format}`);
+      },
+    };
+    const faces = new FaceAnalyst(this.#context.pack, prepare);
+
+    this.#report('identify', 0, 'Reading the identity');
+    const embedding = await this.#identityEmbedding(faces);
+    const identityTokens = embedding === null ? null : await this.#identityTokens(prepare, embedding);
+
+    this.#report('encode-text', 0, 'Encoding the prompt');
+    let textWeightBytes = 0;
+    const text = await this.#probe.phase(
+      'text',
+      () => textWeightBytes,
+      () => this.#encodeText(prepare, (bytes) => (textWeightBytes = bytes)),
+    );
+
+    const vae = await this.#open(openVae(this.#context.pack));
+    const scale = vaeScale(vae.config);
+    const shape = latentShape(request.width, request.height, vae.config.latentChannels, scale);
+    const noise = drawNoise({
+      seed: request.seed,
+      shape: [1, shape.channels, shape.height, shape.width],
+      dtype: 'bf16',
+    });
+    const factors = await this.#previewFactors(prepare, vae);
+    let control: Float32Array | null = null;
+    if (identityTokens !== null) {
+      this.#report('control', 0, 'Encoding the control picture');
+      control = await this.#controlLatents(prepare, vae, faces, shape, noise.controlPosterior);
+    }
+
+    const flux = await this.#open(openFlux(this.#context.pack));
+    const grid = tokenGrid(shape);
+    const scheduler = parseSchedulerConfig(
+      await readJson(join(this.#context.pack.flux, 'scheduler', 'scheduler_config.json')),
+    );
+    const schedule = buildSchedule(scheduler, request.steps, grid.rows * grid.cols);
+    const latents = packLatents(noise.latents, shape);
+    const stepSeconds = await this.#denoise(prepare, flux, text, schedule, latents, grid, shape, {
+      identityTokens,
+      control,
+      factors,
+    });
+
+    const image = await this.#decode(prepare, vae, latents, shape, scale);
+    await mkdir(dirname(request.outputPath), { recursive: true });
+    await writePng(request.outputPath, image);
+    const identityScore = embedding === null ? null : await this.#identityScore(faces, image, embedding);
+    await faces.release();
+
+    return {
+      kind: 'generate',
+      outputPath: request.outputPath,
+      width: image.width,
+      height: image.height,
+      phases: this.#probe.phases,
+      stepSeconds,
+      totalSeconds: (performance.now() - started) / 1000,
+      provider: request.provider,
+      computeDtype: profile.dtype,
+      weightHashes: this.#hashes,
+      keepList: KEEP_PATTERNS,
+      versions: engineVersions(),
+      identityScore,
+      identityEmbedding: embedding === null ? null : [...embedding],
+    };
+  }
+
+  async #open<T extends PackNetwork<unknown>>(opening: Promise<T>): Promise<T> {
+    const network = await opening;
+    this.#closing.push(network);
+    return network;
+  }
+
+  #report(stage: Stage, fraction: number, message: string, extra: Partial<EngineProgress> = {}): void {
+    throwIfAborted(this.#context.signal);
+    this.#context.onProgress({ stage, fraction, message, step: null, steps: null, previewPng: null, ...extra });
+  }
+
+  async #identityEmbedding(faces: FaceAnalyst): Promise<Float32Array | null> {
+    const { identity } = this.#request;
+    switch (identity.kind) {
+      case 'none':
+        return null;
+      case 'embedding':
+        return Float32Array.from(identity.values);
+      case 'image':
+        return memoize(
+          this.#context.memo,
+          ['embedding', this.#context.pack.root, identity.path, identity.faceIndex],
+          () => faces.embedFile(identity.path, identity.faceIndex),
+        );
+    }
+  }
+
+  async #identityTokens(prepare: PrepareContext, embedding: Float32Array): Promise<Float32Array> {
+    const { pack, memo } = this.#context;
+    const variant = this.#request.modelVariant;
+    return memoize(memo, ['identity-tokens', pack.root, variant, embedding], async () => {
+      const network = await this.#open(openImageProjection(pack, variant));
+      return projectIdentity(prepare, network, embedding);
+    });
+  }
+
+  async #encodeText(prepare: PrepareContext, onWeights: (bytes: number) => void): Promise<EncodedText> {
+    const { pack, memo } = this.#context;
+    const { prompt, formats, provider } = this.#request;
+    return memoize(memo, ['text', pack.root, provider, formats.t5, prompt], async () => {
+      const tokenizers = await loadTokenizers(pack.flux);
+      const clip = await loadClip(prepare, await this.#open(openClip(pack)));
+      try {
+        const t5 = await loadT5(prepare, await this.#open(openT5(pack)), formats.t5);
+        try {
+          onWeights(clip.session.weightBytes + t5.session.weightBytes);
+          return await encodePrompt(tokenizers, clip, t5, prompt);
+        } finally {
+          await t5.session.release();
+        }
+      } finally {
+        await clip.session.release();
+      }
+    });
+  }
+
+  async #previewFactors(prepare: PrepareContext, vae: PackNetwork<VaeConfig>): Promise<PreviewFactors> {
+    const { pack, memo } = this.#context;
+    return memoize(memo, ['preview-factors', pack.root, prepare.profile.dtype], () => fitPreviewFactors(prepare, vae));
+  }
+
+  async #controlLatents(
+    prepare: PrepareContext,
+    vae: PackNetwork<VaeConfig>,
+    faces: FaceAnalyst,
+    shape: LatentShape,
+    noise: Float32Array,
+  ): Promise<Float32Array> {
+    const { pack, memo } = this.#context;
+    const { width, height, controlImagePath, provider } = this.#request;
+    const posterior = await memoize(
+      memo,
+      ['control', pack.root, provider, width, height, controlImagePath ?? ''],
+      async () => {
+        const picture =
+          controlImagePath === null
+            ? filledImage(width, height, 0)
+            : await controlPicture(faces, controlImagePath, width, height);
+        return encodeImage(prepare, vae, picture);
+      },
+    );
+    return controlLatents(posterior, noise, vae.config, shape);
+  }
+
+  async #denoise(
+    prepare: PrepareContext,
+    flux: PackNetwork<FluxConfig>,
+    text: EncodedText,
+    schedule: Schedule,
+    latents: Float32Array,
+    grid: { readonly rows: number; readonly cols: number },
+    shape: LatentShape,
+    extra: {
+      readonly identityTokens: Float32Array | null;
+      readonly control: Float32Array | null;
+      readonly factors: PreviewFactors;
+    },
+  ): Promise<number[]> {
+    const request = this.#request;
+    const fluxWeights = await prepareQuantized(prepare, 'flux', flux, request.formats.flux);
+    this.#hashes['flux'] = fluxWeights.fingerprint;
+    const modulations = await computeModulations({
+      kind: 'flux',
+      config: flux.config,
+      weights: await prepareOnHost(prepare, 'flux-conditioning', flux, isConditioningTensor),
+      timesteps: schedule.timesteps,
+      guidance: request.guidance,
+      pooled: text.pooled,
+      rounding: 'f32',
+    });
+    let control: ControlInputs | null = null;
+    if (extra.identityTokens !== null && extra.control !== null) {
+      control = await this.#controlInputs(prepare, text, schedule, extra.identityTokens, extra.control);
+    }
+    this.#report('load', 0, 'Loading the denoiser');
+    let weightBytes = 0;
+    const denoiser = await this.#probe.phase(
+      'load',
+      () => weightBytes,
+      async () => {
+        const loaded = await loadDenoiser({
+          provider: request.provider,
+          profile: prepare.profile,
+          flux: flux.config,
+          fluxWeights,
+          modulations,
+          text: text.text,
+          textTokens: text.tokens,
+          rows: grid.rows,
+          cols: grid.cols,
+          control,
+        });
+        weightBytes = loaded.session.weightBytes;
+        return loaded;
+      },
+    );
+    const stepSeconds: number[] = [];
+    try {
+      await this.#probe.phase(
+        'denoise',
+        () => weightBytes,
+        () =>
+          denoise(
+            denoiser,
+            schedule,
+            latents,
+            async ({ step, seconds, estimate }) => {
+              stepSeconds.push(seconds);
+              if (request.previewDir !== null)
+                await savePreview(request.previewDir, step, estimate, shape, extra.factors);
+              this.#report('denoise', step / request.steps, `Step ${step} of ${request.steps}`, {
+                step,
+                steps: request.steps,
+                previewPng: await previewPngUrl(estimate, shape, extra.factors),
+              });
+            },
+            this.#context.signal,
+          ),
+      );
+    } finally {
+      await denoiser.session.release();
+    }
+    return stepSeconds;
+  }
+
+  async #controlInputs(
+    prepare: PrepareContext,
+    text: EncodedText,
+    schedule: Schedule,
+    identityTokens: Float32Array,
+    control: Float32Array,
+  ): Promise<ControlInputs> {
+    const request = this.#request;
+    const infuseNet = await this.#open(openInfuseNet(this.#context.pack, request.modelVariant));
+    const weights = await prepareQuantized(prepare, 'infusenet', infuseNet, request.formats.infusenet);
+    this.#hashes['infusenet'] = weights.fingerprint;
+    const modulations = await computeModulations({
+      kind: 'infusenet',
+      config: infuseNet.config,
+      weights: await prepareOnHost(prepare, 'infusenet-conditioning', infuseNet, isConditioningTensor),
+      timesteps: schedule.timesteps,
+      guidance: INFUSENET_GUIDANCE,
+      pooled: text.pooled,
+      rounding: 'f32',
+    });
+    const keep = keepFactors(request.steps, request.start, request.end);
+    return {
+      config: infuseNet.config,
+      weights,
+      modulations,
+      identityTokens,
+      queries: identityTokens.length / infuseNet.config.jointAttentionDim,
+      control,
+      scales: keep.map((factor) => factor * request.conditioningScale),
+    };
+  }
+
+  async #decode(
+    prepare: PrepareContext,
+    vae: PackNetwork<VaeConfig>,
+    latents: Float32Array,
+    shape: LatentShape,
+    scale: number,
+  ): Promise<RgbImage> {
+    this.#report('decode', 0, 'Decoding the picture');
+    let weightBytes = 0;
+    return this.#probe.phase(
+      'decode',
+      () => weightBytes,
+      async () => {
+        const decoder = await loadDecoder(prepare, vae, shape);
+        weightBytes = decoder.session.weightBytes;
+        try {
+          return planesToImage(await decoder.decode(decoderLatents(latents, vae.config, shape)), shape, scale);
+        } finally {
+          await decoder.session.release();
+        }
+      },
+    );
+  }
+
+  async #identityScore(faces: FaceAnalyst, image: RgbImage, embedding: Float32Array): Promise<number | null> {
+    if (!faces.available) return null;
+    const found = await faces.embedLargest(image);
+    return found === null ? null : cosine(found, embedding);
+  }
+}

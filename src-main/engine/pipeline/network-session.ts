@@ -1,0 +1,84 @@
+/**
+ * From prepared weights to a running session: builds the graph, checks that every tensor was used, loads it.
+ */
+import { parse } from 'node:path';
+import { AppError } from '../../base/app-error.js';
+import { GraphBuilder } from '../graph/graph-builder.js';
+import { Network, type ComputeProfile } from '../graph/network.js';
+import { WeightBook, type StoredTensor } from '../graph/stored-tensor.js';
+import type { Provider } from '../protocol.js';
+import { locateFromRoot, openSession, type Session, type SessionOptions } from '../runtime/session.js';
+
+/** One network's parameters, ready for a graph. */
+export interface NetworkWeights {
+  /** Named in errors, such as "FLUX". */
+  readonly label: string;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+/** Hands out networks for one graph. */
+export interface NetworkBuilder {
+  readonly g: GraphBuilder;
+  network(weights: NetworkWeights, profile: ComputeProfile, prefix: string): Network;
+}
+
+export interface NetworkRequest {
+  readonly label: string;
+  readonly provider: Provider;
+  readonly build: (builder: NetworkBuilder) => void;
+  readonly profilePrefix?: string;
+}
+
+/** A session and the bytes of weights that it holds. */
+export type LoadedNetwork = Session & { readonly weightBytes: number };
+
+/**
+ * @throws AppError weights.missing-tensor, weights.wrong-shape, weights.unexpected-tensor and what `openSession` throws
+ */
+export async function openNetwork(request: NetworkRequest): Promise<LoadedNetwork> {
+  const g = new GraphBuilder(request.label);
+  const used: { weights: NetworkWeights; book: WeightBook }[] = [];
+  request.build({
+    g,
+    network: (weights, profile, prefix) => {
+      const book = new WeightBook(weights.label, weights.tensors);
+      used.push({ weights, book });
+      return new Network(g, profile, book, prefix, locateFromRoot);
+    },
+  });
+  for (const { weights, book } of used) {
+    const unused = book.unused();
+    if (unused.length > 0) {
+      throw new AppError(
+        'weights.unexpected-tensor',
+        `${weights.label} has ${unused.length} tensors that its config does not explain, such as "${unused[0] ?? ''}".`,
+        { remedy: 'The checkpoint is of another model or version than its config.json. Download both again.' },
+      );
+    }
+  }
+  const options: SessionOptions = {
+    label: request.label,
+    provider: request.provider,
+    ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
+  };
+  const session = await openSession(g.finish(), externalRoot(used.map(({ weights }) => weights)), options);
+  return Object.assign(session, { weightBytes: g.externalBytes });
+}
+
+/** The file system root of all weight files. @throws AppError pack.invalid when they lie on several drives */
+function externalRoot(weights: readonly NetworkWeights[]): string {
+  const roots = new Set<string>();
+  for (const { tensors } of weights) {
+    for (const { storage } of tensors.values()) {
+      for (const part of Object.values(storage)) {
+        if (typeof part === 'object') roots.add(parse(part.file).root);
+      }
+    }
+  }
+  if (roots.size > 1) {
+    throw new AppError('pack.invalid', `The weights lie on several drives (${[...roots].join(', ')}).`, {
+      remedy: 'Keep the pack and the cache folder on one drive.',
+    });
+  }
+  return [...roots][0] ?? '/';
+}

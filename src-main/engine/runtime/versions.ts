@@ -1,0 +1,16 @@
+/**
+ * Versions of what computes a picture, recorded with every run.
+ */
+import { env } from 'onnxruntime-node';
+
+/** Raised when a change of ours changes pictures. */
+const ENGINE_VERSION = '1';
+
+export function engineVersions(): Readonly<Record<string, string>> {
+  return {
+    engine: ENGINE_VERSION,
+    onnxruntime: env.versions.node ?? env.versions.common ?? 'unknown',
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+  };
+}

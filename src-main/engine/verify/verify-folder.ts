@@ -1,0 +1,57 @@
+/**
+ * A whole reference folder: networks, formats and face geometry, whichever of them it holds.
+ */
+import { join } from 'node:path';
+import { AppError } from '../../base/app-error.js';
+import type { PrepareContext } from '../pipeline/prepared.js';
+import type { Provider } from '../protocol.js';
+import { computeProfile } from '../runtime/providers.js';
+import { openTensorFile } from '../weights/open-tensor-file.js';
+import type { TensorSource } from '../weights/tensor-source.js';
+import type { Check } from './checks.js';
+import { verifyFace } from './verify-face.js';
+import { hasFile, verifyNetworks } from './verify-networks.js';
+import { verifyQuant } from './verify-quant.js';
+
+export interface VerifyRequest {
+  /** Laid out like test/fixtures/reference-tiny. */
+  readonly folder: string;
+  readonly provider: Provider;
+  readonly cacheDir: string;
+  readonly signal?: AbortSignal;
+  readonly report: (check: Check) => void;
+}
+
+/** @throws AppError pack.incomplete when the folder has no reference file at all, and those of the readers */
+export async function verifyFolder(request: VerifyRequest): Promise<void> {
+  const { folder, provider, report } = request;
+  const prepare: PrepareContext = {
+    provider,
+    profile: await computeProfile(provider),
+    cacheDir: request.cacheDir,
+    exact: true,
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  };
+  let parts = 0;
+  const withFile = async (name: string, work: (source: TensorSource) => Promise<void>): Promise<void> => {
+    if (!(await hasFile(folder, name))) return;
+    parts++;
+    const source = await openTensorFile(join(folder, name));
+    try {
+      await work(source);
+    } finally {
+      await source.close();
+    }
+  };
+  await withFile('expected.safetensors', (expected) => verifyNetworks({ folder, expected, prepare, report }));
+  await withFile('quant.safetensors', (source) => verifyQuant({ source, prepare, report }));
+  await withFile('face.safetensors', (source) => verifyFace(folder, source, report));
+  if (parts > 0) return;
+  throw new AppError(
+    'pack.incomplete',
+    `${folder} holds none of expected.safetensors, quant.safetensors and face.safetensors.`,
+    {
+      remedy: 'Choose a reference folder laid out like test/fixtures/reference-tiny.',
+    },
+  );
+}

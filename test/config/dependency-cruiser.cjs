@@ -1,0 +1,83 @@
+/**
+ * Who may import whom. Mirrors docs/architecture.md; a rule without a check is a wish.
+ * @type {import('dependency-cruiser').IConfiguration}
+ */
+const NODE = '^(node:|fs$|path$|os$|crypto$|child_process$|worker_threads$)';
+
+function forbid(name, from, to, comment) {
+  return { name, severity: 'error', comment, from, to };
+}
+
+module.exports = {
+  forbidden: [
+    forbid('no-circular', {}, { circular: true }, 'Cycles hide which part depends on which.'),
+    forbid(
+      'base-is-pure',
+      { path: '^src-main/base/', pathNot: 'entry-file' },
+      { pathNot: '^src-main/base/' },
+      'base imports nothing; entry-file alone asks Node for a path.',
+    ),
+    forbid(
+      'contract-is-pure',
+      { path: '^src-main/contract/' },
+      { pathNot: '^(src-main/(contract|base)/|node_modules/zod)' },
+      'Both processes share it: base and the schema library only.',
+    ),
+    forbid(
+      'renderer-through-contract',
+      { path: '^src-renderer/' },
+      { path: '^src-main/', pathNot: '^src-main/contract/' },
+      'The renderer knows the main side by its contract alone.',
+    ),
+    forbid('renderer-without-node', { path: '^src-renderer/' }, { path: NODE }, 'The renderer runs in a browser.'),
+    forbid(
+      'electron-in-app-only',
+      { pathNot: '^src-main/(app|preload)/' },
+      { path: '(^|node_modules/)electron(/|$)' },
+      'Everything else runs without Electron.',
+    ),
+    forbid(
+      'onnxruntime-in-runtime-only',
+      { pathNot: '^src-main/engine/runtime/' },
+      { path: 'onnxruntime' },
+      'One folder owns the runtime.',
+    ),
+    forbid('sqlite-in-store-only', { pathNot: '^src-main/store/' }, { path: 'better-sqlite3' }, 'One folder owns SQL.'),
+    forbid(
+      'store-below-services',
+      { path: '^src-main/store/' },
+      { path: '^src-main/(engine|models|services|app|web|cli)/', pathNot: '^src-main/engine/protocol' },
+      'The store keeps rows; it knows nobody above it.',
+    ),
+    forbid(
+      'services-without-hosts',
+      { path: '^src-main/services/' },
+      { path: '^src-main/(app|web|cli|engine)/', pathNot: '^src-main/engine/protocol' },
+      'Services know the engine by its protocol and no host.',
+    ),
+    forbid(
+      'engine-alone',
+      { path: '^src-main/engine/' },
+      { path: '^src-main/(contract|store|services|models|app|web|cli|compare)/' },
+      'The engine knows no Electron, SQL, network or contract.',
+    ),
+    forbid(
+      'pure-engine-folders',
+      { path: '^src-main/engine/(graph|sampling|quant/formats)/' },
+      { path: `${NODE}|^src-main/engine/(runtime|pipeline|convert|pack|image|face)/` },
+      'Formulas: no file system, clock or runtime.',
+    ),
+    forbid(
+      'compare-is-pure',
+      { path: '^src-main/compare/' },
+      { pathNot: '^src-main/(compare|base|contract)/' },
+      'Metrics are formulas.',
+    ),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+};
