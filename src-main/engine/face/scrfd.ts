@@ -50,7 +50,11 @@ const fround = Math.fround;
  *   is the face that the reference takes
  * @throws AppError weights.wrong-shape when the network is another one, engine.not-finite; AbortError
  */
-export async function detectFaces(image: RgbImage, run: RunScrfd, signal?: AbortSignal): Promise<DetectedFaces> {
+export async function detectFaces(
+  image: RgbImage,
+  run: RunScrfd,
+  signal?: { readonly aborted: boolean },
+): Promise<DetectedFaces> {
   for (const size of SCRFD_SIZES) {
     throwIfAborted(signal);
     const { blob, scale } = scrfdInput(image, size);
@@ -126,7 +130,7 @@ export function decodeScrfd(outputs: readonly Float32Array[], size: number, scal
       });
     });
   });
-  if (!detections.every(isFinite)) {
+  if (!detections.every(hasFinitePositions)) {
     throw new AppError('engine.not-finite', 'The face detector gave positions that are not numbers.', {
       remedy: 'Choose another provider, or import the detector again.',
     });
@@ -161,7 +165,7 @@ function assertOutputs(outputs: readonly Float32Array[], size: number): void {
   );
 }
 
-function isFinite(detection: Detection): boolean {
+function hasFinitePositions(detection: Detection): boolean {
   return [...detection.box, ...detection.landmarks.flat()].every(Number.isFinite);
 }
 
