@@ -18,10 +18,21 @@ export interface ResamplerConfig {
   readonly embedding: number;
   readonly output: number;
   readonly layers: number;
+  /** Not in the checkpoint; see `defaultHeadSize`. */
+  readonly headSize: number;
 }
 
-/** Head size is fixed in the source. */
-const HEAD_SIZE = 64;
+/** Head size of InfiniteYou's own checkpoints, which is fixed in its source. */
+const UPSTREAM_HEAD_SIZE = 64;
+const FEWEST_HEADS = 4;
+
+/**
+ * The head size when nothing says it: upstream's, or a quarter of the attention width for miniatures too narrow for
+ * four such heads. A pack may name another in its pack.json.
+ */
+export function defaultHeadSize(attentionWidth: number): number {
+  return Math.max(1, Math.min(UPSTREAM_HEAD_SIZE, Math.floor(attentionWidth / FEWEST_HEADS)));
+}
 const EPSILON = 1e-5;
 
 export const IMAGE_PROJECTION_IO = {
@@ -67,6 +78,6 @@ function perceiverAttention(
   const keyValue = net.linear(net.concatRows([image, latents]), names.keyValue, 2 * inner, config.width);
   const columns = (from: number, to: number) =>
     net.g.node('Slice', [keyValue, net.g.i64([from]), net.g.i64([to]), net.g.i64([1])]);
-  const attended = net.attention(q, columns(0, inner), columns(inner, END), inner / HEAD_SIZE, HEAD_SIZE);
+  const attended = net.attention(q, columns(0, inner), columns(inner, END), inner / config.headSize, config.headSize);
   return net.linear(attended, names.attentionOut, config.width, inner);
 }

@@ -28,6 +28,8 @@ export interface Pack {
   readonly faceDetection: FaceDetection;
   readonly defaults: PackManifest['defaults'];
   readonly limits: PackManifest['limits'];
+  /** Null where the pack does not say it. */
+  readonly imageProjectionHeadSize: number | null;
 }
 
 /** How deep the upstream layouts may lie below the chosen folder. */
@@ -73,6 +75,7 @@ async function openManifest(root: string, manifestPath: string, size: number): P
     faceDetection: manifest.faceDetection,
     defaults: manifest.defaults,
     limits: manifest.limits,
+    imageProjectionHeadSize: manifest.imageProjectionHeadSize ?? null,
   };
 }
 
@@ -164,6 +167,7 @@ async function openPlain(root: string): Promise<Pack> {
     arcface: found.arcface ?? null,
     scrfd: found.scrfd ?? null,
     ...UPSTREAM_DEFAULTS,
+    imageProjectionHeadSize: null,
   };
 }
 

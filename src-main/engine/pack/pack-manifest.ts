@@ -45,6 +45,8 @@ const manifestSchema = z.strictObject({
     maxSize: z.number().int().max(8192),
     maxSteps: z.number().int().min(1).max(1000),
   }),
+  /** Head size of the image projection, which its checkpoint does not say; default 64. */
+  imageProjectionHeadSize: z.number().int().min(1).max(1024).optional(),
   /** A sentence that the app shows beside the identity photo, such as what the pack understands. */
   note: z.string().max(500).optional(),
 });

@@ -7,8 +7,8 @@ import { AppError } from '../../base/app-error.js';
 import type { ArcFaceConfig, BottleneckConfig } from '../graph/arcface.js';
 import { ARCFACE_SIDE } from '../graph/arcface.js';
 import { parseClipConfig, type ClipConfig } from '../graph/clip-text.js';
-import { parseFluxConfig, type FluxConfig } from '../graph/flux-config.js';
-import type { ResamplerConfig } from '../graph/image-projection.js';
+import { invalid, parseFluxConfig, type FluxConfig } from '../graph/flux-config.js';
+import { defaultHeadSize, type ResamplerConfig } from '../graph/image-projection.js';
 import { isT5HostTensor, parseT5Config, type T5Config } from '../graph/t5-encoder.js';
 import { parseVaeConfig, type VaeConfig } from '../graph/vae.js';
 import type { Pack } from '../pack/open-pack.js';
@@ -92,7 +92,20 @@ export async function openImageProjection(pack: Pack, variant: string): Promise<
   const [, embedding] = shape(names.projIn.weight, 2);
   const [output] = shape(names.projOut.weight, 2);
   const layers = countIndices(source, /^layers\.(\d+)\./);
-  const config = { queries, width, attentionWidth, feedForward, embedding, output, layers } as ResamplerConfig;
+  const headSize = pack.imageProjectionHeadSize ?? defaultHeadSize(attentionWidth ?? 1);
+  if ((attentionWidth ?? 0) % headSize !== 0) {
+    throw invalid('pack.json', 'imageProjectionHeadSize', String(headSize), `a divisor of ${String(attentionWidth)}`);
+  }
+  const config = {
+    queries,
+    width,
+    attentionWidth,
+    feedForward,
+    embedding,
+    output,
+    layers,
+    headSize,
+  } as ResamplerConfig;
   return { label: 'the image projection', config, source, include: all };
 }
 

@@ -5,6 +5,14 @@
  * @source CPython Lib/pickletools.py, the opcodes of protocols 2 to 5 that `torch.save` emits
  */
 import { AppError } from '../../base/app-error.js';
+import {
+  PickleDict,
+  PickleGlobal,
+  PickleList,
+  PickleTuple,
+  type PickleHost,
+  type PickleValue,
+} from './pickle-values.js';
 import { malformed, quoted } from './weights-error.js';
 
 /**
@@ -18,65 +26,6 @@ const MAX_LONG_BYTES = 16;
 
 /** Pickle protocols whose binary opcodes are read; torch writes 2 unless told otherwise. */
 const PROTOCOLS = [2, 3, 4, 5];
-
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  /** Whole numbers beyond 2^53. */
-  | bigint
-  | string
-  | Uint8Array
-  | PickleList
-  | PickleTuple
-  | PickleDict
-  | PickleGlobal
-  | PickleObject;
-
-export class PickleList {
-  readonly kind = 'list';
-  readonly items: PickleValue[] = [];
-}
-
-export class PickleTuple {
-  readonly kind = 'tuple';
-  readonly items: readonly PickleValue[];
-  constructor(items: readonly PickleValue[]) {
-    this.items = items;
-  }
-}
-
-export class PickleDict {
-  readonly kind = 'dict';
-  readonly map = new Map<PickleValue, PickleValue>();
-}
-
-/** A class or function of the allow-list. */
-export class PickleGlobal {
-  readonly kind = 'global';
-  readonly qualifiedName: string;
-  /** What calling it does; undefined for a class that is only named. */
-  readonly call: ((args: readonly PickleValue[]) => PickleValue) | undefined;
-  constructor(qualifiedName: string, call?: (args: readonly PickleValue[]) => PickleValue) {
-    this.qualifiedName = qualifiedName;
-    this.call = call;
-  }
-}
-
-/** Base of the objects that a host makes. */
-export abstract class PickleObject {
-  readonly kind = 'object';
-}
-
-/** What a pickle may reach. */
-export interface PickleHost {
-  /** Path of the file, for messages. */
-  readonly file: string;
-  /** The allowed class or function; undefined refuses it. */
-  findGlobal(module: string, name: string): PickleGlobal | undefined;
-  /** @throws AppError weights.malformed */
-  persistentLoad(id: PickleValue): PickleValue;
-}
 
 /** The error for a class or function outside the allow-list. */
 export function forbidden(file: string, what: string): AppError {

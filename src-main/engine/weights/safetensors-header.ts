@@ -21,8 +21,8 @@ export const MAX_HEADER_BYTES = 16 * 2 ** 20;
 /** FLUX has 1160 tensors; bitsandbytes' form has up to seven for each. */
 const MAX_TENSORS = 100_000;
 
-/** Convolutions have four dimensions; numpy and torch allow 64. */
-const MAX_RANK = 64;
+/** No network here has more than five dimensions. */
+const MAX_RANK = 16;
 
 export interface SafetensorsHeader {
   /** By name, in the order of their data. */

@@ -4,7 +4,8 @@
  *
  * @source pytorch torch/serialization.py (`_legacy_save`, `_legacy_load`)
  */
-import { PickleDict, PickleList, unpickle, type PickleHost, type PickleValue } from './pickle.js';
+import { unpickle } from './pickle.js';
+import { PickleDict, PickleList, type PickleHost, type PickleValue } from './pickle-values.js';
 import type { RandomAccess } from './random-access-file.js';
 import { DTYPE_BYTES, type TensorEntry } from './tensor-source.js';
 import { MAX_PICKLE_BYTES, torchEntries, TorchHost, type StorageRange } from './torch-objects.js';

@@ -14,7 +14,7 @@ import {
   PickleTuple,
   type PickleHost,
   type PickleValue,
-} from './pickle.js';
+} from './pickle-values.js';
 import { DTYPE_BYTES, elementCount, type TensorDtype, type TensorEntry } from './tensor-source.js';
 import { malformed, quoted, unsupportedDtype } from './weights-error.js';
 
@@ -30,7 +30,14 @@ const MAX_DEPTH = 16;
 /** Values visited while flattening; dicts that share dicts can be exponentially large. */
 const MAX_VALUES = 1_000_000;
 
-const MAX_RANK = 64;
+/** No network here has more than five dimensions. */
+const MAX_RANK = 16;
+
+/** Names that share long parts could be far longer together than the file; the longest known has 80 characters. */
+const MAX_NAME_LENGTH = 1024;
+
+/** FLUX has 1160 tensors. */
+const MAX_TENSORS = 100_000;
 
 const STORAGE_DTYPES: Readonly<Record<string, TensorDtype>> = {
   DoubleStorage: 'F64',
@@ -115,7 +122,10 @@ export class TorchHost implements PickleHost {
       throw malformed(this.file, 'refers to something outside its pickle that is not a storage.');
     }
     if (view !== undefined && view !== null) {
-      throw malformed(this.file, `holds the storage ${quoted(key)} as a view of another, a form torch left in 2017.`);
+      throw malformed(
+        this.file,
+        `holds the storage ${quoted(key)} as a view of another, a form that torch no longer writes.`,
+      );
     }
     const className = type.qualifiedName.slice('torch.'.length);
     const dtype = Object.hasOwn(STORAGE_DTYPES, className) ? STORAGE_DTYPES[className] : undefined;
@@ -199,8 +209,10 @@ export function torchEntries(
   let visited = 0;
   const visit = (value: PickleValue, name: string, depth: number): void => {
     if (++visited > MAX_VALUES) throw malformed(file, `holds more than ${MAX_VALUES} values.`);
+    if (name.length > MAX_NAME_LENGTH) throw malformed(file, `has a name of more than ${MAX_NAME_LENGTH} characters.`);
     if (value instanceof TorchTensor) {
       if (found.has(name)) throw malformed(file, `holds two tensors named ${quoted(name)}.`);
+      if (found.size === MAX_TENSORS) throw malformed(file, `holds more than ${MAX_TENSORS} tensors.`);
       found.set(name, entryOf(value, name, file, locate(value.storage)));
       return;
     }

@@ -14,7 +14,8 @@ const LARGEST = 448;
 export const fp8Encoder = new RowEncoder({
   largest: LARGEST,
   depthBits: 12,
-  codeOf: (quotient) => f32ToE4m3fn(Math.min(Math.max(quotient, -LARGEST), LARGEST)),
+  // Only quotients by a subnormal scale come out beyond the largest.
+  codeOf: (quotient) => f32ToE4m3fn(quotient > LARGEST ? LARGEST : quotient < -LARGEST ? -LARGEST : quotient),
 });
 
 export interface Fp8Weights {

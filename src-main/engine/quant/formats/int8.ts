@@ -18,7 +18,7 @@ export const int8Encoder = new RowEncoder({
   largest: LARGEST_CODE,
   depthBits: 11,
   codeOf: (quotient) => {
-    const rounded = Math.fround(quotient + ROUND_F32) - ROUND_F32;
+    const rounded = (Math.fround(quotient + ROUND_F32) - ROUND_F32) | 0;
     return Math.min(Math.max(rounded, LOWEST_CODE), LARGEST_CODE) + INT8_ZERO;
   },
 });

@@ -61,10 +61,6 @@ function codeOf(quotient: number): number {
   return (CELL_CODE[cell] as number) + (quotient > (CELL_MIDPOINT[cell] as number) ? 1 : 0);
 }
 
-function quotientOf(weight: number, divisor: number): number {
-  return Math.min(Math.max(Math.fround(weight / divisor), -1), 1);
-}
-
 export interface Nf4Weights {
   /** [ceil(count / 2)]; even flat indices in the high nibble, an odd count ends with the code of zero. */
   readonly codes: Uint8Array;
@@ -97,7 +93,7 @@ export function encodeNf4Blocks(weights: Weights, out: Uint8Array, absmax: Float
     }
     return;
   }
-  table ??= new Bf16CodeTable(DEPTH_BITS, (weight, largest) => codeOf(quotientOf(weight, largest)));
+  table ??= new Bf16CodeTable(DEPTH_BITS, (weight, largest) => codeOf(Math.fround(weight / largest)));
   const wide = new Float32Array(NF4_BLOCK);
   for (let block = 0; block < blocks; block++) {
     const begin = block * NF4_BLOCK;
@@ -124,8 +120,8 @@ function encodeBlockF32(
 ): void {
   const divisor = Math.max(absmax, SMALLEST_ABSMAX);
   for (let i = begin; i < end; i += 2) {
-    const high = codeOf(quotientOf(values[i] as number, divisor));
-    const low = i + 1 < end ? codeOf(quotientOf(values[i + 1] as number, divisor)) : ZERO_CODE;
+    const high = codeOf(Math.fround((values[i] as number) / divisor));
+    const low = i + 1 < end ? codeOf(Math.fround((values[i + 1] as number) / divisor)) : ZERO_CODE;
     out[at++] = (high << 4) | low;
   }
 }

@@ -99,7 +99,9 @@ function scaleBytes(scale: Float32Array, dtype: ScaleDtype, label: string): Uint
   if (dtype === 'f32') return new Uint8Array(scale.buffer, scale.byteOffset, scale.byteLength);
   const largest = scale.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
   if (largest > F16_MAX) throw tooLargeError(label, largest, 'scale');
-  return new Uint8Array(Uint16Array.from(scale, f32ToF16).buffer);
+  const halves = new Uint16Array(scale.length);
+  for (let i = 0; i < scale.length; i++) halves[i] = f32ToF16(scale[i] as number);
+  return new Uint8Array(halves.buffer);
 }
 
 /**
