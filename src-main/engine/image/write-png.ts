@@ -19,11 +19,6 @@ export async function encodePng(image: RgbImage): Promise<Uint8Array> {
     .toBuffer();
 }
 
-/** A small picture as a `data:` URL, for progress messages. */
-export async function pngDataUrl(image: RgbImage): Promise<string> {
-  return `data:image/png;base64,${Buffer.from(await encodePng(image)).toString('base64')}`;
-}
-
 /**
  * Writes a picture as PNG: to a temporary file in the same folder, flushed to the disk, then renamed.
  *

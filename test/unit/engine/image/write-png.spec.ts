@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../../src-main/engine/image/read-image.js';
 import { filledImage } from '../../../../src-main/engine/image/rgb-image.js';
-import { encodePng, pngDataUrl, writePng } from '../../../../src-main/engine/image/write-png.js';
+import { encodePng, writePng } from '../../../../src-main/engine/image/write-png.js';
 
 const image = { width: 5, height: 3, data: Uint8Array.from({ length: 45 }, (_, i) => (i * 37) % 256) };
 
@@ -23,15 +23,6 @@ describe('encodePng', () => {
 
   it('refuses bytes that do not fit the size', async () => {
     await expect(encodePng({ width: 5, height: 4, data: image.data })).rejects.toThrow(/5 x 4/);
-  });
-});
-
-describe('pngDataUrl', () => {
-  it('holds the PNG', async () => {
-    const url = await pngDataUrl(image);
-    expect(url).toMatch(/^data:image\/png;base64,iVBOR/);
-    const back = await decodeImage(Buffer.from(url.slice(url.indexOf(',') + 1), 'base64'), 'a.png');
-    expect(Buffer.from(back.data).equals(Buffer.from(image.data))).toBe(true);
   });
 });
 
