@@ -47,7 +47,7 @@ export function f32ToF16(value: number): number {
   if (abs >= 0x477ff000) return sign | 0x7c00; // rounds to at least 65520
   if (abs < 0x38800000) {
     // Subnormal or zero: scaling by 2^24 is exact, so one rounding remains.
-    const scaled = Math.abs(value) * 2 ** 24;
+    const scaled = Math.abs(f32[0] as number) * 2 ** 24;
     const floor = Math.floor(scaled);
     const rest = scaled - floor;
     const up = rest > 0.5 || (rest === 0.5 && (floor & 1) === 1) ? 1 : 0;
