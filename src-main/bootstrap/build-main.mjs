@@ -12,13 +12,33 @@ const ENTRIES = {
   cli: 'src-main/cli/main.ts',
   engine: 'src-main/engine/entry.ts',
   'encode-worker': 'src-main/engine/quant/encode-worker.ts',
+  'picture-worker': 'src-main/services/picture-worker.ts',
   'bench-encode': 'test/bench/encode.ts',
+  'session-memory': 'test/integration/support/session-memory.ts',
   web: 'src-main/web/main.ts',
   app: 'src-main/app/main.ts',
 };
 
-/** @param {{ watch?: boolean }} [options] */
+/** Sandboxed preloads are CommonJS and may require nothing but Electron: everything else is bundled. */
+const PRELOAD = 'src-main/preload/preload.ts';
+
+async function buildPreload() {
+  if (!existsSync(`${root}/${PRELOAD}`)) return;
+  await build({
+    entryPoints: [{ out: 'preload', in: `${root}/${PRELOAD}` }],
+    outdir: `${root}/dist/main`,
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node22',
+    external: ['electron'],
+    logLevel: 'warning',
+  });
+}
+
 export async function buildMain() {
+  await buildPreload();
   const entryPoints = Object.entries(ENTRIES)
     .filter(([, file]) => existsSync(`${root}/${file}`))
     .map(([out, file]) => ({ out, in: `${root}/${file}` }));

@@ -38,7 +38,11 @@ async function tryProvider(provider: Provider, dtype: 'f32' | 'f16'): Promise<vo
   const ONNX_F32 = 1;
   const half = cast(x, ONNX_F16);
   g.output('y', cast(g.node('Gemm', [half, half], { transB: 1 }), ONNX_F32), 'f32', [2, 2]);
-  const session = await openSession(g.finish(), '/', { provider, label: `the ${provider} ${dtype} probe` });
+  const session = await openSession(g.finish(), '/', {
+    provider,
+    label: `the ${provider} ${dtype} probe`,
+    quiet: true,
+  });
   try {
     const { y } = await session.run({ x: { data: Float32Array.of(1, 2, 3, 4, 0, 1, 0, 1), dims: [2, 4] } });
     if (y?.[0] !== 30 || y[3] !== 2) {

@@ -9,6 +9,8 @@ import type { Provider } from '../protocol.js';
 
 /** Logs of severity 3 (error) and above; the runtime's warnings are about optimizers we switch off on purpose. */
 const LOG_SEVERITY = 3;
+/** Fatal errors only: for attempts whose failure is an answer. */
+const QUIET_SEVERITY = 4;
 
 /** An f32 tensor on its way into a session. The data is read during `run` and not kept. */
 export interface Feed {
@@ -22,6 +24,8 @@ export interface SessionOptions {
   readonly label: string;
   /** Index of the GPU for cuda and dml. Default 0. */
   readonly deviceId?: number;
+  /** Keeps the runtime's own error lines out of stderr. */
+  readonly quiet?: boolean;
   /** Writes a per-node profile with this path prefix. */
   readonly profilePrefix?: string;
 }
@@ -99,7 +103,7 @@ export async function openSession(model: Uint8Array, externalRoot: string, optio
       graphOptimizationLevel: 'all',
       enableCpuMemArena: false,
       enableMemPattern: false,
-      logSeverityLevel: LOG_SEVERITY,
+      logSeverityLevel: options.quiet === true ? QUIET_SEVERITY : LOG_SEVERITY,
       ...(options.profilePrefix === undefined
         ? {}
         : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),

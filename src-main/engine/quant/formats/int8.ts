@@ -7,19 +7,20 @@ import { RowEncoder } from './row-encoder.js';
 import type { Weights } from './weights.js';
 
 const LARGEST_CODE = 127;
-const LOWEST_CODE = -128;
 /** Added to codes in storage, where MatMulNBits has its zero point. */
 export const INT8_ZERO = 128;
-/** Adding and subtracting 1.5 · 2^23 rounds an f32 to an integer, ties to even. */
-const ROUND_F32 = 12582912;
 
 /** Encodes into storage form: code + 128. Codes are zero below absmax / 254, less than 9 octaves down. */
 export const int8Encoder = new RowEncoder({
   largest: LARGEST_CODE,
   depthBits: 11,
-  codeOf: (quotient) => {
-    const rounded = (Math.fround(quotient + ROUND_F32) - ROUND_F32) | 0;
-    return Math.min(Math.max(rounded, LOWEST_CODE), LARGEST_CODE) + INT8_ZERO;
+  encodeRow: (weights, begin, count, scale, out, at) => {
+    for (let i = 0; i < count; i++) {
+      const quotient = Math.fround((weights[begin + i] as number) / scale);
+      // Adding and subtracting 1.5 · 2^23 rounds an f32 to an integer, ties to even.
+      const code = (Math.fround(quotient + 12582912) - 12582912) | 0;
+      out[at + i] = Math.min(Math.max(code, -128), 127) + 128;
+    }
   },
 });
 

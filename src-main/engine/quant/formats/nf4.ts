@@ -41,24 +41,36 @@ const MIDPOINTS = Float32Array.from({ length: 15 }, (_, code) =>
   Math.fround(((NF4_CODEBOOK[code] as number) + (NF4_CODEBOOK[code + 1] as number)) / 2),
 );
 
-/** Cells per unit of the quotient's range [-1, 1]: narrower than any two midpoints are apart. */
-const CELLS_PER_UNIT = 32;
-const CELLS = 2 * CELLS_PER_UNIT + 1;
+/** Cells of 1/32 over the quotient's range [-1, 1]: narrower than any two midpoints are apart. */
+const CELLS = 65;
 /** Code at the lower edge of each cell, and the one midpoint inside it (or none: infinity). */
-const CELL_CODE = Uint8Array.from({ length: CELLS }, (_, cell) => countBelow(cell / CELLS_PER_UNIT - 1));
+const CELL_CODE = Uint8Array.from({ length: CELLS }, (_, cell) => countBelow(cell / 32 - 1));
 const CELL_MIDPOINT = Float32Array.from(
   { length: CELLS },
-  (_, cell) => MIDPOINTS[countBelow(cell / CELLS_PER_UNIT - 1)] ?? Infinity,
+  (_, cell) => MIDPOINTS[countBelow(cell / 32 - 1)] ?? Infinity,
 );
 
 function countBelow(quotient: number): number {
   return MIDPOINTS.reduce((count, midpoint) => count + (quotient > midpoint ? 1 : 0), 0);
 }
 
-/** Code of a quotient in [-1, 1]. */
-function codeOf(quotient: number): number {
-  const cell = ((quotient + 1) * CELLS_PER_UNIT) | 0;
-  return (CELL_CODE[cell] as number) + (quotient > (CELL_MIDPOINT[cell] as number) ? 1 : 0);
+/** Codes of f32 weights [begin, end), one byte each, into `out` from `at`. */
+function nearestCodes(
+  weights: Float32Array,
+  begin: number,
+  end: number,
+  absmax: number,
+  out: Uint8Array,
+  at: number,
+): void {
+  const cellCode = CELL_CODE;
+  const cellMidpoint = CELL_MIDPOINT;
+  const divisor = Math.max(absmax, SMALLEST_ABSMAX);
+  for (let i = begin; i < end; i++) {
+    const quotient = Math.fround((weights[i] as number) / divisor);
+    const cell = ((quotient + 1) * 32) | 0;
+    out[at + i - begin] = (cellCode[cell] as number) + (quotient > (cellMidpoint[cell] as number) ? 1 : 0);
+  }
 }
 
 export interface Nf4Weights {
@@ -80,71 +92,47 @@ const DEPTH_BITS = 10;
  * @throws AppError quant.invalid-input
  */
 export function encodeNf4Blocks(weights: Weights, out: Uint8Array, absmax: Float32Array, label: string): void {
-  const blocks = Math.ceil(weights.length / NF4_BLOCK);
-  if (weights instanceof Float32Array) {
-    const bits = bitsOf(weights);
-    for (let block = 0; block < blocks; block++) {
-      const begin = block * NF4_BLOCK;
-      const end = Math.min(begin + NF4_BLOCK, weights.length);
-      const largest = f32Absmax(bits, begin, end);
-      if (Number.isNaN(largest)) throw notFiniteError(label);
-      absmax[block] = largest;
-      encodeBlockF32(weights, begin, end, largest, out, begin / 2);
-    }
-    return;
-  }
-  table ??= new Bf16CodeTable(DEPTH_BITS, (weight, largest) => codeOf(Math.fround(weight / largest)));
-  const wide = new Float32Array(NF4_BLOCK);
-  for (let block = 0; block < blocks; block++) {
+  const codes = new Uint8Array(NF4_BLOCK);
+  const encodeBlock =
+    weights instanceof Float32Array ? f32BlockEncoder(weights, codes, label) : bf16BlockEncoder(weights, codes, label);
+  for (let block = 0; block < absmax.length; block++) {
     const begin = block * NF4_BLOCK;
     const end = Math.min(begin + NF4_BLOCK, weights.length);
-    const absmaxBits = bf16Absmax(weights, begin, end);
-    if (absmaxBits >= BF16_INFINITY) throw notFiniteError(label);
-    const largest = bf16ToF32(absmaxBits);
-    absmax[block] = largest;
-    if (fitsTable(absmaxBits) && end - begin === NF4_BLOCK) {
-      encodeBlockByTable(table, weights, begin, end, absmaxBits, out, begin / 2);
-    } else {
-      encodeBlockF32(widenBf16(weights, begin, end, wide), 0, end - begin, largest, out, begin / 2);
+    absmax[block] = encodeBlock(begin, end);
+    if ((end - begin) % 2 === 1) codes[end - begin] = ZERO_CODE;
+    for (let i = 0, at = begin >> 1; begin + i < end; i += 2) {
+      out[at++] = ((codes[i] as number) << 4) | (codes[i + 1] as number);
     }
   }
 }
 
-function encodeBlockF32(
-  values: Float32Array,
-  begin: number,
-  end: number,
-  absmax: number,
-  out: Uint8Array,
-  at: number,
-): void {
-  const divisor = Math.max(absmax, SMALLEST_ABSMAX);
-  for (let i = begin; i < end; i += 2) {
-    const high = codeOf(Math.fround((values[i] as number) / divisor));
-    const low = i + 1 < end ? codeOf(Math.fround((values[i + 1] as number) / divisor)) : ZERO_CODE;
-    out[at++] = (high << 4) | low;
-  }
+/** Writes the codes of weights [begin, end) and returns their absmax. */
+type BlockEncoder = (begin: number, end: number) => number;
+
+function f32BlockEncoder(weights: Float32Array, codes: Uint8Array, label: string): BlockEncoder {
+  const bits = bitsOf(weights);
+  return (begin, end) => {
+    const absmax = f32Absmax(bits, begin, end);
+    if (Number.isNaN(absmax)) throw notFiniteError(label);
+    nearestCodes(weights, begin, end, absmax, codes, 0);
+    return absmax;
+  };
 }
 
-function encodeBlockByTable(
-  { codes, depthBits }: Bf16CodeTable,
-  bits: Uint16Array,
-  begin: number,
-  end: number,
-  absmaxBits: number,
-  out: Uint8Array,
-  at: number,
-): void {
-  const base = (absmaxBits & 127) << (depthBits + 1);
-  const last = (1 << depthBits) - 1;
-  const signShift = 15 - depthBits;
-  for (let i = begin; i < end; i += 2) {
-    const first = bits[i] as number;
-    const second = bits[i + 1] as number;
-    const high = base + ((first & 0x8000) >> signShift) + Math.min(absmaxBits - (first & 0x7fff), last);
-    const low = base + ((second & 0x8000) >> signShift) + Math.min(absmaxBits - (second & 0x7fff), last);
-    out[at++] = ((codes[high] as number) << 4) | (codes[low] as number);
-  }
+function bf16BlockEncoder(bits: Uint16Array, codes: Uint8Array, label: string): BlockEncoder {
+  const byTable = (table ??= new Bf16CodeTable(DEPTH_BITS, (weights, absmax, out, at) =>
+    nearestCodes(weights, 0, weights.length, absmax, out, at),
+  ));
+  const wide = new Float32Array(NF4_BLOCK);
+  return (begin, end) => {
+    const absmaxBits = bf16Absmax(bits, begin, end);
+    if (absmaxBits >= BF16_INFINITY) throw notFiniteError(label);
+    const absmax = bf16ToF32(absmaxBits);
+    if (absmaxBits === 0) codes.fill(ZERO_CODE);
+    else if (fitsTable(absmaxBits)) byTable.encode(bits, begin, end, absmaxBits, codes, 0);
+    else nearestCodes(widenBf16(bits, begin, end, wide), 0, end - begin, absmax, codes, 0);
+    return absmax;
+  };
 }
 
 /**

@@ -13,8 +13,18 @@ export interface RowFormat {
   readonly largest: number;
   /** log2 of how many bf16 steps (128 to an octave) below the absmax codes still change, rounded up. */
   readonly depthBits: number;
-  /** Stored byte of an f32 quotient weight / scale; clamps. */
-  readonly codeOf: (quotient: number) => number;
+  /**
+   * Stored bytes of f32 quotients weight / scale, clamped: weights [begin, begin + count) into `out` from `at`. Hot:
+   * constants of the module are variables after bundling and cost a load each, so literals and locals are preferred.
+   */
+  readonly encodeRow: (
+    weights: Float32Array,
+    begin: number,
+    count: number,
+    scale: number,
+    out: Uint8Array,
+    at: number,
+  ) => void;
 }
 
 export class RowEncoder {
@@ -60,7 +70,7 @@ export class RowEncoder {
       if (Number.isNaN(absmax)) throw notFiniteError(label);
       const rowScale = this.#scaleOf(absmax);
       scale[row] = rowScale;
-      this.#encodeRow(weights, row * k, k, rowScale, out, row * stride);
+      this.#format.encodeRow(weights, row * k, k, rowScale, out, row * stride);
     }
   }
 
@@ -73,9 +83,9 @@ export class RowEncoder {
     scale: Float32Array,
     label: string,
   ): void {
-    const { codeOf, depthBits } = this.#format;
-    this.#table ??= new Bf16CodeTable(depthBits, (weight, absmax) =>
-      codeOf(Math.fround(weight / this.#scaleOf(absmax))),
+    const { encodeRow, depthBits } = this.#format;
+    this.#table ??= new Bf16CodeTable(depthBits, (values, absmax, codes, at) =>
+      encodeRow(values, 0, values.length, this.#scaleOf(absmax), codes, at),
     );
     let wide: Float32Array | undefined;
     for (let row = 0; row < n; row++) {
@@ -88,14 +98,9 @@ export class RowEncoder {
         this.#table.encode(weights, begin, begin + k, absmaxBits, out, row * stride);
       } else {
         wide ??= new Float32Array(k);
-        this.#encodeRow(widenBf16(weights, begin, begin + k, wide), 0, k, rowScale, out, row * stride);
+        encodeRow(widenBf16(weights, begin, begin + k, wide), 0, k, rowScale, out, row * stride);
       }
     }
-  }
-
-  #encodeRow(values: Float32Array, begin: number, k: number, scale: number, out: Uint8Array, at: number): void {
-    const { codeOf } = this.#format;
-    for (let i = 0; i < k; i++) out[at + i] = codeOf(Math.fround((values[begin + i] as number) / scale));
   }
 
   /** Row scale of an absmax; 1 where it would be zero. */

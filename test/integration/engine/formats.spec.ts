@@ -1,0 +1,184 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FluxConfig } from '../../../src-main/engine/graph/flux-config.js';
+import type { StoredTensor } from '../../../src-main/engine/graph/stored-tensor.js';
+import { openPack, type Pack } from '../../../src-main/engine/pack/open-pack.js';
+import { computeModulations, type Modulations } from '../../../src-main/engine/pipeline/conditioning.js';
+import { loadDenoiser } from '../../../src-main/engine/pipeline/denoise.js';
+import type { NetworkWeights } from '../../../src-main/engine/pipeline/network-session.js';
+import { openFlux, openInfuseNet, type PackNetwork } from '../../../src-main/engine/pipeline/pack-networks.js';
+import { prepareOnHost, prepareQuantized, type PrepareContext } from '../../../src-main/engine/pipeline/prepared.js';
+import type { Provider, WeightFormat } from '../../../src-main/engine/protocol.js';
+import { decodeStorage } from '../../../src-main/engine/quant/formats/storage-encoder.js';
+import type { StorageTarget } from '../../../src-main/engine/quant/formats/layout.js';
+import { computeProfile } from '../../../src-main/engine/runtime/providers.js';
+import { openTensorFile } from '../../../src-main/engine/weights/open-tensor-file.js';
+import { isConditioningTensor } from '../../../src-main/engine/weights/names/flux.js';
+import type { TensorSource } from '../../../src-main/engine/weights/tensor-source.js';
+import { relativeL2 } from '../../../src-main/engine/verify/checks.js';
+import { SOFTWARE_GPU } from '../support/software-gpu.js';
+
+const FIXTURE = 'test/fixtures/reference-tiny';
+const FORMATS: readonly WeightFormat[] = ['fp8', 'int8', 'int4', 'nf4'];
+const PROVIDERS: readonly Provider[] = SOFTWARE_GPU === null ? ['cpu'] : ['cpu', 'webgpu'];
+/** Only f32 rounding may separate a packed run from an f32 run on the values that the packed bytes stand for. */
+const LIMIT = 1e-3;
+
+let folder: string;
+let pack: Pack;
+let expected: TensorSource;
+let flux: PackNetwork<FluxConfig>;
+let infuseNet: PackNetwork<FluxConfig>;
+let modulations: { readonly flux: Modulations; readonly infusenet: Modulations };
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'likeness-lab-formats-'));
+  pack = await openPack(FIXTURE);
+  expected = await openTensorFile(join(FIXTURE, 'expected.safetensors'));
+  flux = await openFlux(pack);
+  infuseNet = await openInfuseNet(pack, 'aes_stage2');
+  const pooled = (await expected.readF32('clip_pooled')).slice(0, flux.config.pooledDim);
+  const context = await contextFor('cpu');
+  const condition = async (kind: 'flux' | 'infusenet', network: PackNetwork<FluxConfig>, guidance: number) =>
+    computeModulations({
+      kind,
+      config: network.config,
+      weights: await prepareOnHost(context, kind, network, isConditioningTensor),
+      timesteps: Float32Array.of(1000),
+      guidance,
+      pooled,
+      rounding: 'f32',
+    });
+  modulations = { flux: await condition('flux', flux, 3.5), infusenet: await condition('infusenet', infuseNet, 1) };
+});
+
+afterAll(async () => {
+  await Promise.all([expected, flux.source, infuseNet.source].map((source) => source.close()));
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function contextFor(provider: Provider): Promise<PrepareContext> {
+  return { provider, profile: await computeProfile(provider), cacheDir: folder, exact: true };
+}
+
+/** Velocity of the first step with the fixture's inputs, and the packed bytes that the session holds. */
+async function velocity(context: PrepareContext, fluxWeights: NetworkWeights, control: NetworkWeights) {
+  const identityTokens = await expected.readF32('identity_tokens');
+  const denoiser = await loadDenoiser({
+    provider: context.provider,
+    profile: context.profile,
+    flux: flux.config,
+    fluxWeights,
+    modulations: modulations.flux,
+    text: (await expected.readF32('t5_embeds')).slice(0, 64 * flux.config.jointAttentionDim),
+    textTokens: 64,
+    rows: 4,
+    cols: 6,
+    control: {
+      config: infuseNet.config,
+      weights: control,
+      modulations: modulations.infusenet,
+      identityTokens,
+      queries: 8,
+      control: await expected.readF32('control_packed'),
+      scales: [1],
+    },
+  });
+  try {
+    const values = await denoiser.velocity(await expected.readF32('noise_packed'), 0);
+    return { values: values.slice(), weightBytes: denoiser.session.weightBytes };
+  } finally {
+    await denoiser.session.release();
+  }
+}
+
+/** The same parameters as plain f32, decoded by the format's own rule. */
+async function dequantized(weights: NetworkWeights, tag: string): Promise<NetworkWeights> {
+  const tensors = new Map<string, StoredTensor>();
+  let index = 0;
+  for (const tensor of weights.tensors.values()) {
+    const { storage } = tensor;
+    if (storage.kind === 'plain') {
+      tensors.set(tensor.name, tensor);
+      continue;
+    }
+    const parts = new Map<'codes' | 'scale' | 'absmax' | 'value', Uint8Array>();
+    for (const [suffix, part] of Object.entries(storage)) {
+      if (typeof part !== 'object') continue;
+      const bytes = await readFile(part.file);
+      parts.set(
+        suffix as 'codes' | 'scale' | 'absmax',
+        Uint8Array.from(bytes.subarray(part.offset, part.offset + part.length)),
+      );
+    }
+    const [n, k] = tensor.shape as [number, number];
+    const values = decodeStorage(storage.kind as StorageTarget, parts, n, k, 'f32');
+    const file = join(folder, `${tag}-${index++}.f32`);
+    await writeFile(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    const value = { type: 'f32' as const, shape: tensor.shape, file, offset: 0, length: values.byteLength };
+    tensors.set(tensor.name, { name: tensor.name, shape: tensor.shape, storage: { kind: 'plain', value } });
+  }
+  return { label: weights.label, tensors };
+}
+
+describe.each(PROVIDERS)('on %s', (provider) => {
+  it.each(FORMATS)('%s differs from f32 only by what its dequantized weights explain', async (format) => {
+    const context = await contextFor(provider);
+    const fluxPacked = await prepareQuantized(context, 'flux', flux, format);
+    const controlPacked = await prepareQuantized(context, 'infusenet', infuseNet, format);
+    const packed = await velocity(context, fluxPacked, controlPacked);
+    const reference = await velocity(
+      context,
+      await dequantized(fluxPacked, `${provider}-${format}-flux`),
+      await dequantized(controlPacked, `${provider}-${format}-control`),
+    );
+    const exact = await expected.readF32('velocity_step0');
+    expect(relativeL2(packed.values, reference.values)).toBeLessThan(LIMIT);
+    // The format does change the result: the test above is not comparing a thing with itself.
+    expect(relativeL2(packed.values, exact)).toBeGreaterThan(LIMIT);
+  });
+
+  it.each(FORMATS)('%s keeps its weights packed in the session', async (format) => {
+    const context = await contextFor(provider);
+    const fluxPacked = await prepareQuantized(context, 'flux', flux, format);
+    const controlPacked = await prepareQuantized(context, 'infusenet', infuseNet, format);
+    const { weightBytes } = await velocity(context, fluxPacked, controlPacked);
+    const linears = [...fluxPacked.tensors.values(), ...controlPacked.tensors.values()].filter(
+      ({ storage }) => storage.kind !== 'plain',
+    );
+    const elements = linears.reduce((sum, { shape }) => sum + (shape[0] as number) * (shape[1] as number), 0);
+    const packedBytes = linears.reduce((sum, { storage }) => {
+      return (
+        sum +
+        Object.values(storage).reduce((bytes: number, part) => bytes + (typeof part === 'object' ? part.length : 0), 0)
+      );
+    }, 0);
+    // f32 scales here; the miniature's widths of 48 and 64 pad int4 and int8 blocks.
+    const bits = format === 'fp8' || format === 'int8' ? 8 : 4;
+    expect(packedBytes * 8).toBeLessThan(elements * (bits + 2.2));
+    expect(weightBytes).toBeLessThan(elements * 4);
+    expect(linears.length).toBeGreaterThan(50);
+  });
+});
+
+describe('the cache', () => {
+  it('is written once and reused', async () => {
+    const context = await contextFor('cpu');
+    const first = await prepareQuantized(context, 'flux', flux, 'nf4');
+    const before = await stat(first.cacheFile ?? '');
+    const second = await prepareQuantized(context, 'flux', flux, 'nf4');
+    expect(second.cacheFile).toBe(first.cacheFile);
+    expect((await stat(second.cacheFile ?? '')).mtimeMs).toBe(before.mtimeMs);
+  });
+
+  it('holds nothing half-written after a cancelled conversion', async () => {
+    const controller = new AbortController();
+    const context = { ...(await contextFor('cpu')), cacheDir: join(folder, 'cancelled'), signal: controller.signal };
+    controller.abort();
+    await expect(prepareQuantized(context, 'flux', flux, 'int8')).rejects.toMatchObject({ name: 'AbortError' });
+    const { readdir } = await import('node:fs/promises');
+    expect(await readdir(context.cacheDir).catch(() => [])).toEqual([]);
+  });
+});

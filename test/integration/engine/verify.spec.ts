@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, rm, writeFile, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Check } from '../../../src-main/engine/verify/checks.js';
+import { SOFTWARE_GPU } from '../support/software-gpu.js';
+
+const FIXTURE = 'test/fixtures/reference-tiny';
+
+interface Report {
+  readonly passed: number;
+  readonly failed: number;
+  readonly checks: readonly Check[];
+}
+
+/** Runs the command as a person would; a failing verification exits with 1 and still prints its report. */
+async function verify(folder: string, provider: string): Promise<{ code: number; report: Report }> {
+  const args = ['dist/main/cli.js', 'verify', folder, '--provider', provider, '--json'];
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 24 });
+    return { code: 0, report: JSON.parse(stdout) as Report };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    if (stdout === '') throw new Error(stderr);
+    return { code, report: JSON.parse(stdout) as Report };
+  }
+}
+
+describe('verify on the reference folder', () => {
+  it('passes every check on the cpu provider', async () => {
+    const { code, report } = await verify(FIXTURE, 'cpu');
+    expect(report.checks.filter(({ pass }) => !pass)).toEqual([]);
+    expect(report.checks.length).toBeGreaterThan(60);
+    expect(code).toBe(0);
+  });
+
+  it('covers every network output of the fixture', async () => {
+    const { report } = await verify(FIXTURE, 'cpu');
+    const names = new Set(report.checks.map(({ name }) => name.replace(/\[\d+\]$/, '')));
+    for (const name of [
+      ...['clip_input_ids', 't5_input_ids', 'clip_pooled', 't5_embeds', 'identity_tokens', 'sigmas', 'timesteps'],
+      ...['control_latents_mean', 'control_latents_logvar', 'control_packed', 'residual_double_0', 'residual_single_0'],
+      ...['residual_single_1', 'velocity_step0', 'velocity_step0_no_infusenet', 'latents_after_step', 'decoded'],
+      ...['image_u8', 'nf4_packed', 'qint8_data', 'qfloat8_data', 'norm_matrix', 'norm_crop_bgr'],
+    ]) {
+      expect(names).toContain(name);
+    }
+  });
+
+  it.runIf(SOFTWARE_GPU !== null)('passes on the webgpu provider, every node of it on that provider', async () => {
+    const { report } = await verify(FIXTURE, 'webgpu');
+    expect(report.checks.filter(({ pass }) => !pass)).toEqual([]);
+  });
+});
+
+describe('verify on a folder with one wrong weight', () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'likeness-lab-wrong-'));
+    await cp(FIXTURE, folder, { recursive: true });
+    // Swaps two values of a query projection: shapes and statistics stay, only the numbers are off.
+    const path = join(folder, 'flux/transformer/diffusion_pytorch_model-00001-of-00005.safetensors');
+    const bytes = await readFile(path);
+    const headerLength = Number(bytes.readBigUInt64LE(0));
+    const header = JSON.parse(bytes.subarray(8, 8 + headerLength).toString()) as Record<
+      string,
+      { data_offsets: [number, number] }
+    >;
+    const name = Object.keys(header).find((key) => key.endsWith('to_q.weight')) ?? '';
+    const [start] = header[name]?.data_offsets ?? [0];
+    const at = 8 + headerLength + start;
+    const [first, second] = [bytes.readUInt16LE(at), bytes.readUInt16LE(at + 2)];
+    bytes.writeUInt16LE(second, at);
+    bytes.writeUInt16LE(first ^ 0x8000, at + 2);
+    await writeFile(path, bytes);
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('fails the velocity and everything after it, and exits with 1', async () => {
+    const { code, report } = await verify(folder, 'cpu');
+    const failed = new Set(report.checks.filter(({ pass }) => !pass).map(({ name }) => name));
+    expect(code).toBe(1);
+    expect(failed).toContain('velocity_step0');
+    expect(failed).not.toContain('residual_double_0');
+    expect(failed).not.toContain('t5_embeds[0]');
+  });
+});
