@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ComparisonsRepo } from './comparisons-repo.js';
 import { Database } from './database.js';
-import { DeletionsRepo } from './deletions-repo.js';
+import { DeletionsRepo, type DeletionKind } from './deletions-repo.js';
 import { GalleryRepo } from './gallery-repo.js';
 import { PacksRepo } from './packs-repo.js';
 import { PhotosRepo } from './photos-repo.js';
@@ -64,10 +64,19 @@ export async function openStore(dataDir: string): Promise<Store> {
   }
 }
 
-/** Deletes the files of rows that have gone. Safe to call at any time. */
-export async function finishDeletions(store: Pick<Store, 'deletions' | 'files'>): Promise<void> {
-  for (const { kind, id } of store.deletions.list()) {
+/** Deletes the files of rows that have just gone. */
+export async function removeFiles(
+  store: Pick<Store, 'deletions' | 'files'>,
+  kind: DeletionKind,
+  ids: readonly string[],
+): Promise<void> {
+  for (const id of ids) {
     await (kind === 'run' ? store.files.removeRun(id) : store.files.removePhoto(id));
-    store.deletions.done(kind, [id]);
   }
+  store.deletions.done(kind, ids);
+}
+
+/** Only at start: an import that is going has files whose row is still to come. */
+async function finishDeletions(store: Pick<Store, 'deletions' | 'files'>): Promise<void> {
+  for (const { kind, id } of store.deletions.list()) await removeFiles(store, kind, [id]);
 }

@@ -1,0 +1,108 @@
+/** Memory before a run: what each variant will need, whether it fits, and what would. */
+import { variantKey, WEIGHT_FORMATS, type FormatChoice } from '../contract/formats.js';
+import type { Estimate, EstimateInput, VariantEstimate } from '../contract/pack.js';
+import type { EstimateResult } from '../engine/protocol.js';
+import { formatBytes } from './byte-size.js';
+import type { EngineClient } from './engine-client.js';
+import type { PackService } from './pack-service.js';
+
+/** Drivers, fragmentation and other windows want some of what is free: above nine tenths it is called tight. */
+const COMFORTABLE = 0.9;
+
+/** From the most to the least precise, as far as memory is concerned. */
+const LADDER: readonly FormatChoice[] = [
+  { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' },
+  { flux: '16-bit', t5: 'int8', infusenet: '16-bit' },
+  { flux: '16-bit', t5: 'int8', infusenet: 'int8' },
+  { flux: 'int8', t5: 'int8', infusenet: '16-bit' },
+  { flux: 'int8', t5: 'int8', infusenet: 'int8' },
+  { flux: 'int8', t5: 'int8', infusenet: 'nf4' },
+  { flux: 'int4', t5: 'int8', infusenet: 'int8' },
+  { flux: 'int4', t5: 'int4', infusenet: 'int4' },
+  { flux: 'nf4', t5: 'nf4', infusenet: 'nf4' },
+];
+
+/** Settings that the engine answers from headers alone; one answer per pack, variant, size and formats. */
+export class EstimateService {
+  readonly #packs: PackService;
+  readonly #helper: EngineClient;
+  readonly #kept = new Map<string, EstimateResult>();
+
+  constructor(packs: PackService, helper: EngineClient) {
+    this.#packs = packs;
+    this.#helper = helper;
+  }
+
+  async estimate(input: EstimateInput): Promise<Estimate> {
+    const [first] = input.variants;
+    // What is free changes, so one answer is always fresh.
+    const fresh = await this.#ask(input, first ?? (LADDER[0] as FormatChoice), true);
+    const { freeBytes, freeSource } = fresh;
+    const variants: VariantEstimate[] = [];
+    for (const formats of input.variants) {
+      const result = await this.#ask(input, formats, false);
+      const fit = fitOf(result.peakBytes, freeBytes);
+      const alternative = fit === 'too-big' && freeBytes !== null ? await this.#alternative(input, freeBytes) : null;
+      variants.push({
+        formats,
+        parts: { ...result.parts },
+        loadBytes: result.loadBytes,
+        peakBytes: result.peakBytes,
+        fit,
+        sentence: sentenceOf(result.peakBytes, freeBytes, fit, alternative),
+        alternative,
+      });
+    }
+    return { freeBytes, freeSource, variants };
+  }
+
+  async #alternative(input: EstimateInput, freeBytes: number): Promise<FormatChoice | null> {
+    for (const formats of LADDER) {
+      const { peakBytes } = await this.#ask(input, formats, false);
+      if (peakBytes <= freeBytes * COMFORTABLE) return formats;
+    }
+    return null;
+  }
+
+  async #ask(input: EstimateInput, formats: FormatChoice, fresh: boolean): Promise<EstimateResult> {
+    const { packId, provider, modelVariant, width, height } = input;
+    const key = [packId, provider, modelVariant, width, height, variantKey(formats)].join('|');
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && !fresh) return kept;
+    const result = await this.#helper.request<'estimate'>({
+      kind: 'estimate',
+      params: { packPath: this.#packs.folder(packId), provider, formats, modelVariant, width, height },
+    });
+    // At most every combination of formats for a few sizes; older ones make room.
+    if (this.#kept.size > WEIGHT_FORMATS.length ** 3 * 8) this.#kept.clear();
+    this.#kept.set(key, result);
+    return result;
+  }
+}
+
+function fitOf(peakBytes: number, freeBytes: number | null): VariantEstimate['fit'] {
+  if (freeBytes === null) return 'unknown';
+  if (peakBytes <= freeBytes * COMFORTABLE) return 'fits';
+  return peakBytes <= freeBytes ? 'tight' : 'too-big';
+}
+
+function sentenceOf(
+  peakBytes: number,
+  freeBytes: number | null,
+  fit: VariantEstimate['fit'],
+  alternative: FormatChoice | null,
+): string {
+  const needs = `Needs ${formatBytes(peakBytes)} at its peak`;
+  if (freeBytes === null) return `${needs}; how much is free cannot be read here.`;
+  const free = `${formatBytes(freeBytes)} are free`;
+  switch (fit) {
+    case 'fits':
+      return `${needs}; ${free}.`;
+    case 'tight':
+      return `${needs}; ${free}, which is close. Other windows may push it over.`;
+    default:
+      return alternative === null
+        ? `${needs}, but only ${free}. No choice of formats fits at this size; choose a smaller one.`
+        : `${needs}, but only ${free}. FLUX ${alternative.flux}, T5 ${alternative.t5}, InfuseNet ${alternative.infusenet} would fit.`;
+  }
+}

@@ -1,0 +1,52 @@
+/** The engine as a Node child process, for the web host, the command line and tests. */
+import { fork } from 'node:child_process';
+import type { FromEngine } from '../engine/protocol.js';
+import type { EngineProcess, EngineSpawner } from './engine-client.js';
+
+interface ForkOptions {
+  /** Environment added to this process's. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Gets what the engine writes to its standard error, for the log. */
+  readonly onStderr?: (text: string) => void;
+}
+
+/** A spawner for the built engine entry at an absolute path. */
+export function forkEngine(entry: string, options: ForkOptions = {}): EngineSpawner {
+  return (): EngineProcess => {
+    const child = fork(entry, [], {
+      serialization: 'json',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: { ...process.env, ...options.env },
+      execArgv: [],
+    });
+    let ended = false;
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => options.onStderr?.(text));
+    return {
+      send(message) {
+        // A message to a process that is ending is lost; its exit rejects the request.
+        if (!ended && child.connected) child.send(message, () => undefined);
+      },
+      onMessage(listener) {
+        child.on('message', (message) => {
+          listener(message as FromEngine);
+        });
+      },
+      onExit(listener) {
+        const end = (reason: string): void => {
+          ended = true;
+          listener(reason);
+        };
+        child.once('exit', (code, signal) => {
+          end(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`);
+        });
+        child.once('error', (error) => {
+          // Only a failed spawn comes without an exit.
+          if (child.pid === undefined) end(error.message);
+        });
+      },
+      kill() {
+        child.kill('SIGKILL');
+      },
+    };
+  };
+}
