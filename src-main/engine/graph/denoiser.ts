@@ -3,6 +3,7 @@
  *
  * @source huggingface/diffusers transformer_flux.py, controlnet_flux.py; bytedance/InfiniteYou pipeline_flux_infusenet.py
  */
+import { residualIndex } from '../sampling/gating.js';
 import { fluxNames, infuseNetNames } from '../weights/names/flux.js';
 import type { FluxConfig } from './flux-config.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
@@ -11,13 +12,13 @@ import type { Network } from './network.js';
 import { doubleBlock, END, modulate, singleBlock, type BlockContext } from './transformer-blocks.js';
 
 /** InfuseNet's additions to the base's image stream, one per InfuseNet block, [S, hidden] each. */
-export interface Residuals {
+interface Residuals {
   readonly double: readonly Value[];
   readonly single: readonly Value[];
 }
 
 /** Token counts are fixed when the graph is built; the image's is free. */
-export interface DenoiserInputs {
+interface DenoiserInputs {
   /** [S, inChannels], compute dtype. */
   readonly latents: Value;
   /** [tokens, jointAttentionDim], compute dtype. */
@@ -40,7 +41,7 @@ function blockContext(net: Network, config: FluxConfig, inputs: DenoiserInputs):
 }
 
 /** InfuseNet: residuals of each block, unscaled. `control` is [S, inChannels]. */
-export function infuseNet(net: Network, config: FluxConfig, inputs: DenoiserInputs, control: Value): Residuals {
+function infuseNet(net: Network, config: FluxConfig, inputs: DenoiserInputs, control: Value): Residuals {
   const names = infuseNetNames(config.doubleBlocks, config.singleBlocks, config.guidanceEmbeds);
   const layout = modulationLayout(config.doubleBlocks, config.singleBlocks, false);
   const context = blockContext(net, config, inputs);
@@ -63,24 +64,24 @@ export function infuseNet(net: Network, config: FluxConfig, inputs: DenoiserInpu
 }
 
 /** Base FLUX: velocity [S, outChannels] in compute dtype. Residuals are added after each block as they are. */
-export function flux(net: Network, config: FluxConfig, inputs: DenoiserInputs, residuals: Residuals | null): Value {
+function flux(net: Network, config: FluxConfig, inputs: DenoiserInputs, residuals: Residuals | null): Value {
   const names = fluxNames(config.doubleBlocks, config.singleBlocks, config.guidanceEmbeds);
   const layout = modulationLayout(config.doubleBlocks, config.singleBlocks, true);
   const context = blockContext(net, config, inputs);
-  const doubleInterval = residualInterval(config.doubleBlocks, residuals?.double.length ?? 0);
-  const singleInterval = residualInterval(config.singleBlocks, residuals?.single.length ?? 0);
+  const doubleIndex = residualIndex(config.doubleBlocks, residuals?.double.length ?? 0);
+  const singleIndex = residualIndex(config.singleBlocks, residuals?.single.length ?? 0);
 
   let img = net.linear(inputs.latents, names.imgIn, config.hidden, config.inChannels);
   let txt = net.linear(inputs.context, names.txtIn, config.hidden, config.jointAttentionDim);
   names.doubleBlocks.forEach((block, index) => {
     ({ img, txt } = doubleBlock(context, block, at(layout.double, index), img, txt));
-    const residual = residuals?.double[Math.floor(index / doubleInterval)];
+    const residual = residuals?.double[doubleIndex[index] ?? 0];
     if (residual !== undefined) img = net.clipF16(net.add(img, residual));
   });
   let joint = net.concatRows([txt, img]);
   names.singleBlocks.forEach((block, index) => {
     joint = singleBlock(context, block, at(layout.single, index), joint);
-    const residual = residuals?.single[Math.floor(index / singleInterval)];
+    const residual = residuals?.single[singleIndex[index] ?? 0];
     if (residual !== undefined) {
       const text = net.rows(joint, 0, inputs.contextTokens);
       const image = net.clipF16(net.add(net.rows(joint, inputs.contextTokens, END), residual));
@@ -91,11 +92,6 @@ export function flux(net: Network, config: FluxConfig, inputs: DenoiserInputs, r
   if (final === null) throw new Error('Invariant violated: the base has a final layer');
   const normed = modulate(context, net.rows(joint, inputs.contextTokens, END), final.scale, final.shift);
   return net.linear(normed, names.finalOut, config.outChannels, config.hidden);
-}
-
-/** Base blocks per InfuseNet block: ceil(base / control); infinity when there is no control. */
-export function residualInterval(baseCount: number, controlCount: number): number {
-  return controlCount === 0 ? Infinity : Math.ceil(baseCount / controlCount);
 }
 
 /** Names of the fused step graph's inputs and output. All are f32; the graph casts to its compute dtype. */

@@ -33,7 +33,7 @@ export interface BlockContext {
 }
 
 /** One vector [hidden] of the step's modulation. */
-export function modulationVector(context: BlockContext, index: number): Value {
+function modulationVector(context: BlockContext, index: number): Value {
   const { net, shape } = context;
   return net.g.node('Slice', [
     context.modulation,

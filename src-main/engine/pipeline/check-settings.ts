@@ -6,7 +6,7 @@ import type { Pack } from '../pack/open-pack.js';
 import type { GenerateRequest } from '../protocol.js';
 
 /** Latents are 8 times smaller than the picture and read in 2×2 patches. */
-export const SIZE_MULTIPLE = 16;
+const SIZE_MULTIPLE = 16;
 const MAX_SEED = 2 ** 32 - 1;
 
 /** @throws AppError engine.request-invalid naming the setting, what it is and what it may be */

@@ -39,7 +39,7 @@ export function bytesPerFormat(
 }
 
 /** All tensors in 16-bit. */
-export function sixteenBitBytes(source: TensorSource, include: (name: string) => boolean = () => true): number {
+function sixteenBitBytes(source: TensorSource, include: (name: string) => boolean = () => true): number {
   let elements = 0;
   for (const entry of source.entries.values()) if (include(entry.name)) elements += elementCount(entry.shape);
   return elements * SIXTEEN_BIT_BYTES;

@@ -151,7 +151,7 @@ export async function openArcFace(pack: Pack): Promise<PackNetwork<ArcFaceConfig
 }
 
 /** @throws AppError pack.incomplete */
-export function variantFolder(pack: Pack, variant: string): string {
+function variantFolder(pack: Pack, variant: string): string {
   const folder = pack.variants.get(variant);
   if (folder === undefined) {
     throw new AppError(

@@ -10,7 +10,7 @@ import { StorageEncoder } from './formats/storage-encoder.js';
 import { weightsFromBytes } from './source-weights.js';
 
 /** Source bytes of a chunk: large enough for the disk, small enough for the second-level caches of its results. */
-export const CHUNK_BYTES = 4 * 2 ** 20;
+const CHUNK_BYTES = 4 * 2 ** 20;
 
 /**
  * @param task a job with one of SOURCE_DTYPES

@@ -3,8 +3,8 @@
  * labour; what a format does with weights is not its business.
  *
  * Memory does not grow with the checkpoint: a worker holds one chunk (4 MiB of source, or one row if that is longer,
- * at most MAX_ROW_WEIGHTS), its f32 form where the source is f16, and its encoded parts: up to 17 MiB of buffers, or
- * 64 MiB for the longest rows, beside about 10 MiB for the thread itself. With MAX_WORKERS that stays under 0.6 GB.
+ * at most MAX_ROW_WEIGHTS), its f32 form where the source is f16, its encoded parts and a table of 8 MiB: up to 25 MiB,
+ * or 64 MiB for the longest rows, beside about 15 MiB for the thread itself. With MAX_WORKERS that is under 0.7 GB.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -13,7 +13,7 @@ import { entryFile } from '../../base/entry-file.js';
 import { DTYPE_BYTES } from '../weights/tensor-source.js';
 import { SOURCE_DTYPES, split, unitOf, type EncodeJob, type EncodeTask, type FromEncodeWorker } from './encode-task.js';
 
-export type { EncodeJob, EncodeSource } from './encode-task.js';
+export type { EncodeJob } from './encode-task.js';
 
 /** More threads than this wait for the disk. */
 const MAX_WORKERS = 8;

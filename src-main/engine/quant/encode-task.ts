@@ -13,7 +13,7 @@ export const SOURCE_DTYPES = ['BF16', 'F16', 'F32', 'F8_E4M3'] as const satisfie
 export type SourceDtype = (typeof SOURCE_DTYPES)[number];
 
 /** A matrix [n, k], row-major and contiguous in a file. */
-export interface EncodeSource {
+interface EncodeSource {
   /** Absolute path. */
   readonly file: string;
   readonly byteOffset: number;

@@ -17,9 +17,9 @@ import { malformed, quoted } from './weights-error.js';
 
 /**
  * Opcodes per pickle: some forty make a tensor, FLUX's 1160 would take 50 thousand. Each may make one small object, so
- * this also bounds the memory that a hostile pickle can take (about 200 MB).
+ * this also bounds the memory that a hostile pickle can take (about 150 MB).
  */
-const MAX_OPS = 1_000_000;
+const MAX_OPS = 500_000;
 
 /** Bytes of a whole number; torch's magic number has 10. */
 const MAX_LONG_BYTES = 16;

@@ -36,8 +36,8 @@ const MAX_RANK = 16;
 /** Names that share long parts could be far longer together than the file; the longest known has 80 characters. */
 const MAX_NAME_LENGTH = 1024;
 
-/** FLUX has 1160 tensors. */
-const MAX_TENSORS = 100_000;
+/** As for safetensors; more do not fit the steps of one pickle. */
+const MAX_TENSORS = 30_000;
 
 const STORAGE_DTYPES: Readonly<Record<string, TensorDtype>> = {
   DoubleStorage: 'F64',

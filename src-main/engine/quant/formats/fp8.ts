@@ -13,7 +13,7 @@ const LARGEST = 448;
 /** Encodes to e4m3fn bits. Codes are ±0 below absmax / 448 · 2^-10, less than 20 octaves down. */
 export const fp8Encoder = new RowEncoder({
   largest: LARGEST,
-  depthBits: 12,
+  depth: 20 * 128,
   encodeRow: (weights, begin, count, scale, out, at) => {
     // `f32ToE4m3fn` with its scratch memory in locals: three times as fast.
     const value = new Float32Array(1);

@@ -13,7 +13,7 @@ export const INT8_ZERO = 128;
 /** Encodes into storage form: code + 128. Codes are zero below absmax / 254, less than 9 octaves down. */
 export const int8Encoder = new RowEncoder({
   largest: LARGEST_CODE,
-  depthBits: 11,
+  depth: 9 * 128,
   encodeRow: (weights, begin, count, scale, out, at) => {
     for (let i = 0; i < count; i++) {
       const quotient = Math.fround((weights[begin + i] as number) / scale);

@@ -82,7 +82,7 @@ export interface Nf4Weights {
 
 let table: Bf16CodeTable | undefined;
 /** Codes are zero's below absmax · 0.0398: less than 6 octaves of 128 steps. */
-const DEPTH_BITS = 10;
+const TABLE_DEPTH = 6 * 128;
 
 /**
  * Encodes into given memory.
@@ -120,7 +120,7 @@ function f32BlockEncoder(weights: Float32Array, codes: Uint8Array, label: string
 }
 
 function bf16BlockEncoder(bits: Uint16Array, codes: Uint8Array, label: string): BlockEncoder {
-  const byTable = (table ??= new Bf16CodeTable(DEPTH_BITS, (weights, absmax, out, at) =>
+  const byTable = (table ??= new Bf16CodeTable(TABLE_DEPTH, (weights, absmax, out, at) =>
     nearestCodes(weights, 0, weights.length, absmax, out, at),
   ));
   const wide = new Float32Array(NF4_BLOCK);

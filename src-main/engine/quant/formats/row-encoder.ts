@@ -11,8 +11,8 @@ import { BF16_INFINITY, bf16Absmax, bitsOf, f32Absmax, notFiniteError, widenBf16
 export interface RowFormat {
   /** Value that the row's absmax is mapped to. */
   readonly largest: number;
-  /** log2 of how many bf16 steps (128 to an octave) below the absmax codes still change, rounded up. */
-  readonly depthBits: number;
+  /** bf16 steps (128 to an octave) below the absmax from where on codes do not change any more. */
+  readonly depth: number;
   /**
    * Stored bytes of f32 quotients weight / scale, clamped: weights [begin, begin + count) into `out` from `at`. Hot:
    * constants of the module are variables after bundling and cost a load each, so literals and locals are preferred.
@@ -83,8 +83,8 @@ export class RowEncoder {
     scale: Float32Array,
     label: string,
   ): void {
-    const { encodeRow, depthBits } = this.#format;
-    this.#table ??= new Bf16CodeTable(depthBits, (values, absmax, codes, at) =>
+    const { encodeRow, depth } = this.#format;
+    this.#table ??= new Bf16CodeTable(depth, (values, absmax, codes, at) =>
       encodeRow(values, 0, values.length, this.#scaleOf(absmax), codes, at),
     );
     let wide: Float32Array | undefined;

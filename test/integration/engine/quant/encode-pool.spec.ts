@@ -219,7 +219,8 @@ describe('encodeTensors', () => {
       workers: 2,
       onProgress: () => (peak = Math.max(peak, process.memoryUsage().rss)),
     });
-    // Two workers: 17 MiB of buffers each, their threads, and buffers that wait for collection.
-    expect(peak - before).toBeLessThan(160 * MIB);
+    // Two threads of about 10 MiB with 17 MiB of buffers each, their compiled code, and buffers that wait for
+    // collection. One GiB of source went through.
+    expect(peak - before).toBeLessThan(200 * MIB);
   });
 });
