@@ -30,3 +30,10 @@ export function bf16Bits(values: Float32Array): Uint16Array {
     return word >>> 16;
   });
 }
+
+/** Index where two arrays differ first, -1 when they are equal; `toEqual` takes seconds for matrices. */
+export function firstDifference(found: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (found.length !== expected.length) return Math.min(found.length, expected.length);
+  for (let i = 0; i < found.length; i++) if (!Object.is(found[i], expected[i])) return i;
+  return -1;
+}
