@@ -1,0 +1,29 @@
+/** Files that a person drops or pastes, checked before they travel. */
+import { AppError } from '$contract/error';
+import { MAX_UPLOAD_BYTES } from '$contract/limits';
+import { formatBytes } from './format-amount';
+
+/** @throws AppError `image.unreadable` when the file is empty or larger than the host accepts. */
+export function checkFileSize(name: string, bytes: number): void {
+  if (bytes === 0) {
+    throw new AppError('image.unreadable', `The file ${name} is empty.`, { remedy: 'Choose another picture.' });
+  }
+  if (bytes > MAX_UPLOAD_BYTES) {
+    throw new AppError(
+      'image.unreadable',
+      `The file ${name} has ${formatBytes(bytes)}; at most ${formatBytes(MAX_UPLOAD_BYTES)} can be read.`,
+      { remedy: 'Save it smaller, or as JPEG, and choose it again.' },
+    );
+  }
+}
+
+/** A photo's name from its file name: without the extension, at most 120 characters. */
+export function photoName(fileName: string): string {
+  const name = fileName.replace(/\.[A-Za-z0-9]{1,5}$/, '').trim();
+  return name === '' ? 'Photo' : name.slice(0, 120);
+}
+
+/** The base64 part of a data URL. */
+export function base64OfDataUrl(dataUrl: string): string {
+  return dataUrl.slice(dataUrl.indexOf(',') + 1);
+}

@@ -1,0 +1,117 @@
+/** The queue in words and fractions. */
+import type { Stage } from '$contract/formats';
+import type { QueueEntry, QueueState, RunProgress } from '$contract/comparison';
+import { countOf, formatTimeLeft } from './format-amount';
+
+/** Share of a cell's time, roughly: denoising is nearly all of it. For the bar only; time left is measured. */
+const STAGE_SHARE: readonly (readonly [Stage, number])[] = [
+  ['identify', 0.02],
+  ['encode-text', 0.06],
+  ['control', 0.02],
+  ['convert', 0.08],
+  ['load', 0.1],
+  ['denoise', 0.66],
+  ['decode', 0.06],
+];
+
+const STAGE_NAMES: Readonly<Record<Stage, string>> = {
+  identify: 'Reading the face',
+  'encode-text': 'Reading the prompt',
+  control: 'Preparing the pose',
+  convert: 'Converting weights',
+  load: 'Loading weights',
+  denoise: 'Denoising',
+  decode: 'Decoding the picture',
+};
+
+export function stageName(stage: Stage): string {
+  return STAGE_NAMES[stage];
+}
+
+/** How much of its cell is done, 0 to 1. */
+export function cellFraction(progress: RunProgress): number {
+  let before = 0;
+  for (const [stage, share] of STAGE_SHARE) {
+    if (stage === progress.stage) return before + share * Math.min(1, Math.max(0, progress.fraction));
+    before += share;
+  }
+  return before;
+}
+
+/** `Denoising, step 4 of 30`. */
+export function progressSentence(progress: RunProgress): string {
+  const name = stageName(progress.stage);
+  if (progress.step === null || progress.steps === null) return name;
+  return `${name}, step ${progress.step} of ${progress.steps}`;
+}
+
+export interface EntryCounts {
+  readonly total: number;
+  readonly done: number;
+  readonly failed: number;
+  /** Queued or running. */
+  readonly open: number;
+}
+
+export function entryCounts(entry: QueueEntry): EntryCounts {
+  const count = (...statuses: string[]): number => entry.cells.filter((cell) => statuses.includes(cell.status)).length;
+  return {
+    total: entry.cells.length,
+    done: count('done'),
+    failed: count('failed', 'interrupted'),
+    open: count('queued', 'running'),
+  };
+}
+
+/** How much of a comparison is done, 0 to 1, the running cell counted by its progress. */
+export function entryFraction(entry: QueueEntry, progress: RunProgress | null): number {
+  if (entry.cells.length === 0) return 1;
+  const ended = entry.cells.filter((cell) => cell.status !== 'queued' && cell.status !== 'running').length;
+  const running = progress?.comparisonId === entry.comparisonId ? cellFraction(progress) : 0;
+  return Math.min(1, (ended + running) / entry.cells.length);
+}
+
+/** `2 of 5 done, about 3 min left`; what is done and what failed when nothing is left. */
+export function entrySentence(entry: QueueEntry, secondsLeft: number | null): string {
+  const { total, done, failed, open } = entryCounts(entry);
+  const cancelled = total - done - failed - open;
+  const parts = [done === total ? (total === 1 ? 'Done' : `All ${total} done`) : `${done} of ${total} done`];
+  if (failed > 0) parts.push(`${failed} failed`);
+  if (cancelled > 0) parts.push(`${cancelled} cancelled`);
+  const left = formatTimeLeft(secondsLeft);
+  if (open > 0 && left !== null) parts.push(`${left} left`);
+  return parts.join(', ');
+}
+
+/** Cells queued or running in all. */
+export function openCells(queue: QueueState): number {
+  return queue.entries.reduce((sum, entry) => sum + entryCounts(entry).open, 0);
+}
+
+/**
+ * What a screen reader is told between two progress states, or null when nothing worth saying changed: stages, and
+ * every quarter of the steps.
+ */
+export function progressAnnouncement(before: RunProgress | null, now: RunProgress): string | null {
+  const quarter = (progress: RunProgress): number =>
+    progress.step === null || progress.steps === null ? 0 : Math.floor((progress.step / progress.steps) * 4);
+  const same = before !== null && before.runId === now.runId && before.stage === now.stage;
+  if (same && (now.stage !== 'denoise' || quarter(before) === quarter(now))) return null;
+  return progressSentence(now);
+}
+
+/** What a screen reader is told when cells ended between two queue states, or null. */
+export function queueAnnouncement(before: QueueState | null, now: QueueState): string | null {
+  if (before === null) return null;
+  const statusBefore = new Map(before.entries.flatMap((entry) => entry.cells.map((cell) => [cell.runId, cell.status])));
+  const ended = now.entries
+    .flatMap((entry) => entry.cells)
+    .filter((cell) => cell.status !== statusBefore.get(cell.runId) && statusBefore.has(cell.runId));
+  const done = ended.filter((cell) => cell.status === 'done').length;
+  const failed = ended.filter((cell) => cell.status === 'failed');
+  const parts: string[] = [];
+  if (done > 0) parts.push(`${countOf(done, 'picture')} finished`);
+  for (const cell of failed) parts.push(`A picture failed: ${cell.errorMessage ?? 'no reason was given'}`);
+  if (parts.length > 0 && openCells(now) === 0) parts.push('The queue is empty');
+  return parts.length === 0 ? null : `${parts.join('. ')}.`;
+}

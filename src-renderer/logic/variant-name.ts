@@ -1,0 +1,29 @@
+/** Names of weight formats and variants for people. */
+import type { FormatChoice, WeightFormat } from '$contract/formats';
+
+const FORMAT_NAMES: Readonly<Record<WeightFormat, string>> = {
+  '16-bit': '16-bit',
+  fp8: 'FP8',
+  int8: 'INT8',
+  int4: 'INT4',
+  nf4: 'NF4',
+};
+
+/** Such as `NF4`. */
+export function formatName(format: WeightFormat): string {
+  return FORMAT_NAMES[format];
+}
+
+/** The shortest name that is still exact: `Full 16-bit`, `All INT8`, `INT8 + InfuseNet NF4`. */
+export function variantName({ flux, t5, infusenet }: FormatChoice): string {
+  if (flux === t5 && t5 === infusenet) return flux === '16-bit' ? 'Full 16-bit' : `All ${formatName(flux)}`;
+  if (flux === t5) return `${formatName(flux)} + InfuseNet ${formatName(infusenet)}`;
+  if (flux === infusenet) return `${formatName(flux)} + T5 ${formatName(t5)}`;
+  if (t5 === infusenet) return `${formatName(t5)} + FLUX ${formatName(flux)}`;
+  return `FLUX ${formatName(flux)}, T5 ${formatName(t5)}, InfuseNet ${formatName(infusenet)}`;
+}
+
+/** Every component by name: `FLUX INT8, T5 INT8, InfuseNet NF4`. */
+export function variantDescription({ flux, t5, infusenet }: FormatChoice): string {
+  return `FLUX ${formatName(flux)}, T5 ${formatName(t5)}, InfuseNet ${formatName(infusenet)}`;
+}

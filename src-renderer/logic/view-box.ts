@@ -1,0 +1,152 @@
+/**
+ * Where a picture lies in a pane: zoom and pan, as pure geometry. One `View` is shared by all panes and modes; every
+ * pane works out its own placement from it, so the view survives a change of pane size.
+ *
+ * Units: picture positions are fractions of the picture (0 to 1), pane positions are CSS pixels, `scale` is CSS
+ * pixels per picture pixel.
+ */
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+/** A part of the picture, in fractions. */
+export interface Region {
+  readonly x0: number;
+  readonly y0: number;
+  readonly x1: number;
+  readonly y1: number;
+}
+
+/** `region`: fit this part into the pane. `scale`: this magnification, this point in the middle. */
+export type View =
+  | { readonly kind: 'region'; readonly region: Region }
+  | { readonly kind: 'scale'; readonly scale: number; readonly centre: Point };
+
+/** The picture's upper left corner in the pane, and its magnification. */
+export interface Placement {
+  readonly left: number;
+  readonly top: number;
+  readonly scale: number;
+}
+
+export const WHOLE: View = { kind: 'region', region: { x0: 0, y0: 0, x1: 1, y1: 1 } };
+/** Past 40 CSS pixels a picture pixel fills the hand and nothing more can be seen. */
+export const MAX_SCALE = 40;
+
+function regionScale(region: Region, picture: Size, pane: Size): number {
+  return Math.min(
+    pane.width / ((region.x1 - region.x0) * picture.width),
+    pane.height / ((region.y1 - region.y0) * picture.height),
+  );
+}
+
+/** The picture's edge inside the pane, or centred when the picture is the smaller. */
+function place(pane: number, picture: number, centre: number): number {
+  if (picture <= pane) return (pane - picture) / 2;
+  return Math.min(0, Math.max(pane - picture, pane / 2 - centre * picture));
+}
+
+/** Where the picture lies. The picture never leaves the pane by more than it must. */
+export function placeView(view: View, picture: Size, pane: Size): Placement {
+  const scale = view.kind === 'scale' ? view.scale : Math.min(MAX_SCALE, regionScale(view.region, picture, pane));
+  const centre =
+    view.kind === 'scale'
+      ? view.centre
+      : { x: (view.region.x0 + view.region.x1) / 2, y: (view.region.y0 + view.region.y1) / 2 };
+  return {
+    scale,
+    left: place(pane.width, picture.width * scale, centre.x),
+    top: place(pane.height, picture.height * scale, centre.y),
+  };
+}
+
+/** The pane position as a fraction of the picture; outside the picture below 0 or above 1. */
+export function toPicture(at: Placement, picture: Size, point: Point): Point {
+  return {
+    x: (point.x - at.left) / (picture.width * at.scale),
+    y: (point.y - at.top) / (picture.height * at.scale),
+  };
+}
+
+/** The picture's pixel under a pane position, or null outside the picture. */
+export function pixelAt(at: Placement, picture: Size, point: Point): Point | null {
+  const fraction = toPicture(at, picture, point);
+  const x = Math.floor(fraction.x * picture.width);
+  const y = Math.floor(fraction.y * picture.height);
+  return x < 0 || y < 0 || x >= picture.width || y >= picture.height ? null : { x, y };
+}
+
+function centreOf(at: Placement, picture: Size, pane: Size): Point {
+  return toPicture(at, picture, { x: pane.width / 2, y: pane.height / 2 });
+}
+
+/**
+ * The view magnified by `factor` with the picture point under `anchor` held still. Zooming out past the whole
+ * picture gives the whole picture.
+ */
+export function zoomAt(view: View, picture: Size, pane: Size, factor: number, anchor: Point): View {
+  const before = placeView(view, picture, pane);
+  const whole = placeView(WHOLE, picture, pane).scale;
+  const scale = Math.min(MAX_SCALE, before.scale * factor);
+  if (scale <= whole * 1.0001 && factor < 1) return WHOLE;
+  const held = toPicture(before, picture, anchor);
+  const centre = {
+    x: held.x + (pane.width / 2 - anchor.x) / (picture.width * scale),
+    y: held.y + (pane.height / 2 - anchor.y) / (picture.height * scale),
+  };
+  const placed = placeView({ kind: 'scale', scale, centre }, picture, pane);
+  return { kind: 'scale', scale, centre: centreOf(placed, picture, pane) };
+}
+
+/** The view moved by CSS pixels; the picture follows the hand. */
+export function panBy(view: View, picture: Size, pane: Size, dx: number, dy: number): View {
+  const at = placeView(view, picture, pane);
+  const moved = { ...at, left: at.left + dx, top: at.top + dy };
+  const wanted: View = { kind: 'scale', scale: at.scale, centre: centreOf(moved, picture, pane) };
+  const placed = placeView(wanted, picture, pane);
+  if (placed.left === at.left && placed.top === at.top) return view;
+  return { ...wanted, centre: centreOf(placed, picture, pane) };
+}
+
+/** The view at one magnification, around the point that is in the middle now. */
+export function scaleTo(view: View, picture: Size, pane: Size, scale: number): View {
+  const centre = centreOf(placeView(view, picture, pane), picture, pane);
+  return { kind: 'scale', scale, centre };
+}
+
+/** A region around a face: its box widened by `margin` of its size on every side, inside the picture. */
+export function faceRegion(box: readonly [number, number, number, number], picture: Size, margin = 0.35): Region {
+  const [x0, y0, x1, y1] = box;
+  const dx = (x1 - x0) * margin;
+  const dy = (y1 - y0) * margin;
+  const clamp = (value: number): number => Math.min(1, Math.max(0, value));
+  return {
+    x0: clamp((x0 - dx) / picture.width),
+    y0: clamp((y0 - dy) / picture.height),
+    x1: clamp((x1 + dx) / picture.width),
+    y1: clamp((y1 + dy) / picture.height),
+  };
+}
+
+/** Columns for `count` panes that show the pictures largest. */
+export function bestColumns(count: number, picture: Size, stage: Size, gap: number): number {
+  let best = 1;
+  let bestScale = 0;
+  for (let columns = 1; columns <= count; columns++) {
+    const rows = Math.ceil(count / columns);
+    const scale = Math.min(
+      (stage.width - gap * (columns - 1)) / columns / picture.width,
+      (stage.height - gap * (rows - 1)) / rows / picture.height,
+    );
+    if (scale > bestScale * 1.0001) {
+      best = columns;
+      bestScale = scale;
+    }
+  }
+  return best;
+}

@@ -1,0 +1,20 @@
+import { mount } from 'svelte';
+import { toErrorDto } from '$contract/error';
+import { z } from 'zod';
+import Root from './Root.svelte';
+import { openClient } from './bridge/client';
+import { createApp } from './state/app.svelte';
+import BootError from './ui/BootError.svelte';
+import './styles/tokens.css';
+import './styles/base.css';
+
+// The content security policy forbids compiling code from text, which the schema library would try.
+z.config({ jitless: true });
+
+const target = document.querySelector('#app') ?? document.body;
+try {
+  const client = await openClient(window);
+  mount(Root, { target, props: { app: createApp(client, window) } });
+} catch (error) {
+  mount(BootError, { target, props: { error: toErrorDto(error) } });
+}

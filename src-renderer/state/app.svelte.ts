@@ -1,0 +1,71 @@
+/** Every state object, built once and wired; components get it by context. */
+import { createContext } from 'svelte';
+import type { Client } from '../bridge/client';
+import type { Route } from '../logic/route';
+import { Announcer } from './announcer.svelte';
+import { Compare } from './compare.svelte';
+import { Gallery } from './gallery.svelte';
+import { Models } from './models.svelte';
+import { Navigation } from './navigation.svelte';
+import { Notices } from './notices.svelte';
+import { Photos } from './photos.svelte';
+import { Queue } from './queue.svelte';
+import { Report } from './report.svelte';
+import { Settings } from './settings.svelte';
+import { Studio } from './studio.svelte';
+
+export interface App {
+  readonly announcer: Announcer;
+  readonly notices: Notices;
+  readonly navigation: Navigation;
+  readonly settings: Settings;
+  readonly models: Models;
+  readonly photos: Photos;
+  readonly queue: Queue;
+  readonly studio: Studio;
+  readonly compare: Compare;
+  readonly gallery: Gallery;
+  readonly report: Report;
+}
+
+/** Builds the state over a client. Nothing is asked of the host until `startApp`. */
+export function createApp(client: Client, page: Window): App {
+  const announcer = new Announcer();
+  const notices = new Notices(announcer);
+  const settings = new Settings(client, notices);
+  const models = new Models(client, notices);
+  const photos = new Photos(client, notices);
+  return {
+    announcer,
+    notices,
+    navigation: new Navigation(page),
+    settings,
+    models,
+    photos,
+    queue: new Queue(client, notices, announcer),
+    studio: new Studio(client, notices, models, settings, photos),
+    compare: new Compare(client, notices),
+    gallery: new Gallery(client, notices),
+    report: new Report(client),
+  };
+}
+
+/** Subscribes everything; the answer unsubscribes it. */
+export function startApp(app: App): () => void {
+  const parts = [app.settings, app.models, app.photos, app.queue, app.studio, app.compare, app.gallery];
+  const stops = [...parts.map((part) => part.start()), app.navigation.follow((route) => void showRoute(app, route))];
+  return () => stops.forEach((stop) => stop());
+}
+
+/** Opens what the address names. Compare without an id shows what it had, or the newest comparison. */
+async function showRoute({ compare, report, navigation }: App, { screen, id }: Route): Promise<void> {
+  if (screen === 'report') await report.open(id ?? compare.comparisonId);
+  if (screen !== 'compare') return;
+  if (id !== null) await compare.open(id);
+  else if (compare.runs.length === 0 && !compare.loading) {
+    const newest = await compare.openNewest();
+    if (newest !== null && navigation.screen === 'compare') navigation.name(newest);
+  }
+}
+
+export const [useApp, provideApp] = createContext<App>();
