@@ -13,12 +13,12 @@ import { malformed, quoted, unsupportedDtype } from './weights-error.js';
 export const LENGTH_BYTES = 8;
 
 /**
- * FLUX's 1160 tensors take 130 kB of header, and a file of bitsandbytes with seven for each of them 600 kB. Hostile JSON
- * of this size parses within seconds and 200 MB. (The reference implementation allows 100 MB.)
+ * FLUX's 1160 tensors take 130 kB of header, and a file of bitsandbytes with up to seven for each of them 900 kB. Hostile
+ * JSON of this size is refused within seconds and 250 MB. (The reference implementation allows 100 MB.)
  */
 export const MAX_HEADER_BYTES = 4 * 2 ** 20;
 
-/** Seven times the tensors of FLUX in bitsandbytes' form, rounded up; of usual names no more fit the header. */
+/** Three times what FLUX has in bitsandbytes' form. With usual names, no more fit the header. */
 const MAX_TENSORS = 30_000;
 
 /** No network here has more than five dimensions. */

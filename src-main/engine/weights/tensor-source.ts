@@ -52,7 +52,7 @@ export interface TensorSource {
   /**
    * Part of one tensor's bytes, for readers that stream; the result is the caller's.
    * @param byteStart from the start of the tensor
-   * @throws AppError weights.missing-tensor, weights.unreadable
+   * @throws AppError weights.missing-tensor, weights.unreadable, weights.wrong-shape when the range leaves the tensor
    */
   readRange(name: string, byteStart: number, byteLength: number): Promise<Uint8Array>;
   close(): Promise<void>;
