@@ -100,6 +100,13 @@ export class RunsRepo {
     return row?.status ?? null;
   }
 
+  /** Settings of everything queued, for guessing how long it will take. */
+  queuedSettings(): RunSettings[] {
+    return this.#db
+      .all(`SELECT ${DETAIL_COLUMNS} FROM ${DETAIL_FROM} WHERE r.status = 'queued'`)
+      .map((row) => parseDetail(row, () => []).settings);
+  }
+
   /** The finished run whose pixels hash so; for finding a dropped picture again. */
   byPixelHash(pixelHash: string): string | null {
     const row = this.#db.get(

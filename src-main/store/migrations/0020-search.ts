@@ -36,6 +36,8 @@ export const search: Migration = {
       CREATE INDEX runs_by_identity ON runs (identity_id) WHERE identity_id IS NOT NULL;
       CREATE INDEX runs_by_pose ON runs (pose_id) WHERE pose_id IS NOT NULL;
       CREATE INDEX runs_by_variant ON runs (variant_id);
+      -- Finds a dropped picture again.
+      CREATE INDEX results_by_pixels ON results (pixel_hash);
     `);
   },
 };

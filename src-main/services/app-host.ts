@@ -1,0 +1,177 @@
+/**
+ * Builds every object once and wires them; the same for the window, the browser host and the command line. What
+ * differs (how the engine is started, dialogs) comes from outside.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SystemInfo } from '../contract/system-info.js';
+import { openStore, type Store } from '../store/store.js';
+import { CompareService } from './compare-service.js';
+import { ComparisonService } from './comparison-service.js';
+import { createDispatcher, type Dispatch } from './dispatcher.js';
+import { EngineClient, type EngineSpawner } from './engine-client.js';
+import { EstimateService } from './estimate-service.js';
+import { EventHub } from './event-hub.js';
+import { GalleryService } from './gallery-service.js';
+import { createHandlers, type Services } from './handlers.js';
+import { Log } from './log.js';
+import { PackService } from './pack-service.js';
+import { PhotoService } from './photo-service.js';
+import { PictureLab } from './picture-lab.js';
+import { PictureSource } from './picture-source.js';
+import { RunMaker } from './run-maker.js';
+import { RunQueue } from './run-queue.js';
+import { SampleService } from './sample-service.js';
+import { SettingsService } from './settings-service.js';
+import { SystemService } from './system-service.js';
+
+export interface HostOptions {
+  /** Folder of the gallery; made when missing. */
+  readonly dataDir: string;
+  /** Folder with `models`, `samples` and the notices. */
+  readonly assetsDir: string;
+  /** Folders of packs named at start. */
+  readonly packFolders?: readonly string[];
+  readonly spawnEngine: EngineSpawner;
+  /** Absolute path of the built `picture-worker`. */
+  readonly pictureWorker: string;
+  readonly appVersion: string;
+  readonly host: SystemInfo['host'];
+  readonly pickFolder?: () => Promise<string | null>;
+  readonly openFolder?: (folder: string) => Promise<void>;
+  /** Gets warnings and errors beside the log file. */
+  readonly echo?: (line: string) => void;
+  readonly now?: () => number;
+}
+
+export interface AppHost {
+  readonly dispatch: Dispatch;
+  readonly hub: EventHub;
+  readonly pictures: PictureSource;
+  readonly services: Services;
+  readonly store: Store;
+  readonly log: Log;
+  /** Interrupts what runs, ends the engines and closes the database. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The id of the pack that ships with the app. */
+export const BUNDLED_PACK_ID = 'demo';
+
+/** How long loaded weights stay after the last run: long enough to press the button again. */
+const RELEASE_AFTER_MS = 60_000;
+
+/** Gives device memory back to other programs when nothing has run for a while. Returns the way to stop. */
+function releaseWhenIdle(hub: EventHub, engine: EngineClient, log: Log): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let used = false;
+  const stop = hub.subscribe('progress', (progress) => {
+    clearTimeout(timer);
+    used ||= progress !== null;
+    if (progress !== null || !used) return;
+    timer = setTimeout(() => {
+      used = false;
+      engine.request<'release'>({ kind: 'release', params: {} }).catch((error: unknown) => {
+        log.error('Releasing the weights failed.', error);
+      });
+    }, RELEASE_AFTER_MS);
+    timer.unref();
+  });
+  return () => {
+    stop();
+    clearTimeout(timer);
+  };
+}
+
+/** @throws AppError store.*, disk.* when the gallery cannot be opened */
+export async function openAppHost(options: HostOptions): Promise<AppHost> {
+  const { dataDir, assetsDir, appVersion } = options;
+  const now = options.now ?? Date.now;
+  const store = await openStore(dataDir);
+  const log = new Log(join(dataDir, 'logs'), options.echo ?? null);
+  const hub = new EventHub();
+  const engine = new EngineClient(options.spawnEngine, (state) => {
+    hub.publish('engine', state);
+    if (state.status === 'crashed') log.write('warn', state.message, { stage: state.stage });
+  });
+  const helper = new EngineClient(options.spawnEngine);
+  const lab = new PictureLab(options.pictureWorker);
+  const cachePath = join(dataDir, 'cache');
+  const bundledFolder = join(assetsDir, 'models', BUNDLED_PACK_ID);
+
+  const settings = new SettingsService(store.settings, hub);
+  const samples = new SampleService(join(assetsDir, 'samples'));
+  const packs = new PackService({
+    repo: store.packs,
+    helper,
+    hub,
+    bundled: existsSync(join(bundledFolder, 'pack.json')) ? { id: BUNDLED_PACK_ID, folder: bundledFolder } : null,
+    folders: options.packFolders ?? [],
+    pickFolder: options.pickFolder ?? null,
+    now,
+  });
+  const photos = new PhotoService({ store, lab, packs, samples, helper, hub, cachePath, now });
+  const gallery = new GalleryService({
+    store,
+    hub,
+    onRunsMoved: () => {
+      queue.changed();
+    },
+    now,
+  });
+  const queue: RunQueue = new RunQueue({
+    store,
+    maker: new RunMaker({ store, engine, lab, packs, settings, cachePath, appVersion, now }),
+    hub,
+    log,
+    onGalleryChange: () => {
+      gallery.changed();
+    },
+    now,
+  });
+  const compare = new CompareService(store, lab);
+  const services: Services = {
+    hub,
+    packs,
+    estimates: new EstimateService(packs, helper),
+    samples,
+    photos,
+    comparisons: new ComparisonService({ store, queue, packs, photos, now }),
+    queue,
+    gallery,
+    compare,
+    settings,
+    system: new SystemService({
+      helper,
+      appVersion,
+      host: options.host,
+      noticesFile: join(assetsDir, 'NOTICES.txt'),
+      folders: { logs: join(dataDir, 'logs'), pictures: store.files.pictures },
+      openFolder: options.openFolder ?? null,
+    }),
+    runByPixelHash: (pixelHash) => store.runs.byPixelHash(pixelHash),
+    appVersion,
+  };
+  const stopReleasing = releaseWhenIdle(hub, engine, log);
+  let closing: Promise<void> | null = null;
+  return {
+    dispatch: createDispatcher(createHandlers(services), (method, error) => {
+      log.error(`${method} failed.`, error);
+    }),
+    hub,
+    pictures: new PictureSource(store, compare, samples),
+    services,
+    store,
+    log,
+    close() {
+      closing ??= (async () => {
+        stopReleasing();
+        // The engine is asked to end at once: a long step is killed rather than waited for.
+        await Promise.all([queue.stop(), engine.close(), helper.close()]);
+        await lab.close();
+        store.db.close();
+      })();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,19 @@
+/** Where the gallery lies when nothing else is said; the same for the window and the browser host. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** @param appData the system's folder for application data; default by platform and environment */
+export function defaultDataDir(appData: string = applicationData(process.platform, process.env, homedir())): string {
+  return join(appData, 'Likeness Lab', 'gallery');
+}
+
+/** The folder that Electron calls `appData`. */
+export function applicationData(
+  platform: NodeJS.Platform,
+  env: Readonly<Record<string, string | undefined>>,
+  home: string,
+): string {
+  if (platform === 'win32') return env['APPDATA'] ?? join(home, 'AppData', 'Roaming');
+  if (platform === 'darwin') return join(home, 'Library', 'Application Support');
+  return env['XDG_CONFIG_HOME'] ?? join(home, '.config');
+}

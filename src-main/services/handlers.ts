@@ -1,0 +1,148 @@
+/** The request table's other half: each method as a call of one service. */
+import type { CompareService } from './compare-service.js';
+import type { ComparisonService } from './comparison-service.js';
+import type { Handlers } from './dispatcher.js';
+import type { EstimateService } from './estimate-service.js';
+import type { EventHub } from './event-hub.js';
+import type { GalleryService } from './gallery-service.js';
+import type { PackService } from './pack-service.js';
+import { decodeUpload, type PhotoService } from './photo-service.js';
+import { readMetadata } from './picture-metadata/read-metadata.js';
+import { csvReport, markdownReport, reportFileName } from './report.js';
+import type { RunQueue } from './run-queue.js';
+import type { SampleService } from './sample-service.js';
+import type { SettingsService } from './settings-service.js';
+import type { SystemService } from './system-service.js';
+
+export interface Services {
+  readonly hub: EventHub;
+  readonly packs: PackService;
+  readonly estimates: EstimateService;
+  readonly samples: SampleService;
+  readonly photos: PhotoService;
+  readonly comparisons: ComparisonService;
+  readonly queue: RunQueue;
+  readonly gallery: GalleryService;
+  readonly compare: CompareService;
+  readonly settings: SettingsService;
+  readonly system: SystemService;
+  readonly runByPixelHash: (pixelHash: string) => string | null;
+  readonly appVersion: string;
+}
+
+const DONE = {};
+
+export function createHandlers(services: Services): Handlers {
+  const { hub, packs, estimates, samples, photos, comparisons, queue, gallery, compare, settings, system } = services;
+  return {
+    'packs.list': () => packs.list(),
+    'packs.inspect': ({ packId }) => packs.inspect(packId),
+    'packs.add': () => packs.add(),
+    'packs.remove': async ({ packId }) => {
+      await packs.remove(packId);
+      return DONE;
+    },
+    'packs.estimate': (input) => estimates.estimate(input),
+
+    'samples.list': () => samples.list(),
+
+    'photos.list': ({ role }) => photos.list(role),
+    'photos.import': ({ role, name, dataBase64 }) => photos.import(role, name, decodeUpload(dataBase64), 'import'),
+    'photos.use-sample': ({ sampleId }) => photos.useSample(sampleId),
+    'photos.rename': ({ photoId, name }) => photos.rename(photoId, name),
+    'photos.detect': ({ photoId, packId }) => photos.detect(photoId, packId),
+    'photos.delete': async ({ photoId }) => ({ runCount: await photos.delete(photoId) }),
+
+    'comparisons.create': (draft) => comparisons.create(draft),
+    'comparisons.get': ({ comparisonId }) => comparisons.get(comparisonId),
+    'comparisons.rename': ({ comparisonId, title }) => {
+      comparisons.rename(comparisonId, title);
+      return DONE;
+    },
+    'comparisons.set-reference': ({ comparisonId, runId }) => {
+      comparisons.setReference(comparisonId, runId);
+      return DONE;
+    },
+    'comparisons.cancel': ({ comparisonId }) => {
+      comparisons.cancel(comparisonId);
+      return DONE;
+    },
+    'comparisons.resume': ({ comparisonId }) => comparisons.resume(comparisonId),
+    'comparisons.repeat': ({ comparisonId }) => comparisons.repeat(comparisonId),
+    'comparisons.report': async ({ comparisonId, referenceRunId, format }) => {
+      const comparison = comparisons.get(comparisonId);
+      const finished = comparison.runs.filter((run) => run.status === 'done');
+      const reference = finished.find((run) => run.id === (referenceRunId ?? comparison.referenceRunId)) ?? finished[0];
+      const table = await compare.table(
+        reference?.id ?? '',
+        finished.map((run) => run.id),
+      );
+      return format === 'markdown'
+        ? {
+            fileName: reportFileName(comparison.title, 'md'),
+            mimeType: 'text/markdown',
+            text: markdownReport(comparison, table, services.appVersion),
+          }
+        : {
+            fileName: reportFileName(comparison.title, 'csv'),
+            mimeType: 'text/csv',
+            text: csvReport(comparison, table),
+          };
+    },
+
+    'queue.get': () => hub.current('queue') ?? { paused: false, entries: [], runningRunId: null },
+    'queue.pause': () => {
+      queue.pause();
+      return DONE;
+    },
+    'queue.resume': () => {
+      queue.resume();
+      return DONE;
+    },
+    'queue.reorder': ({ comparisonIds }) => {
+      queue.reorder(comparisonIds);
+      return DONE;
+    },
+    'queue.dismiss': ({ comparisonId }) => {
+      queue.dismiss(comparisonId);
+      return DONE;
+    },
+
+    'runs.get': ({ runId }) => comparisons.run(runId),
+    'runs.get-many': ({ runIds }) => runIds.map((runId) => comparisons.run(runId)),
+    'runs.cancel': ({ runId }) => {
+      comparisons.cancelRun(runId);
+      return DONE;
+    },
+    'runs.repeat': ({ runId }) => comparisons.repeatRun(runId),
+    'runs.draft': ({ runId }) => comparisons.draft(runId),
+    'runs.faces': ({ runId }) => comparisons.faces(runId),
+
+    'gallery.list': (input) => gallery.list(input),
+    'gallery.rate': ({ runIds, stars }) => gallery.rate(runIds, stars),
+    'gallery.tag': ({ runIds, add, remove }) => gallery.tag(runIds, add, remove),
+    'gallery.tags': () => gallery.tags(),
+    'gallery.trash': ({ runIds }) => gallery.trash(runIds),
+    'gallery.restore': ({ runIds }) => gallery.restore(runIds),
+    'gallery.undo': ({ undoId }) => ({ changed: gallery.undo(undoId) }),
+    'gallery.empty-trash': async ({ runIds }) => ({ deleted: await gallery.emptyTrash(runIds) }),
+    'gallery.identical-except': ({ runId, field }) => gallery.identicalExcept(comparisons.run(runId), field),
+
+    'compare.table': ({ referenceRunId, runIds }) => compare.table(referenceRunId, runIds),
+
+    'metadata.read': ({ dataBase64 }) => {
+      const { pixelHash, ...metadata } = readMetadata(decodeUpload(dataBase64));
+      return { ...metadata, runId: pixelHash === null ? null : services.runByPixelHash(pixelHash) };
+    },
+
+    'settings.get': () => settings.get(),
+    'settings.set': (changes) => settings.set(changes),
+
+    'system.info': () => system.info(),
+    'system.open-folder': async ({ folder }) => {
+      await system.openFolder(folder);
+      return DONE;
+    },
+    'system.notices': () => ({ text: system.notices() }),
+  };
+}

@@ -1,0 +1,98 @@
+/** Entry of the browser host: `web.js [--port N] [--data DIR] [--pack DIR]… [--no-open]`. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError } from 'commander';
+import { AppError, toErrorDto } from '../base/app-error.js';
+import { entryFile } from '../base/entry-file.js';
+import { openAppHost } from '../services/app-host.js';
+import { defaultDataDir } from '../services/data-dir.js';
+import { forkEngine } from '../services/fork-engine.js';
+import { openBrowser } from './open-browser.js';
+import { startWebServer } from './web-server.js';
+
+interface Flags {
+  readonly port: number;
+  readonly data: string;
+  readonly pack: readonly string[];
+  readonly open: boolean;
+  readonly devOrigin?: string;
+  readonly engine?: string;
+}
+
+/** `dist/main` lies two levels below the root, in the repository and in a package. */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 65_535) throw new InvalidArgumentError('0 to 65535');
+  return value;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function serve(flags: Flags): Promise<void> {
+  const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string };
+  const host = await openAppHost({
+    dataDir: resolve(flags.data),
+    assetsDir: resolve(ROOT, 'assets'),
+    packFolders: flags.pack.map((folder) => resolve(folder)),
+    spawnEngine: forkEngine(flags.engine === undefined ? entryFile('engine') : resolve(flags.engine)),
+    pictureWorker: entryFile('picture-worker'),
+    appVersion: version,
+    host: 'web',
+    echo: (line) => process.stderr.write(`${line}\n`),
+  });
+  const server = await startWebServer({
+    host,
+    rendererDir: resolve(ROOT, 'dist/renderer'),
+    port: flags.port,
+    devOrigin: flags.devOrigin ?? null,
+  });
+  print(`Likeness Lab: ${server.url}`);
+  if (flags.open && !openBrowser(server.url)) print('Open this address in a browser on this machine. Ctrl+C ends it.');
+
+  let ending = false;
+  const end = (): void => {
+    if (ending) return;
+    ending = true;
+    void Promise.all([server.close(), host.close()]).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`${String(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
+  process.on('disconnect', end);
+}
+
+const program = new Command('likeness-lab-web')
+  .description('Serves Likeness Lab to a browser on this machine.')
+  .option('--port <number>', 'port on 127.0.0.1; 0 takes a free one', port, 0)
+  .option('--data <folder>', 'folder of the gallery', defaultDataDir())
+  .option(
+    '--pack <folder>',
+    'another model pack; may be given several times',
+    (folder: string, all: string[]) => [...all, folder],
+    [],
+  )
+  .option('--no-open', 'do not open a browser')
+  .option('--dev-origin <origin>', 'origin of a development server that forwards to this host')
+  .option('--engine <file>', 'another engine entry (for tests)')
+  .action(async (flags: Flags) => {
+    try {
+      await serve(flags);
+    } catch (error) {
+      const { message, remedy } = toErrorDto(error);
+      process.stderr.write(`${message}\n${remedy}\n`);
+      if (!(error instanceof AppError)) process.stderr.write(`${error instanceof Error ? (error.stack ?? '') : ''}\n`);
+      process.exitCode = 1;
+    }
+  });
+
+await program.parseAsync();
