@@ -28,7 +28,7 @@ const MAX_LONG_BYTES = 16;
 const PROTOCOLS = [2, 3, 4, 5];
 
 /** The error for a class or function outside the allow-list. */
-export function forbidden(file: string, what: string): AppError {
+function forbidden(file: string, what: string): AppError {
   return new AppError('weights.forbidden-pickle', `The weights file ${file} asks for ${what}, which is not allowed.`, {
     remedy:
       'Files of this kind can run programs, so only plain tensors are read from them. Get the weights as safetensors, or from the original source.',
