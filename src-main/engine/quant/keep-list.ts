@@ -21,7 +21,7 @@ const FLUX_LIKE = [
 ] as const;
 
 /** Patterns of tensor names as diffusers and transformers write them, by component. */
-export const KEEP_LIST: Readonly<Record<QuantizedComponent, readonly string[]>> = {
+const KEEP_LIST: Readonly<Record<QuantizedComponent, readonly string[]>> = {
   flux: [...FLUX_LIKE, 'norm_out.*', 'proj_out.*'],
   infusenet: [...FLUX_LIKE, 'controlnet_x_embedder.*'],
   t5: ['shared.*', '*.embed_tokens.*', '*.relative_attention_bias.*', '*layer_norm.*'],

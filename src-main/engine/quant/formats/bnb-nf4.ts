@@ -8,9 +8,6 @@
 import { AppError } from '../../../base/app-error.js';
 import { NF4_BLOCK, NF4_CODEBOOK, type Nf4Weights } from './nf4.js';
 
-/** Suffix of the key that marks a weight as bitsandbytes' nf4. */
-export const BNB_NF4_STATE_SUFFIX = '.quant_state.bitsandbytes__nf4';
-
 /** The tensors of one weight. */
 export interface BnbNf4Tensors {
   /** `W`: [ceil(N·K / 2)] in any shape. */

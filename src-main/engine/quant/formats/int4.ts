@@ -12,7 +12,7 @@ import { notFiniteError, widenBf16, type ScaleDtype, type Weights } from './weig
 /** Weights per scale; the only block size with a fast kernel on WebGPU (docs/measured.md). */
 export const INT4_BLOCK = 32;
 /** Added to codes in storage: MatMulNBits' default zero point. */
-export const INT4_ZERO = 8;
+const INT4_ZERO = 8;
 
 /**
  * Where the search puts the block's extreme weight, in code steps. Four values reach within 1 % of the error of a

@@ -39,6 +39,9 @@ function part(suffix: PartSuffix, onnxType: PartPlan['onnxType'], shape: readonl
  * - nf4: flattened, high nibble first, [ceil(N·K/2)]; absmax [ceil(N·K/64)].
  * - fp8: e4m3fn [N, K]; scale [N, 1].
  * - bf16, f16, f32: value [N, K].
+ *
+ * Codes of int8, fp8 and nf4 are the original tools', chosen for f32 scales; storing scales in f16 rounds them by up to
+ * 2^-11. int4's are chosen for the stored scales.
  */
 export function planTensor(target: StorageTarget, n: number, k: number, scaleDtype: ScaleDtype): PartPlan[] {
   switch (target) {
