@@ -31,6 +31,9 @@ export interface ComputeProfile {
   readonly attention: 'fused' | 'composed';
 }
 
+/** A power of two, so exact; the smallest code, 2^-9, stays representable in f16. */
+const FP8_F16_SHRINK = 2 ** -8;
+
 /** One network inside a graph: its weights, its names and its operators. */
 export class Network {
   readonly g: GraphBuilder;
@@ -194,16 +197,20 @@ export class Network {
   }
 
   #linearFp8(x: Value, codes: Value, scale: Value, n: number, k: number, bias: Value | null): Value {
+    // Codes reach 448 and the row's scale comes after the product: in f16 the codes are made smaller first.
+    const shrink = this.dtype === 'f16' ? FP8_F16_SHRINK : 1;
     let w: Value;
     if (this.profile.fp8 === 'typed') {
       w = this.cast(codes, 'f8e4m3fn', this.dtype);
+      if (shrink !== 1) w = this.mul(w, this.numbers([shrink]));
     } else {
       // NaN codes never come out of the encoder; zero keeps the table finite.
-      const table = this.numbers(Array.from(E4M3FN_VALUES, (value) => (Number.isNaN(value) ? 0 : value)));
+      const table = this.numbers(Array.from(E4M3FN_VALUES, (value) => (Number.isNaN(value) ? 0 : value * shrink)));
       w = this.g.node('Gather', [table, this.g.node('Add', [this.cast(codes, 'u8', 'i32'), this.#zeroAfter(x)])]);
     }
     const y = this.g.node('Gemm', [x, w], { transB: 1 });
-    return this.#addBias(this.g.node('Mul', [y, this.g.node('Reshape', [scale, this.g.i64([1, n])])]), bias);
+    const row = this.g.node('Reshape', [scale, this.g.i64([1, n])]);
+    return this.#addBias(this.mul(y, shrink === 1 ? row : this.mul(row, this.numbers([1 / shrink]))), bias);
   }
 
   // ---- normalization and activations ----
