@@ -14,6 +14,7 @@ const ENTRIES = {
   'encode-worker': 'src-main/engine/quant/encode-worker.ts',
   'picture-worker': 'src-main/services/picture-worker.ts',
   'bench-encode': 'test/bench/encode.ts',
+  'random-pack': 'test/bench/random-pack.ts',
   'session-memory': 'test/integration/support/session-memory.ts',
   web: 'src-main/web/main.ts',
   app: 'src-main/app/main.ts',
