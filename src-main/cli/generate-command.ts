@@ -1,11 +1,9 @@
 /**
  * `generate`: one picture.
  */
-import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { AppError } from '../base/app-error.js';
 import { Engine } from '../engine/engine.js';
 import { openPack } from '../engine/pack/open-pack.js';
 import {
@@ -17,6 +15,7 @@ import {
   type WeightFormat,
 } from '../engine/protocol.js';
 import { integer, number, STAGE_SHARE } from './options.js';
+import { readEmbedding } from './read-embedding.js';
 import { endProgress, formatBytes, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
 interface GenerateOptions {
@@ -65,7 +64,10 @@ export function generateCommand(): Command {
     .requiredOption('--prompt <text>', 'what the picture shows')
     .requiredOption('--out <file>', 'PNG to write')
     .option('--identity <image>', 'photo of the person; without it and an embedding FLUX runs alone')
-    .option('--identity-embedding <file>', 'embedding instead of a photo: a JSON array, or raw little-endian f32')
+    .option(
+      '--identity-embedding <file>',
+      'embedding instead of a photo: JSON array, raw little-endian f32, or safetensors',
+    )
     .option('--face <index>', 'which face of the photo, largest first', integer('--face', 0, 1000), 0)
     .option('--seed <n>', 'seed, 0 to 4294967295', integer('--seed', 0, 2 ** 32 - 1), 42)
     .option('--steps <n>', "denoising steps (default: the pack's)", integer('--steps', 1, 1000))
@@ -131,17 +133,7 @@ async function identityInput(options: GenerateOptions): Promise<IdentityInput> {
   if (options.identity !== undefined)
     return { kind: 'image', path: resolve(options.identity), faceIndex: options.face };
   if (options.identityEmbedding === undefined) return { kind: 'none' };
-  const bytes = await readFile(options.identityEmbedding);
-  const text = bytes.toString('utf8').trimStart();
-  const values = text.startsWith('[')
-    ? (JSON.parse(text) as number[])
-    : [...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))];
-  if (!Array.isArray(values) || values.some((value) => typeof value !== 'number' || !Number.isFinite(value))) {
-    throw new AppError('engine.request-invalid', `${options.identityEmbedding} does not hold a list of numbers.`, {
-      remedy: 'Give a JSON array of numbers or a file of raw little-endian float32 values.',
-    });
-  }
-  return { kind: 'embedding', values };
+  return { kind: 'embedding', values: await readEmbedding(options.identityEmbedding) };
 }
 
 function describe(result: GenerateResult): string {
