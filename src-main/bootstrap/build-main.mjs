@@ -16,6 +16,7 @@ const ENTRIES = {
   'bench-encode': 'test/bench/encode.ts',
   'random-pack': 'test/bench/random-pack.ts',
   'session-memory': 'test/integration/support/session-memory.ts',
+  'bench-gallery': 'test/bench/gallery.ts',
   web: 'src-main/web/main.ts',
   app: 'src-main/app/main.ts',
 };

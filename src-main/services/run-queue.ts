@@ -131,7 +131,9 @@ export class RunQueue {
 
   #wake(): void {
     if (this.#pumping !== null || this.#paused || this.#stopping) return;
-    this.#pumping = this.#pump()
+    // In a later turn, so that `#pumping` is set before the first run publishes and wakes the queue again.
+    this.#pumping = Promise.resolve()
+      .then(() => this.#pump())
       .catch((error: unknown) => {
         // The database refused to note how a run ended: going on would make pictures that nobody can find.
         this.#parts.log.error('The queue stopped.', error);

@@ -35,17 +35,17 @@ export function windowSql(query: WindowQuery): { page: string; count: string; pa
   const { sql: where, params } = searchCondition(query.terms, query.trashed);
   const order = ORDERS[query.sort];
   const keys = query.stacked
-    ? `SELECT id, stack_size, place FROM (
-         SELECT r.id, count(*) OVER (PARTITION BY r.comparison_id) AS stack_size,
-           row_number() OVER (PARTITION BY r.comparison_id ORDER BY ${order}) AS rank,
-           row_number() OVER (ORDER BY ${order}) AS place
-         FROM runs r WHERE ${where})
-       WHERE rank = 1 ORDER BY place LIMIT ? OFFSET ?`
-    : `SELECT id, 1 AS stack_size, row_number() OVER () AS place
-       FROM (SELECT r.id FROM runs r WHERE ${where} ORDER BY ${order} LIMIT ? OFFSET ?)`;
+    ? `SELECT r.id, r.stack_size FROM (
+         SELECT r.id, r.created_at_ms, r.stars, r.identity_score, r.peak_bytes, r.total_seconds, r.seed,
+           count(*) OVER (PARTITION BY r.comparison_id) AS stack_size,
+           row_number() OVER (PARTITION BY r.comparison_id ORDER BY ${order}) AS rank
+         FROM runs r WHERE ${where}) r
+       WHERE r.rank = 1 ORDER BY ${order} LIMIT ? OFFSET ?`
+    : `SELECT r.id, 1 AS stack_size FROM runs r WHERE ${where} ORDER BY ${order} LIMIT ? OFFSET ?`;
   return {
-    page: `WITH page AS MATERIALIZED (${keys})
-      SELECT ${SUMMARY_COLUMNS}, page.stack_size FROM page JOIN ${SUMMARY_FROM} ON r.id = page.id ORDER BY page.place`,
+    page: `WITH page AS MATERIALIZED (SELECT id, stack_size, row_number() OVER () AS place FROM (${keys}))
+      SELECT ${SUMMARY_COLUMNS}, page.stack_size FROM page CROSS JOIN ${SUMMARY_FROM}
+      WHERE r.id = page.id ORDER BY page.place`,
     count: `SELECT ${query.stacked ? 'count(DISTINCT r.comparison_id)' : 'count(*)'} AS n FROM runs r WHERE ${where}`,
     params,
   };

@@ -9,7 +9,7 @@ function codeOf(error: unknown): string {
 export function storeError(error: unknown, what: string): AppError {
   if (error instanceof AppError) return error;
   const code = codeOf(error);
-  const details = { sqliteCode: code, what };
+  const details = { sqliteCode: code, what, reason: error instanceof Error ? error.message : String(error) };
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
     return new AppError('store.busy', 'Another process is using this gallery.', {
       remedy: 'Close the other window of Likeness Lab, or start this one with another data folder.',

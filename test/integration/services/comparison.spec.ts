@@ -1,0 +1,319 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EventValue } from '../../../src-main/contract/events.js';
+import { draftFor, openScriptedHost, photoBase64, type ScriptedHost } from '../support/scripted-host.js';
+
+let app: ScriptedHost;
+beforeEach(async () => {
+  app = await openScriptedHost();
+});
+afterEach(async () => {
+  await app.dispose();
+});
+
+describe('a comparison', () => {
+  it('is made cell by cell, saved, and found in the gallery', async () => {
+    const { comparisonId, runIds } = await app.call('comparisons.create', draftFor(app.packId));
+    expect(runIds).toHaveLength(2);
+    await app.idle();
+    const comparison = await app.call('comparisons.get', { comparisonId });
+    expect(comparison.status).toBe('finished');
+    expect(comparison.title).toBe('a portrait in soft light');
+    expect(comparison.runs.map((run) => run.formats.infusenet)).toEqual(['16-bit', 'nf4']);
+    const [first, second] = comparison.runs;
+    expect(first?.result?.phases.map((phase) => phase.phase)).toEqual(['text', 'load', 'denoise']);
+    expect(first?.peakBytes).toBe(4e6);
+    expect(first?.loadBytes).toBe(4e6 - 5e5 - 1000);
+    expect(first?.result?.previewSteps).toEqual([1, 2, 3, 4]);
+    expect(first?.result?.pixelHash).not.toBe(second?.result?.pixelHash);
+
+    const window = await app.call('gallery.list', {
+      query: 'infusenet:nf4 soft',
+      sort: 'newest',
+      trashed: false,
+      stacked: false,
+      offset: 0,
+      limit: 50,
+    });
+    expect(window.items.map((item) => item.run.id)).toEqual([second?.id]);
+  });
+
+  it('gives the same pixels when it is repeated', async () => {
+    const { runIds } = await app.call('comparisons.create', draftFor(app.packId));
+    await app.idle();
+    const again = await app.call('runs.repeat', { runId: runIds[1] ?? '' });
+    await app.idle();
+    const [a, b] = await Promise.all([
+      app.call('runs.get', { runId: runIds[1] ?? '' }),
+      app.call('runs.get', { runId: again.runIds[0] ?? '' }),
+    ]);
+    expect(b.result?.pixelHash).toBe(a.result?.pixelHash);
+    const table = await app.call('compare.table', { referenceRunId: a.id, runIds: [a.id, b.id, runIds[0] ?? ''] });
+    expect(table.rows.map((row) => row.difference?.identical)).toEqual([true, true, false]);
+    expect(table.rows[2]?.differingFields).toEqual(['flux', 't5', 'infusenet']);
+    expect(table.rows[2]?.peakDelta).toBe(3e6);
+    expect(table.memorySources).toEqual(['scripted']);
+  });
+
+  it('runs cells that share weights together, in the order of their first appearance', async () => {
+    const { runIds } = await app.call(
+      'comparisons.create',
+      draftFor(app.packId, {
+        variants: [
+          { flux: 'int8', t5: '16-bit', infusenet: '16-bit' },
+          { flux: 'nf4', t5: '16-bit', infusenet: '16-bit' },
+          { flux: 'int8', t5: '16-bit', infusenet: 'nf4' },
+        ],
+        seeds: [1, 2],
+      }),
+    );
+    await app.idle();
+    const runs = await Promise.all(runIds.map((runId) => app.call('runs.get', { runId })));
+    const order = [...runs].sort((a, b) => (a.finishedAtMs ?? 0) - (b.finishedAtMs ?? 0));
+    const entry = (await app.call('queue.get', {})).entries[0];
+    expect(entry?.cells.map((cell) => `${cell.formats.flux} ${cell.formats.infusenet} ${cell.seed}`)).toEqual([
+      'int8 16-bit 1',
+      'int8 16-bit 2',
+      'int8 nf4 1',
+      'int8 nf4 2',
+      'nf4 16-bit 1',
+      'nf4 16-bit 2',
+    ]);
+    expect(order.map((run) => run.id)).toEqual(entry?.cells.map((cell) => cell.runId));
+  });
+
+  it('goes on after one cell was cancelled', async () => {
+    const { comparisonId, runIds } = await app.call(
+      'comparisons.create',
+      draftFor(app.packId, { prompts: ['slow'], seeds: [1, 2], steps: 20 }),
+    );
+    await waitFor('progress', (progress) => progress?.stage === 'denoise');
+    const running = (await app.call('queue.get', {})).runningRunId ?? '';
+    await app.call('runs.cancel', { runId: running });
+    await app.call('runs.cancel', { runId: runIds[3] ?? '' });
+    await app.idle();
+    const { runs, status } = await app.call('comparisons.get', { comparisonId });
+    expect(status).toBe('partial');
+    expect(runs.map((run) => run.status)).toEqual(['cancelled', 'done', 'done', 'cancelled']);
+    expect(existsSync(app.host.store.files.previews(running))).toBe(false);
+    // Cancelling again changes nothing.
+    await app.call('runs.cancel', { runId: running });
+    expect((await app.call('runs.get', { runId: running })).status).toBe('cancelled');
+  });
+
+  it('survives an engine that dies: the cell fails with its stage, the rest is made', async () => {
+    const { comparisonId } = await app.call(
+      'comparisons.create',
+      draftFor(app.packId, { prompts: ['crash@2', 'fine'], variants: [draftFor('').variants[0] ?? never()] }),
+    );
+    await app.idle();
+    const { runs } = await app.call('comparisons.get', { comparisonId });
+    expect(runs.map((run) => run.status)).toEqual(['failed', 'done']);
+    expect(runs[0]?.error?.code).toBe('engine.crashed');
+    expect(runs[0]?.error?.message).toContain('during denoise');
+    expect(runs[0]?.error?.details['stage']).toBe('denoise');
+  });
+
+  it('pauses after two crashes in a row, and resumes on demand', async () => {
+    const { comparisonId } = await app.call(
+      'comparisons.create',
+      draftFor(app.packId, {
+        prompts: ['crash@1', 'crash@2', 'fine'],
+        variants: [draftFor('').variants[0] ?? never()],
+      }),
+    );
+    await app.idle();
+    expect((await app.call('queue.get', {})).paused).toBe(true);
+    await app.call('queue.resume', {});
+    await app.idle();
+    const { runs } = await app.call('comparisons.get', { comparisonId });
+    expect(runs.map((run) => run.status)).toEqual(['failed', 'failed', 'done']);
+  });
+
+  it("keeps the engine's own error with the failed cell", async () => {
+    const { runIds } = await app.call('comparisons.create', draftFor(app.packId, { prompts: ['fail@3'] }));
+    await app.idle();
+    const run = await app.call('runs.get', { runId: runIds[0] ?? '' });
+    expect(run.status).toBe('failed');
+    expect(run.error).toMatchObject({ code: 'engine.out-of-memory', retryable: true });
+  });
+
+  it('is interrupted by a restart, keeps what was finished, and resumes to the same pictures', async () => {
+    const draft = draftFor(app.packId, { prompts: ['slow'], seeds: [1, 2, 3], steps: 6 });
+    const { comparisonId } = await app.call('comparisons.create', draft);
+    await waitFor('queue', (queue) => queue.entries[0]?.cells.some((cell) => cell.status === 'done') === true);
+    const finished = (await app.call('comparisons.get', { comparisonId })).runs.filter((run) => run.status === 'done');
+    await app.restart();
+    const after = await app.call('comparisons.get', { comparisonId });
+    expect(after.status).toBe('partial');
+    for (const run of finished) {
+      expect(after.runs.find((other) => other.id === run.id)).toEqual(run);
+      expect(existsSync(app.host.store.files.picture(run.id))).toBe(true);
+    }
+    expect(after.runs.filter((run) => run.status === 'interrupted')).toHaveLength(6 - finished.length);
+    const { runIds } = await app.call('comparisons.resume', { comparisonId });
+    expect(runIds).toHaveLength(6 - finished.length);
+    await app.idle();
+    const resumed = await app.call('comparisons.get', { comparisonId });
+    expect(resumed.status).toBe('finished');
+
+    const undisturbed = await app.call('comparisons.create', draft);
+    await app.idle();
+    const { runs } = await app.call('comparisons.get', { comparisonId: undisturbed.comparisonId });
+    expect(resumed.runs.map((run) => run.result?.pixelHash)).toEqual(runs.map((run) => run.result?.pixelHash));
+  });
+
+  it('can be paused, reordered and cancelled as a whole', async () => {
+    await app.call('queue.pause', {});
+    const a = await app.call('comparisons.create', draftFor(app.packId, { prompts: ['first'] }));
+    const b = await app.call('comparisons.create', draftFor(app.packId, { prompts: ['second'] }));
+    const c = await app.call('comparisons.create', draftFor(app.packId, { prompts: ['third'] }));
+    await app.call('queue.reorder', { comparisonIds: [c.comparisonId] });
+    expect((await app.call('queue.get', {})).entries.map((entry) => entry.title)).toEqual(['third', 'first', 'second']);
+    await app.call('comparisons.cancel', { comparisonId: a.comparisonId });
+    await app.call('queue.resume', {});
+    await app.idle();
+    const status = async (comparisonId: string): Promise<string[]> =>
+      (await app.call('comparisons.get', { comparisonId })).runs.map((run) => run.status);
+    expect(await status(a.comparisonId)).toEqual(['cancelled', 'cancelled']);
+    expect(await status(b.comparisonId)).toEqual(['done', 'done']);
+    const first = await app.call('runs.get', { runId: b.runIds[0] ?? '' });
+    const third = await app.call('runs.get', { runId: c.runIds[1] ?? '' });
+    expect(third.finishedAtMs).toBeLessThanOrEqual(first.finishedAtMs ?? 0);
+    await app.call('queue.dismiss', { comparisonId: a.comparisonId });
+    expect((await app.call('queue.get', {})).entries.map((entry) => entry.title)).toEqual(['third', 'second']);
+  });
+
+  it('refuses what the pack cannot do, before anything is queued', async () => {
+    await expect(app.call('comparisons.create', draftFor(app.packId, { width: 1024 }))).rejects.toThrow(
+      'makes pictures of 64 to 512 pixels a side, not 1024×64',
+    );
+    await expect(app.call('comparisons.create', draftFor(app.packId, { steps: 90 }))).rejects.toThrow(
+      'at most 50 steps',
+    );
+    await expect(app.call('comparisons.create', draftFor(app.packId, { modelVariant: 'sim' }))).rejects.toThrow(
+      'it has aes_stage2',
+    );
+    await expect(app.call('comparisons.create', draftFor('gone'))).rejects.toMatchObject({ code: 'pack.not-found' });
+    expect((await app.call('queue.get', {})).entries).toEqual([]);
+  });
+
+  it('tells progress as whole states with a preview and a guess of the time left', async () => {
+    await app.call('comparisons.create', draftFor(app.packId, { prompts: ['slow'], steps: 12 }));
+    const state = await waitFor('progress', (progress) => (progress?.step ?? 0) >= 5);
+    expect(state).toMatchObject({ stage: 'denoise', steps: 12 });
+    expect(state?.previewPng).toMatch(/^data:image\/png;base64,/);
+    expect(state?.secondsLeft).toBeGreaterThan(0.2);
+    expect(state?.secondsLeft).toBeLessThan(3);
+    expect(state?.queueSecondsLeft).toBeGreaterThan(state?.secondsLeft ?? 0);
+    // Whoever comes late gets the current state at once.
+    let late: EventValue<'progress'> = null;
+    app.host.hub.subscribe('progress', (value) => {
+      late = value;
+    })();
+    expect(late).not.toBeNull();
+    await app.idle();
+    expect(app.host.hub.current('progress')).toBeNull();
+  });
+});
+
+describe('a finished picture', () => {
+  it('carries its settings, and is found again when it is dropped back', async () => {
+    const { runIds } = await app.call('comparisons.create', draftFor(app.packId, { prompts: ['café, “soft” 光'] }));
+    await app.idle();
+    const runId = runIds[1] ?? '';
+    const png = await readFile(app.host.store.files.picture(runId));
+    const metadata = await app.call('metadata.read', { dataBase64: png.toString('base64') });
+    expect(metadata.source).toBe('likeness-lab');
+    expect(metadata.runId).toBe(runId);
+    expect(metadata.settings).toMatchObject({
+      prompt: 'café, “soft” 光',
+      seed: 42,
+      width: 64,
+      formats: { flux: 'int8', t5: 'int8', infusenet: 'nf4' },
+      packName: 'Scripted pack',
+    });
+    const text = png.toString('latin1');
+    expect(text).not.toContain(app.folder);
+    expect(text).not.toContain('/tmp');
+  });
+
+  it('can be shared without any of it', async () => {
+    const { runIds } = await app.call('comparisons.create', draftFor(app.packId));
+    await app.idle();
+    const plain = await app.host.pictures.read({ kind: 'result-plain', ids: [runIds[0] ?? ''] });
+    expect(Buffer.from(plain?.bytes ?? []).toString('latin1')).not.toMatch(/parameters|likeness-lab|portrait/);
+  });
+
+  it('has previews, a thumbnail, faces and a heat map by id', async () => {
+    const { runIds } = await app.call('comparisons.create', draftFor(app.packId));
+    await app.idle();
+    const [a = '', b = ''] = runIds;
+    const read = (kind: 'result' | 'result-thumb' | 'preview' | 'difference', ...ids: string[]) =>
+      app.host.pictures.read({ kind, ids });
+    expect((await read('result', a))?.mimeType).toBe('image/png');
+    expect((await read('result-thumb', a))?.mimeType).toBe('image/webp');
+    expect((await read('preview', a, '3'))?.bytes.length).toBeGreaterThan(50);
+    expect((await read('difference', a, b))?.bytes.length).toBeGreaterThan(50);
+    expect(await read('preview', a, '99')).toBeNull();
+    expect(await read('result', 'nothing')).toBeNull();
+    expect(await read('difference', a, 'nothing')).toBeNull();
+    expect((await app.call('runs.faces', { runId: a })).faces).toHaveLength(1);
+    expect(app.host.store.runs.faces(a)?.detector).toBe('centred');
+  });
+
+  it('fills the form again, and says what is gone', async () => {
+    const photo = await app.call('photos.import', {
+      role: 'identity',
+      name: 'Ada',
+      dataBase64: await photoBase64(),
+    });
+    const draft = draftFor(app.packId, { identityId: photo.id });
+    const { runIds } = await app.call('comparisons.create', draft);
+    await app.idle();
+    const runId = runIds[0] ?? '';
+    const before = await app.call('runs.draft', { runId });
+    expect(before).toEqual({ draft: { ...draft, variants: [draft.variants[0]] }, missing: [] });
+    expect((await app.call('runs.get', { runId })).identityName).toBe('Ada');
+    await app.call('photos.delete', { photoId: photo.id });
+    const after = await app.call('runs.draft', { runId });
+    expect(after.draft.identityId).toBeNull();
+    expect(after.missing).toEqual(['The identity photo was deleted.']);
+    expect((await app.call('runs.get', { runId })).identityName).toBeNull();
+    await expect(app.call('runs.repeat', { runId })).rejects.toThrow('This photo was deleted.');
+  });
+
+  it('is reported as Markdown and CSV', async () => {
+    const { comparisonId } = await app.call('comparisons.create', draftFor(app.packId));
+    await app.idle();
+    const markdown = await app.call('comparisons.report', { comparisonId, referenceRunId: null, format: 'markdown' });
+    expect(markdown.fileName).toBe('likeness-lab-a-portrait-in-soft-light.md');
+    expect(markdown.text).toContain('| FLUX 16-bit · T5 16-bit · InfuseNet 16-bit (reference) | 42 | 0.00 | 0.00 |');
+    expect(markdown.text).toContain('identical');
+    const csv = await app.call('comparisons.report', { comparisonId, referenceRunId: null, format: 'csv' });
+    expect(csv.text.trim().split('\r\n')).toHaveLength(3);
+    expect(csv.text).toContain(',int8,int8,nf4,42,1,64,64,4,');
+  });
+});
+
+async function waitFor<E extends 'progress' | 'queue'>(
+  event: E,
+  matches: (value: EventValue<E>) => boolean,
+): Promise<EventValue<E>> {
+  return new Promise((resolve) => {
+    let stop: (() => void) | undefined;
+    let found = false;
+    stop = app.host.hub.subscribe(event, (value) => {
+      if (found || !matches(value)) return;
+      found = true;
+      stop?.();
+      resolve(value);
+    });
+    if (found) stop();
+  });
+}
+
+function never(): never {
+  throw new Error('the draft has variants');
+}

@@ -1,0 +1,218 @@
+/**
+ * A small engine that speaks the real protocol and paints flat pictures, so that queue, store and transports can be
+ * tested without weights. The prompt scripts it: `crash@N`, `fail@N` (out of memory) and `slow` (100 ms a step).
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import sharp from 'sharp';
+
+const send = (message) => process.send?.(message);
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const cancelled = new Set();
+let busy = Promise.resolve();
+
+function colour(params) {
+  const format = Object.values(params.formats).join('/');
+  let hash = params.seed >>> 0;
+  for (const char of `${format}|${params.prompt}`) hash = (Math.imul(hash, 31) + char.charCodeAt(0)) >>> 0;
+  return { r: hash & 255, g: (hash >>> 8) & 255, b: (hash >>> 16) & 255 };
+}
+
+async function picture(params, brightness) {
+  const { r, g, b } = colour(params);
+  const background = { r: r * brightness, g: g * brightness, b: b * brightness };
+  return sharp({ create: { width: params.width, height: params.height, channels: 3, background } })
+    .png()
+    .toBuffer();
+}
+
+function phase(name, seconds, peak) {
+  return {
+    phase: name,
+    seconds,
+    devicePeakBytes: null,
+    deviceEndBytes: null,
+    hostPeakBytes: peak,
+    hostEndBytes: peak - 1000,
+    weightBytes: 4096,
+    deviceSource: null,
+    hostSource: 'scripted',
+  };
+}
+
+async function generate(id, params) {
+  const directive = /(crash|fail)@(\d+)/.exec(params.prompt);
+  const report = (stage, fraction, step, previewPng) =>
+    send({
+      type: 'progress',
+      id,
+      progress: {
+        stage,
+        fraction,
+        step,
+        steps: step === null ? null : params.steps,
+        message: `Scripted ${stage}`,
+        previewPng,
+      },
+    });
+  for (const stage of ['encode-text', 'load']) report(stage, 1, null, null);
+  for (let step = 1; step <= params.steps; step += 1) {
+    await sleep(/\bslow\b/.test(params.prompt) ? 100 : 1);
+    if (cancelled.has(id)) return { type: 'cancelled', id };
+    if (directive?.[1] === 'crash' && Number(directive[2]) === step) {
+      report('denoise', step / params.steps, step, null);
+      await sleep(20);
+      process.kill(process.pid, 'SIGKILL');
+      await sleep(10_000);
+    }
+    if (directive?.[1] === 'fail' && Number(directive[2]) === step) {
+      return {
+        type: 'error',
+        id,
+        error: {
+          code: 'engine.out-of-memory',
+          message: 'The device has no memory left.',
+          remedy: 'Choose smaller formats.',
+          retryable: true,
+          details: { step },
+        },
+      };
+    }
+    const preview = await picture({ ...params, width: 16, height: 16 }, step / params.steps);
+    if (params.previewDir !== null) {
+      writeFileSync(join(params.previewDir, `step-${String(step).padStart(3, '0')}.png`), preview);
+    }
+    report('denoise', step / params.steps, step, `data:image/png;base64,${preview.toString('base64')}`);
+  }
+  mkdirSync(dirname(params.outputPath), { recursive: true });
+  writeFileSync(params.outputPath, await picture(params, 1));
+  const peak = { '16-bit': 4e6, fp8: 2e6, int8: 2e6, int4: 1e6, nf4: 1e6 }[params.formats.infusenet];
+  return {
+    type: 'result',
+    id,
+    result: {
+      kind: 'generate',
+      outputPath: params.outputPath,
+      width: params.width,
+      height: params.height,
+      phases: [phase('text', 0.01, 1e6), phase('load', 0.02, peak - 5e5), phase('denoise', 0.1, peak)],
+      stepSeconds: Array.from({ length: params.steps }, () => 0.01),
+      totalSeconds: 0.13,
+      provider: params.provider,
+      computeDtype: 'f32',
+      weightHashes: { flux: '0123456789abcdef' },
+      keepList: ['*.norm*'],
+      versions: { scripted: '1' },
+      identityScore: params.identity.kind === 'none' ? null : 0.75,
+      identityEmbedding: params.identity.kind === 'none' ? null : Array.from({ length: 512 }, () => 1 / Math.sqrt(512)),
+    },
+  };
+}
+
+const ANSWERS = {
+  'detect-faces': async ({ imagePath }) => {
+    const { width, height } = await sharp(imagePath).metadata();
+    return {
+      kind: 'detect-faces',
+      imageWidth: width,
+      imageHeight: height,
+      faces: [
+        {
+          box: [width / 4, height / 4, (width * 3) / 4, (height * 3) / 4],
+          landmarks: [
+            [width * 0.4, height * 0.4],
+            [width * 0.6, height * 0.4],
+            [width * 0.5, height * 0.5],
+            [width * 0.42, height * 0.62],
+            [width * 0.58, height * 0.62],
+          ],
+          score: 0.9,
+        },
+      ],
+      detector: 'centred',
+    };
+  },
+  estimate: async ({ formats }) => {
+    const bits = { '16-bit': 16, fp8: 8, int8: 8, int4: 4, nf4: 4 };
+    const parts = {
+      flux: bits[formats.flux] * 1e9,
+      t5: bits[formats.t5] * 3e8,
+      infusenet: bits[formats.infusenet] * 4e8,
+      vae: 2e8,
+      clip: 2e8,
+      activations: 1e9,
+    };
+    const loadBytes = parts.flux + parts.infusenet;
+    return {
+      kind: 'estimate',
+      parts,
+      loadBytes,
+      peakBytes: loadBytes + parts.activations,
+      freeBytes: Number(process.env.SCRIPTED_FREE_BYTES ?? 16e9),
+      freeSource: 'scripted',
+    };
+  },
+  inspect: async ({ packPath }) => {
+    if (packPath.endsWith('broken')) {
+      return Promise.reject(
+        Object.assign(new Error(), {
+          dto: {
+            code: 'pack.invalid',
+            message: 'pack.json is not valid JSON.',
+            remedy: 'Correct it.',
+            retryable: false,
+            details: {},
+          },
+        }),
+      );
+    }
+    return {
+      kind: 'inspect',
+      name: 'Scripted pack',
+      licence: 'MIT',
+      faceDetection: 'centred',
+      modelVariants: ['aes_stage2'],
+      defaults: { width: 64, height: 64, steps: 4, guidance: 3.5 },
+      limits: { minSize: 64, maxSize: 512, maxSteps: 50 },
+      components: [
+        {
+          component: 'flux',
+          files: 1,
+          tensors: 10,
+          parameters: 1000,
+          bytes: 2000,
+          dtypes: ['BF16'],
+          missing: [],
+          bytesPerFormat: { '16-bit': 2000, nf4: 560 },
+        },
+      ],
+      complete: true,
+    };
+  },
+  probe: async () => ({
+    kind: 'probe',
+    providers: [
+      { provider: 'cpu', available: true, detail: 'scripted' },
+      { provider: 'cuda', available: false, detail: 'no libraries' },
+    ],
+  }),
+  release: async () => ({ kind: 'release' }),
+};
+
+async function answer({ id, request }) {
+  if (cancelled.has(id)) return { type: 'cancelled', id };
+  if (request.kind === 'generate') return generate(id, request.params);
+  try {
+    return { type: 'result', id, result: await ANSWERS[request.kind](request.params) };
+  } catch (error) {
+    return { type: 'error', id, error: error.dto };
+  }
+}
+
+process.on('message', (message) => {
+  if (message.type === 'cancel') cancelled.add(message.id);
+  if (message.type === 'shutdown') process.exit(0);
+  if (message.type === 'request') busy = busy.then(async () => send(await answer(message)));
+});
+process.on('disconnect', () => process.exit(0));
+send({ type: 'ready', pid: process.pid, versions: { scripted: '1' } });
