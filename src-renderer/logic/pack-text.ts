@@ -11,7 +11,15 @@ const NAMES: Readonly<Record<string, string>> = {
   scrfd: 'Face detection',
 };
 
-/** Unknown parts keep the pack's own word. */
+/** `infusenet/aes_stage2` is `InfuseNet aes_stage2`; unknown parts keep the pack's own word. */
 export function componentName(component: string): string {
-  return NAMES[component] ?? component;
+  const [part = component, ...variant] = component.split('/');
+  return [NAMES[part] ?? part, ...variant].join(' ');
+}
+
+/** Parameters in millions or billions: `11.9 B`, `345 M`, `0.06 M`. */
+export function parametersText(parameters: number): string {
+  if (parameters === 0) return '–';
+  if (parameters >= 1e9) return `${(parameters / 1e9).toFixed(1)} B`;
+  return `${(parameters / 1e6).toFixed(parameters < 1e7 ? 2 : 0)} M`;
 }

@@ -63,6 +63,14 @@ export function entryCounts(entry: QueueEntry): EntryCounts {
   };
 }
 
+/** Entries as one looks for them: what runs, what waits in its order, then what has ended, the latest first. */
+export function shownEntries(entries: readonly QueueEntry[], progress: RunProgress | null): QueueEntry[] {
+  const open = entries.filter((entry) => entryCounts(entry).open > 0);
+  const ended = entries.filter((entry) => entryCounts(entry).open === 0).reverse();
+  const running = open.filter((entry) => entry.comparisonId === progress?.comparisonId);
+  return [...running, ...open.filter((entry) => !running.includes(entry)), ...ended];
+}
+
 /** How much of a comparison is done, 0 to 1, the running cell counted by its progress. */
 export function entryFraction(entry: QueueEntry, progress: RunProgress | null): number {
   if (entry.cells.length === 0) return 1;

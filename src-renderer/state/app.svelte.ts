@@ -43,7 +43,7 @@ export function createApp(client: Client, page: Window): App {
     models,
     photos,
     queue: new Queue(client, notices, announcer),
-    studio: new Studio(client, notices, models, settings, photos),
+    studio: new Studio(client, notices, announcer, models, settings, photos),
     compare: new Compare(client, notices),
     gallery: new Gallery(client, notices),
     report: new Report(client),
@@ -59,7 +59,7 @@ export function startApp(app: App): () => void {
 
 /** Opens what the address names. Compare without an id shows what it had, or the newest comparison. */
 async function showRoute({ compare, report, navigation }: App, { screen, id }: Route): Promise<void> {
-  if (screen === 'report') await report.open(id ?? compare.comparisonId);
+  if (screen === 'report') await report.open(id ?? (compare.error === null ? compare.comparisonId : null));
   if (screen !== 'compare') return;
   if (id !== null) await compare.open(id);
   else if (compare.runs.length === 0 && !compare.loading) {

@@ -81,7 +81,7 @@ export class Queue {
 
   /** Moves a waiting comparison one place; the running one stays first. */
   async move(comparisonId: string, by: -1 | 1): Promise<void> {
-    const order = this.#state.entries.map((entry) => entry.comparisonId);
+    const order = this.#state.entries.filter((entry) => entryCounts(entry).open > 0).map((entry) => entry.comparisonId);
     const from = order.indexOf(comparisonId);
     const to = from + by;
     if (from < 0 || to < 0 || to >= order.length) return;

@@ -2,6 +2,7 @@
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { Report as ReportFile } from '$contract/compare-data';
 import type { GalleryItem } from '$contract/gallery';
+import type { RunDetail } from '$contract/run';
 import type { Client } from '../bridge/client';
 
 export type ReportFormat = 'markdown' | 'csv';
@@ -13,6 +14,7 @@ export class Report {
   #comparisonId = $state<string | null>(null);
   #format = $state<ReportFormat>('markdown');
   #file = $state.raw<ReportFile | null>(null);
+  #runs = $state.raw<readonly RunDetail[]>([]);
   #loading = $state(false);
   #error = $state.raw<ErrorDto | null>(null);
   #turn = 0;
@@ -34,6 +36,10 @@ export class Report {
   }
   get file(): ReportFile | null {
     return this.#file;
+  }
+  /** The comparison's finished runs, for the strip of pictures. */
+  get runs(): readonly RunDetail[] {
+    return this.#runs;
   }
   get loading(): boolean {
     return this.#loading;
@@ -70,9 +76,13 @@ export class Report {
     this.#loading = true;
     try {
       const input = { comparisonId, referenceRunId: null, format };
-      const file = await this.#client.call('comparisons.report', input);
+      const [file, comparison] = await Promise.all([
+        this.#client.call('comparisons.report', input),
+        this.#client.call('comparisons.get', { comparisonId }),
+      ]);
       if (turn !== this.#turn) return;
       this.#file = file;
+      this.#runs = comparison.runs.filter((run) => run.status === 'done');
       this.#error = null;
     } catch (error) {
       if (turn === this.#turn) this.#error = toErrorDto(error);

@@ -10,6 +10,7 @@ import { addVariants, cellCount, draftProblems, fitToPack, randomSeed, seedsFrom
 import type { DraftProblems } from '../logic/draft';
 import { draftFromMetadata } from '../logic/draft-from-metadata';
 import { countOf } from '../logic/format-amount';
+import type { Announcer } from './announcer.svelte';
 import type { Models } from './models.svelte';
 import type { Notices } from './notices.svelte';
 import type { Photos } from './photos.svelte';
@@ -38,13 +39,22 @@ export class Studio {
   readonly #models: Models;
   readonly #settings: Settings;
   readonly #photos: Photos;
+  readonly #announcer: Announcer;
 
-  constructor(client: Client, notices: Notices, models: Models, settings: Settings, photos: Photos) {
+  constructor(
+    client: Client,
+    notices: Notices,
+    announcer: Announcer,
+    models: Models,
+    settings: Settings,
+    photos: Photos,
+  ) {
     this.#client = client;
     this.#notices = notices;
     this.#models = models;
     this.#settings = settings;
     this.#photos = photos;
+    this.#announcer = announcer;
   }
 
   /** Null until packs and settings are known. */
@@ -171,7 +181,7 @@ export class Studio {
     const started = await this.#notices.attempt(this.#client.call('comparisons.create', draft));
     this.#queueing = false;
     if (started === null) return null;
-    this.#notices.say(`${countOf(started.runIds.length, 'picture')} added to the queue.`);
+    this.#announcer.say(`${countOf(started.runIds.length, 'picture')} added to the queue.`);
     if (!this.#seedLocked) this.rollSeed();
     return started.comparisonId;
   }
