@@ -2,7 +2,7 @@
  * Who may talk to the loopback host. Every request must name us as its host (against DNS rebinding) and, where a
  * browser says where it comes from, come from our own page; all but the page's files also need the session.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** Equal in constant time for equal lengths. */
@@ -20,22 +20,32 @@ function cookieValue(header: string | undefined, name: string): string | null {
   return null;
 }
 
+export interface DevAccess {
+  /** Such as `http://127.0.0.1:5173`. */
+  readonly origin: string;
+  readonly secret: string;
+}
+
 export class Access {
   /** Goes into the address that is opened; good for as long as the host runs. */
-  readonly token = randomBytes(32).toString('base64url');
-  readonly #session = randomBytes(32).toString('base64url');
+  readonly token: string;
+  readonly #session: string;
   readonly #hosts: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
   readonly #cookie: string;
 
   /**
    * @param port of the host
-   * @param devOrigin of a development server that forwards to us, such as `http://localhost:5173`
+   * @param dev a development server that forwards to us, and a secret that outlives our restarts
    */
-  constructor(port: number, devOrigin: string | null = null) {
-    const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
-    this.#hosts = new Set(hosts);
-    this.#origins = new Set([...hosts.map((host) => `http://${host}`), ...(devOrigin === null ? [] : [devOrigin])]);
+  constructor(port: number, dev: DevAccess | null = null) {
+    const secret = dev?.secret ?? randomBytes(32).toString('base64url');
+    const derive = (purpose: string): string => createHmac('sha256', secret).update(purpose).digest('base64url');
+    this.token = derive('token');
+    this.#session = derive('session');
+    const origins = [`http://127.0.0.1:${port}`, `http://localhost:${port}`, ...(dev === null ? [] : [dev.origin])];
+    this.#origins = new Set(origins);
+    this.#hosts = new Set(origins.map((origin) => new URL(origin).host));
     // Cookies are shared by all ports of a host: the name keeps two hosts apart.
     this.#cookie = `likeness-lab-${port}`;
   }

@@ -9,7 +9,7 @@ import { openAppHost } from '../services/app-host.js';
 import { defaultDataDir } from '../services/data-dir.js';
 import { forkEngine } from '../services/fork-engine.js';
 import { openBrowser } from './open-browser.js';
-import { startWebServer } from './web-server.js';
+import { startWebServer, type WebServer } from './web-server.js';
 
 interface Flags {
   readonly port: number;
@@ -45,12 +45,19 @@ async function serve(flags: Flags): Promise<void> {
     host: 'web',
     echo: (line) => process.stderr.write(`${line}\n`),
   });
-  const server = await startWebServer({
-    host,
-    rendererDir: resolve(ROOT, 'dist/renderer'),
-    port: flags.port,
-    devOrigin: flags.devOrigin ?? null,
-  });
+  let server: WebServer;
+  try {
+    const secret = process.env['LIKENESS_LAB_DEV_SECRET'];
+    server = await startWebServer({
+      host,
+      rendererDir: resolve(ROOT, 'dist/renderer'),
+      port: flags.port,
+      dev: flags.devOrigin === undefined || secret === undefined ? null : { origin: flags.devOrigin, secret },
+    });
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
   print(`Likeness Lab: ${server.url}`);
   if (flags.open && !openBrowser(server.url)) print('Open this address in a browser on this machine. Ctrl+C ends it.');
 
@@ -82,7 +89,10 @@ const program = new Command('likeness-lab-web')
     [],
   )
   .option('--no-open', 'do not open a browser')
-  .option('--dev-origin <origin>', 'origin of a development server that forwards to this host')
+  .option(
+    '--dev-origin <origin>',
+    'origin of a development server that forwards to this host (with LIKENESS_LAB_DEV_SECRET)',
+  )
   .option('--engine <file>', 'another engine entry (for tests)')
   .action(async (flags: Flags) => {
     try {

@@ -10,7 +10,7 @@ import { parsePicturePath } from '../contract/picture-path.js';
 import type { AppHost } from '../services/app-host.js';
 import { SECURITY_HEADERS } from '../services/content-security-policy.js';
 import { readPageFile } from '../services/page-files.js';
-import { Access } from './access.js';
+import { Access, type DevAccess } from './access.js';
 import { serveEvents } from './event-socket.js';
 
 export interface WebServerOptions {
@@ -19,7 +19,7 @@ export interface WebServerOptions {
   readonly rendererDir: string;
   /** 0 takes any free port. */
   readonly port: number;
-  readonly devOrigin?: string | null;
+  readonly dev?: DevAccess | null;
 }
 
 export interface WebServer {
@@ -191,16 +191,31 @@ class WebHost {
   }
 }
 
-/** Listens on 127.0.0.1 only. Rejects when the port is taken. */
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(
+        new AppError(
+          'internal',
+          `Port ${port} of this machine cannot be used (${'code' in error ? String(error.code) : error.message}).`,
+          {
+            remedy: 'Choose another with --port, or leave it out for a free one.',
+            cause: error,
+          },
+        ),
+      );
+    });
+    server.listen(port, '127.0.0.1', resolve);
+  });
+}
+
+/** Listens on 127.0.0.1 only. @throws AppError when the port cannot be used */
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
   const server: Server = createServer();
   server.requestTimeout = REQUEST_TIMEOUT_MS;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, '127.0.0.1', resolve);
-  });
+  await listen(server, options.port);
   const { port } = server.address() as AddressInfo;
-  const access = new Access(port, options.devOrigin ?? null);
+  const access = new Access(port, options.dev ?? null);
   const web = new WebHost(options, access);
   server.on('request', (request, response) => void web.answer(request, response));
   server.on('upgrade', (request, socket, head) => {

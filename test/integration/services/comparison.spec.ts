@@ -302,15 +302,15 @@ async function waitFor<E extends 'progress' | 'queue'>(
   matches: (value: EventValue<E>) => boolean,
 ): Promise<EventValue<E>> {
   return new Promise((resolve) => {
-    let stop: (() => void) | undefined;
-    let found = false;
-    stop = app.host.hub.subscribe(event, (value) => {
-      if (found || !matches(value)) return;
-      found = true;
-      stop?.();
+    // The first call may come while `subscribe` still runs, before there is a way to stop.
+    const found = { done: false, stop: (): void => undefined };
+    found.stop = app.host.hub.subscribe(event, (value) => {
+      if (found.done || !matches(value)) return;
+      found.done = true;
+      found.stop();
       resolve(value);
     });
-    if (found) stop();
+    if (found.done) found.stop();
   });
 }
 

@@ -1,0 +1,128 @@
+/** Builds the desktop app: the host, its one window, the protocol, IPC and the menu. */
+import { app, BrowserWindow, dialog, ipcMain, Menu, screen, session, shell, utilityProcess } from 'electron';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { entryFile } from '../base/entry-file.js';
+import { openAppHost, type AppHost } from '../services/app-host.js';
+import { defaultDataDir } from '../services/data-dir.js';
+import { registerIpc } from './ipc.js';
+import { menuTemplate } from './menu.js';
+import { PAGE_URL, SCHEME } from './page-origin.js';
+import { createPageHandler } from './page-protocol.js';
+import { utilityEngine } from './utility-engine.js';
+import { confineContents, confineSession, windowOptions } from './window.js';
+import { restoreWindowState } from './window-state.js';
+
+/** `dist/main` lies two levels below the root, in the repository and in a package. */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface DesktopApp {
+  /** Brings the window to the front. */
+  focus(): void;
+  close(): Promise<void>;
+}
+
+function readText(file: string): string | null {
+  return existsSync(file) ? readFileSync(file, 'utf8') : null;
+}
+
+async function pickFolder(window: BrowserWindow | null): Promise<string | null> {
+  const options = {
+    title: 'Choose the folder of a model pack',
+    properties: ['openDirectory' as const, 'dontAddToRecent' as const],
+  };
+  const answer = await (window === null ? dialog.showOpenDialog(options) : dialog.showOpenDialog(window, options));
+  return answer.canceled ? null : (answer.filePaths[0] ?? null);
+}
+
+/** Asks before a run in flight is ended. */
+function mayClose(window: BrowserWindow, host: AppHost): boolean {
+  if ((host.hub.current('progress') ?? null) === null) return true;
+  const choice = dialog.showMessageBoxSync(window, {
+    type: 'question',
+    message: 'A comparison is running.',
+    detail: 'Finished pictures are saved. The others can be resumed the next time.',
+    buttons: ['Keep Running', 'Quit'],
+    defaultId: 0,
+    cancelId: 0,
+  });
+  return choice === 1;
+}
+
+function openWindow(host: AppHost, stateFile: string): BrowserWindow {
+  const state = restoreWindowState(
+    readText(stateFile),
+    [screen.getPrimaryDisplay(), ...screen.getAllDisplays()].map((display) => display.workArea),
+  );
+  const window = new BrowserWindow(
+    windowOptions(state, fileURLToPath(new URL('preload.cjs', import.meta.url)), !app.isPackaged),
+  );
+  if (state.maximized) window.maximize();
+  window.once('ready-to-show', () => {
+    window.show();
+  });
+  window.on('close', (event) => {
+    if (!mayClose(window, host)) {
+      event.preventDefault();
+      return;
+    }
+    writeFileSync(stateFile, JSON.stringify({ bounds: window.getNormalBounds(), maximized: window.isMaximized() }));
+  });
+  window.webContents.on('render-process-gone', (_event, details) => {
+    host.log.write('error', 'The window crashed.', { reason: details.reason, exitCode: details.exitCode });
+    if (details.reason !== 'clean-exit') window.webContents.reload();
+  });
+  void window.loadURL(PAGE_URL);
+  return window;
+}
+
+/** @throws AppError store.*, disk.* when the gallery cannot be opened */
+export async function composeDesktopApp(): Promise<DesktopApp> {
+  const developer = !app.isPackaged;
+  let window: BrowserWindow | null = null;
+  const assetsDir = app.isPackaged ? join(process.resourcesPath, 'assets') : join(ROOT, 'assets');
+  const host = await openAppHost({
+    dataDir: defaultDataDir(app.getPath('appData')),
+    assetsDir,
+    spawnEngine: utilityEngine(
+      (entry) => utilityProcess.fork(entry, [], { serviceName: 'Likeness Lab Engine', stdio: 'ignore' }),
+      entryFile('engine'),
+    ),
+    pictureWorker: entryFile('picture-worker'),
+    appVersion: app.getVersion(),
+    host: 'electron',
+    pickFolder: () => pickFolder(window),
+    openFolder: async (folder) => {
+      await shell.openPath(folder);
+    },
+  });
+
+  confineSession(session.defaultSession, developer);
+  session.defaultSession.protocol.handle(SCHEME, createPageHandler(join(ROOT, 'dist/renderer'), host.pictures));
+  registerIpc(ipcMain, host.dispatch, host.hub, () => window?.webContents ?? null);
+  app.on('web-contents-created', (_event, contents) => {
+    confineContents(contents, shell);
+  });
+
+  const stateFile = join(app.getPath('userData'), 'window.json');
+  window = openWindow(host, stateFile);
+  window.on('closed', () => {
+    window = null;
+  });
+  Menu.setApplicationMenu(
+    Menu.buildFromTemplate(
+      menuTemplate(process.platform, app.name, developer, {
+        show: (name) => void window?.loadURL(`${PAGE_URL}#/${name}`),
+        openLogs: () => void host.services.system.openFolder('logs'),
+      }),
+    ),
+  );
+  return {
+    focus() {
+      if (window?.isMinimized() === true) window.restore();
+      window?.focus();
+    },
+    close: () => host.close(),
+  };
+}

@@ -1,0 +1,42 @@
+/** Entry of the desktop app: start-up order only. */
+import { app, dialog, protocol } from 'electron';
+import { toErrorDto } from '../base/app-error.js';
+import { composeDesktopApp, type DesktopApp } from './composition.js';
+import { PAGE_SCHEME } from './page-protocol.js';
+
+let desktop: DesktopApp | null = null;
+let closed = false;
+
+async function start(): Promise<void> {
+  await app.whenReady();
+  try {
+    desktop = await composeDesktopApp();
+  } catch (error) {
+    const { message, remedy } = toErrorDto(error);
+    dialog.showErrorBox('Likeness Lab cannot start', `${message}\n\n${remedy}`);
+    app.exit(1);
+  }
+}
+
+app.enableSandbox();
+protocol.registerSchemesAsPrivileged([PAGE_SCHEME]);
+
+if (app.requestSingleInstanceLock()) {
+  app.on('second-instance', () => desktop?.focus());
+  app.on('window-all-closed', () => {
+    app.quit();
+  });
+  app.on('before-quit', (event) => {
+    if (closed || desktop === null) return;
+    // Quitting waits until what runs is marked and the database is closed.
+    event.preventDefault();
+    closed = true;
+    void desktop.close().finally(() => {
+      app.quit();
+    });
+  });
+  // Not awaited here: Electron becomes ready only after this module has been evaluated.
+  void start();
+} else {
+  app.quit();
+}

@@ -1,0 +1,93 @@
+/** The window's options and what its contents are refused. Electron's security checklist, item by item. */
+import type { BrowserWindowConstructorOptions, Event, Session, Shell, WebContents } from 'electron';
+import { isOurs, SCHEME } from './page-origin.js';
+import { MIN_HEIGHT, MIN_WIDTH, type WindowState } from './window-state.js';
+
+/** Sites that a link of the app may open in the person's browser. */
+const EXTERNAL_HOSTS = new Set(['github.com', 'huggingface.co', 'arxiv.org']);
+/** Copying text is the one thing a page asks permission for. */
+const ALLOWED_PERMISSIONS = new Set(['clipboard-sanitized-write']);
+
+export function windowOptions(
+  state: WindowState,
+  preload: string,
+  developer: boolean,
+): BrowserWindowConstructorOptions {
+  return {
+    ...state.bounds,
+    minWidth: MIN_WIDTH,
+    minHeight: MIN_HEIGHT,
+    show: false,
+    title: 'Likeness Lab',
+    // The dark theme's ground, so that the first frame does not flash.
+    backgroundColor: '#141416',
+    webPreferences: {
+      preload,
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      nodeIntegrationInWorker: false,
+      nodeIntegrationInSubFrames: false,
+      webSecurity: true,
+      allowRunningInsecureContent: false,
+      experimentalFeatures: false,
+      webviewTag: false,
+      navigateOnDragDrop: false,
+      spellcheck: false,
+      devTools: developer,
+    },
+  };
+}
+
+/** Whether a link may leave for the person's browser. */
+export function mayOpenExternally(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname, username, password } = new URL(url);
+  return protocol === 'https:' && username === '' && password === '' && EXTERNAL_HOSTS.has(hostname);
+}
+
+/** Refuses navigation, new windows and webviews; known links open in the person's browser. */
+export function confineContents(
+  contents: Pick<WebContents, 'on' | 'setWindowOpenHandler'>,
+  shell: Pick<Shell, 'openExternal'>,
+): void {
+  const stay = (event: Event<{ url: string }>): void => {
+    if (!isOurs(event.url)) event.preventDefault();
+  };
+  contents.on('will-navigate', stay);
+  contents.on('will-frame-navigate', stay);
+  contents.on('will-redirect', stay);
+  contents.on('will-attach-webview', (event) => {
+    event.preventDefault();
+  });
+  contents.setWindowOpenHandler(({ url }) => {
+    if (mayOpenExternally(url)) void shell.openExternal(url);
+    return { action: 'deny' };
+  });
+}
+
+/** Denies permissions and devices, blocks every request that is not ours, and keeps downloads to our own data. */
+export function confineSession(
+  session: Pick<
+    Session,
+    'setPermissionRequestHandler' | 'setPermissionCheckHandler' | 'setDevicePermissionHandler' | 'on' | 'webRequest'
+  >,
+  developer: boolean,
+): void {
+  session.setPermissionRequestHandler((contents, permission, answer, details) => {
+    answer(ALLOWED_PERMISSIONS.has(permission) && isOurs(details.requestingUrl));
+  });
+  session.setPermissionCheckHandler(
+    (_contents, permission, origin) => ALLOWED_PERMISSIONS.has(permission) && isOurs(origin),
+  );
+  session.setDevicePermissionHandler(() => false);
+  const schemes = [`${SCHEME}:`, 'data:', 'blob:', ...(developer ? ['devtools:'] : [])];
+  session.webRequest.onBeforeRequest((details, answer) => {
+    const { protocol } = URL.canParse(details.url) ? new URL(details.url) : { protocol: '' };
+    answer({ cancel: !schemes.includes(protocol) });
+  });
+  session.on('will-download', (event, item) => {
+    const url = item.getURL();
+    if (!isOurs(url) && !url.startsWith(`blob:${SCHEME}:`)) event.preventDefault();
+  });
+}
