@@ -35,6 +35,9 @@ const MAX_LOGIN_BYTES = 1024;
 /** A page that sends slower than this holds a connection for nothing. */
 const REQUEST_TIMEOUT_MS = 120_000;
 
+/** How long a refused client may go on sending. */
+const DISCARD_MS = 2000;
+
 class HttpRefusal extends Error {
   readonly status: number;
   readonly dto: ErrorDto;
@@ -54,6 +57,16 @@ function refuse(status: number, message: string): HttpRefusal {
       remedy: 'Open the address that Likeness Lab printed in its terminal.',
     }),
   );
+}
+
+/** Lets the answer to a refused request reach a client that is still sending; what it sends is thrown away. */
+function discardRest(request: IncomingMessage, response: ServerResponse): void {
+  response.setHeader('Connection', 'close');
+  request.resume();
+  const timer = setTimeout(() => request.destroy(), DISCARD_MS);
+  request.once('close', () => {
+    clearTimeout(timer);
+  });
 }
 
 async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
@@ -93,11 +106,10 @@ class WebHost {
     } catch (error) {
       const known = error instanceof HttpRefusal;
       if (!known) this.#options.host.log.error('A web request failed.', error);
+      if (!request.complete && !response.headersSent) discardRest(request, response);
       if (response.headersSent) response.destroy();
       else
         this.#json(response, known ? error.status : 500, { ok: false, error: known ? error.dto : toErrorDto(error) });
-      // The rest of a refused body is not read.
-      if (!request.complete) request.destroy();
     }
   }
 
