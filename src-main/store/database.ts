@@ -53,7 +53,7 @@ export class Database {
       return new Database(db);
     } catch (error) {
       db?.close();
-      throw storeError(error, 'open the database');
+      throw wrap(error, 'open the database');
     }
   }
 
@@ -104,11 +104,14 @@ export class Database {
     try {
       return work();
     } catch (error) {
-      // A failure that did not come from SQLite (a bug, an AppError) is passed on as it is.
-      if (error instanceof Error && error.name !== 'SqliteError' && !(error instanceof AppError)) throw error;
-      throw storeError(error, what);
+      throw wrap(error, what);
     }
   }
+}
+
+/** SQLite's failures as ours; anything else (a bug, an `AppError`) as it is. */
+function wrap(error: unknown, what: string): unknown {
+  return error instanceof Error && error.name === 'SqliteError' ? storeError(error, what) : error;
 }
 
 function checkHealth(db: SqliteDatabase): void {

@@ -80,7 +80,8 @@ export class PictureFolder {
       await rename(temporary, path);
       await syncFolder(dirname(path));
     } catch (error) {
-      await rm(temporary, { force: true });
+      // What cannot be removed now is removed at the next start.
+      await rm(temporary, { force: true }).catch(() => undefined);
       throw diskError(error, 'write a picture');
     }
   }

@@ -1,0 +1,220 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '../../../src-main/base/app-error.js';
+import { Database } from '../../../src-main/store/database.js';
+import { backupPath, type Migration } from '../../../src-main/store/migrate.js';
+import { MIGRATIONS } from '../../../src-main/store/migrations/index.js';
+import { loadSqliteDriver } from '../../../src-main/store/sqlite-driver.js';
+
+let folder: string;
+let file: string;
+const opened: Database[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'likeness-db-'));
+  file = join(folder, 'test.db');
+});
+afterEach(() => {
+  for (const db of opened.splice(0)) db.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function open(migrations?: readonly Migration[]): Database {
+  const db = Database.open(file, { busyTimeoutMs: 50, ...(migrations === undefined ? {} : { migrations }) });
+  opened.push(db);
+  return db;
+}
+
+function failure(work: () => unknown): AppError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+  throw new Error('it did not fail');
+}
+
+describe('opening', () => {
+  it('makes STRICT tables with foreign keys, WAL and the newest version', () => {
+    const db = open();
+    expect(db.get('PRAGMA journal_mode')).toEqual({ journal_mode: 'wal' });
+    expect(db.get('PRAGMA foreign_keys')).toEqual({ foreign_keys: 1 });
+    expect(db.get('PRAGMA user_version')).toEqual({ user_version: MIGRATIONS.length * 10 });
+    const tables = db.all(
+      `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%' AND strict = 0`,
+    ) as { name: string }[];
+    expect(tables.filter((table) => !table.name.startsWith('runs_fts'))).toEqual([]);
+    expect(() => db.run('INSERT INTO settings (key, value_json) VALUES (?, ?)', ['x', null])).toThrow(AppError);
+  });
+
+  it('refuses a second opener with words', () => {
+    open();
+    expect(failure(() => open()).code).toBe('store.busy');
+  });
+
+  it('takes over at once after a killed process', () => {
+    const script = `
+      const Database = require('better-sqlite3');
+      const db = new Database(${JSON.stringify(file)});
+      db.pragma('locking_mode = EXCLUSIVE'); db.pragma('journal_mode = WAL');
+      db.exec('CREATE TABLE t (a); BEGIN EXCLUSIVE; INSERT INTO t VALUES (1)');
+      process.kill(process.pid, 'SIGKILL');`;
+    const driverIsClassic = loadSqliteDriver() === loadSqliteDriver(9);
+    const run = (): unknown =>
+      execFileSync(process.execPath, [
+        '-e',
+        driverIsClassic ? script : script.replace('better-sqlite3', 'better-sqlite3-napi'),
+      ]);
+    expect(run).toThrow();
+    const db = open([]);
+    expect(db.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 });
+  });
+
+  it('refuses a file from the future and leaves it alone', () => {
+    open().close();
+    const db = new (loadSqliteDriver())(file);
+    db.pragma('user_version = 990');
+    db.close();
+    const before = readFileSync(file);
+    const error = failure(() => open());
+    expect(error.code).toBe('store.newer-schema');
+    expect(error.message).toContain('its schema is 990');
+    expect(readFileSync(file).equals(before)).toBe(true);
+  });
+
+  it.each([
+    [
+      'something else entirely',
+      () => {
+        writeFileSync(file, 'not a database, but long enough to have a header '.repeat(40));
+      },
+    ],
+    [
+      'a damaged page',
+      () => {
+        const bytes = readFileSync(file);
+        bytes.fill(0xa5, 4096, 4096 * 6);
+        writeFileSync(file, bytes);
+      },
+    ],
+    [
+      'a cut file',
+      () => {
+        truncateSync(file, Math.floor(statSync(file).size / 2));
+      },
+    ],
+  ])('recognizes %s as damage', (_what, damage) => {
+    const db = open();
+    for (let i = 0; i < 200; i += 1)
+      db.run('INSERT INTO settings (key, value_json) VALUES (?, ?)', [`k${i}`, '"x"'.repeat(50)]);
+    db.close();
+    damage();
+    const error = failure(() => open());
+    expect(error.code).toBe('store.corrupt');
+    expect(error.remedy).toContain('pictures are safe');
+  });
+});
+
+describe('migrations', () => {
+  const one: Migration = { version: 10, up: (db) => db.exec('CREATE TABLE a (x INTEGER) STRICT') };
+  const two: Migration = { version: 20, up: (db) => db.exec('ALTER TABLE a ADD COLUMN y INTEGER; UPDATE a SET y = x') };
+
+  it('run once, in order, with a copy of what was there', () => {
+    const first = open([one]);
+    first.run('INSERT INTO a VALUES (7)');
+    first.close();
+    const second = open([one, two]);
+    expect(second.all('SELECT * FROM a')).toEqual([{ x: 7, y: 7 }]);
+    second.close();
+    const copy = new (loadSqliteDriver())(backupPath(file, 10), { readonly: true });
+    expect(copy.pragma('user_version', { simple: true })).toBe(10);
+    expect(copy.prepare('SELECT * FROM a').all()).toEqual([{ x: 7 }]);
+    copy.close();
+    open([one, two]);
+  });
+
+  it('leave the file as it was when one fails', () => {
+    const first = open([one]);
+    first.run('INSERT INTO a VALUES (7)');
+    first.close();
+    const failing: Migration = {
+      version: 20,
+      up: (db) => {
+        db.exec('DELETE FROM a');
+        db.exec('NOT SQL');
+      },
+    };
+    expect(failure(() => open([one, failing])).code).toBe('store.failed');
+    expect(open([one]).all('SELECT * FROM a')).toEqual([{ x: 7 }]);
+  });
+
+  it('make no copy of a new file', () => {
+    open([one, two]);
+    expect(existsSync(backupPath(file, 0))).toBe(false);
+  });
+
+  it('must be numbered in tens without a gap', () => {
+    expect(() => open([two])).toThrow('not 10');
+  });
+
+  it('20: rows of version 10 are found by their words, and stay so when they change', () => {
+    const [initial] = MIGRATIONS;
+    if (initial === undefined) throw new Error('there is no first migration');
+    const old = open([initial]);
+    const insertRun = (db: Database, id: string, prompt: string): void => {
+      db.run(
+        `INSERT INTO runs (public_id, comparison_id, variant_id, cell_index, run_order, repeat_index, status,
+           created_at_ms, pack_id, provider, model_variant, face_index, prompt, seed, steps, width, height, guidance,
+           conditioning_scale, start_fraction, end_fraction)
+         VALUES (?, 1, 1, 0, 0, 1, 'done', 5, 'demo', 'cpu', 'v', 0, ?, 1, 1, 64, 64, 1, 1, 0, 1)`,
+        [id, prompt],
+      );
+    };
+    old.run(`INSERT INTO comparisons (public_id, title, created_at_ms, queue_position) VALUES ('c', 't', 5, 1)`);
+    old.run(`INSERT INTO variants (flux, t5, infusenet) VALUES ('int8', 'int8', 'nf4')`);
+    insertRun(old, 'r1', 'a café by the harbour');
+    insertRun(old, 'r2', 'a library');
+    old.close();
+
+    const db = open();
+    const found = (word: string): unknown[] =>
+      db.all('SELECT public_id FROM runs WHERE id IN (SELECT rowid FROM runs_fts WHERE runs_fts MATCH ?)', [word]);
+    expect(found('cafe')).toEqual([{ public_id: 'r1' }]);
+    insertRun(db, 'r3', 'harbour again');
+    expect(found('harbour')).toEqual([{ public_id: 'r1' }, { public_id: 'r3' }]);
+    db.run(`UPDATE runs SET prompt = 'a mountain' WHERE public_id = 'r1'`);
+    db.run(`DELETE FROM runs WHERE public_id = 'r3'`);
+    expect(found('harbour')).toEqual([]);
+    expect(found('mountain')).toEqual([{ public_id: 'r1' }]);
+    expect(existsSync(backupPath(file, 10))).toBe(true);
+  });
+});
+
+describe('failures', () => {
+  it('are wrapped once, by their code', () => {
+    const db = open();
+    const error = failure(() => db.all('SELECT * FROM nothing'));
+    expect(error.code).toBe('store.failed');
+    expect(error.details['sqliteCode']).toBe('SQLITE_ERROR');
+    const twice = { sql: 'INSERT INTO packs (public_id, folder, added_at_ms) VALUES (?, ?, ?)', row: ['a', 'b', 1] };
+    db.run(twice.sql, twice.row);
+    expect(failure(() => db.run(twice.sql, twice.row)).details['sqliteCode']).toMatch(/^SQLITE_CONSTRAINT/);
+  });
+
+  it('of a transaction undo all of it', () => {
+    const db = open();
+    const set = (key: string): unknown => db.run('INSERT INTO settings (key, value_json) VALUES (?, ?)', [key, '1']);
+    expect(() =>
+      db.transaction(() => {
+        set('a');
+        db.transaction(() => set('b'));
+        throw new RangeError('stop');
+      }),
+    ).toThrow(RangeError);
+    expect(db.all('SELECT * FROM settings')).toEqual([]);
+  });
+});

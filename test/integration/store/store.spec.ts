@@ -1,0 +1,150 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openStore, type Store } from '../../../src-main/store/store.js';
+import { fillGallery, rowId } from '../../bench/gallery-rows.js';
+
+let folder: string;
+let store: Store;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'likeness-store-'));
+  store = await openStore(folder);
+});
+afterEach(() => {
+  store.db.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function reopen(): Promise<void> {
+  store.db.close();
+  store = await openStore(folder);
+}
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+describe('files', () => {
+  it('are written whole, and leave no temporary name behind', async () => {
+    const path = store.files.picture('run_1');
+    await store.files.write(path, bytes('one'));
+    await store.files.write(path, bytes('two'));
+    expect(readFileSync(path, 'utf8')).toBe('two');
+    expect(readdirSync(join(path, '..'))).toEqual(['run_1.png']);
+  });
+
+  it('fail with the disk named when the folder is gone', async () => {
+    rmSync(join(folder, 'photos'), { recursive: true });
+    writeFileSync(join(folder, 'photos'), 'a file where the folder was');
+    await expect(store.files.write(store.files.photo('p'), bytes('x'))).rejects.toMatchObject({
+      code: 'disk.failed',
+      message: expect.stringContaining('Could not write a picture'),
+    });
+  });
+
+  it('are never asked for by anything but an id', () => {
+    for (const id of ['../x', 'a/b', '', '.', 'a.b', 'x'.repeat(65)]) {
+      expect(() => store.files.picture(id)).toThrow('not an id');
+      expect(() => store.files.photo(id)).toThrow('not an id');
+      expect(() => store.files.previews(id)).toThrow('not an id');
+    }
+  });
+
+  it('half written before a crash are gone after the next start; others stay, even without a row', async () => {
+    const picture = store.files.picture('unknown');
+    await store.files.write(picture, bytes('kept'));
+    const half = `${store.files.picture('half')}.tmp-abc123`;
+    mkdirSync(join(half, '..'), { recursive: true });
+    writeFileSync(half, 'half');
+    writeFileSync(store.files.work('w'), 'engine output');
+    await reopen();
+    expect(existsSync(half)).toBe(false);
+    expect(existsSync(store.files.work('w'))).toBe(false);
+    expect(existsSync(picture)).toBe(true);
+  });
+});
+
+describe('a photo', () => {
+  const photo = {
+    id: 'p1',
+    role: 'identity' as const,
+    name: 'Ada',
+    source: 'import' as const,
+    sha256: 'aa',
+    width: 10,
+    height: 20,
+    createdAtMs: 5,
+  };
+
+  it('whose import never ended leaves nothing', async () => {
+    store.photos.announce('p1');
+    await store.files.write(store.files.photo('p1'), bytes('face'));
+    await reopen();
+    expect(existsSync(store.files.photo('p1'))).toBe(false);
+    expect(store.deletions.list()).toEqual([]);
+  });
+
+  it('is deleted with its faces, embeddings and files, also across a crash', async () => {
+    store.photos.announce('p1');
+    await store.files.write(store.files.photo('p1'), bytes('face'));
+    await store.files.write(store.files.photoThumb('p1'), bytes('face'));
+    store.photos.insert(photo);
+    expect(store.deletions.list()).toEqual([]);
+    store.photos.saveFaces('p1', 'demo', { width: 10, height: 20, faces: [], detector: 'centred' });
+    store.photos.saveEmbedding('p1', 'demo', 0, [1, 0]);
+    expect(store.photos.embeddingCount('p1')).toBe(1);
+    store.photos.delete('p1'); // and the host dies here
+    await reopen();
+    expect(store.photos.get('p1')).toBeNull();
+    expect(store.db.all('SELECT * FROM photo_faces')).toEqual([]);
+    expect(store.db.all('SELECT * FROM photo_embeddings')).toEqual([]);
+    expect(readdirSync(join(folder, 'photos'))).toEqual([]);
+  });
+});
+
+describe('runs', () => {
+  beforeEach(() => {
+    fillGallery(store, 10);
+  });
+
+  it('that were under way are interrupted at the next start, and their files cleared', async () => {
+    store.db.run(`UPDATE runs SET status = 'running' WHERE public_id = ?`, [rowId(0)]);
+    store.db.run(`UPDATE runs SET status = 'queued' WHERE public_id = ?`, [rowId(1)]);
+    await store.files.write(store.files.picture(rowId(0)), bytes('half'));
+    await store.files.write(store.files.picture(rowId(2)), bytes('whole'));
+    await reopen();
+    expect([0, 1, 2].map((i) => store.runs.status(rowId(i)))).toEqual(['interrupted', 'interrupted', 'done']);
+    expect(existsSync(store.files.picture(rowId(0)))).toBe(false);
+    expect(existsSync(store.files.picture(rowId(2)))).toBe(true);
+  });
+
+  it('in the trash come back as they were, or go for good with their comparison', () => {
+    const ids = Array.from({ length: 5 }, (_, i) => rowId(i));
+    const before = store.runs.get(rowId(0));
+    expect(store.gallery.trash([...ids, 'unknown'], 99)).toHaveLength(5);
+    expect(store.gallery.trash(ids, 100)).toEqual([]);
+    expect(store.gallery.counts()).toEqual({ total: 5, trashed: 5 });
+    store.gallery.restore([rowId(0)]);
+    expect(store.runs.get(rowId(0))).toEqual(before);
+    expect(store.gallery.deleteTrashed(null)).toHaveLength(4);
+    store.gallery.trash([rowId(0)], 101);
+    expect(store.gallery.deleteTrashed([rowId(0), rowId(7)])).toEqual([rowId(0)]);
+    expect(store.comparisons.head('cmp-000000000000')).toBeNull();
+    expect(store.db.get('SELECT count(*) AS n FROM phase_measurements')).toEqual({ n: 10 });
+    expect(store.runs.status(rowId(7))).toBe('done');
+  });
+
+  it('that are queued or running cannot be trashed', () => {
+    store.db.run(`UPDATE runs SET status = 'queued' WHERE public_id = ?`, [rowId(0)]);
+    expect(store.gallery.trash([rowId(0)], 1)).toEqual([]);
+  });
+
+  it('keep tags without regard to case, and tags die with their last run', () => {
+    store.gallery.addTag([rowId(0)], 'Fresh');
+    expect(store.gallery.addTag([rowId(0), rowId(1)], 'fresh')).toBe(1);
+    expect(store.gallery.tagged([rowId(0), rowId(1), rowId(2)], 'FRESH')).toEqual([rowId(0), rowId(1)]);
+    expect(store.gallery.tags().find((tag) => tag.tag === 'Fresh')?.count).toBe(2);
+    store.gallery.removeTag([rowId(0), rowId(1)], 'fresh');
+    expect(store.gallery.tags().some((tag) => tag.tag === 'Fresh')).toBe(false);
+  });
+});
