@@ -1,3 +1,4 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -9,6 +10,9 @@ function project(name: string, extra: Record<string, unknown> = {}) {
 
 export default defineConfig({
   root,
+  // For the renderer's state classes (runes) and its alias of the contract.
+  plugins: [svelte({ configFile: false })],
+  resolve: { alias: { $contract: `${root}src-main/contract` } },
   test: {
     projects: [
       project('unit'),
