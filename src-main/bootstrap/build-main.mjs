@@ -17,6 +17,7 @@ const ENTRIES = {
   'random-pack': 'test/bench/random-pack.ts',
   'session-memory': 'test/integration/support/session-memory.ts',
   'bench-gallery': 'test/bench/gallery.ts',
+  'bench-metrics': 'test/bench/metrics.ts',
   web: 'src-main/web/main.ts',
   app: 'src-main/app/main.ts',
 };

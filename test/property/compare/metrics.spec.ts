@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { absoluteDifference } from '../../../src-main/compare/difference.js';
+import { flipMap } from '../../../src-main/compare/flip.js';
+import { comparePictures } from '../../../src-main/compare/picture-metrics.js';
 import type { Picture } from '../../../src-main/compare/picture.js';
 import { psnr } from '../../../src-main/compare/psnr.js';
 import { ssim } from '../../../src-main/compare/ssim.js';
@@ -27,6 +29,36 @@ describe('picture metrics', () => {
         expect(ssim(a, b)).toBeGreaterThanOrEqual(-1 - 1e-12);
       }),
       { seed: 4, numRuns: 100 },
+    );
+  });
+
+  it('include FLIP: symmetric, 0 to 1, 0 against itself', () => {
+    fc.assert(
+      fc.property(pair, ([a, b]) => {
+        const map = flipMap(a, b);
+        const back = flipMap(b, a);
+        expect(map.every((value, i) => Math.abs(value - (back[i] ?? NaN)) < 1e-6)).toBe(true);
+        expect(map.every((value) => value >= 0 && value <= 1 + 1e-6)).toBe(true);
+        expect(flipMap(a, a).every((value) => value === 0)).toBe(true);
+      }),
+      { seed: 4, numRuns: 50 },
+    );
+  });
+
+  it('split by any box: the parts weigh up to the whole', () => {
+    const box = fc.tuple(fc.nat(30), fc.nat(30), fc.nat(30), fc.nat(30));
+    fc.assert(
+      fc.property(pair, box, ([a, b], faceBox) => {
+        const { whole, face, surroundings } = comparePictures(a, b, { faceBox });
+        if (face === null || surroundings === null) return;
+        expect(face.pixels + surroundings.pixels).toBe(whole.pixels);
+        for (const metric of ['meanAbsolute', 'flip'] as const) {
+          const mean = (face[metric] * face.pixels + surroundings[metric] * surroundings.pixels) / whole.pixels;
+          expect(mean).toBeCloseTo(whole[metric], 6);
+        }
+        expect(Math.max(face.maxAbsolute, surroundings.maxAbsolute)).toBe(whole.maxAbsolute);
+      }),
+      { seed: 4, numRuns: 50 },
     );
   });
 
