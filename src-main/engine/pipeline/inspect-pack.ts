@@ -4,7 +4,7 @@
 import { AppError } from '../../base/app-error.js';
 import { openPack, type Pack } from '../pack/open-pack.js';
 import type { InspectResult, QuantizedComponent } from '../protocol.js';
-import { elementCount } from '../weights/tensor-source.js';
+import { elementCount, storedBytes, storedDtype } from '../weights/tensor-source.js';
 import { bytesPerFormat } from './component-sizes.js';
 import {
   openArcFace,
@@ -79,8 +79,8 @@ async function describe(
       files: new Set(entries.map(({ file }) => file)).size,
       tensors: entries.length,
       parameters: entries.reduce((sum, { shape }) => sum + elementCount(shape), 0),
-      bytes: entries.reduce((sum, { byteLength }) => sum + byteLength, 0),
-      dtypes: [...new Set(entries.map(({ dtype }) => dtype))],
+      bytes: entries.reduce((sum, entry) => sum + storedBytes(entry), 0),
+      dtypes: [...new Set(entries.map(storedDtype))],
       missing: [],
       bytesPerFormat: quantized === undefined ? {} : bytesPerFormat(quantized, network),
     };

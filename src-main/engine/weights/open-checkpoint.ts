@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
+import { withBnbWeights } from './bnb-checkpoint.js';
 import { openTensorFile } from './open-tensor-file.js';
 import { openSafetensors, openSharded } from './safetensors-source.js';
 import type { TensorEntry, TensorSource } from './tensor-source.js';
@@ -21,18 +22,20 @@ export interface OpenCheckpointOptions {
 }
 
 /**
+ * Weights in bitsandbytes' NF4 are seen as `withBnbWeights` says.
+ *
  * @param path a folder, an index of shards, or a file of any format that `openTensorFile` knows
  * @throws AppError weights.unreadable, weights.malformed, weights.unsupported-dtype, weights.missing-tensor,
  *   weights.forbidden-pickle
  */
 export async function openCheckpoint(path: string, options: OpenCheckpointOptions = {}): Promise<TensorSource> {
-  const source = await openPath(path);
-  const { stripPrefix } = options;
-  if (stripPrefix === undefined) return source;
+  const opened = await openPath(path);
   try {
-    return new RenamedTensorSource(source, stripPrefix, path);
+    const source = await withBnbWeights(opened);
+    const { stripPrefix } = options;
+    return stripPrefix === undefined ? source : new RenamedTensorSource(source, stripPrefix, path);
   } catch (error) {
-    await source.close();
+    await opened.close();
     throw error;
   }
 }

@@ -34,6 +34,40 @@ export interface TensorEntry {
   /** Bytes from the start of that file. */
   readonly byteOffset: number;
   readonly byteLength: number;
+  /**
+   * Set when the source computes the bytes from something else: then `dtype` and `byteLength` are those of what its
+   * read methods give, and `file` and `byteOffset` mean nothing.
+   */
+  readonly origin?: TensorOrigin;
+}
+
+/** What a computed tensor is made of. */
+export type TensorOrigin = BnbNf4Origin | MergedOrigin;
+
+/** A weight in bitsandbytes' NF4, read as its f32 values. */
+export interface BnbNf4Origin {
+  readonly kind: 'bnb-nf4';
+  /** u8 [ceil(N·K / 2)], flattened, even elements in the high nibble; as a file holds it. */
+  readonly qweight: TensorEntry;
+  /** f32 [ceil(N·K / 64)] as a file holds it; null when it is nested and must be computed. */
+  readonly absmax: TensorEntry | null;
+  /** All that the weight is made of, `qweight` and absmax included. */
+  readonly parts: readonly TensorEntry[];
+  /** The plain absmax, [ceil(N·K / 64)]. @throws AppError weights.malformed, weights.unreadable */
+  readAbsmax(): Promise<Float32Array>;
+  /** Part of one of `parts`. @throws AppError weights.unreadable */
+  readPart(part: TensorEntry, byteStart: number, byteLength: number): Promise<Uint8Array>;
+}
+
+/** A weight with LoRAs added. */
+export interface MergedOrigin {
+  readonly kind: 'merged';
+  /** Hash of what was added: the LoRAs' contents and weights. */
+  readonly digest: string;
+  /** The weight without them. */
+  readonly base: TensorEntry;
+  /** Part of `base`. @throws AppError weights.unreadable */
+  readBase(byteStart: number, byteLength: number): Promise<Uint8Array>;
 }
 
 /** A checkpoint opened for reading; holds file handles until `close`. */
@@ -61,4 +95,15 @@ export interface TensorSource {
 /** Number of elements. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, dim) => product * dim, 1);
+}
+
+/** Bytes that a tensor takes in its files. */
+export function storedBytes({ origin, byteLength }: TensorEntry): number {
+  if (origin?.kind !== 'bnb-nf4') return byteLength;
+  return origin.parts.reduce((sum, part) => sum + part.byteLength, 0);
+}
+
+/** What a tensor's elements are stored as, for people. */
+export function storedDtype({ origin, dtype }: TensorEntry): string {
+  return origin?.kind === 'bnb-nf4' ? 'NF4' : dtype;
 }

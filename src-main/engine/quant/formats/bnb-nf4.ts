@@ -26,6 +26,9 @@ export interface BnbNf4Tensors {
   };
 }
 
+/** The parts that an absmax is read from. */
+export type BnbAbsmaxTensors = Pick<BnbNf4Tensors, 'absmax' | 'nested'>;
+
 export interface BnbNf4Weights extends Nf4Weights {
   readonly n: number;
   readonly k: number;
@@ -58,22 +61,20 @@ export function decodeNestedAbsmax({ codes, nestedAbsmax, codebook, offset, bloc
  * and codebooks other than NF4's own
  */
 export function readBnbNf4(tensors: BnbNf4Tensors, name: string): BnbNf4Weights {
-  const state = parseState(tensors.quantState, name);
-  if (state.blockSize !== NF4_BLOCK || !sameCodebook(tensors.quantMap)) {
-    throw new AppError(
-      'weights.unsupported-dtype',
-      `The bitsandbytes weight "${name}" has blocks of ${state.blockSize} or its own codebook, expected NF4 with blocks of ${NF4_BLOCK}.`,
-      { remedy: 'Use the unquantized checkpoint; the app quantizes it itself.', details: { tensor: name } },
-    );
-  }
+  const state = parseBnbState(tensors.quantState, tensors.quantMap, name);
   const [n, k] = state.shape;
-  const blocks = Math.ceil((n * k) / NF4_BLOCK);
   expectLength(name, 'packed bytes', tensors.qweight.length, Math.ceil((n * k) / 2));
-  expectLength(name, 'absmax values', tensors.absmax.length, blocks);
-  return { n, k, codes: tensors.qweight, absmax: plainAbsmax(tensors, state, name) };
+  return { n, k, codes: tensors.qweight, absmax: readBnbAbsmax(tensors, state, name) };
 }
 
-function plainAbsmax({ absmax, nested }: BnbNf4Tensors, state: BnbState, name: string): Float32Array {
+/**
+ * The plain absmax of one weight: as stored, or decoded when it is nested.
+ * @returns [ceil(N·K / 64)]
+ * @throws AppError weights.malformed for parts that contradict each other
+ */
+export function readBnbAbsmax({ absmax, nested }: BnbAbsmaxTensors, state: BnbState, name: string): Float32Array {
+  const [n, k] = state.shape;
+  expectLength(name, 'absmax values', absmax.length, Math.ceil((n * k) / NF4_BLOCK));
   if (absmax instanceof Float32Array) return absmax;
   if (nested === undefined || state.nested === null)
     throw malformed(name, 'its absmax is quantized but has no nested state');
@@ -89,13 +90,31 @@ function plainAbsmax({ absmax, nested }: BnbNf4Tensors, state: BnbState, name: s
   });
 }
 
-interface BnbState {
+/** What a weight's quant_state says. */
+export interface BnbState {
   readonly blockSize: number;
   readonly shape: readonly [number, number];
   readonly nested: { readonly blockSize: number; readonly offset: number } | null;
 }
 
-function parseState(bytes: Uint8Array, name: string): BnbState {
+/**
+ * @param bytes the quant_state's JSON
+ * @param quantMap the weight's codebook
+ * @throws AppError weights.malformed, weights.unsupported-dtype for block sizes and codebooks other than NF4's own
+ */
+export function parseBnbState(bytes: Uint8Array, quantMap: Float32Array, name: string): BnbState {
+  const state = parseJson(bytes, name);
+  if (state.blockSize !== NF4_BLOCK || !sameCodebook(quantMap)) {
+    throw new AppError(
+      'weights.unsupported-dtype',
+      `The bitsandbytes weight "${name}" has blocks of ${state.blockSize} or its own codebook, expected NF4 with blocks of ${NF4_BLOCK}.`,
+      { remedy: 'Use the unquantized checkpoint; the app quantizes it itself.', details: { tensor: name } },
+    );
+  }
+  return state;
+}
+
+function parseJson(bytes: Uint8Array, name: string): BnbState {
   let json: unknown;
   try {
     // json.dumps writes ASCII.

@@ -1,0 +1,163 @@
+/**
+ * Writes a component's cache file: encodes what lies in files directly, and what must be computed first through a
+ * scratch file, a batch at a time, so that neither memory nor disk holds more than that beside the result.
+ */
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AppError, throwIfAborted } from '../../base/app-error.js';
+import { encodeTensors, type EncodeJob } from '../quant/encode-pool.js';
+import type { ScaleDtype } from '../quant/formats/weights.js';
+import { DTYPE_BYTES } from '../weights/tensor-source.js';
+import type { Encoding } from './plan-tensors.js';
+
+/** Bytes computed before the encoders start on them: enough to be worth starting their threads for. */
+const BATCH_BYTES = 512 * 2 ** 20;
+/** Bytes computed at a time. */
+const CHUNK_BYTES = 4 * 2 ** 20;
+
+export interface EncodeRequest {
+  /** Named in messages, such as "FLUX". */
+  readonly label: string;
+  /** What messages call the result, such as `nf4`. */
+  readonly format: string;
+  readonly encodings: readonly Encoding[];
+  readonly scaleDtype: ScaleDtype;
+  /** Absolute path of the result; its folder is made. */
+  readonly file: string;
+  readonly fileSize: number;
+  readonly workers?: number;
+  readonly signal?: AbortSignal;
+  /** 0 to 1. */
+  readonly onProgress?: (fraction: number) => void;
+}
+
+/**
+ * The file appears whole or not at all.
+ * @throws AppError quant.invalid-input, weights.*, disk.full, disk.failed; AbortError
+ */
+export async function encodeComponent(request: EncodeRequest): Promise<void> {
+  await mkdir(dirname(request.file), { recursive: true });
+  const partial = `${request.file}.${process.pid}.partial`;
+  const scratch = `${request.file}.${process.pid}.scratch`;
+  try {
+    await withFile(partial, 'w', (handle) => handle.truncate(request.fileSize));
+    await encodeAll(request, partial, scratch);
+    await withFile(partial, 'r+', (handle) => handle.sync());
+    await rename(partial, request.file);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw diskError(error, request);
+  } finally {
+    await rm(scratch, { force: true });
+  }
+}
+
+async function encodeAll(request: EncodeRequest, target: string, scratch: string): Promise<void> {
+  const inFiles: EncodeJob[] = [];
+  const computed: Computed[] = [];
+  for (const encoding of request.encodings) {
+    const { from } = encoding.source;
+    if (from.kind === 'computed') computed.push({ encoding, read: from.read });
+    else inFiles.push(job(request, encoding, from, target));
+  }
+  // Computed bytes count twice: when they are made and when they are encoded.
+  const total = request.encodings.reduce(
+    (sum, { source, n, k }) => sum + n * k * DTYPE_BYTES[source.dtype] * (source.from.kind === 'computed' ? 2 : 1),
+    0,
+  );
+  let done = 0;
+  const report = (bytes: number): void => request.onProgress?.(Math.min(1, (done + bytes) / Math.max(1, total)));
+  const encode = async (jobs: readonly EncodeJob[]): Promise<void> => {
+    const bytes = jobs.reduce((sum, { source }) => sum + source.n * source.k * DTYPE_BYTES[source.dtype], 0);
+    await encodeTensors(jobs, {
+      ...(request.workers === undefined ? {} : { workers: request.workers }),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+      onProgress: ({ doneBytes }) => report(doneBytes),
+    });
+    done += bytes;
+  };
+
+  if (inFiles.length > 0) await encode(inFiles);
+  for (const batch of batches(computed)) {
+    let size = 0;
+    const jobs: EncodeJob[] = [];
+    await withFile(scratch, 'w', async (handle) => {
+      for (const { encoding, read } of batch) {
+        jobs.push(job(request, encoding, { file: scratch, byteOffset: size }, target));
+        const length = byteLengthOf(encoding);
+        for (let start = 0; start < length; start += CHUNK_BYTES) {
+          throwIfAborted(request.signal);
+          const bytes = await read(start, Math.min(CHUNK_BYTES, length - start));
+          await handle.writeFile(bytes);
+          report(start + bytes.byteLength);
+        }
+        done += length;
+        size += length;
+      }
+    });
+    await encode(jobs);
+  }
+}
+
+interface Computed {
+  readonly encoding: Encoding;
+  readonly read: (byteStart: number, byteLength: number) => Promise<Uint8Array>;
+}
+
+function* batches(computed: readonly Computed[]): Generator<Computed[]> {
+  let batch: Computed[] = [];
+  let bytes = 0;
+  for (const item of computed) {
+    batch.push(item);
+    bytes += byteLengthOf(item.encoding);
+    if (bytes < BATCH_BYTES) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function byteLengthOf({ n, k, source }: Encoding): number {
+  return n * k * DTYPE_BYTES[source.dtype];
+}
+
+function job(
+  request: EncodeRequest,
+  { name, source, n, k, target, parts }: Encoding,
+  place: { readonly file: string; readonly byteOffset: number },
+  file: string,
+): EncodeJob {
+  return {
+    name,
+    source: { file: place.file, byteOffset: place.byteOffset, dtype: source.dtype, n, k },
+    format: target,
+    scaleDtype: request.scaleDtype,
+    target: { file, parts: parts.map(({ suffix, byteOffset }) => ({ suffix, byteOffset })) },
+  };
+}
+
+async function withFile(path: string, flags: string, use: (handle: FileHandle) => Promise<void>): Promise<void> {
+  const handle = await open(path, flags);
+  try {
+    await use(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+function diskError(error: unknown, { label, format }: EncodeRequest): unknown {
+  if (!(error instanceof Error) || !('code' in error) || error instanceof AppError) return error;
+  if (error.code === 'ENOSPC') {
+    return new AppError('disk.full', `The disk is full: ${label} could not be converted to ${format}.`, {
+      remedy: 'Free some space, or choose another cache folder in the settings.',
+      retryable: true,
+      cause: error,
+    });
+  }
+  return new AppError('disk.failed', `${label} could not be converted: ${error.message}.`, {
+    remedy: 'Check that the cache folder can be written.',
+    retryable: true,
+    cause: error,
+  });
+}

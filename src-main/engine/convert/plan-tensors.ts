@@ -1,0 +1,233 @@
+/**
+ * What becomes of each tensor of a checkpoint: read where it lies, or encoded into a file of the cache, and where in
+ * it. Decides; writes nothing.
+ */
+import { AppError } from '../../base/app-error.js';
+import { assertNever, defined } from '../../base/assert.js';
+import type { ComputeProfile } from '../graph/network.js';
+import type { OnnxType } from '../graph/onnx-schema.js';
+import type { Storage, StoredPart, StoredTensor } from '../graph/stored-tensor.js';
+import type { WeightFormat } from '../protocol.js';
+import { planTensor, type PartPlan, type StorageTarget } from '../quant/formats/layout.js';
+import {
+  DTYPE_BYTES,
+  elementCount,
+  type BnbNf4Origin,
+  type TensorDtype,
+  type TensorEntry,
+  type TensorSource,
+} from '../weights/tensor-source.js';
+
+/** Parts begin on pages, as memory mapping wants. */
+const PART_ALIGNMENT = 4096;
+
+/** What decides how tensors are held. */
+export interface PlanRequest {
+  /** Named in messages, such as "FLUX". */
+  readonly label: string;
+  readonly source: TensorSource;
+  /** Tensors of the checkpoint that belong to this network. */
+  readonly include: (name: string) => boolean;
+  /** Linears that take the format; everything else stays in 16-bit. */
+  readonly quantizable: (entry: TensorEntry) => boolean;
+  readonly format: WeightFormat;
+  readonly profile: ComputeProfile;
+  /** Whether the session runs on a GPU, which reads only its own compute dtype. */
+  readonly gpu: boolean;
+  /** Keeps every tensor in its source dtype (parity checks on f32 checkpoints). CPU only. */
+  readonly exact?: boolean;
+}
+
+/** Weights [n, k] that the encoder turns into parts of the cache file. */
+export interface Encoding {
+  /** Of the tensor, for messages. */
+  readonly name: string;
+  /** Where the weights lie, or how to compute a stretch of their bytes. */
+  readonly source: {
+    readonly dtype: TensorDtype;
+    readonly from:
+      | { readonly kind: 'file'; readonly file: string; readonly byteOffset: number }
+      | {
+          readonly kind: 'computed';
+          readonly read: (byteStart: number, byteLength: number) => Promise<Uint8Array>;
+        };
+  };
+  readonly n: number;
+  readonly k: number;
+  readonly target: StorageTarget;
+  readonly parts: readonly (PartPlan & { readonly byteOffset: number })[];
+}
+
+export interface TensorPlan {
+  /** Name, and what the tensor becomes: part of the cache file's name. */
+  readonly signature: string;
+  /** Null when the tensor is read where it lies. */
+  readonly encoding: Encoding | null;
+  /** @param cacheFile of the encoded parts */
+  readonly stored: (cacheFile: string) => StoredTensor;
+}
+
+export interface ComponentPlan {
+  readonly tensors: readonly TensorPlan[];
+  /** Bytes of the cache file, 0 when nothing is encoded. */
+  readonly fileSize: number;
+}
+
+/** Source dtypes that a CPU session reads as they are. */
+const IN_PLACE: Readonly<Partial<Record<TensorDtype, OnnxType>>> = {
+  F32: 'f32',
+  F16: 'f16',
+  BF16: 'bf16',
+  F8_E4M3: 'f8e4m3fn',
+};
+
+/** @throws AppError weights.unsupported-dtype */
+export function planTensors(request: PlanRequest): ComponentPlan {
+  let fileSize = 0;
+  const place = (parts: readonly PartPlan[]): Encoding['parts'] =>
+    parts.map((part) => {
+      const byteOffset = fileSize;
+      fileSize = alignUp(byteOffset + part.byteLength, PART_ALIGNMENT);
+      return { ...part, byteOffset };
+    });
+  const tensors: TensorPlan[] = [];
+  for (const entry of request.source.entries.values()) {
+    if (request.include(entry.name)) tensors.push(planOne(request, entry, place));
+  }
+  return { tensors, fileSize };
+}
+
+type Place = (parts: readonly PartPlan[]) => Encoding['parts'];
+
+function planOne(request: PlanRequest, entry: TensorEntry, place: Place): TensorPlan {
+  const { origin } = entry;
+  const target = targetOf(request, entry);
+  if (target === 'in-place') return inPlace(entry);
+  if (target === 'packed' && origin?.kind === 'bnb-nf4') return packed(request, entry, origin, place);
+  if (target === 'packed') throw new Error(`Invariant violated: ${entry.name} is not packed`);
+
+  const { n, k } = matrixShape(entry.shape);
+  const from: Encoding['source']['from'] =
+    origin === undefined
+      ? { kind: 'file', file: entry.file, byteOffset: entry.byteOffset }
+      : { kind: 'computed', read: (start, length) => request.source.readRange(entry.name, start, length) };
+  const parts = place(planTensor(target, n, k, request.profile.dtype));
+  return {
+    signature: `${entry.name}:${target}`,
+    encoding: { name: entry.name, source: { dtype: entry.dtype, from }, n, k, target, parts },
+    stored: (file) => ({ name: entry.name, shape: entry.shape, storage: storageOf(entry, target, parts, file) }),
+  };
+}
+
+/** `packed` keeps bitsandbytes' own bytes. */
+function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in-place' | 'packed' {
+  const { format, profile, gpu } = request;
+  const isBnb = entry.origin?.kind === 'bnb-nf4';
+  const quantizable = request.quantizable(entry);
+  if (format !== '16-bit' && quantizable) return format === 'nf4' && isBnb ? 'packed' : format;
+  // What the checkpoint has in 4 bits gains nothing from 16, where the operator is exact.
+  if (isBnb && !quantizable && profile.nf4 === 'bnb4') return 'packed';
+
+  const type = IN_PLACE[entry.dtype];
+  if (type === undefined) {
+    throw new AppError(
+      'weights.unsupported-dtype',
+      `${request.label}'s tensor "${entry.name}" has dtype ${entry.dtype}, expected a float type.`,
+      {
+        remedy: 'Use a checkpoint in bf16, f16, f32, plain fp8 or bitsandbytes nf4; the app quantizes it itself.',
+      },
+    );
+  }
+  if (gpu) return entry.origin === undefined && type === profile.dtype ? 'in-place' : profile.dtype;
+  // A matrix stored in f32 would make "16-bit" twice as large as it says.
+  const wide = entry.dtype === 'F32' && (quantizable || isBnb) && request.exact !== true;
+  if (entry.origin === undefined) return wide ? 'bf16' : 'in-place';
+  return entry.dtype === 'F32' && !wide ? 'f32' : 'bf16';
+}
+
+/** Rows and columns of any tensor: the first dimension, and all others. */
+function matrixShape(shape: readonly number[]): { n: number; k: number } {
+  const n = shape.length < 2 ? 1 : (shape[0] as number);
+  return { n, k: elementCount(shape) / n };
+}
+
+function inPlace(entry: TensorEntry): TensorPlan {
+  const type = IN_PLACE[entry.dtype] as OnnxType;
+  const value = partInPlace(entry, type, entry.shape);
+  return {
+    signature: `${entry.name}:in-place`,
+    encoding: null,
+    stored: () => ({ name: entry.name, shape: entry.shape, storage: { kind: 'plain', value } }),
+  };
+}
+
+function partInPlace(entry: TensorEntry, type: OnnxType, shape: readonly number[]): StoredPart {
+  return { type, shape, file: entry.file, offset: entry.byteOffset, length: entry.byteLength };
+}
+
+/** Codes where they lie; the absmax too, when it is plain and of the session's dtype, else encoded to that dtype. */
+function packed(request: PlanRequest, entry: TensorEntry, origin: BnbNf4Origin, place: Place): TensorPlan {
+  const { dtype } = request.profile;
+  const codes = partInPlace(origin.qweight, 'u8', [origin.qweight.byteLength]);
+  const [n, k] = entry.shape as [number, number];
+  const [, absmaxPart] = planTensor('nf4', n, k, dtype);
+  const blocks = defined(absmaxPart, 'the absmax of nf4').shape;
+  const store = (absmax: StoredPart): StoredTensor => ({
+    name: entry.name,
+    shape: entry.shape,
+    storage: { kind: 'nf4', codes, absmax },
+  });
+  const plain = origin.absmax;
+  if (plain !== null && dtype === 'f32' && plain.byteOffset % DTYPE_BYTES.F32 === 0) {
+    const absmax = partInPlace(plain, 'f32', blocks);
+    return { signature: `${entry.name}:packed`, encoding: null, stored: () => store(absmax) };
+  }
+  const from: Encoding['source']['from'] =
+    plain !== null
+      ? { kind: 'file', file: plain.file, byteOffset: plain.byteOffset }
+      : {
+          kind: 'computed',
+          read: async (start, length) => {
+            const absmax = await origin.readAbsmax();
+            return new Uint8Array(absmax.buffer, absmax.byteOffset + start, length);
+          },
+        };
+  const count = elementCount(blocks);
+  const parts = place(planTensor(dtype, 1, count, dtype));
+  return {
+    signature: `${entry.name}:packed`,
+    encoding: { name: entry.name, source: { dtype: 'F32', from }, n: 1, k: count, target: dtype, parts },
+    stored: (file) => store({ ...storedPart(parts, 'value', file), shape: blocks }),
+  };
+}
+
+function storedPart(parts: Encoding['parts'], suffix: PartPlan['suffix'], file: string): StoredPart {
+  const part = defined(
+    parts.find((candidate) => candidate.suffix === suffix),
+    `the part ${suffix}`,
+  );
+  return { type: part.onnxType, shape: part.shape, file, offset: part.byteOffset, length: part.byteLength };
+}
+
+function storageOf(entry: TensorEntry, target: StorageTarget, parts: Encoding['parts'], file: string): Storage {
+  const part = (suffix: PartPlan['suffix']): StoredPart => storedPart(parts, suffix, file);
+  switch (target) {
+    case 'int8':
+    case 'int4':
+    case 'fp8':
+      return { kind: target, codes: part('codes'), scale: part('scale') };
+    case 'nf4':
+      return { kind: 'nf4', codes: part('codes'), absmax: part('absmax') };
+    case 'f32':
+    case 'f16':
+    case 'bf16':
+      // Convolutions and vectors keep their own shape.
+      return { kind: 'plain', value: { ...part('value'), shape: entry.shape } };
+    default:
+      return assertNever(target);
+  }
+}
+
+function alignUp(value: number, alignment: number): number {
+  return Math.ceil(value / alignment) * alignment;
+}
