@@ -26,7 +26,7 @@ def transformer_config(cfg, cls, **extra):
 
 def main():
     here = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
-    args = options(pack=here, guidance=2.0, steps=16)
+    args = options(pack=here, guidance=3.5, steps=16)
     get = lambda name: torch.load(os.path.join(args.work, name), map_location='cpu')
     student = get('student.pt') if os.path.exists(os.path.join(args.work, 'student.pt')) else get('base.pt')
     vae, face, infuse = get('vae.pt'), get('face.pt'), get('infuse.pt')
