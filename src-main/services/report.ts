@@ -128,6 +128,7 @@ export function csvReport(comparison: Comparison, table: CompareTable): string {
 export function reportFileName(title: string, extension: string): string {
   const stem = title
     .normalize('NFKD')
+    .replace(/\p{Mn}/gu, '')
     .replace(/[^A-Za-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '')
     .slice(0, 50)

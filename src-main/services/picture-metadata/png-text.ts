@@ -140,13 +140,13 @@ export function readPngTexts(bytes: Uint8Array): ReadonlyMap<string, string> {
 }
 
 function encodeEntry(entry: TextEntry): Buffer {
-  const isLatin1 = /^[\t\n\x20-\x7e\xa0-\xff]*$/.test(entry.text);
+  const isAscii = /^[\t\n\x20-\x7e]*$/.test(entry.text);
   const keyword = Buffer.from(entry.keyword, 'latin1');
-  const data = isLatin1
-    ? Buffer.concat([keyword, Buffer.of(0), Buffer.from(entry.text, 'latin1')])
+  const data = isAscii
+    ? Buffer.concat([keyword, Buffer.of(0), Buffer.from(entry.text, 'ascii')])
     : // no compression, empty language tag, empty translated keyword
       Buffer.concat([keyword, Buffer.of(0, 0, 0, 0, 0), Buffer.from(entry.text, 'utf8')]);
-  const typed = Buffer.concat([Buffer.from(isLatin1 ? 'tEXt' : 'iTXt', 'latin1'), data]);
+  const typed = Buffer.concat([Buffer.from(isAscii ? 'tEXt' : 'iTXt', 'latin1'), data]);
   const out = Buffer.alloc(typed.length + 8);
   out.writeUInt32BE(data.length, 0);
   typed.copy(out, 4);
@@ -155,7 +155,8 @@ function encodeEntry(entry: TextEntry): Buffer {
 }
 
 /**
- * A copy of the PNG with the texts before its pixels: Latin-1 ones as tEXt, which every reader knows, others as iTXt.
+ * A copy of the PNG with the texts before its pixels: ASCII ones as tEXt, which every reader knows, others as iTXt,
+ * because readers disagree on the encoding of tEXt.
  * @throws AppError image.unreadable
  */
 export function insertPngTexts(png: Uint8Array, entries: readonly TextEntry[]): Uint8Array {
