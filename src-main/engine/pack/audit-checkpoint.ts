@@ -1,0 +1,190 @@
+/**
+ * Checks one checkpoint by headers alone: is every file there, whole and of the right kind; are the tensors those that
+ * the graphs read, each once, in the right shape.
+ */
+import { lstat, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../../base/app-error.js';
+import { openCheckpoint } from '../weights/open-checkpoint.js';
+import type { TensorDtype, TensorEntry, TensorSource } from '../weights/tensor-source.js';
+import * as say from './audit-findings.js';
+import { identify, type Identity } from './audit-identify.js';
+import type { TensorNeeds } from './audit-needs.js';
+import type { AuditFinding } from './audit-report.js';
+import { sniffFile, type FileKind } from './audit-sniff.js';
+
+const FLOATS: readonly TensorDtype[] = ['F64', 'F32', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2'];
+
+export interface CheckpointFacts {
+  readonly findings: readonly AuditFinding[];
+  /** Headers of the checkpoint; null when it could not be opened. */
+  readonly entries: ReadonlyMap<string, TensorEntry> | null;
+}
+
+/** Whether the path exists, and whether it is a link that leads nowhere. */
+export async function presence(path: string): Promise<'there' | 'absent' | 'broken-link'> {
+  if ((await stat(path).catch(() => null)) !== null) return 'there';
+  return (await lstat(path).catch(() => null)) === null ? 'absent' : 'broken-link';
+}
+
+/**
+ * The files of a component's folder in diffusers' layout, each looked at by its first bytes.
+ *
+ * @returns findings; none when the folder can be opened as a checkpoint
+ */
+export async function auditFolderFiles(label: string, folder: string): Promise<AuditFinding[]> {
+  const names = (await readdir(folder).catch(() => [])).sort();
+  const index = names.find((name) => name.endsWith('.safetensors.index.json'));
+  const whole = names.find((name) => name === 'diffusion_pytorch_model.safetensors' || name === 'model.safetensors');
+  if (whole !== undefined) return auditFile(label, join(folder, whole));
+  if (index !== undefined) return auditShards(label, join(folder, index), names);
+  const shards = names.filter((name) => /-\d+-of-\d+\.safetensors$/.test(name));
+  const [first] = shards;
+  if (first !== undefined) {
+    const missing = first.replace(/-\d+-of-\d+\.safetensors$/, '.safetensors.index.json');
+    return [say.missingIndex(label, join(folder, missing), shards.length)];
+  }
+  const others = names.filter((name) => name.endsWith('.safetensors'));
+  if (others.length > 0) {
+    const found = await Promise.all(others.map((name) => auditFile(label, join(folder, name))));
+    return found.flat();
+  }
+  return [await insteadOfWeights(label, folder, names)];
+}
+
+async function insteadOfWeights(label: string, folder: string, names: readonly string[]): Promise<AuditFinding> {
+  const named = (pattern: RegExp) => names.find((name) => pattern.test(name));
+  const gguf = named(/\.gguf$/i);
+  if (gguf !== undefined) {
+    const [found] = await auditFile(label, join(folder, gguf));
+    if (found !== undefined) return found;
+  }
+  const torch = named(/\.(bin|pth?|ckpt)$/i);
+  if (torch !== undefined) return say.torchWeightsOnly(label, join(folder, torch));
+  const partial = named(/\.(incomplete|part|partial|crdownload|aria2|tmp)$/i);
+  if (partial !== undefined) return say.unfinished(label, join(folder, partial));
+  return say.noWeights(label, folder);
+}
+
+async function auditShards(label: string, index: string, names: readonly string[]): Promise<AuditFinding[]> {
+  const kind = await sniffFile(index);
+  const wrong = kind.kind === 'json' ? null : say.wrongKind(label, index, kind, 'an index of the weights’ parts');
+  if (wrong !== null) return [wrong];
+  const shards = await readShardNames(index);
+  if (shards === null) return [say.damagedJson(label, index)];
+  const findings: AuditFinding[] = [];
+  for (const shard of shards) {
+    const file = join(index, '..', shard);
+    if (names.includes(shard)) findings.push(...(await auditFile(label, file)));
+    else findings.push(say.missingShard(label, file, shards.length));
+  }
+  return findings;
+}
+
+async function readShardNames(index: string): Promise<string[] | null> {
+  try {
+    const json = JSON.parse(await readFile(index, 'utf8')) as { weight_map?: Record<string, string> };
+    const shards = [...new Set(Object.values(json.weight_map ?? {}))].sort();
+    return shards.length > 0 && shards.every((name) => /^[^/\\:\0]+\.safetensors$/.test(name)) ? shards : null;
+  } catch {
+    // Whatever is wrong with it, the index cannot be used.
+    return null;
+  }
+}
+
+/** One file that should be safetensors, or of one of the kinds in `accept`. */
+export async function auditFile(
+  label: string,
+  file: string,
+  accept: readonly FileKind[] = ['safetensors'],
+  expected = 'a safetensors file',
+): Promise<AuditFinding[]> {
+  const there = await presence(file);
+  if (there === 'broken-link') return [say.brokenLink(label, file)];
+  if (there === 'absent') return [say.missingFile(label, file)];
+  try {
+    const sniffed = await sniffFile(file);
+    const wrong = accept.includes(sniffed.kind)
+      ? say.wrongLength(label, file, sniffed)
+      : say.wrongKind(label, file, sniffed, expected);
+    return wrong === null ? [] : [wrong];
+  } catch (error) {
+    return [unopenable(label, file, error)];
+  }
+}
+
+/** Opens the checkpoint and hands its headers over. */
+export async function readEntries(
+  label: string,
+  path: string,
+  options: { readonly stripPrefix?: string } = {},
+): Promise<CheckpointFacts> {
+  let source: TensorSource;
+  try {
+    source = await openCheckpoint(path, options);
+  } catch (error) {
+    return { findings: [unopenable(label, path, error)], entries: null };
+  }
+  const entries = source.entries;
+  await source.close();
+  return { findings: [], entries };
+}
+
+function unopenable(label: string, path: string, error: unknown): AuditFinding {
+  if (!(error instanceof AppError)) throw error;
+  if (error.code === 'weights.missing-tensor') return say.indexMismatch(label, path);
+  const kind = error.code.replace('weights.', '');
+  return say.finding('damaged', kind, path, `${label}: ${error.message}`, error.remedy);
+}
+
+/**
+ * Which network the tensors are of, when it is not the one that belongs here.
+ *
+ * @param expected what may lie here
+ */
+export function auditIdentity(
+  label: string,
+  file: string,
+  entries: ReadonlyMap<string, TensorEntry>,
+  expected: Identity,
+): AuditFinding | null {
+  const found = identify(entries.keys());
+  return found === null || found === expected ? null : say.otherModel(label, file, found);
+}
+
+/**
+ * Compares the tensors with what the graphs read.
+ *
+ * @param ignored tensors that may be there without being read
+ */
+export function auditTensors(
+  label: string,
+  file: string,
+  entries: ReadonlyMap<string, TensorEntry>,
+  needs: TensorNeeds,
+  ignored: (name: string) => boolean = () => false,
+): AuditFinding[] {
+  const findings: AuditFinding[] = [];
+  const missing = [...needs.keys()].filter((name) => !entries.has(name));
+  if (missing.length > 0) findings.push(say.missingTensors(label, file, missing, needs.size));
+  const unexpected = [...entries.keys()].filter((name) => !needs.has(name) && !ignored(name));
+  if (unexpected.length > 0) findings.push(say.unexpectedTensors(label, file, unexpected));
+  for (const [name, shape] of needs) {
+    const entry = entries.get(name);
+    if (entry === undefined) continue;
+    const fits = entry.shape.length === shape.length && shape.every((dim, i) => dim === null || dim === entry.shape[i]);
+    if (!fits) {
+      findings.push(say.wrongShape(label, entry.file, name, entry.shape, shape));
+      break;
+    }
+    if (!FLOATS.includes(entry.dtype)) {
+      findings.push(say.wrongDtype(label, entry.file, name, entry.dtype));
+      break;
+    }
+  }
+  const matrices = [...entries.values()].filter(({ shape }) => shape.length === 2);
+  if (findings.length === 0 && matrices.length > 0 && matrices.every(({ dtype }) => dtype.startsWith('F8_'))) {
+    findings.push(say.plainFp8(label, file));
+  }
+  return findings;
+}

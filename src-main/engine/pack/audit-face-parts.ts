@@ -1,0 +1,179 @@
+/**
+ * Checks the parts around the face: InfiniteYou's image projection, facexlib's ArcFace and the SCRFD detector. The last
+ * two have look-alikes that run without an error and give another face.
+ */
+import { basename, join } from 'node:path';
+import { AppError } from '../../base/app-error.js';
+import { openArcFace, openImageProjection } from '../pipeline/pack-networks.js';
+import { IMAGE_PROJECTION_ROOT, isArcFaceBuffer } from '../weights/names/identity.js';
+import type { TensorEntry } from '../weights/tensor-source.js';
+import { auditFile, auditIdentity, auditTensors, presence, readEntries } from './audit-checkpoint.js';
+import { auditedPart } from './audit-component.js';
+import * as say from './audit-findings.js';
+import { identify } from './audit-identify.js';
+import { arcFaceNeeds, imageProjectionNeeds, type TensorNeeds } from './audit-needs.js';
+import { readOnnxOutline } from './audit-onnx.js';
+import type { AuditedPart, AuditFinding, AuditPart } from './audit-report.js';
+import type { Pack } from './open-pack.js';
+import { UPSTREAM_DEFAULTS } from './pack-manifest.js';
+import { sniffFile } from './audit-sniff.js';
+
+const TORCH_OR_SAFETENSORS = ['zip', 'torch-legacy', 'safetensors'] as const;
+/** Scores, boxes and landmarks at three strides. @source deepinsight/insightface scrfd.py, `_init_vars` */
+const SCRFD_OUTPUTS = 9;
+const SCRFD_OUTPUTS_WITHOUT_LANDMARKS = 6;
+
+type Entries = ReadonlyMap<string, TensorEntry>;
+
+/** A pack of which only the named paths are asked for. */
+function packWith(parts: Partial<Pack>): Pack {
+  return {
+    root: '',
+    name: 'pack',
+    licence: '',
+    note: null,
+    flux: '',
+    variants: new Map(),
+    arcface: null,
+    scrfd: null,
+    imageProjectionHeadSize: null,
+    ...UPSTREAM_DEFAULTS,
+    ...parts,
+  };
+}
+
+export async function auditImageProjection(variant: string, folder: string): Promise<AuditedPart> {
+  const label = `The image projection (${variant})`;
+  const path = join(folder, 'image_proj_model.bin');
+  const findings = await auditFile(label, path, TORCH_OR_SAFETENSORS, 'a file that torch.save wrote');
+  const audited = (entries: Entries | null, needs: TensorNeeds | null, all: readonly AuditFinding[]) =>
+    part('image-projection', variant, path, all, entries, needs);
+  if (findings.length > 0) return audited(null, null, findings);
+  const raw = await readEntries(label, path, { stripPrefix: IMAGE_PROJECTION_ROOT });
+  if (raw.entries === null) return audited(null, null, raw.findings);
+  const identity = auditIdentity(label, path, raw.entries, 'resampler');
+  if (identity !== null) return audited(raw.entries, null, [identity]);
+  try {
+    const network = await openImageProjection(packWith({ variants: new Map([[variant, folder]]) }), variant);
+    await network.source.close();
+    const needs = imageProjectionNeeds(network.config);
+    return audited(raw.entries, needs, auditTensors(label, path, raw.entries, needs));
+  } catch (error) {
+    return audited(raw.entries, null, [notThisNetwork(label, path, error)]);
+  }
+}
+
+/** @param path null when no file of the name was found */
+export async function auditArcFace(path: string | null): Promise<AuditedPart> {
+  const label = 'The face network';
+  if (path === null) {
+    return part('arcface', null, null, [
+      say.finding(
+        'missing',
+        'arcface-missing',
+        '',
+        'The face network recognition_arcface_ir_se50.pth was not found; it is in neither repository.',
+        'Download it from facexlib’s releases (175 MB); the face network of insightface does not replace it.',
+      ),
+    ]);
+  }
+  if ((await presence(path)) === 'there' && (await sniffFile(path)).kind === 'protobuf') {
+    return part('arcface', null, path, [await onnxInsteadOfArcFace(label, path)]);
+  }
+  const findings = await auditFile(label, path, TORCH_OR_SAFETENSORS, 'a file that torch.save wrote');
+  if (findings.length > 0) return part('arcface', null, path, findings);
+  const { entries, findings: unopened } = await readEntries(label, path);
+  if (entries === null) return part('arcface', null, path, unopened);
+  const identity = auditIdentity(label, path, entries, 'arcface-ir-se');
+  if (identity !== null) return part('arcface', null, path, [identity], entries);
+  try {
+    const network = await openArcFace(packWith({ arcface: path }));
+    await network.source.close();
+    const needs = arcFaceNeeds(network.config);
+    return part('arcface', null, path, auditTensors(label, path, entries, needs, isArcFaceBuffer), entries, needs);
+  } catch (error) {
+    return part('arcface', null, path, [notThisNetwork(label, path, error)], entries);
+  }
+}
+
+/** insightface's networks come as ONNX; their tensors' names tell them apart from any other. */
+async function onnxInsteadOfArcFace(label: string, path: string): Promise<AuditFinding> {
+  try {
+    const { initializers } = await readOnnxOutline(path);
+    const identity = identify(initializers);
+    if (identity !== null) return say.otherModel(label, path, identity);
+  } catch (error) {
+    return notThisNetwork(label, path, error);
+  }
+  return say.finding(
+    'other-model',
+    'onnx-file',
+    path,
+    `${label}: ${basename(path)} is an ONNX file, expected facexlib’s recognition_arcface_ir_se50.pth.`,
+    'Get recognition_arcface_ir_se50.pth from facexlib’s releases; networks of insightface such as glintr100 give another face.',
+  );
+}
+
+/** @param path null when no file of the name was found */
+export async function auditScrfd(path: string | null): Promise<AuditedPart> {
+  const label = 'The face detector';
+  if (path === null) {
+    return part('scrfd', null, null, [
+      say.finding(
+        'missing',
+        'scrfd-missing',
+        '',
+        'The face detector scrfd_10g_bnkps.onnx was not found.',
+        'Get it from ByteDance/InfiniteYou, folder supports/insightface/models/antelopev2 (17 MB).',
+      ),
+    ]);
+  }
+  const findings = await auditFile(label, path, ['protobuf'], 'an ONNX file');
+  if (findings.length > 0) return part('scrfd', null, path, findings);
+  try {
+    const outline = await readOnnxOutline(path);
+    const wrong = wrongDetector(label, path, outline.outputs.length);
+    const audited = part('scrfd', null, path, wrong === null ? [] : [wrong]);
+    return { ...audited, bytes: outline.sizeBytes };
+  } catch (error) {
+    return part('scrfd', null, path, [notThisNetwork(label, path, error)]);
+  }
+}
+
+function wrongDetector(label: string, path: string, outputs: number): AuditFinding | null {
+  if (outputs === SCRFD_OUTPUTS) return null;
+  if (outputs === SCRFD_OUTPUTS_WITHOUT_LANDMARKS) {
+    return say.finding(
+      'other-model',
+      'detector-without-landmarks',
+      path,
+      `${label}: ${basename(path)} finds faces but no eyes, nose and mouth, which aligning a face needs.`,
+      'Get scrfd_10g_bnkps.onnx; "kps" stands for the five landmarks.',
+    );
+  }
+  return say.finding(
+    'other-model',
+    'not-a-detector',
+    path,
+    `${label}: ${basename(path)} has ${outputs} outputs, expected the ${SCRFD_OUTPUTS} of SCRFD with landmarks.`,
+    'Get scrfd_10g_bnkps.onnx; the other files of antelopev2 are not needed.',
+  );
+}
+
+function notThisNetwork(label: string, path: string, error: unknown): AuditFinding {
+  if (!(error instanceof AppError)) throw error;
+  const kind = error.code.slice(error.code.indexOf('.') + 1);
+  const state = error.code === 'weights.malformed' ? 'damaged' : 'other-model';
+  return say.finding(state, kind, path, `${label}: ${error.message}`, error.remedy);
+}
+
+function part(
+  name: AuditPart,
+  variant: string | null,
+  path: string | null,
+  findings: readonly AuditFinding[],
+  entries: Entries | null = null,
+  needs: TensorNeeds | null = null,
+): AuditedPart {
+  return auditedPart({ part: name, variant, path }, findings, entries, needs);
+}
