@@ -1,0 +1,110 @@
+/** The whole way through the real engine on the bundled pack: sample, faces, three variants, gallery, repeat. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AppError } from '../../../src-main/base/app-error.js';
+import { entryFile } from '../../../src-main/base/entry-file.js';
+import type { Input, Method, Output } from '../../../src-main/contract/api.js';
+import { BUNDLED_PACK_ID, openAppHost, type AppHost } from '../../../src-main/services/app-host.js';
+import { forkEngine } from '../../../src-main/services/fork-engine.js';
+
+let folder: string;
+let host: AppHost;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'likeness-demo-'));
+  host = await openAppHost({
+    dataDir: folder,
+    assetsDir: fileURLToPath(new URL('../../../assets', import.meta.url)),
+    spawnEngine: forkEngine(entryFile('engine')),
+    pictureWorker: entryFile('picture-worker'),
+    appVersion: '0.0.0-test',
+    host: 'web',
+  });
+});
+afterAll(async () => {
+  await host.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function call<M extends Method>(method: M, input: Input<M>): Promise<Output<M>> {
+  const envelope = await host.dispatch(method, input, { trusted: true, name: 'test' });
+  if (!envelope.ok) throw AppError.fromDto(envelope.error);
+  return envelope.value as Output<M>;
+}
+
+describe('the demo pack', () => {
+  it('compares three variants of a sample portrait, and repeats one bit for bit', async () => {
+    const pack = (await call('packs.list', {}))[0];
+    expect(pack).toMatchObject({ id: BUNDLED_PACK_ID, source: 'bundled', complete: true, problem: null });
+    const samples = await call('samples.list', {});
+    const sample = samples.photos.find((photo) => photo.role === 'identity');
+    const photo = await call('photos.use-sample', { sampleId: sample?.id ?? '' });
+    expect(photo).toMatchObject({ role: 'identity', source: 'sample', name: sample?.name });
+    const { faces } = await call('photos.detect', { photoId: photo.id, packId: BUNDLED_PACK_ID });
+    expect(faces.length).toBeGreaterThan(0);
+
+    const { comparisonId } = await call('comparisons.create', {
+      packId: BUNDLED_PACK_ID,
+      provider: 'cpu',
+      modelVariant: pack?.modelVariants[0] ?? '',
+      identityId: photo.id,
+      faceIndex: 0,
+      poseId: null,
+      steps: 4,
+      width: pack?.defaults.width ?? 0,
+      height: pack?.defaults.height ?? 0,
+      guidance: pack?.defaults.guidance ?? 0,
+      conditioningScale: 1,
+      start: 0,
+      end: 1,
+      prompts: [samples.prompts[0]?.text ?? ''],
+      seeds: [7],
+      variants: [
+        { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' },
+        { flux: 'int8', t5: 'int8', infusenet: 'int8' },
+        { flux: 'int8', t5: 'int8', infusenet: 'nf4' },
+      ],
+      repeats: 1,
+    });
+    await host.services.queue.idle();
+    const { runs, status } = await call('comparisons.get', { comparisonId });
+    expect(runs.map((run) => run.error)).toEqual([null, null, null]);
+    expect(status).toBe('finished');
+    expect(new Set(runs.map((run) => run.result?.pixelHash)).size).toBe(3);
+    for (const run of runs) {
+      expect(run.result?.stepSeconds).toHaveLength(4);
+      expect(run.result?.previewSteps).toEqual([1, 2, 3, 4]);
+      expect(run.peakBytes).toBeGreaterThan(0);
+    }
+
+    const [reference, , nf4] = runs;
+    const table = await call('compare.table', {
+      referenceRunId: reference?.id ?? '',
+      runIds: runs.map((run) => run.id),
+    });
+    const [own, int8, mixed] = table.rows.map((row) => row.difference);
+    expect(own?.identical).toBe(true);
+    expect(int8?.psnr).toBeGreaterThan(10);
+    expect(mixed?.ssim).toBeGreaterThan(0);
+
+    const again = await call('runs.repeat', { runId: nf4?.id ?? '' });
+    await host.services.queue.idle();
+    const repeated = await call('runs.get', { runId: again.runIds[0] ?? '' });
+    expect(repeated.result?.pixelHash).toBe(nf4?.result?.pixelHash);
+    expect(repeated.identityScore).toBe(nf4?.identityScore);
+    expect(
+      (
+        await call('gallery.list', {
+          query: 'infusenet:nf4',
+          sort: 'newest',
+          trashed: false,
+          stacked: false,
+          offset: 0,
+          limit: 9,
+        })
+      ).total,
+    ).toBe(2);
+  });
+});
