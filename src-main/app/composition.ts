@@ -1,4 +1,5 @@
 /** Builds the desktop app: the host, its one window, the protocol, IPC and the menu. */
+import { ENGINE_ENV, ENGINE_EXEC_ARGV } from '../base/engine-process.js';
 import { app, BrowserWindow, dialog, ipcMain, Menu, screen, session, shell, utilityProcess } from 'electron';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -86,7 +87,13 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
     dataDir: defaultDataDir(app.getPath('appData')),
     assetsDir,
     spawnEngine: utilityEngine(
-      (entry) => utilityProcess.fork(entry, [], { serviceName: 'Likeness Lab Engine', stdio: 'ignore' }),
+      (entry) =>
+        utilityProcess.fork(entry, [], {
+          serviceName: 'Likeness Lab Engine',
+          stdio: 'ignore',
+          env: { ...process.env, ...ENGINE_ENV },
+          execArgv: [...ENGINE_EXEC_ARGV],
+        }),
       entryFile('engine'),
     ),
     pictureWorker: entryFile('picture-worker'),

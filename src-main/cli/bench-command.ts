@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { AppError } from '../base/app-error.js';
+import { ENGINE_ENV, ENGINE_EXEC_ARGV } from '../base/engine-process.js';
 import { entryFile } from '../base/entry-file.js';
 import { openPack } from '../engine/pack/open-pack.js';
 import {
@@ -123,7 +124,11 @@ async function runInEngine(
   params: GenerateRequest,
   onProgress: (fraction: number, message: string) => void,
 ): Promise<GenerateResult> {
-  const child = fork(entryFile('engine'), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(entryFile('engine'), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, ...ENGINE_ENV },
+    execArgv: [...ENGINE_EXEC_ARGV],
+  });
   const id = 'bench';
   try {
     return await new Promise<GenerateResult>((resolvePromise, reject) => {

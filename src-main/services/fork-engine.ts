@@ -1,5 +1,6 @@
 /** The engine as a Node child process, for the web host, the command line and tests. */
 import { fork } from 'node:child_process';
+import { ENGINE_ENV, ENGINE_EXEC_ARGV } from '../base/engine-process.js';
 import type { FromEngine } from '../engine/protocol.js';
 import type { EngineProcess, EngineSpawner } from './engine-client.js';
 
@@ -16,8 +17,8 @@ export function forkEngine(entry: string, options: ForkOptions = {}): EngineSpaw
     const child = fork(entry, [], {
       serialization: 'json',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: { ...process.env, ...options.env },
-      execArgv: [],
+      env: { ...process.env, ...ENGINE_ENV, ...options.env },
+      execArgv: [...ENGINE_EXEC_ARGV],
     });
     let ended = false;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => options.onStderr?.(text));

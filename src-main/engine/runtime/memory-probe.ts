@@ -112,6 +112,8 @@ export class MemoryProbe {
 
   /** Runs `work` and records its memory and time; `weightBytes` is read when it ends. */
   async phase<T>(phase: PhaseMeasurement['phase'], weightBytes: () => number, work: () => Promise<T>): Promise<T> {
+    // Only there when the process was started with --expose-gc, as the app does.
+    globalThis.gc?.();
     const exact = resetHighWaterMark();
     let hostPeak = process.memoryUsage.rss();
     let devicePeak = this.#deviceUsed();
