@@ -119,7 +119,8 @@ export function queueAnnouncement(before: QueueState | null, now: QueueState): s
   const failed = ended.filter((cell) => cell.status === 'failed');
   const parts: string[] = [];
   if (done > 0) parts.push(`${countOf(done, 'picture')} finished`);
-  for (const cell of failed) parts.push(`A picture failed: ${(cell.errorMessage ?? 'no reason was given').replace(/\.$/, '')}`);
+  for (const cell of failed)
+    parts.push(`A picture failed: ${(cell.errorMessage ?? 'no reason was given').replace(/\.$/, '')}`);
   if (parts.length > 0 && openCells(now) === 0) parts.push('The queue is empty');
   return parts.length === 0 ? null : `${parts.join('. ')}.`;
 }

@@ -8,6 +8,7 @@ import type { Notices } from './notices.svelte';
 export class Models {
   #packs = $state.raw<readonly PackSummary[] | null>(null);
   readonly #details = new SvelteMap<string, PackDetail | ErrorDto>();
+  #error = $state.raw<ErrorDto | null>(null);
   #adding = $state(false);
   readonly #client: Client;
   readonly #notices: Notices;
@@ -20,6 +21,11 @@ export class Models {
   /** The bundled pack first; null until the host answered. */
   get packs(): readonly PackSummary[] | null {
     return this.#packs;
+  }
+
+  /** Why the packs are not known. */
+  get error(): ErrorDto | null {
+    return this.#error;
   }
 
   get adding(): boolean {
@@ -35,7 +41,19 @@ export class Models {
   }
 
   start(): () => void {
-    return this.#client.on('packs', (packs) => (this.#packs = packs));
+    const stop = this.#client.on('packs', (packs) => (this.#packs = packs));
+    void this.load();
+    return stop;
+  }
+
+  /** The host looks at the packs when it is first asked; after that it tells of changes itself. */
+  async load(): Promise<void> {
+    this.#error = null;
+    try {
+      this.#packs = await this.#client.call('packs.list', {});
+    } catch (error) {
+      this.#error = toErrorDto(error);
+    }
   }
 
   async inspect(packId: string): Promise<void> {

@@ -8,6 +8,7 @@ import type { Notices } from './notices.svelte';
 export class Queue {
   #state = $state.raw<QueueState>({ paused: false, entries: [], runningRunId: null });
   #progress = $state.raw<RunProgress | null>(null);
+  #preview = $state.raw<string | null>(null);
   #known = false;
   readonly #client: Client;
   readonly #notices: Notices;
@@ -31,6 +32,11 @@ export class Queue {
     return this.#progress;
   }
 
+  /** The latest preview of the running cell; it stays while the picture is decoded. */
+  get preview(): string | null {
+    return this.#preview;
+  }
+
   get open(): number {
     return openCells(this.#state);
   }
@@ -45,6 +51,8 @@ export class Queue {
       }),
       this.#client.on('progress', (progress) => {
         const words = progress === null ? null : progressAnnouncement(this.#progress, progress);
+        const another = progress?.runId !== this.#progress?.runId;
+        this.#preview = progress?.previewPng ?? (another ? null : this.#preview);
         this.#progress = progress;
         if (words !== null) this.#announcer.say(words);
       }),
