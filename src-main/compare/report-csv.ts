@@ -1,0 +1,40 @@
+import { reportRows, type ReportInput, type ReportPicture, type ReportRow } from './report-data.js';
+
+const HEAD = [
+  'name', 'reference', 'flux', 't5', 'infusenet', 'seed', 'repeat', 'load_bytes', 'peak_bytes', 'peak_delta_bytes',
+  'step_seconds', 'total_seconds', 'identical', 'psnr_db', 'ssim', 'mean_absolute', 'max_absolute', 'flip',
+  'face_psnr_db', 'face_flip', 'surroundings_psnr_db', 'surroundings_flip', 'identity_score', 'file',
+]; // prettier-ignore
+
+type Field = string | number | boolean | null | undefined;
+
+/** Quoted where needed; text that a spreadsheet would take for a formula starts with an apostrophe (CWE-1236). */
+function csvField(value: Field): string {
+  if (value === null || value === undefined) return '';
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value === 'number') return String(value);
+  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+function fieldsOf(row: ReportRow, { seed, repeat, difference, identityScore, file }: ReportPicture): Field[] {
+  const { formats, loadBytes, peakBytes, stepSeconds, totalSeconds } = row.configuration;
+  const { whole, face, surroundings } = difference ?? { whole: null, face: null, surroundings: null };
+  return [
+    row.name, row.isReference, formats.flux, formats.t5, formats.infusenet, seed, repeat, loadBytes, peakBytes,
+    row.peakDeltaBytes, stepSeconds, totalSeconds, whole?.identical, whole?.psnr, whole?.ssim, whole?.meanAbsolute,
+    whole?.maxAbsolute, whole?.flip, face?.psnr, face?.flip, surroundings?.psnr, surroundings?.flip, identityScore,
+    file,
+  ]; // prettier-ignore
+}
+
+/**
+ * One line a picture, repeats included (their difference is from the first run of the same settings). Plain numbers in
+ * bytes and seconds, RFC 4180, UTF-8 with a byte order mark for spreadsheets.
+ */
+export function reportCsv(input: ReportInput): string {
+  const lines = reportRows(input).flatMap((row) =>
+    row.configuration.pictures.map((picture) => fieldsOf(row, picture).map(csvField).join(',')),
+  );
+  return `\ufeff${[HEAD.join(','), ...lines].join('\r\n')}\r\n`;
+}

@@ -1,0 +1,127 @@
+/** What a report is made of, and its figures per configuration. Knows nothing of files and pixels. */
+import { noiseFloor, type NoiseFloor } from './noise-floor.js';
+import { meanWithUncertainty, pairedDifference, type PairedDifference } from './paired-difference.js';
+import type { RegionMetrics } from './picture-metrics.js';
+import { variantName, verdict, type Formats } from './verdict.js';
+
+/** Difference of one picture from another of the same seed, as numbers. */
+export interface ReportDifference {
+  readonly whole: RegionMetrics;
+  readonly face: RegionMetrics | null;
+  readonly surroundings: RegionMetrics | null;
+}
+
+export interface ReportPicture {
+  readonly seed: number;
+  /** 0 for the picture itself, 1 and up for repeats of the very same settings. */
+  readonly repeat: number;
+  /** Path relative to the report. */
+  readonly file: string;
+  /** `data:` URLs for the self-contained page; null leaves the picture out. */
+  readonly pictureUrl: string | null;
+  readonly heatMapUrl: string | null;
+  /**
+   * From the reference configuration at this seed; of a repeat, from the first run of its own configuration. Null for
+   * the reference itself.
+   */
+  readonly difference: ReportDifference | null;
+  /** Cosine with the identity; null when not scored or no face was found. */
+  readonly identityScore: number | null;
+}
+
+export interface ReportConfiguration {
+  readonly formats: Formats;
+  /** Memory after loading the denoiser, and the highest of the run; null where not measured. Bytes. */
+  readonly loadBytes: number | null;
+  readonly peakBytes: number | null;
+  /** Of one picture; null where not measured. */
+  readonly totalSeconds: number | null;
+  readonly stepSeconds: number | null;
+  readonly pictures: readonly ReportPicture[];
+}
+
+export interface ReportInput {
+  readonly title: string;
+  readonly appVersion: string;
+  /** What all pictures share, in reading order, such as `['Prompt', '…']`. */
+  readonly settings: readonly (readonly [string, string])[];
+  /** Where memory figures come from, such as `nvidia-smi`. */
+  readonly memorySource: string;
+  /** The face network that scores, and a warning where it also conditioned the pictures; null without one. */
+  readonly identityEncoder: string | null;
+  readonly pixelsPerDegree: number;
+  /** The first is the reference. All have the same seeds. */
+  readonly configurations: readonly ReportConfiguration[];
+}
+
+export interface ReportRow {
+  readonly name: string;
+  readonly isReference: boolean;
+  readonly configuration: ReportConfiguration;
+  readonly peakDeltaBytes: number | null;
+  /** Over seeds whose picture is not identical to the reference's; null when all are. */
+  readonly psnr: PairedDifference | null;
+  readonly ssim: PairedDifference | null;
+  readonly flip: PairedDifference | null;
+  readonly faceFlip: PairedDifference | null;
+  readonly surroundingsFlip: PairedDifference | null;
+  /** Pictures identical to the reference's, of how many compared. */
+  readonly identical: number;
+  readonly compared: number;
+  readonly identity: PairedDifference | null;
+  readonly identityDelta: PairedDifference | null;
+  /** FLIP of repeats; null without repeats. */
+  readonly floor: NoiseFloor | null;
+  /** Null for the reference. */
+  readonly verdict: string | null;
+}
+
+const present = <T>(values: readonly (T | null | undefined)[]): T[] =>
+  values.flatMap((value) => (value === null || value === undefined ? [] : [value]));
+
+function rowOf(configuration: ReportConfiguration, reference: ReportConfiguration): ReportRow {
+  const isReference = configuration === reference;
+  const own = configuration.pictures.filter(({ repeat }) => repeat === 0);
+  const repeats = configuration.pictures.filter(({ repeat }) => repeat > 0);
+  const differences = isReference ? [] : present(own.map(({ difference }) => difference));
+  const name = isReference ? 'Reference' : variantName(configuration.formats, reference.formats);
+  const peakDeltaBytes =
+    configuration.peakBytes === null || reference.peakBytes === null
+      ? null
+      : configuration.peakBytes - reference.peakBytes;
+  const referenceScore = (seed: number): number | null =>
+    reference.pictures.find((picture) => picture.seed === seed && picture.repeat === 0)?.identityScore ?? null;
+  const identityDelta = isReference
+    ? null
+    : pairedDifference(
+        own.map(({ identityScore }) => identityScore),
+        own.map(({ seed }) => referenceScore(seed)),
+      );
+  const flip = meanWithUncertainty(differences.map(({ whole }) => whole.flip));
+  const floor = noiseFloor(present(repeats.map(({ difference }) => difference?.whole.flip)));
+  return {
+    name,
+    isReference,
+    configuration,
+    peakDeltaBytes,
+    psnr: meanWithUncertainty(present(differences.map(({ whole }) => whole.psnr))),
+    ssim: meanWithUncertainty(present(differences.map(({ whole }) => whole.ssim))),
+    flip,
+    faceFlip: meanWithUncertainty(present(differences.map(({ face }) => face?.flip))),
+    surroundingsFlip: meanWithUncertainty(present(differences.map(({ surroundings }) => surroundings?.flip))),
+    identical: differences.filter(({ whole }) => whole.identical).length,
+    compared: differences.length,
+    identity: meanWithUncertainty(present(own.map(({ identityScore }) => identityScore))),
+    identityDelta,
+    floor,
+    verdict: isReference
+      ? null
+      : verdict({ name, peakDeltaBytes, identity: identityDelta, seeds: own.length, flip, floor }),
+  };
+}
+
+/** One row a configuration, in order. */
+export function reportRows({ configurations }: ReportInput): ReportRow[] {
+  const [reference] = configurations;
+  return reference === undefined ? [] : configurations.map((configuration) => rowOf(configuration, reference));
+}

@@ -1,0 +1,90 @@
+import { plain } from './plain-numbers.js';
+import { reportRows, type ReportInput, type ReportPicture, type ReportRow } from './report-data.js';
+import { FIRST_NUMBER, reportNotes, reportTable } from './report-table.js';
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Text safe in HTML content and quoted attributes. */
+export function escapeMarkup(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+}
+
+const STYLE = `
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+body { margin: 2rem auto; max-width: 80rem; padding: 0 1rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; }
+th, td { padding: 0.3rem 0.6rem; border-bottom: 1px solid color-mix(in srgb, currentColor 25%, transparent); text-align: left; white-space: nowrap; }
+.number { text-align: right; }
+.pictures { display: flex; flex-wrap: wrap; gap: 1rem; }
+figure { margin: 0; width: 12rem; }
+img { width: 100%; display: block; }
+figcaption { font-size: 0.85rem; }
+`.trim();
+
+function image(url: string | null, alt: string): string {
+  // Only pictures inside the file: a report fetches nothing.
+  return url?.startsWith('data:image/') === true ? `<img src="${escapeMarkup(url)}" alt="${escapeMarkup(alt)}">` : '';
+}
+
+function figure(row: ReportRow, picture: ReportPicture): string {
+  const flip = picture.difference?.whole;
+  const difference =
+    flip === undefined ? '' : flip.identical ? ', identical to the reference' : `, FLIP ${plain(flip.flip, 3)}`;
+  const identity = picture.identityScore === null ? '' : `, identity ${plain(picture.identityScore, 4)}`;
+  return [
+    '<figure>',
+    image(picture.pictureUrl, `${row.name}, seed ${picture.seed}`),
+    image(picture.heatMapUrl, `Where ${row.name} differs from the reference, seed ${picture.seed}`),
+    `<figcaption>seed ${picture.seed}${difference}${identity}</figcaption>`,
+    '</figure>',
+  ].join('');
+}
+
+function section(row: ReportRow): string {
+  const pictures = row.configuration.pictures.filter(({ repeat }) => repeat === 0);
+  return [
+    '<section>',
+    `<h2>${escapeMarkup(row.name)}</h2>`,
+    ...(row.verdict === null ? [] : [`<p>${escapeMarkup(row.verdict)}</p>`]),
+    `<div class="pictures">${pictures.map((picture) => figure(row, picture)).join('\n')}</div>`,
+    '</section>',
+  ].join('\n');
+}
+
+/** The report as one HTML file that needs and fetches nothing else: pictures are the `data:` URLs of the input. */
+export function reportHtml(input: ReportInput): string {
+  const { head, rows } = reportTable(input);
+  const cell = (tag: 'th' | 'td') => (text: string, i: number) =>
+    `<${tag}${tag === 'th' ? ' scope="col"' : ''}${i < FIRST_NUMBER ? '' : ' class="number"'}>${escapeMarkup(text)}</${tag}>`;
+  return [
+    '<!doctype html>',
+    '<html lang="en">',
+    '<head>',
+    '<meta charset="utf-8">',
+    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">`,
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    `<title>${escapeMarkup(input.title)}</title>`,
+    `<style>${STYLE}</style>`,
+    '</head>',
+    '<body>',
+    `<h1>${escapeMarkup(input.title)}</h1>`,
+    `<ul>${input.settings.map(([label, value]) => `<li>${escapeMarkup(label)}: ${escapeMarkup(value)}</li>`).join('')}</ul>`,
+    '<div class="wide"><table>',
+    `<thead><tr>${head.map(cell('th')).join('')}</tr></thead>`,
+    `<tbody>${rows.map((cells) => `<tr>${cells.map(cell('td')).join('')}</tr>`).join('\n')}</tbody>`,
+    '</table></div>',
+    ...reportNotes(input).map((note) => `<p>${escapeMarkup(note)}</p>`),
+    `<p>Made with Likeness Lab ${escapeMarkup(input.appVersion)}.</p>`,
+    ...reportRows(input).map(section),
+    '</body>',
+    '</html>',
+    '',
+  ].join('\n');
+}

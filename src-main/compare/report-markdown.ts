@@ -1,0 +1,41 @@
+import { FIRST_NUMBER, reportNotes, reportTable } from './report-table.js';
+import { reportRows, type ReportInput } from './report-data.js';
+
+/** Text that Markdown shows as it is, on one line. */
+function escaped(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]<>#|!]/g, '\\$&');
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}
+
+/** The report as Markdown for an issue or a README; pictures are linked by their relative paths. */
+export function reportMarkdown(input: ReportInput): string {
+  const { head, rows } = reportTable(input);
+  const verdicts = reportRows(input).flatMap((row) => (row.verdict === null ? [] : [`- ${escaped(row.verdict)}`]));
+  const pictures = reportRows(input).map((row) => {
+    const images = row.configuration.pictures
+      .filter(({ repeat }) => repeat === 0)
+      .map(({ file, seed }) => `![${escaped(row.name)}, seed ${seed}](${encodeURI(file)})`);
+    return [`### ${escaped(row.name)}`, '', images.join(' '), ''].join('\n');
+  });
+  return [
+    `# ${escaped(input.title)}`,
+    '',
+    ...input.settings.map(([label, value]) => `- ${escaped(label)}: ${escaped(value)}`),
+    '',
+    line(head),
+    line(head.map((_, i) => (i < FIRST_NUMBER ? '---' : '---:'))),
+    ...rows.map((cells) => line(cells.map(escaped))),
+    '',
+    ...verdicts,
+    '',
+    ...reportNotes(input).map((note) => `${escaped(note)}  `),
+    `Made with Likeness Lab ${escaped(input.appVersion)}.`,
+    '',
+    '## Pictures',
+    '',
+    ...pictures,
+  ].join('\n');
+}

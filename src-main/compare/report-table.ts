@@ -1,0 +1,76 @@
+/** The main table of a report as text cells: the published form (Load, Peak, Δ) and what this app adds. */
+import type { PairedDifference } from './paired-difference.js';
+import { plain, signed, uncertain } from './plain-numbers.js';
+import { reportRows, type ReportInput, type ReportRow } from './report-data.js';
+
+const GIB = 2 ** 30;
+const MISSING = '–';
+
+interface TableText {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+const TABLE_HEAD = [
+  'FLUX', 'T5', 'InfuseNet', 'Load GiB', 'Peak GiB', 'Δ peak GiB', 's/step', 'Total s', 'PSNR dB', 'SSIM', 'FLIP',
+  'FLIP face', 'FLIP around', 'Noise floor', 'Identity', 'Δ identity',
+]; // prettier-ignore
+
+/** Columns from here on hold numbers. */
+export const FIRST_NUMBER = 3;
+
+const orMissing = <T>(value: T | null, text: (value: T) => string): string => (value === null ? MISSING : text(value));
+const mean = (digits: number) => (value: PairedDifference) => plain(value.mean, digits);
+
+function differenceCells(row: ReportRow): string[] {
+  if (row.isReference) return ['reference', ...Array<string>(4).fill(MISSING)];
+  if (row.compared === 0) return Array<string>(5).fill(MISSING);
+  if (row.identical === row.compared) return ['identical', '1', '0', '0', '0'];
+  return [
+    orMissing(row.psnr, mean(2)) + (row.identical > 0 ? ` (${row.identical} identical)` : ''),
+    orMissing(row.ssim, mean(4)),
+    orMissing(row.flip, (value) => uncertain(value, false)),
+    orMissing(row.faceFlip, mean(3)),
+    orMissing(row.surroundingsFlip, mean(3)),
+  ];
+}
+
+function cellsOf(row: ReportRow): string[] {
+  const { formats, loadBytes, peakBytes, stepSeconds, totalSeconds } = row.configuration;
+  const gib = (bytes: number): string => plain(bytes / GIB, 2);
+  return [
+    formats.flux,
+    formats.t5,
+    formats.infusenet,
+    orMissing(loadBytes, gib),
+    orMissing(peakBytes, gib),
+    row.isReference ? MISSING : orMissing(row.peakDeltaBytes, (bytes) => signed(bytes / GIB, 2)),
+    orMissing(stepSeconds, (seconds) => plain(seconds, 3)),
+    orMissing(totalSeconds, (seconds) => plain(seconds, 1)),
+    ...differenceCells(row),
+    orMissing(row.floor, ({ low, high }) => (low === high ? plain(high, 3) : `${plain(low, 3)} to ${plain(high, 3)}`)),
+    orMissing(row.identity, mean(4)),
+    orMissing(row.identityDelta, (value) => uncertain(value)),
+  ];
+}
+
+export function reportTable(input: ReportInput): TableText {
+  return { head: TABLE_HEAD, rows: reportRows(input).map(cellsOf) };
+}
+
+/** What the columns mean, one sentence each. */
+export function reportNotes(input: ReportInput): string[] {
+  return [
+    `Memory: ${input.memorySource}. Δ is against the first row.`,
+    'PSNR, SSIM and FLIP are differences from the reference picture of the same seed, averaged over the seeds; ± is ' +
+      'half of the 95 % confidence interval (Student’s t over seeds).',
+    `PSNR over 8-bit sRGB. SSIM of luma, Gaussian window 11, σ 1.5. FLIP at ${plain(input.pixelsPerDegree, 1)} pixels ` +
+      'per degree, 0 is no visible difference; “face” and “around” are its means inside and outside the face box of ' +
+      'the reference picture.',
+    'Noise floor: FLIP between repeats of the very same settings; a difference no larger says nothing.',
+    input.identityEncoder === null
+      ? 'Identity was not scored.'
+      : `Identity: cosine with the given identity by ${input.identityEncoder}.`,
+    'LPIPS is left out: no weights with a fitting licence come in a package.',
+  ];
+}
