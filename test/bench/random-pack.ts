@@ -12,15 +12,12 @@ import { clipTextGraph, type ClipConfig } from '../../src-main/engine/graph/clip
 import { conditioningGraph } from '../../src-main/engine/graph/conditioning.js';
 import { residualGraph, stepGraph } from '../../src-main/engine/graph/denoiser.js';
 import { parseFluxConfig } from '../../src-main/engine/graph/flux-config.js';
-import { GraphBuilder } from '../../src-main/engine/graph/graph-builder.js';
 import { imageProjectionGraph } from '../../src-main/engine/graph/image-projection.js';
-import { Network } from '../../src-main/engine/graph/network.js';
-import { WeightBook, type StoredTensor } from '../../src-main/engine/graph/stored-tensor.js';
 import { t5EncoderGraph, type T5Config } from '../../src-main/engine/graph/t5-encoder.js';
 import { vaeDecoderGraph, vaeEncoderGraph, type VaeConfig } from '../../src-main/engine/graph/vae.js';
-import { CPU_PROFILE } from '../../src-main/engine/runtime/providers.js';
 import { clipNames, t5Names } from '../../src-main/engine/weights/names/text-encoders.js';
 import { writeSafetensors, type WritableTensor } from '../../src-main/engine/weights/write-safetensors.js';
+import { shapesOf, type Shapes } from '../support/shape-book.js';
 
 /** Tokenizers of the miniature; every id they give is inside the full vocabularies. */
 const TOKENIZERS = 'test/fixtures/reference-tiny/flux';
@@ -81,38 +78,6 @@ const SMALL: Scale = {
   vae: { ...SHARED_VAE, channels: [32, 64, 64, 64] },
   resampler: { width: 256, layers: 2 },
 };
-
-type Shapes = Map<string, readonly number[]>;
-
-/** Collects the shapes that a graph asks for instead of handing out weights. */
-class ShapeBook extends WeightBook {
-  readonly #shapes: Shapes;
-
-  constructor(shapes: Shapes) {
-    super('random', new Map());
-    this.#shapes = shapes;
-  }
-
-  override take(name: string, shape: readonly (number | null)[]): StoredTensor {
-    const dims = shape.map((dim) => dim ?? 1);
-    this.#shapes.set(name, dims);
-    const length = dims.reduce((product, dim) => product * dim, 4);
-    return {
-      name,
-      shape: dims,
-      storage: { kind: 'plain', value: { type: 'f32', shape: dims, file: '/', offset: 0, length } },
-    };
-  }
-}
-
-function shapesOf(...builds: readonly ((g: GraphBuilder, net: Network) => void)[]): Shapes {
-  const shapes: Shapes = new Map();
-  for (const build of builds) {
-    const g = new GraphBuilder('shapes');
-    build(g, new Network(g, CPU_PROFILE, new ShapeBook(shapes), 'shapes', (file) => file));
-  }
-  return shapes;
-}
 
 /** Normal numbers as bf16, by Box-Muller on a linear congruential stream. */
 function randomPattern(): Uint16Array {

@@ -2,13 +2,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src-main/base/app-error.js';
 import { entryFile } from '../../../src-main/base/entry-file.js';
 import type { Input, Method, Output } from '../../../src-main/contract/api.js';
 import { BUNDLED_PACK_ID, openAppHost, type AppHost } from '../../../src-main/services/app-host.js';
 import { forkEngine } from '../../../src-main/services/fork-engine.js';
+import { testAssets } from '../../support/test-assets.js';
 
 let folder: string;
 let host: AppHost;
@@ -16,7 +16,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'likeness-demo-'));
   host = await openAppHost({
     dataDir: folder,
-    assetsDir: fileURLToPath(new URL('../../../assets', import.meta.url)),
+    assetsDir: await testAssets(await mkdtemp(join(folder, 'assets-'))),
     spawnEngine: forkEngine(entryFile('engine')),
     pictureWorker: entryFile('picture-worker'),
     appVersion: '0.0.0-test',
@@ -34,7 +34,7 @@ async function call<M extends Method>(method: M, input: Input<M>): Promise<Outpu
   return envelope.value as Output<M>;
 }
 
-describe('the demo pack', () => {
+describe('the bundled pack (or its stand-in)', () => {
   it('compares three variants of a sample portrait, and repeats one bit for bit', async () => {
     const pack = (await call('packs.list', {}))[0];
     expect(pack).toMatchObject({ id: BUNDLED_PACK_ID, source: 'bundled', complete: true, problem: null });
