@@ -5,8 +5,9 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { openPack } from '../engine/pack/open-pack.js';
 import { convertPack } from '../engine/pipeline/convert-pack.js';
-import type { Provider, WeightFormat } from '../engine/protocol.js';
+import type { LoraChoice, Provider, WeightFormat } from '../engine/protocol.js';
 import { cacheOption, formatOption, providerOption } from './generate-command.js';
+import { loraOption } from './lora-option.js';
 import { endProgress, formatBytes, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
 interface ConvertOptions {
@@ -14,6 +15,7 @@ interface ConvertOptions {
   readonly t5: WeightFormat;
   readonly infusenet: WeightFormat;
   readonly variant?: string;
+  readonly lora: readonly LoraChoice[];
   readonly provider: Provider;
   readonly cache: string;
   readonly json?: boolean;
@@ -27,6 +29,7 @@ export function convertCommand(): Command {
     .addOption(formatOption('t5', 'T5'))
     .addOption(formatOption('infusenet', 'InfuseNet'))
     .option('--variant <name>', "InfiniteYou variant (default: the pack's first)")
+    .addOption(loraOption())
     .addOption(providerOption())
     .addOption(cacheOption())
     .option('--json', 'print as JSON')
@@ -41,6 +44,7 @@ async function run(folder: string, options: ConvertOptions): Promise<void> {
     formats: { flux: options.flux, t5: options.t5, infusenet: options.infusenet },
     provider: options.provider,
     cacheDir: resolve(options.cache),
+    loras: options.lora,
     signal: interruptSignal(),
     onConvert: (label, format, fraction) => showProgress(fraction, `${label} to ${format}`),
   });

@@ -11,9 +11,11 @@ import {
   WEIGHT_FORMATS,
   type GenerateResult,
   type IdentityInput,
+  type LoraChoice,
   type Provider,
   type WeightFormat,
 } from '../engine/protocol.js';
+import { loraOption } from './lora-option.js';
 import { integer, number, STAGE_SHARE } from './options.js';
 import { readEmbedding } from './read-embedding.js';
 import { endProgress, formatBytes, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
@@ -34,6 +36,7 @@ interface GenerateOptions {
   readonly end: number;
   readonly control?: string;
   readonly variant?: string;
+  readonly lora: readonly LoraChoice[];
   readonly flux: WeightFormat;
   readonly t5: WeightFormat;
   readonly infusenet: WeightFormat;
@@ -79,6 +82,7 @@ export function generateCommand(): Command {
     .option('--end <x>', 'fraction of the steps at which InfuseNet stops', number('--end', 0, 1), 1)
     .option('--control <image>', 'photo whose face gives the pose')
     .option('--variant <name>', "InfiniteYou variant, such as aes_stage2 (default: the pack's first)")
+    .addOption(loraOption())
     .addOption(formatOption('flux', 'FLUX'))
     .addOption(formatOption('t5', 'T5'))
     .addOption(formatOption('infusenet', 'InfuseNet'))
@@ -113,6 +117,7 @@ async function run(options: GenerateOptions): Promise<void> {
         end: options.end,
         outputPath: resolve(options.out),
         previewDir: options.previews === undefined ? null : resolve(options.previews),
+        loras: options.lora,
       },
     },
     {

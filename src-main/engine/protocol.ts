@@ -30,6 +30,14 @@ export type IdentityInput =
   | { readonly kind: 'embedding'; /** 512 numbers, unit length. */ readonly values: readonly number[] }
   | { readonly kind: 'none' };
 
+/** A LoRA that is added to FLUX before its weights are encoded. */
+export interface LoraChoice {
+  /** Absolute path of the file. */
+  readonly path: string;
+  /** Factor of what it adds; 0 leaves the weights as they are. */
+  readonly weight: number;
+}
+
 export interface GenerateRequest {
   readonly packPath: string;
   /** Folder of converted weights and graphs; created when missing. */
@@ -57,6 +65,8 @@ export interface GenerateRequest {
   readonly outputPath: string;
   /** Folder for per-step previews as `step-003.png`, or null for none saved. */
   readonly previewDir: string | null;
+  /** Default none. */
+  readonly loras?: readonly LoraChoice[];
 }
 
 export const STAGES = ['identify', 'encode-text', 'control', 'convert', 'load', 'denoise', 'decode'] as const;

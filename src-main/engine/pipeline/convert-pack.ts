@@ -3,10 +3,12 @@
  */
 import { stat } from 'node:fs/promises';
 import type { Pack } from '../pack/open-pack.js';
-import type { FormatChoice, Provider, QuantizedComponent, WeightFormat } from '../protocol.js';
+import type { FormatChoice, LoraChoice, Provider, QuantizedComponent, WeightFormat } from '../protocol.js';
 import { computeProfile } from '../runtime/providers.js';
-import { openFlux, openInfuseNet, openT5, type PackNetwork } from './pack-networks.js';
-import { prepareQuantized, type PrepareContext } from './prepared.js';
+import { isConditioningTensor } from '../weights/names/flux.js';
+import { openFluxWithLoras } from './flux-with-loras.js';
+import { openInfuseNet, openT5, type PackNetwork } from './pack-networks.js';
+import { prepareOnHost, prepareQuantized, type PrepareContext } from './prepared.js';
 
 export interface ConvertRequest {
   readonly pack: Pack;
@@ -14,6 +16,8 @@ export interface ConvertRequest {
   readonly formats: FormatChoice;
   readonly provider: Provider;
   readonly cacheDir: string;
+  /** Added to FLUX; default none. */
+  readonly loras?: readonly LoraChoice[];
   readonly signal?: AbortSignal;
   readonly onConvert?: (label: string, format: string, fraction: number) => void;
 }
@@ -23,6 +27,7 @@ export interface ConvertedComponent {
   readonly format: WeightFormat;
   /** Cache file; null when the checkpoint is read in place. */
   readonly file: string | null;
+  /** Of all cache files of the component. */
   readonly bytes: number;
   readonly seconds: number;
 }
@@ -39,7 +44,7 @@ export async function convertPack(request: ConvertRequest): Promise<ConvertedCom
     ...(onConvert === undefined ? {} : { onConvert }),
   };
   const open: Readonly<Record<QuantizedComponent, () => Promise<PackNetwork<unknown>>>> = {
-    flux: () => openFlux(pack),
+    flux: () => openFluxWithLoras(pack, request.loras ?? [], signal),
     t5: () => openT5(pack),
     infusenet: () => openInfuseNet(pack, variant),
   };
@@ -49,11 +54,18 @@ export async function convertPack(request: ConvertRequest): Promise<ConvertedCom
     const started = performance.now();
     try {
       const { cacheFile } = await prepareQuantized(context, component, network, formats[component]);
+      const files = [cacheFile];
+      if (component !== 't5') {
+        // As a run does: mostly read in place, but not where LoRAs or nested absmax must be computed.
+        files.push(
+          (await prepareOnHost(context, `${component}-conditioning`, network, isConditioningTensor)).cacheFile,
+        );
+      }
       converted.push({
         component,
         format: formats[component],
         file: cacheFile,
-        bytes: cacheFile === null ? 0 : (await stat(cacheFile)).size,
+        bytes: await totalBytes(files),
         seconds: (performance.now() - started) / 1000,
       });
     } finally {
@@ -61,4 +73,10 @@ export async function convertPack(request: ConvertRequest): Promise<ConvertedCom
     }
   }
   return converted;
+}
+
+async function totalBytes(files: readonly (string | null)[]): Promise<number> {
+  let bytes = 0;
+  for (const file of files) if (file !== null) bytes += (await stat(file)).size;
+  return bytes;
 }

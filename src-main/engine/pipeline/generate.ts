@@ -25,11 +25,11 @@ import { computeModulations } from './conditioning.js';
 import { denoise, loadDenoiser, type ControlInputs } from './denoise.js';
 import { encodePrompt, loadClip, loadT5, type EncodedText } from './encode-text.js';
 import { FaceAnalyst } from './face-analyst.js';
+import { openFluxWithLoras } from './flux-with-loras.js';
 import { cosine, projectIdentity } from './identity.js';
 import { memoize, type MemoStore } from './memo-store.js';
 import {
   openClip,
-  openFlux,
   openImageProjection,
   openInfuseNet,
   openT5,
@@ -129,7 +129,8 @@ class Generation {
       control = await this.#controlLatents(prepare, vae, faces, shape, noise.controlPosterior);
     }
 
-    const flux = await this.#open(openFlux(this.#context.pack));
+    const flux = await this.#open(openFluxWithLoras(this.#context.pack, request.loras ?? [], this.#context.signal));
+    if (flux.loraDigest !== null) this.#hashes['loras'] = flux.loraDigest;
     const grid = tokenGrid(shape);
     const scheduler = parseSchedulerConfig(
       await readJson(join(this.#context.pack.flux, 'scheduler', 'scheduler_config.json')),

@@ -1,23 +1,20 @@
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Engine } from '../../../src-main/engine/engine.js';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
 import { inspectPack } from '../../../src-main/engine/pipeline/inspect-pack.js';
 import { openFlux } from '../../../src-main/engine/pipeline/pack-networks.js';
 import { prepareOnHost, prepareQuantized, type PrepareContext } from '../../../src-main/engine/pipeline/prepared.js';
-import type { GenerateRequest, WeightFormat } from '../../../src-main/engine/protocol.js';
+import type { WeightFormat } from '../../../src-main/engine/protocol.js';
 import { isKept } from '../../../src-main/engine/quant/keep-list.js';
 import { computeProfile } from '../../../src-main/engine/runtime/providers.js';
 import { isConditioningTensor } from '../../../src-main/engine/weights/names/flux.js';
 import { openCheckpoint } from '../../../src-main/engine/weights/open-checkpoint.js';
-import { writeSafetensors, type WritableTensor } from '../../../src-main/engine/weights/write-safetensors.js';
+import type { WritableTensor } from '../../../src-main/engine/weights/write-safetensors.js';
 import { bnbTensors } from '../../unit/support/bnb-form.js';
-
-const FIXTURE = 'test/fixtures/reference-tiny';
-const TRANSFORMER = 'flux/transformer';
+import { TINY, tinyPicture, TRANSFORMER, writeTinyPack } from '../support/tiny-picture.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -28,16 +25,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const isLinear = (name: string, shape: readonly number[]): boolean => shape.length === 2 && name.endsWith('.weight');
 const isQuantized = (name: string, shape: readonly number[]): boolean => isLinear(name, shape) && !isKept('flux', name);
 
-/** A copy of the miniature whose transformer is one file with the given tensors. */
-async function packWith(name: string, tensors: readonly WritableTensor[]): Promise<string> {
-  const root = join(folder, name);
-  for (const part of ['flux', 'infiniteyou']) await cp(join(FIXTURE, part), join(root, part), { recursive: true });
-  await rm(join(root, TRANSFORMER), { recursive: true });
-  await mkdir(join(root, TRANSFORMER));
-  await cp(join(FIXTURE, TRANSFORMER, 'config.json'), join(root, TRANSFORMER, 'config.json'));
-  await writeSafetensors(join(root, TRANSFORMER, 'diffusion_pytorch_model.safetensors'), tensors);
-  return root;
-}
+const packWith = (name: string, tensors: readonly WritableTensor[]) => writeTinyPack(join(folder, name), tensors);
 
 /** The miniature with the chosen linears in bitsandbytes' form. */
 async function bnbPack(
@@ -45,7 +33,7 @@ async function bnbPack(
   nested: boolean,
   chosen: (name: string, shape: readonly number[]) => boolean = isQuantized,
 ): Promise<string> {
-  const source = await openCheckpoint(join(FIXTURE, TRANSFORMER));
+  const source = await openCheckpoint(join(TINY, TRANSFORMER));
   const tensors: WritableTensor[] = [];
   for (const entry of source.entries.values()) {
     const bytes = await source.readBytes(entry.name);
@@ -76,30 +64,8 @@ async function contextFor(cache: string): Promise<PrepareContext> {
   return { provider: 'cpu', profile: await computeProfile('cpu'), cacheDir: join(folder, cache), exact: false };
 }
 
-async function picture(packPath: string, flux: WeightFormat): Promise<Buffer> {
-  const outputPath = join(folder, 'picture.png');
-  const params: GenerateRequest = {
-    packPath,
-    cachePath: join(folder, 'cache'),
-    provider: 'cpu',
-    formats: { flux, t5: '16-bit', infusenet: '16-bit' },
-    modelVariant: 'aes_stage2',
-    identity: { kind: 'embedding', values: Array.from({ length: 512 }, (_, i) => Math.sin(i) / 16) },
-    controlImagePath: null,
-    prompt: 'A man, portrait, cinematic',
-    seed: 42,
-    steps: 2,
-    width: 64,
-    height: 96,
-    guidance: 3.5,
-    conditioningScale: 1,
-    start: 0,
-    end: 1,
-    outputPath,
-    previewDir: null,
-  };
-  await new Engine().handle({ kind: 'generate', params });
-  return readFile(outputPath);
+async function picture(pack: string, flux: WeightFormat): Promise<Buffer> {
+  return (await tinyPicture(folder, pack, flux)).png;
 }
 
 /** All parts of all tensors, as bytes. */
@@ -124,7 +90,7 @@ async function preparedBytes(root: string, format: WeightFormat): Promise<Map<st
 describe('a checkpoint that is in bitsandbytes NF4 already', () => {
   it('makes the picture that the bf16 checkpoint makes in nf4, byte for byte', async () => {
     const plain = await bnbPack('plain', false);
-    expect((await picture(plain, 'nf4')).equals(await picture(FIXTURE, 'nf4'))).toBe(true);
+    expect((await picture(plain, 'nf4')).equals(await picture(TINY, 'nf4'))).toBe(true);
   });
 
   it('is read in place: nothing is encoded when its absmax is plain', async () => {
@@ -206,7 +172,7 @@ describe('a checkpoint that is in bitsandbytes NF4 already', () => {
       return components.find(({ component }) => component === 'flux');
     };
     const bnb = await flux(await bnbPack('counted', true));
-    const bf16 = await flux(FIXTURE);
+    const bf16 = await flux(TINY);
     expect(bnb?.parameters).toBe(bf16?.parameters);
     expect(bnb?.tensors).toBe(bf16?.tensors);
     expect(bnb?.bytesPerFormat).toEqual(bf16?.bytesPerFormat);

@@ -1,0 +1,28 @@
+/**
+ * `--lora FILE[:WEIGHT]`, as often as there are LoRAs.
+ */
+import { resolve } from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
+import type { LoraChoice } from '../engine/protocol.js';
+
+/** Beyond this a LoRA only breaks the picture. */
+const MAX_WEIGHT = 10;
+
+export function loraOption(): Option {
+  return new Option('--lora <file[:weight]>', 'LoRA to add to FLUX, weight 1 when none is given; may be repeated')
+    .argParser((text, previous: readonly LoraChoice[]) => [...previous, parseLoraChoice(text)])
+    .default([], 'none');
+}
+
+/**
+ * The weight is what follows the last colon when that is a number, so that `C:\style.safetensors` is a path.
+ * @throws InvalidArgumentError
+ */
+export function parseLoraChoice(text: string): LoraChoice {
+  const [, file = text, number] = /^(.+):([-+.\deE]+)$/.exec(text) ?? [];
+  const weight = number === undefined ? 1 : Number(number);
+  if (file === '' || !Number.isFinite(weight) || Math.abs(weight) > MAX_WEIGHT) {
+    throw new InvalidArgumentError(`--lora is FILE or FILE:WEIGHT with a weight from -${MAX_WEIGHT} to ${MAX_WEIGHT}.`);
+  }
+  return { path: resolve(file), weight };
+}
