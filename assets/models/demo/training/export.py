@@ -6,7 +6,7 @@ import os
 import torch
 
 from common import landmarks, options, save_safetensors
-from models import CLIP, FLUX, INFUSE, T5, VAE_WIDTHS
+from models import CLIP, FLUX, INFUSE, RESAMPLER, T5, VAE_WIDTHS
 
 VERSION = '0.35.0'
 
@@ -69,7 +69,9 @@ def main():
         'components': {'flux': 'flux', 'infiniteyou': 'infiniteyou/infu_flux_v1.0', 'arcface': 'face/arcface.safetensors'},
         'faceDetection': {'kind': 'centred', 'imageSize': 256, 'landmarks': [[round(x, 4), round(y, 4)] for x, y in landmarks().tolist()]},
         'defaults': {'width': 256, 'height': 256, 'steps': args.steps, 'guidance': args.guidance},
-        'limits': {'minSize': 256, 'maxSize': 256, 'maxSteps': 50}})
+        'limits': {'minSize': 256, 'maxSize': 256, 'maxSteps': 50},
+        'imageProjectionHeadSize': RESAMPLER['dim_head'],
+        'note': 'Understands drawn portraits in this style, not photographs.'})
     total = sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(args.pack) for f in fs if 'training' not in os.path.relpath(d, args.pack))
     print('pack bytes', total)
 

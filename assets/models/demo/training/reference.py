@@ -71,7 +71,7 @@ def main():
     }
     os.makedirs(args.target, exist_ok=True)
     save_safetensors(os.path.join(args.target, 'expected.safetensors'), values)
-    json.dump({'prompt': args.prompt, 'seed': args.seed, 'sample': os.path.basename(args.sample), 'width': 256, 'height': 256, 'steps': args.steps, 'guidance': args.guidance,
+    json.dump({'prompts': [args.prompt], 'prompt_index': 0, 'seed': args.seed, 'sample': os.path.basename(args.sample), 'width': 256, 'height': 256, 'steps': args.steps, 'guidance': args.guidance,
                'infusenet_guidance': 1.0, 'scale': 1.0, 'start': 0.0, 'end': 1.0, 'clip_len': 77, 't5_len': TEXT_LENGTH, 'mu': SHIFT_MU, 'residual_rows': ROWS,
                'control_image': 'all black, posterior mean', 'made_with': {'torch': torch.__version__}, 'dtype': 'float32', 'device': 'cpu'},
               open(os.path.join(args.target, 'expected.json'), 'w'), indent=1)
