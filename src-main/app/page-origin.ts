@@ -1,6 +1,6 @@
 /** The scheme under which our page and its pictures are served, and how to tell it from anything else. */
 export const SCHEME = 'app';
-export const PAGE_ORIGIN = `${SCHEME}://likeness`;
+const PAGE_ORIGIN = `${SCHEME}://likeness`;
 export const PAGE_URL = `${PAGE_ORIGIN}/`;
 
 /** Whether an address is of our own page. */

@@ -8,7 +8,6 @@ export type WeightFormat = z.infer<typeof weightFormatSchema>;
 
 /** The components whose format can be chosen. */
 export const QUANTIZED_COMPONENTS = ['flux', 't5', 'infusenet'] as const;
-export type QuantizedComponent = (typeof QUANTIZED_COMPONENTS)[number];
 
 export const formatChoiceSchema = z.strictObject({
   flux: weightFormatSchema,

@@ -16,8 +16,8 @@ import {
 
 /** Pixels. */
 export const sizeSchema = z.number().int().min(MIN_SIZE).max(MAX_SIZE).multipleOf(SIZE_STEP);
-export const seedSchema = z.number().int().min(0).max(MAX_SEED);
-export const promptSchema = z.string().trim().min(1).max(MAX_PROMPT_LENGTH);
+const seedSchema = z.number().int().min(0).max(MAX_SEED);
+const promptSchema = z.string().trim().min(1).max(MAX_PROMPT_LENGTH);
 
 const sharedShape = {
   packId: idSchema,

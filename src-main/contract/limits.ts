@@ -22,8 +22,6 @@ export const MAX_CELLS = 500;
 export const MAX_PANES = 9;
 /** Bytes of an uploaded picture; a 100-megapixel JPEG is below. */
 export const MAX_UPLOAD_BYTES = 32 * 1024 * 1024;
-/** Pixels of an uploaded picture, against decompression bombs. */
-export const MAX_UPLOAD_PIXELS = 120_000_000;
 /** Items of one gallery window; a 4K screen shows about 150 thumbnails. */
 export const MAX_WINDOW = 500;
 /** Pictures that one action (rate, tag, trash) may name. */

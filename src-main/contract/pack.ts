@@ -22,7 +22,7 @@ export const packSummarySchema = z.object({
 });
 export type PackSummary = z.infer<typeof packSummarySchema>;
 
-export const packComponentSchema = z.object({
+const packComponentSchema = z.object({
   component: z.string(),
   files: z.number().int(),
   tensors: z.number().int(),

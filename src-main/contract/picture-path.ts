@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 
-export const PICTURE_KINDS = [
+const PICTURE_KINDS = [
   'result', // the PNG of a run, with its metadata
   'result-plain', // the same without any text in it, for sharing
   'result-thumb', // a small WebP of a run

@@ -2,7 +2,7 @@
  * What our page may load: its own files, pictures by id, previews as data URLs, and nothing from anywhere else. Style
  * attributes are allowed because components set positions and sizes with them; style elements are not.
  */
-export const CONTENT_SECURITY_POLICY = [
+const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",

@@ -40,7 +40,7 @@ export function decodeUpload(dataBase64: string): Uint8Array {
   return bytes;
 }
 
-export function toDetectedFaces(result: DetectFacesResult): DetectedFaces {
+function toDetectedFaces(result: DetectFacesResult): DetectedFaces {
   return {
     width: result.imageWidth,
     height: result.imageHeight,

@@ -11,7 +11,7 @@ export interface Migration {
 }
 
 /** The schema version a database is at; 0 when new. */
-export function schemaVersion(db: SqliteDatabase): number {
+function schemaVersion(db: SqliteDatabase): number {
   return Number(db.pragma('user_version', { simple: true }));
 }
 

@@ -24,7 +24,7 @@ export interface FinishedRun {
 }
 
 /** Highest memory of any phase and memory once loaded: of the device where it was read, else of the host. */
-export function memoryFigures(phases: readonly Phase[]): { peakBytes: number | null; loadBytes: number | null } {
+function memoryFigures(phases: readonly Phase[]): { peakBytes: number | null; loadBytes: number | null } {
   const load = phases.find((phase) => phase.phase === 'load');
   const devicePeaks = phases.flatMap((phase) => (phase.devicePeakBytes === null ? [] : [phase.devicePeakBytes]));
   if (devicePeaks.length > 0) return { peakBytes: Math.max(...devicePeaks), loadBytes: load?.deviceEndBytes ?? null };

@@ -14,6 +14,5 @@ const NODE_API_OF_13 = 10;
 /** Loads the driver on first use, so that importing the store costs nothing. */
 export function loadSqliteDriver(nodeApiLevel = Number(process.versions.napi)): SqliteDriver {
   const require = createRequire(import.meta.url);
-  const driver: unknown = require(nodeApiLevel >= NODE_API_OF_13 ? 'better-sqlite3-napi' : 'better-sqlite3');
-  return driver as SqliteDriver;
+  return (nodeApiLevel >= NODE_API_OF_13 ? require('better-sqlite3-napi') : require('better-sqlite3')) as SqliteDriver;
 }

@@ -24,7 +24,7 @@ export interface Store {
   readonly files: PictureFolder;
 }
 
-export const DATABASE_NAME = 'likeness-lab.db';
+const DATABASE_NAME = 'likeness-lab.db';
 
 /**
  * Opens (or makes) the gallery in a folder. Runs that an earlier host left unfinished become `interrupted`, and
