@@ -2,28 +2,23 @@
  * `bench`: memory and time of several configurations, each in a fresh engine process so that nothing of one is in the
  * figures of the next.
  */
-import { fork } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
-import { AppError } from '../base/app-error.js';
-import { ENGINE_ENV, ENGINE_EXEC_ARGV } from '../base/engine-process.js';
-import { entryFile } from '../base/entry-file.js';
+import { Command } from 'commander';
 import { openPack } from '../engine/pack/open-pack.js';
 import {
   QUANTIZED_COMPONENTS,
-  WEIGHT_FORMATS,
   type FormatChoice,
-  type FromEngine,
   type GenerateRequest,
   type GenerateResult,
   type Provider,
-  type ToEngine,
-  type WeightFormat,
 } from '../engine/protocol.js';
+import { configName, parseConfigs } from './format-configs.js';
 import { cacheOption, providerOption } from './generate-command.js';
+import { medianStepSeconds, memoryOfRun } from './memory-of-run.js';
 import { integer } from './options.js';
+import { runInEngine } from './run-in-engine.js';
 import { endProgress, formatTable, print, printJson, showProgress } from './terminal.js';
 
 interface BenchOptions {
@@ -61,22 +56,6 @@ export function benchCommand(): Command {
     .action(run);
 }
 
-function isFormat(text: string | undefined): text is WeightFormat {
-  return WEIGHT_FORMATS.some((format) => format === text);
-}
-
-function parseConfigs(text: string): FormatChoice[] {
-  return text.split(',').map((config) => {
-    const [flux, t5, infusenet, ...rest] = config.trim().split('/');
-    if (!isFormat(flux) || !isFormat(t5) || !isFormat(infusenet) || rest.length > 0) {
-      throw new InvalidArgumentError(
-        `"${config}" is not FLUX/T5/InfuseNet formats out of ${WEIGHT_FORMATS.join(', ')}.`,
-      );
-    }
-    return { flux, t5, infusenet };
-  });
-}
-
 /** An embedding of unit length; likeness plays no part in memory and time. */
 const EMBEDDING = Array.from({ length: 512 }, (_, i) => Math.sin(1 + i) / 16);
 
@@ -86,28 +65,30 @@ async function run(options: BenchOptions): Promise<void> {
   const rows: { readonly formats: FormatChoice; readonly result: GenerateResult }[] = [];
   try {
     for (const formats of options.configs) {
-      const result = await runInEngine(
-        {
-          packPath: pack.root,
-          cachePath: resolve(options.cache),
-          provider: options.provider,
-          formats,
-          modelVariant: options.variant ?? [...pack.variants.keys()][0] ?? '',
-          identity: { kind: 'embedding', values: EMBEDDING },
-          controlImagePath: null,
-          prompt: 'A man, portrait, cinematic',
-          seed: 42,
-          steps: options.steps ?? pack.defaults.steps,
-          width: options.width ?? pack.defaults.width,
-          height: options.height ?? pack.defaults.height,
-          guidance: pack.defaults.guidance,
-          conditioningScale: 1,
-          start: 0,
-          end: 1,
-          outputPath: join(folder, 'bench.png'),
-          previewDir: null,
-        },
-        (fraction, message) => showProgress(fraction, `${configName(formats)}: ${message}`),
+      const params: GenerateRequest = {
+        packPath: pack.root,
+        cachePath: resolve(options.cache),
+        provider: options.provider,
+        formats,
+        modelVariant: options.variant ?? [...pack.variants.keys()][0] ?? '',
+        identity: { kind: 'embedding', values: EMBEDDING },
+        controlImagePath: null,
+        prompt: 'A man, portrait, cinematic',
+        seed: 42,
+        steps: options.steps ?? pack.defaults.steps,
+        width: options.width ?? pack.defaults.width,
+        height: options.height ?? pack.defaults.height,
+        guidance: pack.defaults.guidance,
+        conditioningScale: 1,
+        start: 0,
+        end: 1,
+        outputPath: join(folder, 'bench.png'),
+        previewDir: null,
+      };
+      const result = await runInEngine((send) =>
+        send({ kind: 'generate', params }, ({ fraction, message }) =>
+          showProgress(fraction, `${configName(formats)}: ${message}`),
+        ),
       );
       rows.push({ formats, result });
     }
@@ -119,75 +100,12 @@ async function run(options: BenchOptions): Promise<void> {
   else print(table(rows));
 }
 
-/** One request in an engine process of its own. @throws AppError of the engine, engine.crashed */
-async function runInEngine(
-  params: GenerateRequest,
-  onProgress: (fraction: number, message: string) => void,
-): Promise<GenerateResult> {
-  const child = fork(entryFile('engine'), {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    env: { ...process.env, ...ENGINE_ENV },
-    execArgv: [...ENGINE_EXEC_ARGV],
-  });
-  const id = 'bench';
-  try {
-    return await new Promise<GenerateResult>((resolvePromise, reject) => {
-      child.on('message', (message: FromEngine) => {
-        switch (message.type) {
-          case 'ready':
-            child.send({ type: 'request', id, request: { kind: 'generate', params } } satisfies ToEngine);
-            break;
-          case 'progress':
-            onProgress(message.progress.fraction, message.progress.message);
-            break;
-          case 'result':
-            if (message.result.kind === 'generate') resolvePromise(message.result);
-            break;
-          case 'error':
-            reject(AppError.fromDto(message.error));
-            break;
-          case 'cancelled':
-            reject(new Error('Invariant violated: nobody cancelled the benchmark'));
-        }
-      });
-      child.once('exit', (code, signal) => {
-        reject(
-          new AppError('engine.crashed', `The engine process ended with ${signal ?? `code ${String(code)}`}.`, {
-            remedy: 'Memory may have run out. Try smaller formats.',
-          }),
-        );
-      });
-    });
-  } finally {
-    child.removeAllListeners('exit');
-    child.kill();
-  }
-}
-
-interface Summary {
-  /** Bytes on the device, or of the process where there is no device. */
-  readonly load: number;
-  readonly peak: number;
-  readonly secondsPerStep: number;
-  readonly totalSeconds: number;
-  readonly source: string;
-}
-
-function summarize(result: GenerateResult): Summary {
-  const load = result.phases.find(({ phase }) => phase === 'load');
-  const device = load?.deviceEndBytes ?? null;
-  const sorted = [...result.stepSeconds].sort((a, b) => a - b);
+function summarize(result: GenerateResult) {
   return {
-    load: device ?? load?.hostEndBytes ?? 0,
-    peak: Math.max(...result.phases.map((phase) => phase.devicePeakBytes ?? phase.hostPeakBytes)),
-    secondsPerStep: sorted[Math.floor(sorted.length / 2)] ?? 0,
+    ...memoryOfRun(result),
+    secondsPerStep: medianStepSeconds(result),
     totalSeconds: result.totalSeconds,
-    source: load?.deviceSource ?? load?.hostSource ?? 'none',
   };
-}
-
-function configName({ flux, t5, infusenet }: FormatChoice): string {
-  return `${flux}/${t5}/${infusenet}`;
 }
 
 /** The published table's form: load, peak, difference against the first row. */

@@ -4,6 +4,7 @@
 import { Command, CommanderError } from 'commander';
 import { AppError, isAbort } from '../base/app-error.js';
 import { benchCommand } from './bench-command.js';
+import { compareCommand } from './compare-command.js';
 import { convertCommand } from './convert-command.js';
 import { generateCommand } from './generate-command.js';
 import { inspectCommand } from './inspect-command.js';
@@ -18,7 +19,14 @@ async function main(): Promise<number> {
     .description('Likeness Lab without a window: generate, compare and check packs.')
     .showHelpAfterError()
     .exitOverride();
-  for (const command of [inspectCommand(), convertCommand(), generateCommand(), verifyCommand(), benchCommand()]) {
+  for (const command of [
+    inspectCommand(),
+    convertCommand(),
+    generateCommand(),
+    compareCommand(),
+    verifyCommand(),
+    benchCommand(),
+  ]) {
     program.addCommand(command.exitOverride());
   }
   try {

@@ -1,0 +1,86 @@
+/** From the pictures of a comparison to the numbers and images of its report. */
+import { join } from 'node:path';
+import { magmaPicture } from '../compare/magma.js';
+import { comparePictures, type Box } from '../compare/picture-metrics.js';
+import type { Picture } from '../compare/picture.js';
+import type { ReportConfiguration, ReportPicture } from '../compare/report-data.js';
+import { defined } from '../base/assert.js';
+import { readImage } from '../engine/image/read-image.js';
+import { makeThumbnail } from '../engine/image/thumbnail.js';
+import type { CompareRun, ConfigurationRuns } from './compare-runs.js';
+import { medianStepSeconds, memoryOfRun } from './memory-of-run.js';
+
+/** Longest side of the pictures inside the HTML file: sharp on a high-density screen at 12rem, and 40 of them stay a few MB. */
+const INLINE_SIDE = 384;
+
+interface MeasureOptions {
+  readonly reportDir: string;
+  readonly pixelsPerDegree: number;
+  /** Face of the reference's picture by seed; null where none was found. */
+  readonly faceBoxes: ReadonlyMap<number, Box | null>;
+}
+
+async function inline(picture: Picture): Promise<string> {
+  const webp = await makeThumbnail(picture, INLINE_SIDE);
+  return `data:image/webp;base64,${Buffer.from(webp).toString('base64')}`;
+}
+
+function firstOf(runs: readonly CompareRun[], seed: number): CompareRun {
+  return defined(
+    runs.find((run) => run.seed === seed && run.repeat === 0),
+    'the first run of a seed',
+  );
+}
+
+/**
+ * Compares every picture with the reference configuration's at its seed, and every repeat with its own first run.
+ *
+ * @param configurations the first is the reference
+ * @throws AppError image.unreadable
+ */
+export async function measurePictures(
+  configurations: readonly ConfigurationRuns[],
+  options: MeasureOptions,
+): Promise<ReportConfiguration[]> {
+  const reference = defined(configurations[0], 'the reference configuration');
+  const read = (run: CompareRun): Promise<Picture> => readImage(join(options.reportDir, run.file));
+  const out: ReportConfiguration[] = [];
+  for (const { formats, runs } of configurations) {
+    const pictures: ReportPicture[] = [];
+    for (const run of runs) {
+      const own = await read(run);
+      const base =
+        run.repeat > 0 ? firstOf(runs, run.seed) : runs === reference.runs ? null : firstOf(reference.runs, run.seed);
+      const metrics =
+        base === null
+          ? null
+          : comparePictures(await read(base), own, {
+              pixelsPerDegree: options.pixelsPerDegree,
+              faceBox: options.faceBoxes.get(run.seed) ?? null,
+            });
+      pictures.push({
+        seed: run.seed,
+        repeat: run.repeat,
+        file: run.file,
+        pictureUrl: run.repeat > 0 ? null : await inline(own),
+        heatMapUrl:
+          metrics === null || run.repeat > 0
+            ? null
+            : await inline(magmaPicture(metrics.flipMap, own.width, own.height)),
+        difference: metrics,
+        identityScore: run.result.identityScore,
+      });
+    }
+    const first = defined(runs[0], 'the first run').result;
+    const memory = memoryOfRun(first);
+    out.push({
+      formats,
+      loadBytes: memory.load,
+      peakBytes: memory.peak,
+      totalSeconds: first.totalSeconds,
+      stepSeconds: medianStepSeconds(first),
+      pictures,
+    });
+  }
+  return out;
+}

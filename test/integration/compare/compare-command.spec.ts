@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { psnr } from '../../../src-main/compare/psnr.js';
+import { readImage } from '../../../src-main/engine/image/read-image.js';
+
+const execute = promisify(execFile);
+const CLI = 'dist/main/cli.js';
+const SAME = '16-bit/16-bit/16-bit';
+
+let folder: string;
+let report: string;
+let stdout: string;
+let lines: Record<string, string>[];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'likeness-lab-compare-'));
+  report = join(folder, 'report');
+  const embedding = join(folder, 'identity.json');
+  await writeFile(embedding, JSON.stringify(Array.from({ length: 512 }, (_, i) => Math.sin(i) / 16)));
+  ({ stdout } = await execute(process.execPath, [
+    CLI, 'compare', '--pack', 'test/fixtures/reference-tiny', '--identity-embedding', embedding,
+    '--configs', `${SAME},16-bit/16-bit/nf4,${SAME}`, '--seeds', '3-4', '--repeats', '1',
+    '--steps', '2', '--width', '64', '--height', '96', '--title', 'Tiny | <test>',
+    '--cache', join(folder, 'cache'), '--report', report,
+  ])); // prettier-ignore
+  const [head = '', ...rows] = (await readFile(join(report, 'report.csv'), 'utf8')).slice(1).trimEnd().split('\r\n');
+  const names = head.split(',');
+  lines = rows.map((row) => Object.fromEntries(row.split(',').map((field, i) => [names[i] ?? '', field])));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const pictureOf = (line: Record<string, string> | undefined) => readImage(join(report, line?.['file'] ?? ''));
+
+describe('cli compare', () => {
+  it('makes every configuration at every seed, and repeats the first seed', () => {
+    expect(lines.map((line) => `${line['infusenet']} ${line['seed']} ${line['repeat']}`)).toEqual([
+      '16-bit 3 0', '16-bit 4 0', '16-bit 3 1',
+      'nf4 3 0', 'nf4 4 0', 'nf4 3 1',
+      '16-bit 3 0', '16-bit 4 0', '16-bit 3 1',
+    ]); // prettier-ignore
+    expect(lines.every((line) => Number(line['peak_bytes']) >= Number(line['load_bytes']))).toBe(true);
+    expect(lines.every((line) => Number(line['load_bytes']) > 0)).toBe(true);
+  });
+
+  it('measures each picture against the first configuration at its seed', async () => {
+    const [reference, , , nf4] = lines;
+    const expected = psnr(await pictureOf(reference), await pictureOf(nf4));
+    expect(nf4?.['identical']).toBe('no');
+    expect(Number(nf4?.['psnr_db'])).toBeCloseTo(expected, 9);
+    expect(Number(nf4?.['flip'])).toBeGreaterThan(0);
+    expect(Number(nf4?.['flip'])).toBeLessThan(1);
+  });
+
+  it('calls the same formats identical, and a repeat on this provider too', () => {
+    const repeats = lines.filter((line) => line['repeat'] === '1');
+    expect(repeats.map((line) => line['identical'])).toEqual(['yes', 'yes', 'yes']);
+    expect(lines.slice(6).map((line) => line['identical'])).toEqual(['yes', 'yes', 'yes']);
+    expect(stdout).toMatch(/Same formats: .*Every picture is identical to the reference\./);
+    expect(stdout).toMatch(/NF4 InfuseNet: peak .* repeating the same settings gives none\./);
+  });
+
+  it('writes the table as Markdown with links to the pictures', async () => {
+    const text = await readFile(join(report, 'report.md'), 'utf8');
+    expect(text).toContain('# Tiny \\| \\<test\\>');
+    expect(text).toMatch(/\| 16-bit \| 16-bit \| nf4 \| \d/);
+    const files = [...text.matchAll(/\]\((pictures\/[^)]+)\)/g)].map((match) => match[1] ?? '');
+    expect(files).toHaveLength(6);
+    await Promise.all(files.map((file) => readImage(join(report, file))));
+  });
+
+  it('writes one HTML page with all pictures inside', async () => {
+    const html = await readFile(join(report, 'report.html'), 'utf8');
+    // Six pictures, and a heat map for the four that are no reference.
+    expect(html.match(/src="data:image\/webp;base64,/g)).toHaveLength(10);
+    expect(html).not.toMatch(/https?:/);
+  });
+
+  it('draws a contact sheet that is large enough and not blank', async () => {
+    const sheet = sharp(join(report, 'contact-sheet.png'));
+    const { width, height, format } = await sheet.metadata();
+    expect(format).toBe('png');
+    const { data } = await sheet.raw().toBuffer({ resolveWithObject: true });
+    const dark = data.reduce((count, value) => count + (value < 128 ? 1 : 0), 0) / data.length;
+    expect([width > 600, height > 3 * 96, dark > 0.1]).toEqual([true, true, true]);
+  });
+
+  it('says what is wrong and what to do when the pack is not there', async () => {
+    const missing = execute(process.execPath, [CLI, 'compare', '--pack', join(folder, 'none'), '--report', report]);
+    await expect(missing).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('[pack.') as string });
+  });
+});
