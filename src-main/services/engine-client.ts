@@ -31,10 +31,17 @@ interface Pending {
   readonly reject: (error: unknown) => void;
   readonly onProgress: ((progress: EngineProgress) => void) | undefined;
   stage: Stage | null;
+  /** Set when the person gave the request up. */
+  cancelled: boolean;
 }
 
 /** How long a process may take to say it is ready: a cold start of the runtime on a slow disk. */
 const START_TIMEOUT_MS = 60_000;
+/**
+ * How long a cancelled request may go on. The engine stops between steps; a step of a large picture takes longer than a
+ * person waits, so the process is ended then and the next request starts another.
+ */
+const CANCEL_TIMEOUT_MS = 800;
 /** How long a process may take to end after being asked. */
 const SHUTDOWN_TIMEOUT_MS = 5_000;
 
@@ -72,8 +79,15 @@ export class EngineClient {
     await this.#start();
     throwIfAborted(options.signal);
     const id = `q${(this.#nextId += 1)}`;
+    let timer: NodeJS.Timeout | undefined;
     const cancel = (): void => {
+      const pending = this.#pending.get(id);
+      if (pending === undefined) return;
+      pending.cancelled = true;
       this.#process?.send({ type: 'cancel', id });
+      timer = setTimeout(() => {
+        this.#endStubborn(id);
+      }, CANCEL_TIMEOUT_MS);
     };
     try {
       const result = await new Promise<EngineResult>((resolve, reject) => {
@@ -83,6 +97,7 @@ export class EngineClient {
           reject,
           onProgress: options.onProgress,
           stage: null,
+          cancelled: false,
         });
         this.#process?.send({ type: 'request', id, request });
         options.signal?.addEventListener('abort', cancel, { once: true });
@@ -90,8 +105,20 @@ export class EngineClient {
       return result as ResultOfKind<K>;
     } finally {
       options.signal?.removeEventListener('abort', cancel);
+      clearTimeout(timer);
       this.#pending.delete(id);
     }
+  }
+
+  /**
+   * A cancelled request that did not stop in time. One that still waits in the engine's queue is only given up; for the
+   * running one the process ends, with nothing lost: a picture is written when it is finished.
+   */
+  #endStubborn(id: string): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    if (pending.stage === null) pending.reject(abortError());
+    else this.#process?.kill();
   }
 
   /** Ends the process: asks first, then kills. Requests in flight are rejected as cancelled. */
@@ -180,6 +207,21 @@ export class EngineClient {
       this.#onState({ status: 'stopped' });
       for (const request of pending) request.reject(abortError());
       wasReady?.reject(abortError());
+      return;
+    }
+    if (pending.some((request) => request.cancelled)) {
+      // Ended on purpose. Requests that shared the process were not the reason and can simply be sent again.
+      this.#onState({ status: 'stopped' });
+      for (const request of pending) {
+        request.reject(
+          request.cancelled
+            ? abortError()
+            : new AppError('engine.crashed', 'The engine was ended to cancel another request.', {
+                remedy: 'Try again.',
+                retryable: true,
+              }),
+        );
+      }
       return;
     }
     const stage = pending.find((request) => request.stage !== null)?.stage ?? null;

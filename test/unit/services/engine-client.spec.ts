@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EngineState } from '../../../src-main/contract/system-info.js';
 import type { EngineProgress, FromEngine, ToEngine } from '../../../src-main/engine/protocol.js';
 import { EngineClient, type EngineProcess } from '../../../src-main/services/engine-client.js';
@@ -130,6 +130,33 @@ describe('EngineClient', () => {
     last().say({ type: 'result', id: 'q2', result: { kind: 'release' } });
     await again;
     expect(states).toEqual(['stopped', 'starting', 'ready', 'crashed', 'starting', 'ready']);
+  });
+
+  it('ends a process that does not stop a cancelled request in time, and starts anew for the next one', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const controller = new AbortController();
+      const stubborn = client.request<'release'>(release, { signal: controller.signal });
+      const waiting = client.request<'release'>(release);
+      await settle();
+      last().ready();
+      await settle();
+      last().say({ type: 'progress', id: 'q1', progress });
+      controller.abort();
+      expect(last().sent.at(-1)).toEqual({ type: 'cancel', id: 'q1' });
+      vi.advanceTimersByTime(500);
+      expect(last().killed).toBe(false);
+      vi.advanceTimersByTime(500);
+      expect(last().killed).toBe(true);
+      await expect(stubborn).rejects.toMatchObject({ name: 'AbortError' });
+      await expect(waiting).rejects.toMatchObject({ code: 'engine.crashed', retryable: true });
+      expect(states.at(-1)).toBe('stopped');
+    } finally {
+      vi.useRealTimers();
+    }
+    void client.request<'release'>(release);
+    await settle();
+    expect(spawned).toHaveLength(2);
   });
 
   it('says when a process does not even start', async () => {
