@@ -58,12 +58,12 @@ watch(join(ROOT, 'src-main'), { recursive: true }, () => {
 });
 
 process.env['LIKENESS_LAB_HOST'] = `http://127.0.0.1:${HOST_PORT}`;
-await startHost();
 const page = await createServer({
   configFile: join(ROOT, 'vite.config.ts'),
   server: { host: '127.0.0.1', port: PAGE_PORT, strictPort: true },
 });
 await page.listen();
+await startHost();
 
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
   process.on(signal, () => {
