@@ -1,0 +1,181 @@
+/** Every screen, in both themes and at both sizes: axe, no sideways scrolling, and a screenshot that is looked at. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { axeViolations } from './support/axe';
+import { launchBrowser, openPage, type WatchedPage } from './support/browser';
+import { buildRenderer, startHost, temporaryGallery, type Host } from './support/host';
+import { saveScreenshot } from './support/screenshot';
+import { fillStudio, goTo, runToEnd } from './support/studio';
+
+const SIZES = [
+  { width: 1440, height: 900 },
+  { width: 1024, height: 700 },
+] as const;
+
+let browser: Browser;
+let gallery: Awaited<ReturnType<typeof temporaryGallery>>;
+let host: Host;
+let watched: WatchedPage;
+let page: Page;
+
+beforeAll(async () => {
+  buildRenderer();
+  gallery = await temporaryGallery();
+  [browser, host] = await Promise.all([launchBrowser(), startHost(gallery.folder)]);
+  watched = await openPage(browser);
+  page = watched.page;
+  await page.goto(host.url);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await host.stop();
+  await gallery.dispose();
+});
+
+/** Waits until every picture on the page has come, so that nothing is measured half drawn. */
+async function settle(): Promise<void> {
+  await page.waitForLoadState('networkidle');
+  await page.evaluate(() =>
+    Promise.all(
+      [...document.images].filter((image) => !image.complete).map((image) => image.decode().catch(() => null)),
+    ),
+  );
+}
+
+async function check(name: string): Promise<void> {
+  await settle();
+  expect(await axeViolations(page)).toEqual([]);
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect(wider, 'pixels wider than the window').toBeLessThanOrEqual(0);
+  const { width } = page.viewportSize() ?? { width: 0 };
+  await saveScreenshot(page, `${name}-${width}`);
+}
+
+async function setTheme(theme: 'Dark' | 'Light'): Promise<void> {
+  await goTo(page, 'Settings');
+  await page.getByText(theme, { exact: true }).click();
+  await page.locator(`html[data-theme=${theme.toLowerCase()}]`).waitFor();
+}
+
+describe('before anything was made', () => {
+  it.each(['Compare', 'Gallery', 'Report'])('%s says what to do', async (screen) => {
+    await goTo(page, screen);
+    await page.getByRole('button', { name: /studio|first comparison/ }).waitFor();
+    await check(`empty-${screen.toLowerCase()}`);
+  });
+
+  it('the studio invites', async () => {
+    await goTo(page, 'Studio');
+    await page.getByRole('button', { name: 'Choose the identity photo' }).waitFor();
+    await check('empty-studio');
+  });
+
+  it('an address that names nothing gets an error with a remedy', async () => {
+    await page.goto(`${host.base}#/compare/nothing`);
+    const alert = page.getByRole('alert');
+    await alert.waitFor();
+    expect(await alert.innerText()).toMatch(/run\.not-found/);
+    await check('error-compare');
+  });
+});
+
+describe('with a comparison', () => {
+  beforeAll(async () => {
+    await goTo(page, 'Studio');
+    await fillStudio(page, 16);
+    await page.getByRole('button', { name: 'Keep only row 1' }).click();
+    await page.getByRole('button', { name: 'All five InfuseNet formats' }).click();
+    await page.getByRole('button', { name: '8-bit + InfuseNet NF4' }).click();
+    await page.getByRole('button', { name: 'Make 6 pictures' }).click();
+    await page.getByRole('img', { name: /^Preview of/ }).waitFor({ timeout: 60_000 });
+    await page.getByText(/^1 of 6 done/).waitFor({ timeout: 60_000 });
+    await saveScreenshot(page, 'studio-running-1440');
+    await page.getByText('All 6 done').waitFor({ timeout: 300_000 });
+    await fillStudioAgain();
+  });
+
+  /** A second comparison, so that the gallery has more than one stack. */
+  async function fillStudioAgain(): Promise<void> {
+    await page.getByRole('button', { name: 'Keep only row 1' }).click();
+    await page.getByRole('button', { name: 'Smallest' }).click();
+    await page.getByRole('button', { name: 'Example prompts' }).click();
+    await page.getByRole('button', { name: /^Surprised/ }).click();
+    await runToEnd(page, 2);
+  }
+
+  it.each(SIZES.flatMap((size) => (['Dark', 'Light'] as const).map((theme) => [size, theme] as const)))(
+    'every screen passes at %o in %s',
+    async (size, theme) => {
+      await page.setViewportSize(size);
+      await setTheme(theme);
+      const tail = theme === 'Light' ? '-light' : '';
+      await check(`settings${tail}`);
+      await goTo(page, 'Studio');
+      await page.getByText('fits').first().waitFor({ state: 'attached' });
+      await check(`studio${tail}`);
+      await goTo(page, 'Models');
+      await page.getByRole('rowheader', { name: 'FLUX' }).waitFor();
+      await check(`models${tail}`);
+
+      await goTo(page, 'Gallery');
+      const list = page.getByRole('listbox', { name: 'Pictures' });
+      await list.getByRole('option').nth(1).click();
+      await page.getByRole('complementary').getByText('Identity score').waitFor();
+      await check(`gallery${tail}`);
+      await list.focus();
+      await page.keyboard.press('Enter');
+      await page
+        .getByText(/against Full 16-bit/)
+        .first()
+        .waitFor();
+      for (const mode of ['Slider', 'Grid', 'Flicker', 'Difference']) {
+        await page.getByText(mode, { exact: true }).click();
+        if (mode === 'Flicker') await page.getByRole('button', { name: 'Stop changing by itself' }).click();
+        if (mode === 'Difference') await page.getByText(/^mean \d/).waitFor();
+        await check(`compare-${mode.toLowerCase()}${tail}`);
+      }
+      await page.getByText('Slider', { exact: true }).click();
+      await goTo(page, 'Report');
+      await page.getByText('| Variant |').waitFor();
+      await check(`report${tail}`);
+    },
+  );
+
+  it('dialogs and sheets pass too', async () => {
+    await page.setViewportSize(SIZES[1]);
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    await check('shortcuts');
+    await page.keyboard.press('Escape');
+    await goTo(page, 'Gallery');
+    await page.getByRole('button', { name: 'What can be searched' }).click();
+    await check('search-help');
+    await page.keyboard.press('Escape');
+    await page.getByRole('option').first().click();
+    await page.getByRole('listbox', { name: 'Pictures' }).focus();
+    await page.keyboard.press('t');
+    await page.getByRole('dialog', { name: /^Tags of/ }).waitFor();
+    await check('tags');
+    await page.keyboard.press('Escape');
+    await goTo(page, 'Settings');
+    await page.getByRole('button', { name: 'Notices and licences' }).click();
+    await check('notices');
+    await page.keyboard.press('Escape');
+  });
+
+  it('a photo can be deleted with its face data, after a question', async () => {
+    await goTo(page, 'Studio');
+    await page.getByRole('button', { name: 'Delete this photo and its face data' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Delete Hana?' });
+    await dialog.getByText(/pictures made with it stay in the gallery/).waitFor();
+    await check('delete-photo');
+    await dialog.getByRole('button', { name: 'Delete for good' }).click();
+    await page.getByRole('button', { name: 'Sample: Hana' }).waitFor();
+    await page.getByText('Without an identity photo InfuseNet is not used').waitFor();
+  });
+
+  it('went without an error in the page', () => {
+    expect(watched.problems).toEqual([]);
+  });
+});

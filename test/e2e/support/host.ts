@@ -1,0 +1,76 @@
+/** The real browser host with the real engine, as a process of its own, and a built page. */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+export interface Host {
+  /** Address with the session token. */
+  readonly url: string;
+  /** Address without it. */
+  readonly base: string;
+  stop(): Promise<void>;
+}
+
+function newest(folder: string): number {
+  return Math.max(
+    0,
+    ...readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs),
+  );
+}
+
+/** Builds the page unless that was done since its sources changed. */
+export function buildRenderer(): void {
+  let built = 0;
+  try {
+    built = statSync(join(ROOT, 'dist/renderer/index.html')).mtimeMs;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  if (built > Math.max(newest('src-renderer'), newest('src-main/contract'))) return;
+  execFileSync(process.execPath, ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'error'], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
+}
+
+/** A folder for a gallery, and the way to delete it. */
+export async function temporaryGallery(): Promise<{ readonly folder: string; dispose(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'likeness-e2e-'));
+  return { folder, dispose: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** Starts the host on a gallery folder; rejects with what it printed when it ends instead. */
+export async function startHost(dataDir: string): Promise<Host> {
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ['dist/main/web.js', '--port', '0', '--data', dataDir, '--no-open'],
+    { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const url = await new Promise<string>((resolve, reject) => {
+    let printed = '';
+    const read = (chunk: Buffer): void => {
+      printed += chunk.toString();
+      const address = /http:\/\/\S+(?=\n)/.exec(printed)?.[0];
+      if (address !== undefined) resolve(address);
+    };
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
+    child.once('exit', () => reject(new Error(`The host ended: ${printed}`)));
+  });
+  return {
+    url,
+    base: url.replace(/#.*$/, ''),
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
