@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { AppError, throwIfAborted } from '../../base/app-error.js';
 import { encodeTensors, type EncodeJob } from '../quant/encode-pool.js';
 import type { ScaleDtype } from '../quant/formats/weights.js';
-import { DTYPE_BYTES } from '../weights/tensor-source.js';
+import { DTYPE_BYTES, type LowRankAddition } from '../weights/tensor-source.js';
 import type { Encoding } from './plan-tensors.js';
 
 /** Bytes computed before the encoders start on them: enough to be worth starting their threads for. */
@@ -125,12 +125,19 @@ function byteLengthOf({ n, k, source }: Encoding): number {
 function job(
   request: EncodeRequest,
   { name, source, n, k, target, parts }: Encoding,
-  place: { readonly file: string; readonly byteOffset: number },
+  place: { readonly file: string; readonly byteOffset: number; readonly additions?: readonly LowRankAddition[] },
   file: string,
 ): EncodeJob {
   return {
     name,
-    source: { file: place.file, byteOffset: place.byteOffset, dtype: source.dtype, n, k },
+    source: {
+      file: place.file,
+      byteOffset: place.byteOffset,
+      dtype: source.dtype,
+      n,
+      k,
+      ...(place.additions === undefined ? {} : { additions: place.additions }),
+    },
     format: target,
     scaleDtype: request.scaleDtype,
     target: { file, parts: parts.map(({ suffix, byteOffset }) => ({ suffix, byteOffset })) },

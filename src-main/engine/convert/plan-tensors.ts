@@ -13,6 +13,7 @@ import {
   DTYPE_BYTES,
   elementCount,
   type BnbNf4Origin,
+  type LowRankAddition,
   type TensorDtype,
   type TensorEntry,
   type TensorSource,
@@ -46,7 +47,12 @@ export interface Encoding {
   readonly source: {
     readonly dtype: TensorDtype;
     readonly from:
-      | { readonly kind: 'file'; readonly file: string; readonly byteOffset: number }
+      | {
+          readonly kind: 'file';
+          readonly file: string;
+          readonly byteOffset: number;
+          readonly additions?: readonly LowRankAddition[];
+        }
       | {
           readonly kind: 'computed';
           readonly read: (byteStart: number, byteLength: number) => Promise<Uint8Array>;
@@ -107,16 +113,30 @@ function planOne(request: PlanRequest, entry: TensorEntry, place: Place): Tensor
   if (target === 'packed') throw new Error(`Invariant violated: ${entry.name} is not packed`);
 
   const { n, k } = matrixShape(entry.shape);
-  const from: Encoding['source']['from'] =
-    origin === undefined
-      ? { kind: 'file', file: entry.file, byteOffset: entry.byteOffset }
-      : { kind: 'computed', read: (start, length) => request.source.readRange(entry.name, start, length) };
+  const source = encodingSource(request, entry);
   const parts = place(planTensor(target, n, k, request.profile.dtype));
   return {
     signature: `${entry.name}:${target}`,
-    encoding: { name: entry.name, source: { dtype: entry.dtype, from }, n, k, target, parts },
+    encoding: { name: entry.name, source, n, k, target, parts },
     stored: (file) => ({ name: entry.name, shape: entry.shape, storage: storageOf(entry, target, parts, file) }),
   };
+}
+
+/** Sums of weights and factors that lie in files are made by the encoders' threads; the rest is computed for them. */
+function encodingSource(request: PlanRequest, entry: TensorEntry): Encoding['source'] {
+  const { origin } = entry;
+  if (origin === undefined) {
+    return { dtype: entry.dtype, from: { kind: 'file', file: entry.file, byteOffset: entry.byteOffset } };
+  }
+  if (origin.kind === 'merged' && origin.base.origin === undefined) {
+    const { base, additions } = origin;
+    return {
+      dtype: base.dtype,
+      from: { kind: 'file', file: base.file, byteOffset: base.byteOffset, additions },
+    };
+  }
+  const read = (start: number, length: number) => request.source.readRange(entry.name, start, length);
+  return { dtype: entry.dtype, from: { kind: 'computed', read } };
 }
 
 /** `packed` keeps bitsandbytes' own bytes. */

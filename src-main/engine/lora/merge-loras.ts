@@ -11,10 +11,16 @@ import type { LoraChoice } from '../protocol.js';
 import { encodeBf16 } from '../quant/formats/sixteen-bit.js';
 import { decodeToF32 } from '../weights/decode.js';
 import { openTensorFile } from '../weights/open-tensor-file.js';
-import { DTYPE_BYTES, type TensorDtype, type TensorEntry, type TensorSource } from '../weights/tensor-source.js';
+import {
+  DTYPE_BYTES,
+  type LowRankAddition,
+  type TensorDtype,
+  type TensorEntry,
+  type TensorSource,
+} from '../weights/tensor-source.js';
 import { quoted, unreadable } from '../weights/weights-error.js';
 import { addLowRank, type LowRank } from './add-low-rank.js';
-import { loraTargets, type FluxBlocks, type LoraTargets } from './lora-targets.js';
+import { loraTargets, type FluxBlocks, type LoraTargets, type TargetRows } from './lora-targets.js';
 import { parseLora, type LoraModule } from './parse-lora.js';
 
 /** Base weights that can be added to. */
@@ -61,7 +67,7 @@ export async function mergeLoras(
       return { source, digest: null };
     }
     const digest = hash.digest('hex').slice(0, DIGITS);
-    return { source: new MergedTensorSource(source, opened, added, digest), digest };
+    return { source: new MergedTensorSource(source, opened, await additionsOf(added), digest), digest };
   } catch (error) {
     await closeAll(opened);
     throw error;
@@ -120,37 +126,29 @@ async function hashFile(path: string, signal: AbortSignal | undefined): Promise<
   return hash.digest('hex');
 }
 
-/** What is added to one weight. */
-interface Addition {
-  readonly lora: OpenLora;
-  readonly module: LoraModule;
-}
-
 class MergedTensorSource implements TensorSource {
   readonly entries: ReadonlyMap<string, TensorEntry>;
   readonly metadata: Readonly<Record<string, string>>;
   readonly #base: TensorSource;
   readonly #opened: readonly OpenLora[];
-  readonly #additions = new Map<string, Addition[]>();
+  readonly #additions: ReadonlyMap<string, readonly Addition[]>;
   /** Factors of the weight that was read last: readers stream through one after the other. */
   #recent: { readonly name: string; readonly updates: readonly LowRank[] } | null = null;
 
-  constructor(base: TensorSource, opened: readonly OpenLora[], added: readonly OpenLora[], digest: string) {
+  constructor(
+    base: TensorSource,
+    opened: readonly OpenLora[],
+    additions: ReadonlyMap<string, readonly Addition[]>,
+    digest: string,
+  ) {
     this.#base = base;
     this.#opened = opened;
+    this.#additions = additions;
     this.metadata = base.metadata;
-    for (const lora of added) {
-      for (const module of lora.modules) {
-        for (const weight of new Set(module.target.pieces.map((piece) => piece.weight))) {
-          const additions = this.#additions.get(weight) ?? [];
-          additions.push({ lora, module });
-          this.#additions.set(weight, additions);
-        }
-      }
-    }
     const entries = new Map<string, TensorEntry>();
     for (const entry of base.entries.values()) {
-      entries.set(entry.name, this.#additions.has(entry.name) ? mergedEntry(entry, base, digest) : entry);
+      const added = additions.get(entry.name);
+      entries.set(entry.name, added === undefined ? entry : mergedEntry(entry, base, added, digest));
     }
     this.entries = entries;
   }
@@ -201,34 +199,77 @@ class MergedTensorSource implements TensorSource {
     if (this.#recent?.name === name) return this.#recent.updates;
     this.#recent = null;
     const updates: LowRank[] = [];
-    for (const { lora, module } of this.#additions.get(name) ?? [])
-      updates.push(...(await readUpdates(name, lora, module)));
+    for (const addition of this.#additions.get(name) ?? []) updates.push(await readUpdate(addition));
     this.#recent = { name, updates };
     return updates;
   }
 }
 
-async function readUpdates(
-  weight: string,
-  { source, weight: strength }: OpenLora,
-  module: LoraModule,
-): Promise<LowRank[]> {
-  const { rank } = module;
-  const [alpha] = module.alpha === null ? [] : await source.readF32(module.alpha);
-  const factor = strength * (alpha === undefined ? module.scale : alpha / rank);
-  const down = Float64Array.from(await source.readF32(module.down));
-  const { dtype } = defined(source.entries.get(module.up), module.up);
-  const rowBytes = rank * DTYPE_BYTES[dtype];
-  const updates: LowRank[] = [];
-  for (const { weight: target, weightRow, loraRow, rows } of module.target.pieces) {
-    if (target !== weight) continue;
-    const up = decodeToF32(dtype, await source.readRange(module.up, loraRow * rowBytes, rows * rowBytes));
-    updates.push({ weightRow, down, up, rank, factor });
-  }
-  return updates;
+/** What is added to rows of one weight. */
+interface Addition {
+  readonly lora: OpenLora;
+  readonly module: LoraModule;
+  readonly piece: TargetRows;
+  readonly factor: number;
 }
 
-function mergedEntry(entry: TensorEntry, base: TensorSource, digest: string): TensorEntry {
+/** Additions by weight, in the order of the LoRAs. */
+async function additionsOf(loras: readonly OpenLora[]): Promise<Map<string, Addition[]>> {
+  const additions = new Map<string, Addition[]>();
+  for (const lora of loras) {
+    for (const module of lora.modules) {
+      const [alpha] = module.alpha === null ? [] : await lora.source.readF32(module.alpha);
+      const factor = lora.weight * (alpha === undefined ? module.scale : alpha / module.rank);
+      for (const piece of module.target.pieces) {
+        const known = additions.get(piece.weight) ?? [];
+        known.push({ lora, module, piece, factor });
+        additions.set(piece.weight, known);
+      }
+    }
+  }
+  return additions;
+}
+
+async function readUpdate({ lora, module, piece, factor }: Addition): Promise<LowRank> {
+  const { rank } = module;
+  const { dtype } = tensor(lora, module.up);
+  const rowBytes = rank * DTYPE_BYTES[dtype];
+  return {
+    weightRow: piece.weightRow,
+    down: Float64Array.from(await lora.source.readF32(module.down)),
+    up: decodeToF32(dtype, await lora.source.readRange(module.up, piece.loraRow * rowBytes, piece.rows * rowBytes)),
+    rank,
+    factor,
+  };
+}
+
+function tensor({ source }: OpenLora, name: string): TensorEntry {
+  return defined(source.entries.get(name), name);
+}
+
+function lowRankAddition({ lora, module, piece, factor }: Addition): LowRankAddition {
+  const down = tensor(lora, module.down);
+  const up = tensor(lora, module.up);
+  return {
+    weightRow: piece.weightRow,
+    rows: piece.rows,
+    rank: module.rank,
+    factor,
+    down: { file: down.file, byteOffset: down.byteOffset, dtype: down.dtype },
+    up: {
+      file: up.file,
+      byteOffset: up.byteOffset + piece.loraRow * module.rank * DTYPE_BYTES[up.dtype],
+      dtype: up.dtype,
+    },
+  };
+}
+
+function mergedEntry(
+  entry: TensorEntry,
+  base: TensorSource,
+  additions: readonly Addition[],
+  digest: string,
+): TensorEntry {
   if (!BASE_DTYPES.includes(entry.dtype)) {
     throw new AppError(
       'weights.unsupported-dtype',
@@ -244,6 +285,7 @@ function mergedEntry(entry: TensorEntry, base: TensorSource, digest: string): Te
       kind: 'merged',
       digest,
       base: entry,
+      additions: additions.map(lowRankAddition),
       readBase: (byteStart, byteLength) => base.readRange(entry.name, byteStart, byteLength),
     },
   };

@@ -4,9 +4,13 @@
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { AppError } from '../../base/app-error.js';
-import { DTYPE_BYTES } from '../weights/tensor-source.js';
+import { addLowRank, type LowRank } from '../lora/add-low-rank.js';
+import { decodeToF32 } from '../weights/decode.js';
+import { DTYPE_BYTES, type StoredValues } from '../weights/tensor-source.js';
 import { bytesBefore, chunkShape, split, type EncodeJob, type EncodeTask, type SourceDtype } from './encode-task.js';
+import { encodeBf16 } from './formats/sixteen-bit.js';
 import { StorageEncoder } from './formats/storage-encoder.js';
+import { widenBf16, type Weights } from './formats/weights.js';
 import { weightsFromBytes } from './source-weights.js';
 
 /** Source bytes of a chunk: large enough for the disk, small enough for the second-level caches of its results. */
@@ -41,16 +45,18 @@ function encodeChunks(
 ): void {
   const elementBytes = DTYPE_BYTES[job.source.dtype];
   const encoder = new StorageEncoder(job.format, job.scaleDtype);
+  const updates = readAdditions(job);
   let buffer = new Uint8Array(0);
   for (const [from, to] of split(job, begin, end, CHUNK_BYTES / elementBytes)) {
     const length = (to - from) * elementBytes;
     if (buffer.length < length) buffer = new Uint8Array(length);
     const bytes = buffer.subarray(0, length);
-    readFully(job, source, bytes, job.source.byteOffset + from * elementBytes);
+    readFully(job.name, job.source.file, source, bytes, job.source.byteOffset + from * elementBytes);
     const { n, k } = chunkShape(job, from, to);
     // Refused dtypes never reach a worker.
     const weights = weightsFromBytes(job.source.dtype as SourceDtype, bytes);
-    const parts = encoder.encode(weights, n, k, job.name);
+    const sums = updates.length === 0 ? weights : addUpdates(job, weights, from / job.source.k, updates);
+    const parts = encoder.encode(sums, n, k, job.name);
     const before = bytesBefore(job, from);
     for (const { suffix, byteOffset } of job.target.parts) {
       const part = parts.get(suffix);
@@ -61,6 +67,36 @@ function encodeChunks(
   }
 }
 
+/** Factors of what is added to a job's weights, all rows. */
+function readAdditions({ name, source }: EncodeJob): LowRank[] {
+  return (source.additions ?? []).map(({ weightRow, rows, rank, factor, down, up }) => ({
+    weightRow,
+    down: Float64Array.from(readValues(name, down, rank * source.k)),
+    up: readValues(name, up, rows * rank),
+    rank,
+    factor,
+  }));
+}
+
+function readValues(name: string, { file, byteOffset, dtype }: StoredValues, count: number): Float32Array {
+  const handle = openFile(file, 'r', readError);
+  try {
+    const bytes = new Uint8Array(count * DTYPE_BYTES[dtype]);
+    readFully(name, file, handle, bytes, byteOffset);
+    return decodeToF32(dtype, bytes);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** bf16 bits of whole rows from `firstRow` on, with the updates added. */
+function addUpdates(job: EncodeJob, weights: Weights, firstRow: number, updates: readonly LowRank[]): Uint16Array {
+  const sums =
+    weights instanceof Float32Array ? weights : widenBf16(weights, 0, weights.length, new Float32Array(weights.length));
+  addLowRank(sums, firstRow, job.source.k, updates);
+  return encodeBf16(sums, 1, sums.length, job.name);
+}
+
 function openFile(file: string, flags: string, wrap: (file: string, cause: unknown) => AppError): number {
   try {
     return openSync(file, flags);
@@ -69,19 +105,19 @@ function openFile(file: string, flags: string, wrap: (file: string, cause: unkno
   }
 }
 
-function readFully(job: EncodeJob, handle: number, bytes: Uint8Array, position: number): void {
+function readFully(name: string, file: string, handle: number, bytes: Uint8Array, position: number): void {
   let done = 0;
   while (done < bytes.length) {
     let count: number;
     try {
       count = readSync(handle, bytes, done, bytes.length - done, position + done);
     } catch (cause) {
-      throw readError(job.source.file, cause);
+      throw readError(file, cause);
     }
     if (count === 0) {
       throw new AppError(
         'weights.unreadable',
-        `The file ${job.source.file} ends at byte ${position + done}, but the tensor "${job.name}" reaches byte ${position + bytes.length} at least.`,
+        `The file ${file} ends at byte ${position + done}, but the tensor "${name}" reaches byte ${position + bytes.length} at least.`,
         { remedy: 'The file is incomplete or was changed while it was read. Download it again.' },
       );
     }

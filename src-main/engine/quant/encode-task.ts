@@ -3,7 +3,7 @@
  * independent: their places in the target file follow from their first weight.
  */
 import type { ErrorDto } from '../../base/app-error.js';
-import type { TensorDtype } from '../weights/tensor-source.js';
+import type { LowRankAddition, TensorDtype } from '../weights/tensor-source.js';
 import { planTensor, type PartSuffix, type StorageTarget } from './formats/layout.js';
 import { NF4_BLOCK } from './formats/nf4.js';
 import type { ScaleDtype } from './formats/weights.js';
@@ -21,6 +21,8 @@ interface EncodeSource {
   readonly dtype: TensorDtype;
   readonly n: number;
   readonly k: number;
+  /** Products that are added to the weights first; the sum is rounded to bf16 and then encoded. */
+  readonly additions?: readonly LowRankAddition[];
 }
 
 /** One tensor to encode. */
@@ -58,7 +60,15 @@ function isByRow(format: StorageTarget): boolean {
 
 /** Weights that cannot be split between pieces. */
 export function unitOf({ format, source }: EncodeJob): number {
-  return isByRow(format) ? source.k : NF4_BLOCK;
+  if (isByRow(format)) return source.k;
+  // Products are added to whole rows, blocks may straddle them.
+  return source.additions === undefined ? NF4_BLOCK : leastCommonMultiple(NF4_BLOCK, source.k);
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let [divisor, rest] = [a, b];
+  while (rest !== 0) [divisor, rest] = [rest, divisor % rest];
+  return (a / divisor) * b;
 }
 
 /** Cuts [begin, end) into stretches of at most `weights` weights, but at least one unit. */

@@ -66,8 +66,30 @@ export interface MergedOrigin {
   readonly digest: string;
   /** The weight without them. */
   readonly base: TensorEntry;
+  /** What is added, in this order, before the sum is rounded to bf16. */
+  readonly additions: readonly LowRankAddition[];
   /** Part of `base`. @throws AppError weights.unreadable */
   readBase(byteStart: number, byteLength: number): Promise<Uint8Array>;
+}
+
+/** factor · B·A for some rows of a weight [N, K], A and B where they lie. */
+export interface LowRankAddition {
+  /** First row of the weight that it is added to, and how many. */
+  readonly weightRow: number;
+  readonly rows: number;
+  readonly rank: number;
+  readonly factor: number;
+  /** A: [rank, K]. */
+  readonly down: StoredValues;
+  /** Those rows of B: [rows, rank]. */
+  readonly up: StoredValues;
+}
+
+/** A stretch of elements in a file. */
+export interface StoredValues {
+  readonly file: string;
+  readonly byteOffset: number;
+  readonly dtype: TensorDtype;
 }
 
 /** A checkpoint opened for reading; holds file handles until `close`. */

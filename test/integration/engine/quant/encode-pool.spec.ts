@@ -2,6 +2,7 @@ import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bf16ToF32 } from '../../../../src-main/base/float-formats.js';
 import { isAbort } from '../../../../src-main/base/app-error.js';
 import { encodeTensors, type EncodeJob } from '../../../../src-main/engine/quant/encode-pool.js';
 import type { SourceDtype } from '../../../../src-main/engine/quant/encode-task.js';
@@ -129,6 +130,46 @@ describe('encodeTensors', () => {
     expect(progress.length).toBeGreaterThan(10);
     expect(progress).toEqual([...progress].sort((a, b) => a - b));
     expect(progress.at(-1)).toBe(1);
+  });
+
+  it.each(['int8', 'nf4'] as const)('adds products before it encodes to %s, without a seam', async (target) => {
+    // Several chunks; blocks of nf4 straddle rows.
+    const n = 5000;
+    const k = 1503;
+    const rank = 3;
+    const pattern = encodeBf16(gaussian(65_521, 7), 1, 65_521);
+    const bits = Uint16Array.from({ length: n * k }, (_, i) => pattern[i % pattern.length] as number);
+    const down = gaussian(rank * k, 11);
+    const up = gaussian(2000 * rank, 13);
+    await writeFile(path('source'), new Uint8Array(bits.buffer));
+    await writeFile(path('factors'), Buffer.concat([down, up].map((values) => bytesOf('F32', values))));
+    const factors = { file: path('factors'), dtype: 'F32' } as const;
+    const additions = [
+      {
+        weightRow: 1500,
+        rows: 2000,
+        rank,
+        factor: 0.25,
+        down: { ...factors, byteOffset: 0 },
+        up: { ...factors, byteOffset: down.byteLength },
+      },
+    ];
+    const source = { file: path('source'), dtype: 'BF16', n, k } as const;
+    const one = jobFor({ ...source, additions }, target, 'f32', path('added'));
+    await writeFile(path('added'), new Uint8Array(one.size).fill(FILLER));
+
+    await encodeTensors([one.job], { workers: 2 });
+
+    const sums = Float32Array.from(bits, bf16ToF32);
+    for (let at = 1500 * k; at < 3500 * k; at++) {
+      const [row, column] = [Math.floor(at / k) - 1500, at % k];
+      let product = 0;
+      for (let j = 0; j < rank; j++)
+        product += 0.25 * (up[row * rank + j] as number) * (down[j * k + column] as number);
+      sums[at] = (sums[at] as number) + product;
+    }
+    const expected = expectedFile(one, bytesOf('BF16', sums));
+    expect(Buffer.compare(new Uint8Array(await readFile(path('added'))), expected)).toBe(0);
   });
 
   it('does nothing for no jobs', async () => {
