@@ -62,6 +62,11 @@ export class Database {
     return this.#guard('read', () => this.#statement(sql).all(params));
   }
 
+  /** All rows as arrays of their columns; several times quicker where there are thousands. */
+  allRaw(sql: string, params: Params = []): unknown[][] {
+    return this.#guard('read', () => this.#statement(sql).raw().all(params) as unknown[][]);
+  }
+
   /** The first row or undefined. */
   get(sql: string, params: Params = []): unknown {
     return this.#guard('read', () => this.#statement(sql).get(params));

@@ -1,5 +1,4 @@
 /** The gallery: windows over finished runs, and what can be done to many runs at once. */
-import { z } from 'zod';
 import type { GalleryItem, GallerySort } from '../contract/gallery.js';
 import type { SearchTerm } from '../contract/search-language.js';
 import type { RunDetail, RunSummary } from '../contract/run.js';
@@ -28,28 +27,23 @@ const ORDERS: Readonly<Record<GallerySort, string>> = {
   seed: 'r.seed, r.id',
 };
 
-const stackedRow = z.object({ stack_size: z.number() });
-
-/** The window's statements; exported for tests that pin their plans. */
-export function windowSql(query: WindowQuery): { page: string; count: string; params: readonly (string | number)[] } {
+/** The matching runs' keys in order; exported for tests that pin the plan. */
+export function keysSql(query: Pick<WindowQuery, 'terms' | 'trashed' | 'sort'>): {
+  readonly sql: string;
+  readonly where: string;
+  readonly params: readonly (string | number)[];
+} {
   const { sql: where, params } = searchCondition(query.terms, query.trashed);
-  const order = ORDERS[query.sort];
-  const keys = query.stacked
-    ? `SELECT r.id, r.stack_size FROM (
-         SELECT r.id, r.created_at_ms, r.stars, r.identity_score, r.peak_bytes, r.total_seconds, r.seed,
-           count(*) OVER (PARTITION BY r.comparison_id) AS stack_size,
-           row_number() OVER (PARTITION BY r.comparison_id ORDER BY ${order}) AS rank
-         FROM runs r WHERE ${where}) r
-       WHERE r.rank = 1 ORDER BY ${order} LIMIT ? OFFSET ?`
-    : `SELECT r.id, 1 AS stack_size FROM runs r WHERE ${where} ORDER BY ${order} LIMIT ? OFFSET ?`;
   return {
-    page: `WITH page AS MATERIALIZED (SELECT id, stack_size, row_number() OVER () AS place FROM (${keys}))
-      SELECT ${SUMMARY_COLUMNS}, page.stack_size FROM page CROSS JOIN ${SUMMARY_FROM}
-      WHERE r.id = page.id ORDER BY page.place`,
-    count: `SELECT ${query.stacked ? 'count(DISTINCT r.comparison_id)' : 'count(*)'} AS n FROM runs r WHERE ${where}`,
+    sql: `SELECT r.id, r.comparison_id FROM runs r WHERE ${where} ORDER BY ${ORDERS[query.sort]}`,
+    where,
     params,
   };
 }
+
+/** Summaries of runs by key, in the order of the keys. */
+const PAGE = `SELECT ${SUMMARY_COLUMNS} FROM json_each(?) page CROSS JOIN ${SUMMARY_FROM}
+  WHERE r.id = page.value ORDER BY page.key`;
 
 /** A list of ids as one parameter, whatever its length. */
 const IDS = '(SELECT value FROM json_each(?))';
@@ -64,13 +58,34 @@ export class GalleryRepo {
   }
 
   window(query: WindowQuery): { readonly total: number; readonly items: GalleryItem[] } {
-    const { page, count, params } = windowSql(query);
-    const { n } = this.#db.get(count, params) as { n: number };
-    const items = this.#db.all(page, [...params, query.limit, query.offset]).map((row) => ({
-      run: parseSummary(row),
-      stackSize: stackedRow.parse(row).stack_size,
-    }));
+    return query.stacked ? this.#stackedWindow(query) : this.#flatWindow(query);
+  }
+
+  #flatWindow(query: WindowQuery): { readonly total: number; readonly items: GalleryItem[] } {
+    const { sql, where, params } = keysSql(query);
+    const { n } = this.#db.get(`SELECT count(*) AS n FROM runs r WHERE ${where}`, params) as { n: number };
+    const rows = this.#db.allRaw(`${sql} LIMIT ? OFFSET ?`, [...params, query.limit, query.offset]);
+    const keys = rows.map(([id]) => id);
+    const items = this.#summaries(keys).map((run) => ({ run, stackSize: 1 }));
     return { total: n, items };
+  }
+
+  /** Walks all matches once: the first of each comparison stands for it. Quicker than SQL's window functions. */
+  #stackedWindow(query: WindowQuery): { readonly total: number; readonly items: GalleryItem[] } {
+    const { sql, params } = keysSql(query);
+    const stacks = new Map<unknown, { readonly key: unknown; size: number }>();
+    for (const [key, comparison] of this.#db.allRaw(sql, params)) {
+      const stack = stacks.get(comparison);
+      if (stack === undefined) stacks.set(comparison, { key, size: 1 });
+      else stack.size += 1;
+    }
+    const page = [...stacks.values()].slice(query.offset, query.offset + query.limit);
+    const runs = this.#summaries(page.map((stack) => stack.key));
+    return { total: stacks.size, items: runs.map((run, i) => ({ run, stackSize: page[i]?.size ?? 1 })) };
+  }
+
+  #summaries(keys: readonly unknown[]): RunSummary[] {
+    return this.#db.all(PAGE, [JSON.stringify(keys)]).map(parseSummary);
   }
 
   counts(): { readonly total: number; readonly trashed: number } {

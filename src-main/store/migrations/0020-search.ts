@@ -25,19 +25,19 @@ export const search: Migration = {
       END;
       INSERT INTO runs_fts (runs_fts) VALUES ('rebuild');
 
-      -- The gallery shows finished runs that are not in the trash; each sort walks one of these. The last two
-      -- columns keep the walk inside the index when it skips to a window far down.
-      CREATE INDEX gallery_by_time ON runs (created_at_ms, id, status, trashed_at_ms)
+      -- The gallery shows finished runs that are not in the trash; each sort walks one of these. The last
+      -- columns keep the walk inside the index when it skips to a window far down or stacks comparisons.
+      CREATE INDEX gallery_by_time ON runs (created_at_ms, id, comparison_id, status, trashed_at_ms)
         WHERE status = 'done' AND trashed_at_ms IS NULL;
-      CREATE INDEX gallery_by_stars ON runs (stars, created_at_ms, id, status, trashed_at_ms)
+      CREATE INDEX gallery_by_stars ON runs (stars, created_at_ms, id, comparison_id, status, trashed_at_ms)
         WHERE status = 'done' AND trashed_at_ms IS NULL;
-      CREATE INDEX gallery_by_identity ON runs (identity_score, id, status, trashed_at_ms)
+      CREATE INDEX gallery_by_identity ON runs (identity_score, id, comparison_id, status, trashed_at_ms)
         WHERE status = 'done' AND trashed_at_ms IS NULL;
-      CREATE INDEX gallery_by_peak ON runs (peak_bytes, id, status, trashed_at_ms)
+      CREATE INDEX gallery_by_peak ON runs (peak_bytes, id, comparison_id, status, trashed_at_ms)
         WHERE status = 'done' AND trashed_at_ms IS NULL;
-      CREATE INDEX gallery_by_seconds ON runs (total_seconds, id, status, trashed_at_ms)
+      CREATE INDEX gallery_by_seconds ON runs (total_seconds, id, comparison_id, status, trashed_at_ms)
         WHERE status = 'done' AND trashed_at_ms IS NULL;
-      CREATE INDEX gallery_by_seed ON runs (seed, id, status, trashed_at_ms)
+      CREATE INDEX gallery_by_seed ON runs (seed, id, comparison_id, status, trashed_at_ms)
         WHERE status = 'done' AND trashed_at_ms IS NULL;
       CREATE INDEX runs_trashed ON runs (trashed_at_ms, id) WHERE trashed_at_ms IS NOT NULL;
       CREATE INDEX runs_by_identity ON runs (identity_id) WHERE identity_id IS NOT NULL;

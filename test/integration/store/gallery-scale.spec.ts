@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GALLERY_SORTS, type GallerySort } from '../../../src-main/contract/gallery.js';
 import { parseSearch } from '../../../src-main/contract/search-language.js';
-import { windowSql, type WindowQuery } from '../../../src-main/store/gallery-repo.js';
+import { keysSql, type WindowQuery } from '../../../src-main/store/gallery-repo.js';
 import { openStore, type Store } from '../../../src-main/store/store.js';
 import { fillGallery, rowId } from '../../bench/gallery-rows.js';
 
 const ROWS = 25_000;
-/** The issue allows 100 ms for a search; a shared runner gets three times that before the test calls it slow. */
-const SLOW_MS = 300;
+/** The issue allows 100 ms for a search. Counted in processor time, which other programs do not distort; slow runners get half as much again. */
+const SLOW_MS = 150;
 
 let folder: string;
 let store: Store;
@@ -32,9 +32,10 @@ function query(line: string, changes: Partial<WindowQuery> = {}): WindowQuery {
 }
 
 function timed<T>(work: () => T): { value: T; ms: number } {
-  const start = performance.now();
+  const start = process.cpuUsage();
   const value = work();
-  return { value, ms: performance.now() - start };
+  const { user, system } = process.cpuUsage(start);
+  return { value, ms: (user + system) / 1000 };
 }
 
 describe('windows', () => {
@@ -76,17 +77,13 @@ describe('windows', () => {
     ['seconds', 'gallery_by_seconds'],
     ['seed', 'gallery_by_seed'],
   ])('walk an index for the sort "%s"', (sort, index) => {
-    const { page, params } = windowSql(query('', { sort }));
-    const plan = store.db.queryPlan(page, [...params, 200, 0]).join('\n');
-    expect(plan).toContain(`SCAN r USING COVERING INDEX ${index}`);
-    // The only sort left is that of one window's rows, after everything was found.
-    expect(plan.match(/USE TEMP B-TREE/g)).toHaveLength(1);
-    expect(plan.endsWith('USE TEMP B-TREE FOR ORDER BY')).toBe(true);
+    const { sql, params } = keysSql(query('', { sort }));
+    expect(store.db.queryPlan(sql, params)).toEqual([`SCAN r USING COVERING INDEX ${index}`]);
   });
 
   it('find prompt words through the full-text index', () => {
-    const { page, params } = windowSql(query('greenhouse violin'));
-    const plan = store.db.queryPlan(page, [...params, 200, 0]).join('\n');
+    const { sql, params } = keysSql(query('greenhouse violin'));
+    const plan = store.db.queryPlan(sql, params).join('\n');
     expect(plan).toContain('SCAN runs_fts VIRTUAL TABLE INDEX');
   });
 });
