@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { planContactSheet } from '../compare/contact-sheet.js';
 import { DEFAULT_PIXELS_PER_DEGREE } from '../compare/flip.js';
@@ -14,12 +14,13 @@ import { reportHtml } from '../compare/report-html.js';
 import { reportMarkdown } from '../compare/report-markdown.js';
 import { reportTable } from '../compare/report-table.js';
 import { openPack, type Pack } from '../engine/pack/open-pack.js';
-import type { FormatChoice, Provider } from '../engine/protocol.js';
+import type { FormatChoice, LoraChoice, Provider } from '../engine/protocol.js';
 import { compareRuns, PICTURES, type ConfigurationRuns, type SharedSettings } from './compare-runs.js';
 import { drawContactSheet } from './draw-contact-sheet.js';
 import { parseConfigs } from './format-configs.js';
 import { cacheOption, providerOption } from './generate-command.js';
 import { identityInput } from './identity-input.js';
+import { loraOption } from './lora-option.js';
 import { measurePictures } from './measure-pictures.js';
 import { memoryOfRun } from './memory-of-run.js';
 import { integer, number } from './options.js';
@@ -43,6 +44,7 @@ interface CompareOptions {
   readonly guidance?: number;
   readonly conditioningScale: number;
   readonly variant?: string;
+  readonly lora: readonly LoraChoice[];
   readonly pixelsPerDegree: number;
   readonly provider: Provider;
   readonly cache: string;
@@ -115,6 +117,7 @@ export function compareCommand(): Command {
       number('--pixels-per-degree', 5, 500),
       DEFAULT_PIXELS_PER_DEGREE,
     )
+    .addOption(loraOption())
     .addOption(providerOption())
     .addOption(cacheOption())
     .action(run);
@@ -136,6 +139,7 @@ async function sharedSettings(options: CompareOptions, pack: Pack): Promise<Shar
     conditioningScale: options.conditioningScale,
     start: 0,
     end: 1,
+    loras: options.lora,
   };
 }
 
@@ -169,6 +173,7 @@ function describeSettings(shared: SharedSettings, pack: Pack, options: CompareOp
       `${shared.width}×${shared.height}, ${shared.steps} steps, guidance ${shared.guidance}, ` +
         `conditioning scale ${shared.conditioningScale}, ${shared.provider}`,
     ],
+    ...options.lora.map(({ path, weight }): [string, string] => ['LoRA', `${basename(path)}, weight ${weight}`]),
     ['Seeds', options.seeds.join(', ')],
     ['Repeats of the first seed', String(options.repeats)],
   ];

@@ -10,14 +10,13 @@ import {
   PROVIDERS,
   WEIGHT_FORMATS,
   type GenerateResult,
-  type IdentityInput,
   type LoraChoice,
   type Provider,
   type WeightFormat,
 } from '../engine/protocol.js';
+import { identityInput } from './identity-input.js';
 import { loraOption } from './lora-option.js';
 import { integer, number, STAGE_SHARE } from './options.js';
-import { readEmbedding } from './read-embedding.js';
 import { endProgress, formatBytes, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
 interface GenerateOptions {
@@ -132,13 +131,6 @@ async function run(options: GenerateOptions): Promise<void> {
   if (result.kind !== 'generate') throw new Error('Invariant violated: a generate request has a generate result');
   if (options.json === true) printJson(result);
   else print(describe(result));
-}
-
-async function identityInput(options: GenerateOptions): Promise<IdentityInput> {
-  if (options.identity !== undefined)
-    return { kind: 'image', path: resolve(options.identity), faceIndex: options.face };
-  if (options.identityEmbedding === undefined) return { kind: 'none' };
-  return { kind: 'embedding', values: await readEmbedding(options.identityEmbedding) };
 }
 
 function describe(result: GenerateResult): string {
