@@ -68,6 +68,15 @@ module.exports = {
       'Formulas: no file system, clock or runtime.',
     ),
     forbid(
+      'models-without-engine',
+      { path: '^src-main/models/' },
+      {
+        path: '^src-main/(contract|store|services|app|web|cli|compare|engine)/',
+        pathNot: '^src-main/engine/(protocol|pack/audit-report)',
+      },
+      'Packs know the engine by its protocol and by what an audit reports; hosts hand them the audit itself.',
+    ),
+    forbid(
       'compare-is-pure',
       { path: '^src-main/compare/' },
       { pathNot: '^src-main/(compare|base|contract)/' },

@@ -41,7 +41,7 @@ export async function sniffFile(path: string): Promise<SniffedFile> {
 }
 
 /** @param start the file's first bytes, at most 64 */
-export function kindOf(start: Uint8Array, sizeBytes: number): FileKind {
+function kindOf(start: Uint8Array, sizeBytes: number): FileKind {
   if (sizeBytes === 0) return 'empty';
   const text = Buffer.from(start).toString('latin1');
   if (text.startsWith('GGUF')) return 'gguf';

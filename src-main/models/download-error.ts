@@ -1,0 +1,69 @@
+/**
+ * Why a download failed, told apart by what the person can do about it. Network and hub failures become `AppError` here
+ * and nowhere else.
+ */
+import { AppError } from '../base/app-error.js';
+
+export type DownloadReason =
+  | 'no-token'
+  | 'bad-token'
+  | 'wrong-scope'
+  | 'licence-not-accepted'
+  | 'pending'
+  | 'rejected'
+  | 'not-found'
+  | 'refused'
+  | 'rate-limited'
+  | 'server'
+  | 'network'
+  | 'stalled'
+  | 'cut'
+  | 'link-expired'
+  | 'changed'
+  | 'checksum'
+  | 'bad-answer'
+  | 'offline'
+  | 'insecure'
+  | 'busy';
+
+interface DownloadErrorOptions {
+  readonly remedy: string;
+  readonly retryable?: boolean;
+  readonly details?: Readonly<Record<string, string | number | boolean | null>>;
+  readonly cause?: unknown;
+}
+
+/** @returns an AppError `download.failed` whose details name the reason */
+export function downloadError(reason: DownloadReason, message: string, options: DownloadErrorOptions): AppError {
+  return new AppError('download.failed', message, {
+    remedy: options.remedy,
+    retryable: options.retryable ?? false,
+    details: { reason, ...options.details },
+    ...(options.cause === undefined ? {} : { cause: options.cause }),
+  });
+}
+
+/** The reason of a failed download; null for other errors. */
+export function reasonOf(error: unknown): DownloadReason | null {
+  if (!(error instanceof AppError) || error.code !== 'download.failed') return null;
+  const reason = error.details['reason'];
+  return typeof reason === 'string' ? (reason as DownloadReason) : null;
+}
+
+/** A file-system failure while writing `path`; other errors are returned as they are. */
+export function diskError(path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || !('syscall' in error) || error instanceof AppError)
+    return error;
+  const full = error.code === 'ENOSPC' || error.code === 'EDQUOT';
+  return new AppError(
+    full ? 'disk.full' : 'disk.failed',
+    full ? `There is no space left to write ${path}.` : `${path} could not be written (${String(error.code)}).`,
+    {
+      remedy: full
+        ? 'Free some space and resume the download; what is there already is kept.'
+        : 'Check that the folder exists and is writable, then resume the download.',
+      retryable: true,
+      cause: error,
+    },
+  );
+}

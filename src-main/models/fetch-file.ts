@@ -1,0 +1,277 @@
+/**
+ * Downloads one file: several ranges at a time into `TARGET.incomplete`, resumable after any interruption, its hash
+ * checked before it gets its name.
+ *
+ *   begun -> (ranges arrive, journal follows) -> whole -> hash checked -> renamed
+ *     ^                                            |
+ *     +------------- hash differs, once -----------+
+ */
+import { mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { throwIfAborted } from '../base/app-error.js';
+import { hashFile, type Checksum } from './checksum.js';
+import { diskError, downloadError, reasonOf } from './download-error.js';
+import {
+  discardDownload,
+  incompletePath,
+  newJournal,
+  readJournal,
+  receivedBytes,
+  removeJournal,
+  writeJournal,
+  type Journal,
+  type Segment,
+} from './journal.js';
+import { rangedGet, type RangedRequest } from './ranged-get.js';
+import type { RemoteFile } from './remote-file.js';
+import { withRetry, type RetryOptions } from './retry.js';
+
+export interface FetchFileOptions {
+  readonly connections: number;
+  readonly segmentBytes: number;
+  /** How often what has arrived is made safe. */
+  readonly journalMs: number;
+  readonly retry: Omit<RetryOptions, 'signal'>;
+  readonly signal: AbortSignal;
+  /** Bytes that arrived; negative when some have to come again. */
+  readonly onBytes: (bytes: number) => void;
+  /** The file is whole and its hash is being checked. */
+  readonly onVerify: () => void;
+}
+
+export interface FileToFetch {
+  readonly request: Omit<RangedRequest, 'range' | 'headersOnly' | 'signal'>;
+  /** Absolute path; its folder is created. */
+  readonly target: string;
+  readonly remote: RemoteFile;
+  /** What the content must hash to; null when nobody says it. */
+  readonly checksum: Checksum | null;
+}
+
+/** @throws AppError download.failed, disk.full, disk.failed; AbortError, after what has arrived was made safe */
+export async function fetchFile(file: FileToFetch, options: FetchFileOptions): Promise<void> {
+  try {
+    await mkdir(dirname(file.target), { recursive: true });
+    await fetchAndCheck(file, options);
+  } catch (error) {
+    throw diskError(file.target, error);
+  }
+}
+
+async function fetchAndCheck(file: FileToFetch, options: FetchFileOptions): Promise<void> {
+  const { target, checksum } = file;
+  for (let attempt = 1; ; attempt++) {
+    await fetchAll(file, options);
+    options.onVerify();
+    const found = checksum === null ? null : await hashFile(incompletePath(target), checksum.kind, options.signal);
+    if (checksum === null || found === checksum.hex) break;
+    await discardDownload(target);
+    options.onBytes(-file.remote.sizeBytes);
+    if (attempt === 2) {
+      throw downloadError('checksum', `${file.request.what} arrived twice with a wrong hash.`, {
+        remedy:
+          'Something between here and the server changes files, or the server’s file is damaged. Try another network.',
+        details: { expected: checksum.hex, found },
+      });
+    }
+  }
+  await rename(incompletePath(target), target);
+  await syncFolder(dirname(target));
+  await removeJournal(target);
+}
+
+/** Fetches what is missing, until every segment is whole. */
+async function fetchAll(file: FileToFetch, options: FetchFileOptions): Promise<void> {
+  const { target, remote } = file;
+  let journal = await readJournal(target);
+  if (journal === null || journal.etag !== remote.etag || journal.sizeBytes !== remote.sizeBytes) {
+    await discardDownload(target);
+    journal = newJournal(remote, remote.ranges ? options.segmentBytes : Math.max(1, remote.sizeBytes));
+    const handle = await open(incompletePath(target), 'w');
+    try {
+      await handle.truncate(remote.sizeBytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await writeJournal(target, journal);
+  }
+  options.onBytes(receivedBytes(journal));
+  const handle = await open(incompletePath(target), 'r+');
+  try {
+    await fetchSegments(file, options, journal, handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function fetchSegments(
+  file: FileToFetch,
+  options: FetchFileOptions,
+  journal: Journal,
+  handle: FileHandle,
+): Promise<void> {
+  const keeper = new JournalKeeper(file.target, journal, handle, options.journalMs);
+  // One failing connection ends the others.
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  options.signal.addEventListener('abort', stop, { once: true });
+  const waiting = journal.segments.filter(({ done, length }) => done < length);
+  const work = async () => {
+    for (let segment = waiting.shift(); segment !== undefined; segment = waiting.shift()) {
+      await fetchSegment(file, options, segment, handle, keeper, controller.signal);
+    }
+  };
+  try {
+    throwIfAborted(options.signal);
+    const connections = Math.min(waiting.length, file.remote.ranges ? options.connections : 1);
+    const working = Array.from({ length: connections }, () =>
+      work().catch((error: unknown) => {
+        stop();
+        throw error;
+      }),
+    );
+    const results = await Promise.allSettled(working);
+    throwIfAborted(options.signal);
+    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    // The failure that ended the others, not their being ended.
+    if (failures.length > 0) throw failures.find((failure) => !isAbortLike(failure)) ?? failures[0];
+  } finally {
+    options.signal.removeEventListener('abort', stop);
+    await keeper.save();
+  }
+}
+
+function isAbortLike(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+async function fetchSegment(
+  file: FileToFetch,
+  options: FetchFileOptions,
+  segment: Segment,
+  handle: FileHandle,
+  keeper: JournalKeeper,
+  signal: AbortSignal,
+): Promise<void> {
+  const { request, remote } = file;
+  await withRetry({ ...options.retry, signal }, async (progress) => {
+    if (!remote.ranges && segment.done > 0) {
+      options.onBytes(-segment.done);
+      segment.done = 0;
+    }
+    const first = segment.start + segment.done;
+    const last = segment.start + segment.length - 1;
+    const answer = await rangedGet({ ...request, range: [first, last], signal });
+    try {
+      checkAnswer(file, answer.status, answer.last, first);
+      for await (const chunk of answer.body) {
+        const wanted = chunk.subarray(0, segment.length - segment.done);
+        await writeAt(handle, wanted, segment.start + segment.done);
+        segment.done += wanted.byteLength;
+        options.onBytes(wanted.byteLength);
+        if (wanted.byteLength > 0) progress();
+        await keeper.saveIfDue();
+        if (segment.done === segment.length) break;
+      }
+    } finally {
+      answer.cancel();
+    }
+    if (segment.done < segment.length) {
+      throw downloadError(
+        'cut',
+        `The connection for ${request.what} ended ${segment.length - segment.done} bytes early.`,
+        {
+          remedy: 'Check the network, then resume the download.',
+          retryable: true,
+        },
+      );
+    }
+  });
+}
+
+/** The answer must be the asked part of the very file that was asked about. */
+function checkAnswer(file: FileToFetch, status: number, last: Headers, first: number): void {
+  const { request, remote } = file;
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(last.get('content-range') ?? '');
+  const asked =
+    range !== null && Number(range[1]) === first && [String(remote.sizeBytes), '*'].includes(range[2] ?? '');
+  if (status === 206 && asked) return;
+  if (status === 200 && first === 0 && Number(last.get('content-length')) === remote.sizeBytes) return;
+  if (status === 416 || status === 206) {
+    throw downloadError('changed', `${request.what} is no longer the file that this download began with (${status}).`, {
+      remedy: 'Start the download again; the file on the server was replaced.',
+      details: { status },
+    });
+  }
+  throw downloadError('bad-answer', `The server sent all of ${request.what} where a part was asked for.`, {
+    remedy: 'A proxy may stand between that does not know ranges. Try another network.',
+    details: { status },
+  });
+}
+
+async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  let written = 0;
+  while (written < bytes.byteLength) {
+    const { bytesWritten } = await handle.write(bytes, written, bytes.byteLength - written, position + written);
+    written += bytesWritten;
+  }
+}
+
+/** Flushes the data and then writes the journal, every so often. */
+class JournalKeeper {
+  readonly #target: string;
+  readonly #journal: Journal;
+  readonly #handle: FileHandle;
+  readonly #everyMs: number;
+  #savedAtMs = Date.now();
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(target: string, journal: Journal, handle: FileHandle, everyMs: number) {
+    this.#target = target;
+    this.#journal = journal;
+    this.#handle = handle;
+    this.#everyMs = everyMs;
+  }
+
+  async saveIfDue(): Promise<void> {
+    if (Date.now() - this.#savedAtMs < this.#everyMs) return;
+    this.#savedAtMs = Date.now();
+    await this.save();
+  }
+
+  save(): Promise<void> {
+    this.#saving = this.#saving.then(async () => {
+      // Taken before the flush: what arrives meanwhile is not claimed.
+      const claimed = { ...this.#journal, segments: this.#journal.segments.map((segment) => ({ ...segment })) };
+      await this.#handle.datasync();
+      await writeJournal(this.#target, claimed);
+    });
+    return this.#saving;
+  }
+}
+
+/** Makes a rename last; not every system lets a folder be flushed. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Whether the file is there in the size that the server says. Only whole and checked files get their name. */
+export async function isFetched(target: string, sizeBytes: number): Promise<boolean> {
+  const size = await stat(target).then(
+    (info) => info.size,
+    () => null,
+  );
+  return size === sizeBytes;
+}
+
+/** Whether a download of this file should begin anew because the server replaced it. */
+export function wasReplaced(error: unknown): boolean {
+  return reasonOf(error) === 'changed';
+}

@@ -1,0 +1,33 @@
+/** Whether a download fits the disk, asked before it begins. */
+import { mkdir, statfs } from 'node:fs/promises';
+import { AppError } from '../base/app-error.js';
+import { diskError } from './download-error.js';
+
+/** Left free, so that journals, the gallery and the system still have room. */
+const RESERVE_BYTES = 256 * 2 ** 20;
+const GB = 1e9;
+
+/** Bytes that this user may still write below the folder, which is created. */
+export async function freeBytes(folder: string): Promise<number> {
+  try {
+    await mkdir(folder, { recursive: true });
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch (error) {
+    throw diskError(folder, error);
+  }
+}
+
+/** @throws AppError disk.full */
+export function checkSpace(folder: string, neededBytes: number, free: number): void {
+  if (neededBytes === 0 || neededBytes + RESERVE_BYTES <= free) return;
+  throw new AppError('disk.full', `${gb(neededBytes)} GB are still to come, but ${folder} has ${gb(free)} GB free.`, {
+    remedy: `Free ${gb(neededBytes + RESERVE_BYTES - free)} GB, or choose a folder on another disk.`,
+    retryable: true,
+    details: { neededBytes, freeBytes: free },
+  });
+}
+
+function gb(bytes: number): string {
+  return (bytes / GB).toFixed(2);
+}

@@ -1,0 +1,89 @@
+/**
+ * Where the hub is, which token is used and where its cache lies, by the conventions of Hugging Face's own tools.
+ *
+ * @source huggingface/huggingface_hub src/huggingface_hub/constants.py; docs "Environment variables"
+ */
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { downloadError } from './download-error.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface HubSettings {
+  /** Without a slash at its end. */
+  readonly endpoint: string;
+  /** Folder with `models--owner--name` folders. */
+  readonly cacheDir: string;
+  /** File that Hugging Face's tools keep their token in. */
+  readonly tokenFile: string;
+  readonly offline: boolean;
+}
+
+const DEFAULT_ENDPOINT = 'https://huggingface.co';
+/** A real token has 37 characters; this bounds what is read of a file that is none. */
+const MAX_TOKEN_BYTES = 4096;
+
+/**
+ * @param env default: the process's own
+ * @throws AppError download.failed (insecure) when HF_ENDPOINT is no URL of http or https
+ */
+export function hubSettings(env: Environment = process.env, home: string = homedir()): HubSettings {
+  const endpoint = (filled(env['HF_ENDPOINT']) ?? DEFAULT_ENDPOINT).replace(/\/+$/, '');
+  if (!/^https?:\/\/[^/]/.test(endpoint) || !URL.canParse(endpoint)) {
+    throw downloadError('insecure', `HF_ENDPOINT is "${endpoint}", expected a URL of http or https.`, {
+      remedy: 'Correct HF_ENDPOINT, or unset it to use huggingface.co.',
+    });
+  }
+  const cacheHome = filled(env['XDG_CACHE_HOME']) ?? join(home, '.cache');
+  const hfHome = expand(filled(env['HF_HOME']) ?? join(cacheHome, 'huggingface'), home);
+  const cacheDir = filled(env['HF_HUB_CACHE']) ?? filled(env['HUGGINGFACE_HUB_CACHE']) ?? join(hfHome, 'hub');
+  return {
+    endpoint,
+    cacheDir: expand(cacheDir, home),
+    tokenFile: expand(filled(env['HF_TOKEN_PATH']) ?? join(hfHome, 'token'), home),
+    offline: isTrue(env['HF_HUB_OFFLINE']) || isTrue(env['TRANSFORMERS_OFFLINE']),
+  };
+}
+
+/**
+ * The token to use: HF_TOKEN, then the app's own store, then the token file of Hugging Face's tools.
+ *
+ * @param stored reads the app's own store
+ */
+export async function findToken(
+  settings: HubSettings,
+  stored: () => Promise<string | null>,
+  env: Environment = process.env,
+): Promise<string | null> {
+  const named = cleanToken(env['HF_TOKEN'] ?? env['HUGGING_FACE_HUB_TOKEN'] ?? '');
+  if (named !== null) return named;
+  const own = await stored();
+  if (own !== null) return own;
+  if (isTrue(env['HF_HUB_DISABLE_IMPLICIT_TOKEN'])) return null;
+  const text = await readFile(settings.tokenFile, 'utf8').catch(() => '');
+  return cleanToken(text.slice(0, MAX_TOKEN_BYTES));
+}
+
+/** A token as it may stand in a header; null when nothing is left. */
+export function cleanToken(text: string): string | null {
+  const token = text.trim();
+  return /^[\x21-\x7e]+$/.test(token) ? token : null;
+}
+
+/** Whether a token may travel to this address: encrypted, or this very machine. */
+export function mayCarryToken(url: URL): boolean {
+  return url.protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+}
+
+function filled(value: string | undefined): string | undefined {
+  return value === undefined || value.trim() === '' ? undefined : value.trim();
+}
+
+function expand(path: string, home: string): string {
+  return path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : path;
+}
+
+function isTrue(value: string | undefined): boolean {
+  return ['1', 'on', 'yes', 'true'].includes((value ?? '').trim().toLowerCase());
+}

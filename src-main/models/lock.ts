@@ -1,0 +1,57 @@
+/** Lets one process at a time download into a folder. A lock whose process is gone does not count. */
+import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { diskError, downloadError } from './download-error.js';
+
+const NAME = '.download.lock';
+
+/** @throws AppError download.failed (busy), disk.failed; what `work` throws */
+export async function withLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const path = join(folder, NAME);
+  try {
+    await mkdir(folder, { recursive: true });
+    if (!(await take(path))) {
+      await rm(path, { force: true });
+      if (!(await take(path))) throw busy(folder);
+    }
+  } catch (error) {
+    throw diskError(path, error);
+  }
+  try {
+    return await work();
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+/** @returns false when a stale lock lies there @throws AppError download.failed (busy) */
+async function take(path: string): Promise<boolean> {
+  try {
+    const handle = await open(path, 'wx');
+    await handle.writeFile(String(process.pid));
+    await handle.close();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error;
+    const owner = Number(await readFile(path, 'utf8').catch(() => ''));
+    if (Number.isInteger(owner) && owner > 0 && isRunning(owner)) throw busy(join(path, '..'));
+    return false;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Another user's process may not be signalled, but it runs.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+function busy(folder: string): Error {
+  return downloadError('busy', `Another window or command is already downloading into ${folder}.`, {
+    remedy: 'Wait for it or stop it, then try again.',
+    retryable: true,
+  });
+}

@@ -1,0 +1,72 @@
+/**
+ * The command line's own place for a token: a file that its user alone can read. (The desktop app uses the system's
+ * key store instead.)
+ */
+import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AppError } from '../base/app-error.js';
+import { diskError } from './download-error.js';
+import { cleanToken } from './hub-settings.js';
+
+/** Keeps a token where no log, database or settings file sees it. */
+export interface TokenStore {
+  /** @throws AppError disk.failed when others can read it */
+  read(): Promise<string | null>;
+  save(token: string): Promise<void>;
+  forget(): Promise<void>;
+}
+
+const OWNER_ONLY = 0o600;
+const OTHERS = 0o077;
+
+export class TokenFile implements TokenStore {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async read(): Promise<string | null> {
+    const info = await stat(this.#path).catch(() => null);
+    if (info === null) return null;
+    if (process.platform !== 'win32' && (info.mode & OTHERS) !== 0) {
+      throw new AppError('disk.failed', `Other users can read the token in ${this.#path}, so it is not used.`, {
+        remedy: 'Make a new token, because this one may be known, and save it again.',
+      });
+    }
+    try {
+      return cleanToken(await readFile(this.#path, 'utf8'));
+    } catch (error) {
+      throw diskError(this.#path, error);
+    }
+  }
+
+  async save(token: string): Promise<void> {
+    const clean = cleanToken(token);
+    if (clean === null) {
+      throw new AppError('engine.request-invalid', 'What was given is no token: it is empty or has spaces in it.', {
+        remedy: 'Copy the token from the account’s settings; it begins with hf_.',
+      });
+    }
+    const temporary = `${this.#path}.${process.pid}.tmp`;
+    try {
+      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+      const handle = await open(temporary, 'w', OWNER_ONLY);
+      try {
+        await chmod(temporary, OWNER_ONLY);
+        await handle.writeFile(`${clean}\n`);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(temporary, this.#path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw diskError(this.#path, error);
+    }
+  }
+
+  async forget(): Promise<void> {
+    await rm(this.#path, { force: true });
+  }
+}
