@@ -89,6 +89,9 @@ class Generation {
   async #run(started: number): Promise<GenerateResult> {
     const request = this.#request;
     checkSettings(request, this.#context.pack);
+    // Before any work, so that a LoRA for another model is refused at once.
+    const flux = await this.#open(openFluxWithLoras(this.#context.pack, request.loras ?? [], this.#context.signal));
+    if (flux.loraDigest !== null) this.#hashes['loras'] = flux.loraDigest;
     const profile = await computeProfile(request.provider);
     const prepare: PrepareContext = {
       provider: request.provider,
@@ -129,8 +132,6 @@ class Generation {
       control = await this.#controlLatents(prepare, vae, faces, shape, noise.controlPosterior);
     }
 
-    const flux = await this.#open(openFluxWithLoras(this.#context.pack, request.loras ?? [], this.#context.signal));
-    if (flux.loraDigest !== null) this.#hashes['loras'] = flux.loraDigest;
     const grid = tokenGrid(shape);
     const scheduler = parseSchedulerConfig(
       await readJson(join(this.#context.pack.flux, 'scheduler', 'scheduler_config.json')),
