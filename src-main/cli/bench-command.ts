@@ -16,7 +16,7 @@ import {
 } from '../engine/protocol.js';
 import { configName, parseConfigs } from './format-configs.js';
 import { cacheOption, providerOption } from './generate-command.js';
-import { medianStepSeconds, memoryOfRun } from './memory-of-run.js';
+import { median, memoryOfRun } from './run-figures.js';
 import { integer } from './options.js';
 import { runInEngine } from './run-in-engine.js';
 import { endProgress, formatTable, print, printJson, showProgress } from './terminal.js';
@@ -103,7 +103,7 @@ async function run(options: BenchOptions): Promise<void> {
 function summarize(result: GenerateResult) {
   return {
     ...memoryOfRun(result),
-    secondsPerStep: medianStepSeconds(result),
+    secondsPerStep: median(result.stepSeconds),
     totalSeconds: result.totalSeconds,
   };
 }

@@ -22,7 +22,7 @@ import { cacheOption, providerOption } from './generate-command.js';
 import { identityInput } from './identity-input.js';
 import { loraOption } from './lora-option.js';
 import { measurePictures } from './measure-pictures.js';
-import { memoryOfRun } from './memory-of-run.js';
+import { memoryOfRun } from './run-figures.js';
 import { integer, number } from './options.js';
 import { runInEngine } from './run-in-engine.js';
 import { endProgress, formatTable, interruptSignal, print, showProgress } from './terminal.js';

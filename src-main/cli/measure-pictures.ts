@@ -8,7 +8,7 @@ import { defined } from '../base/assert.js';
 import { readImage } from '../engine/image/read-image.js';
 import { makeThumbnail } from '../engine/image/thumbnail.js';
 import type { CompareRun, ConfigurationRuns } from './compare-runs.js';
-import { medianStepSeconds, memoryOfRun } from './memory-of-run.js';
+import { median, memoryOfRun } from './run-figures.js';
 
 /** Longest side of the pictures inside the HTML file: sharp on a high-density screen at 12rem, and 40 of them stay a few MB. */
 const INLINE_SIDE = 384;
@@ -71,14 +71,13 @@ export async function measurePictures(
         identityScore: run.result.identityScore,
       });
     }
-    const first = defined(runs[0], 'the first run').result;
-    const memory = memoryOfRun(first);
+    const memory = memoryOfRun(defined(runs[0], 'the first run').result);
     out.push({
       formats,
       loadBytes: memory.load,
       peakBytes: memory.peak,
-      totalSeconds: first.totalSeconds,
-      stepSeconds: medianStepSeconds(first),
+      totalSeconds: median(runs.map(({ result }) => result.totalSeconds)),
+      stepSeconds: median(runs.flatMap(({ result }) => result.stepSeconds)),
       pictures,
     });
   }

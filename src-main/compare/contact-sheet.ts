@@ -55,9 +55,9 @@ function wrapped(text: string, width: number, size: number): string[] {
 function captions(row: ReportRow): string[] {
   const { loadBytes, peakBytes } = row.configuration;
   const gib = (bytes: number | null): string => (bytes === null ? '–' : plain(bytes / 2 ** 30, 2));
-  const delta = row.isReference || row.peakDeltaBytes === null ? '' : ` (Δ ${signedBytes(row.peakDeltaBytes)})`;
   return [
-    `Load ${gib(loadBytes)}, peak ${gib(peakBytes)} GiB${delta}`,
+    `Load ${gib(loadBytes)}, peak ${gib(peakBytes)} GiB`,
+    ...(row.isReference || row.peakDeltaBytes === null ? [] : [`Δ peak ${signedBytes(row.peakDeltaBytes)}`]),
     ...(row.flip === null ? [] : [row.flip.mean === 0 ? 'identical' : `FLIP ${uncertain(row.flip, false)}`]),
     ...(row.identity === null ? [] : [`Identity ${plain(row.identity.mean, 4)}`]),
     ...(row.identityDelta === null ? [] : [`Δ identity ${uncertain(row.identityDelta)}`]),

@@ -34,7 +34,7 @@ export interface ReportConfiguration {
   /** Memory after loading the denoiser, and the highest of the run; null where not measured. Bytes. */
   readonly loadBytes: number | null;
   readonly peakBytes: number | null;
-  /** Of one picture; null where not measured. */
+  /** Of one picture and one step, medians; null where not measured. */
   readonly totalSeconds: number | null;
   readonly stepSeconds: number | null;
   readonly pictures: readonly ReportPicture[];

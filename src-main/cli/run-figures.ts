@@ -1,4 +1,4 @@
-/** Load and peak of one run, on the device, or of the process where there is no device. */
+/** Memory and time of runs in one number each. */
 import type { GenerateResult } from '../engine/protocol.js';
 
 interface RunMemory {
@@ -9,6 +9,7 @@ interface RunMemory {
   readonly source: string;
 }
 
+/** Load and peak of one run, on the device, or of the process where there is no device. */
 export function memoryOfRun(result: GenerateResult): RunMemory {
   const load = result.phases.find(({ phase }) => phase === 'load');
   return {
@@ -18,8 +19,7 @@ export function memoryOfRun(result: GenerateResult): RunMemory {
   };
 }
 
-/** The middle of the times of a step, seconds. */
-export function medianStepSeconds(result: GenerateResult): number {
-  const sorted = result.stepSeconds.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+/** The middle one of some numbers (of two middle ones the larger); 0 for none. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }
