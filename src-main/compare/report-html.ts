@@ -82,6 +82,7 @@ export function reportHtml(input: ReportInput): string {
     '</table></div>',
     ...reportNotes(input).map((note) => `<p>${escapeMarkup(note)}</p>`),
     `<p>Made with Likeness Lab ${escapeMarkup(input.appVersion)}.</p>`,
+    '<p>Under each picture: where it differs from the reference, FLIP from 0 (black) to 1 (pale yellow).</p>',
     ...reportRows(input).map(section),
     '</body>',
     '</html>',
