@@ -9,10 +9,28 @@ import { createAvatar } from '@dicebear/core';
 import * as micah from '@dicebear/micah';
 import { Resvg } from '@resvg/resvg-js';
 
-export const SKIN = { porcelain: 'f9d9c4', fair: 'f3bd9a', tan: 'e0a074', golden: 'c68642', brown: 'a5663a', umber: '7d4527', dark: '5a2f1b' };
+export const SKIN = {
+  porcelain: 'f9d9c4',
+  fair: 'f3bd9a',
+  tan: 'e0a074',
+  golden: 'c68642',
+  brown: 'a5663a',
+  umber: '7d4527',
+  dark: '5a2f1b',
+};
 export const HAIR_COLOUR = {
-  black: '1c1c1c', 'dark brown': '4a2c1d', chestnut: '8b4a2b', auburn: 'a0341f', ginger: 'e0702a', blond: 'e8c15a',
-  grey: '9aa0a6', white: 'f2f2f2', pink: 'f06ba8', blue: '3a7bd5', green: '3fa66b', purple: '7d4fc4',
+  black: '1c1c1c',
+  'dark brown': '4a2c1d',
+  chestnut: '8b4a2b',
+  auburn: 'a0341f',
+  ginger: 'e0702a',
+  blond: 'e8c15a',
+  grey: '9aa0a6',
+  white: 'f2f2f2',
+  pink: 'f06ba8',
+  blue: '3a7bd5',
+  green: '3fa66b',
+  purple: '7d4fc4',
 };
 export const HAIR = ['fonze', 'mrT', 'dougFunny', 'mrClean', 'dannyPhantom', 'full', 'turban', 'pixie'];
 const HAIR_WEIGHT = [1, 1, 0.5, 0.4, 1, 1, 0.7, 1];
@@ -23,14 +41,38 @@ const EYES = ['eyes', 'round', 'eyesShadow'];
 const LIDS = ['6bd9e9', '9287ff', 'fc909f', 'ffeba4'];
 const FACIAL = ['none', 'beard', 'scruff'];
 export const EXPRESSION = ['smile', 'laugh', 'surprise', 'nervous', 'kiss', 'sad', 'closed'];
-const MOUTH = { smile: 'smile', laugh: 'laughing', surprise: 'surprised', nervous: 'nervous', kiss: 'pucker', sad: 'frown', closed: 'smile' };
+const MOUTH = {
+  smile: 'smile',
+  laugh: 'laughing',
+  surprise: 'surprised',
+  nervous: 'nervous',
+  kiss: 'pucker',
+  sad: 'frown',
+  closed: 'smile',
+};
 export const COLOUR = {
-  white: 'f8f9fa', black: '2b2d33', grey: '9aa3ad', red: 'e0393e', orange: 'f58a2c', yellow: 'ffd23f',
-  green: '4caf6d', blue: '3f7fe0', purple: '8e5bd0', pink: 'f8a5c8',
+  white: 'f8f9fa',
+  black: '2b2d33',
+  grey: '9aa3ad',
+  red: 'e0393e',
+  orange: 'f58a2c',
+  yellow: 'ffd23f',
+  green: '4caf6d',
+  blue: '3f7fe0',
+  purple: '8e5bd0',
+  pink: 'f8a5c8',
 };
 export const BACKGROUND = {
-  white: 'fbfbfb', grey: 'bcc4cc', red: 'd9484d', orange: 'f4a261', yellow: 'ffe08a', green: '8fd0a0',
-  blue: '8ecae6', navy: '24406b', purple: 'c9b1e6', pink: 'ffc2d9',
+  white: 'fbfbfb',
+  grey: 'bcc4cc',
+  red: 'd9484d',
+  orange: 'f4a261',
+  yellow: 'ffe08a',
+  green: '8fd0a0',
+  blue: '8ecae6',
+  navy: '24406b',
+  purple: 'c9b1e6',
+  pink: 'ffc2d9',
 };
 export const GLASSES_COLOUR = { black: '1a1a1a', red: 'e02b30', blue: '2f62d9', gold: 'd9a520', white: 'ffffff' };
 const CROP = { portrait: [100, 0], close: [122, 2], far: [80, 10] };
@@ -99,8 +141,10 @@ export function attributesOf(split, index, render) {
       facing: random() < 0.5 ? 'right' : 'left',
       crop: pickWeighted(random, ['portrait', 'close', 'far'], [0.6, 0.2, 0.2]),
     };
-    const held = hash([attributes.expression, attributes.shirt, attributes.glasses, attributes.facing].join('|')) % 10 === 0;
-    if (split === 'samples' || (split === 'train' ? !held : held || random() < 0.1)) return { ...attributes, heldOutCombination: held };
+    const held =
+      hash([attributes.expression, attributes.shirt, attributes.glasses, attributes.facing].join('|')) % 10 === 0;
+    if (split === 'samples' || (split === 'train' ? !held : held || random() < 0.1))
+      return { ...attributes, heldOutCombination: held };
   }
 }
 
@@ -172,7 +216,17 @@ if (isMainThread) {
     mkdirSync(out, { recursive: true });
     const total = Number(workers ?? availableParallelism());
     for (let w = 0; w < total; w += 1) {
-      new Worker(new URL(import.meta.url), { workerData: { out, split, chunks: Number(chunks), identities: Number(identities), renders: Number(renders), first: w, step: total } });
+      new Worker(new URL(import.meta.url), {
+        workerData: {
+          out,
+          split,
+          chunks: Number(chunks),
+          identities: Number(identities),
+          renders: Number(renders),
+          first: w,
+          step: total,
+        },
+      });
     }
   }
 } else {

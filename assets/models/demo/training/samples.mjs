@@ -19,10 +19,24 @@ for (let index = 0; samples.length < NAMES.length; index += 1) {
   const n = samples.length;
   const file = `${NAMES[n].toLowerCase()}.png`;
   const attributes = {
-    expression: 'smile', glasses: 'none', glassesColour: 'none', earring: 'none', shirt: SHIRTS[n % 3], shirtColour: COLOURS[n % 6],
-    background: BACKGROUNDS[n % 6], facing: n % 2 === 0 ? 'right' : 'left', crop: 'portrait',
+    expression: 'smile',
+    glasses: 'none',
+    glassesColour: 'none',
+    earring: 'none',
+    shirt: SHIRTS[n % 3],
+    shirtColour: COLOURS[n % 6],
+    background: BACKGROUNDS[n % 6],
+    facing: n % 2 === 0 ? 'right' : 'left',
+    crop: 'portrait',
   };
-  writeFileSync(join(out, file), new Resvg(svgOf(identity, attributes), { font: { loadSystemFonts: false } }).render().asPng());
-  samples.push({ file, name: NAMES[n], credit: 'After "Avatar Illustration System" by Micah Lanier, CC BY 4.0, rendered with DiceBear' });
+  writeFileSync(
+    join(out, file),
+    new Resvg(svgOf(identity, attributes), { font: { loadSystemFonts: false } }).render().asPng(),
+  );
+  samples.push({
+    file,
+    name: NAMES[n],
+    credit: 'After "Avatar Illustration System" by Micah Lanier, CC BY 4.0, rendered with DiceBear',
+  });
 }
 writeFileSync(join(out, 'samples.json'), `${JSON.stringify(samples, null, 2)}\n`);
