@@ -8,6 +8,7 @@ import { compareCommand } from './compare-command.js';
 import { convertCommand } from './convert-command.js';
 import { generateCommand } from './generate-command.js';
 import { inspectCommand } from './inspect-command.js';
+import { packsCommand } from './packs-command.js';
 import { printError } from './terminal.js';
 import { verifyCommand } from './verify-command.js';
 
@@ -26,6 +27,7 @@ async function main(): Promise<number> {
     compareCommand(),
     verifyCommand(),
     benchCommand(),
+    packsCommand(),
   ]) {
     program.addCommand(command.exitOverride());
   }

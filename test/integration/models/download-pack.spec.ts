@@ -24,9 +24,11 @@ const FAST: Partial<DownloadTuning> = {
 };
 
 let hub: HubServer;
+let endpoint: string;
 let folder: string;
 beforeEach(async () => {
   hub = await HubServer.start();
+  ({ endpoint } = hub);
   hub.put(`${REPOSITORY}/big.safetensors`, BIG);
   hub.put(`${REPOSITORY}/model_index.json`, SMALL, false);
   folder = await mkdtemp(join(tmpdir(), 'likeness-lab-download-'));
@@ -48,7 +50,7 @@ async function download(
     manifest,
     variants: [],
     folder,
-    hub: { endpoint: hub.endpoint, cacheDir: folder, tokenFile: join(folder, 'none'), offline: false },
+    hub: { endpoint, cacheDir: folder, tokenFile: join(folder, 'none'), offline: false },
     token: 'hf_secret',
     acceptedLicences: ['test'],
     signal: new AbortController().signal,
@@ -307,9 +309,8 @@ describe('downloadPack', () => {
   });
 
   it('says that the network is gone', async () => {
-    const settings = { endpoint: hub.endpoint, cacheDir: folder, tokenFile: '', offline: false };
     await hub.stop();
-    const error = await failure(ONE, { hub: settings });
+    const error = await failure(ONE);
     expect(error).toMatchObject({ details: { reason: 'network' }, retryable: true });
   });
 
@@ -327,7 +328,7 @@ describe('downloadPack', () => {
   });
 
   it('does nothing when offline', async () => {
-    const settings = { endpoint: hub.endpoint, cacheDir: folder, tokenFile: '', offline: true };
+    const settings = { endpoint, cacheDir: folder, tokenFile: '', offline: true };
     expect(await failure(ONE, { hub: settings })).toMatchObject({ details: { reason: 'offline' } });
     expect(hub.requests).toEqual([]);
   });

@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { AppError } from '../../../src-main/base/app-error.js';
+import { readOnnxOutline } from '../../../src-main/engine/pack/audit-onnx.js';
+import { auditStray } from '../../../src-main/engine/pack/audit-stray.js';
+import { onnxBytes } from '../../integration/support/onnx-bytes.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'likeness-lab-onnx-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const file = join(folder, 'model.onnx');
+const MODEL = onnxBytes({ inputs: ['a'], outputs: ['b', 'c'], initializers: ['layer1.0.bn1.weight', 'fc.weight'] });
+
+async function outline(bytes: Uint8Array): Promise<unknown> {
+  writeFileSync(file, bytes);
+  return readOnnxOutline(file).catch((error: unknown) => {
+    expect(error).toBeInstanceOf(AppError);
+    return null;
+  });
+}
+
+describe('readOnnxOutline', () => {
+  it('reads names past the weights', async () => {
+    expect(await outline(MODEL)).toMatchObject({
+      inputs: ['a'],
+      outputs: ['b', 'c'],
+      initializers: ['layer1.0.bn1.weight', 'fc.weight'],
+    });
+  });
+
+  it('throws nothing but AppError on any bytes', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async (bytes) => {
+        await outline(bytes);
+        await auditStray(file);
+      }),
+      { seed: 9, numRuns: 100 },
+    );
+  });
+
+  it('throws nothing but AppError on a damaged model', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(MODEL.byteLength - 1),
+        fc.nat(255),
+        fc.nat(MODEL.byteLength),
+        async (at, value, length) => {
+          const bytes = Uint8Array.from(MODEL);
+          bytes[at] = value;
+          await outline(bytes.subarray(0, length));
+        },
+      ),
+      { seed: 10, numRuns: 120 },
+    );
+  });
+});
