@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
-import type { TensorEntry } from '../weights/tensor-source.js';
+import { storedBytes, storedDtype, type TensorEntry } from '../weights/tensor-source.js';
 import {
   auditFolderFiles,
   auditIdentity,
@@ -28,7 +28,12 @@ export interface ComponentRules {
   readonly label: string;
   readonly identity: Identity;
   /** Field of config.json and what it should be; other values name another model. */
-  readonly className: { readonly field: '_class_name' | 'architectures'; readonly expected: string };
+  readonly className: {
+    readonly field: '_class_name' | 'architectures';
+    readonly expected: string;
+    /** Other names that are as good; default: none. */
+    readonly accepts?: RegExp;
+  };
   /** Problems that the config alone shows, and that deserve a name of their own. */
   readonly peculiarities?: (config: Json, file: string) => AuditFinding | null;
   /** Problems that the tensors' names show, and that deserve a name of their own. */
@@ -51,8 +56,8 @@ export function auditedPart(
     state: findings[0]?.state ?? 'ok',
     tensors: entries === null ? null : entries.size,
     expectedTensors: needs === null ? null : needs.size,
-    bytes: all.reduce((sum, { byteLength }) => sum + byteLength, 0),
-    dtypes: [...new Set(all.map(({ dtype }) => dtype))],
+    bytes: all.reduce((sum, entry) => sum + storedBytes(entry), 0),
+    dtypes: [...new Set(all.map(storedDtype))],
     findings,
   };
 }
@@ -122,7 +127,7 @@ async function readConfig(
   if (config === null) return { findings: [say.damagedJson(label, file)], config: null };
   const named = config[className.field];
   const found = Array.isArray(named) ? String(named[0]) : typeof named === 'string' ? named : null;
-  if (found !== null && found !== className.expected) {
+  if (found !== null && found !== className.expected && className.accepts?.test(found) !== true) {
     return { findings: [say.otherClass(label, file, found, className.expected)], config: null };
   }
   const peculiar = peculiarities?.(config, file) ?? null;

@@ -60,7 +60,7 @@ export const INFUSENET_RULES: ComponentRules = {
   part: 'infusenet',
   label: 'InfuseNet',
   identity: 'infusenet',
-  className: { field: '_class_name', expected: 'FluxControlNetModel' },
+  className: { field: '_class_name', expected: 'FluxControlNetModel', accepts: /InfuseNet/ },
   peculiarities: (config, file) => {
     if ((config['num_mode'] ?? null) !== null) return say.otherModel('InfuseNet', file, 'union-controlnet');
     if ((config['conditioning_embedding_channels'] ?? null) !== null) {
