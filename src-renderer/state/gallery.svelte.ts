@@ -14,7 +14,7 @@ import { readBase64 } from './photos.svelte';
 /** Items of one request, and pages kept: 30,000 summaries are about 20 MB. */
 const PAGE_SIZE = 150;
 const PAGES_KEPT = 200;
-const SEARCH_AFTER_MS = 120;
+const SEARCH_AFTER_MS = 60;
 
 export class Gallery {
   #query = $state('');
@@ -182,7 +182,7 @@ export class Gallery {
   async rate(stars: number): Promise<void> {
     const runIds = [...this.#selection.ids];
     if (runIds.length === 0) return;
-    this.#patch(runIds, (run) => ({ ...run, stars }));
+    this.#patch(this.#selection.ids, (run) => ({ ...run, stars }));
     await this.#undoable(this.#client.call('gallery.rate', { runIds, stars }));
   }
 
@@ -279,8 +279,8 @@ export class Gallery {
     if (turn === this.#detailTurn) this.#detail = detail;
   }
 
-  #patch(runIds: readonly string[], change: (run: RunSummary) => RunSummary): void {
-    this.#cache.map((item) => (runIds.includes(item.run.id) ? { ...item, run: change(item.run) } : item));
+  #patch(runIds: ReadonlySet<string>, change: (run: RunSummary) => RunSummary): void {
+    this.#cache.map((item) => (runIds.has(item.run.id) ? { ...item, run: change(item.run) } : item));
     this.#version += 1;
   }
 

@@ -3,7 +3,7 @@ import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { FormatChoice } from '$contract/formats';
 import { comparisonDraftSchema, type ComparisonDraft } from '$contract/generation-settings';
 import type { Estimate, PackSummary } from '$contract/pack';
-import type { Photo } from '$contract/photo';
+import type { Photo, PhotoRole } from '$contract/photo';
 import type { PictureMetadata } from '$contract/picture-metadata';
 import type { Client } from '../bridge/client';
 import { addVariants, cellCount, draftProblems, fitToPack, randomSeed, seedsFrom, startDraft } from '../logic/draft';
@@ -27,6 +27,8 @@ export class Studio {
   #estimate = $state.raw<Estimate | null>(null);
   #estimateError = $state.raw<ErrorDto | null>(null);
   #queueing = $state(false);
+  /** Photos that are being taken in; a run started meanwhile would go without them. */
+  #photosUnderway = $state(0);
   #estimateTimer: ReturnType<typeof setTimeout> | undefined;
   #keepTimer: ReturnType<typeof setTimeout> | undefined;
   #estimateTurn = 0;
@@ -86,6 +88,10 @@ export class Studio {
     this.#seedLocked = locked;
   }
 
+  get takingPhoto(): boolean {
+    return this.#photosUnderway > 0;
+  }
+
   get queueing(): boolean {
     return this.#queueing;
   }
@@ -96,7 +102,8 @@ export class Studio {
 
   /** Whether the draft can go to the queue now. */
   get ready(): boolean {
-    return this.#draft !== null && this.#pack?.complete === true && Object.keys(this.#problems).length === 0;
+    if (this.#draft === null || this.takingPhoto) return false;
+    return this.#pack?.complete === true && Object.keys(this.#problems).length === 0;
   }
 
   start(): () => void {
@@ -116,7 +123,7 @@ export class Studio {
     const pack = packs.find((candidate) => candidate.id === wanted) ?? packs.find((candidate) => candidate.complete);
     if (pack === undefined) return;
     const provider = settings.provider ?? system.defaultProvider;
-    this.#take(kept === null ? startDraft(pack, provider) : fitToPack(kept, pack));
+    this.#fill(kept === null ? startDraft(pack, provider) : fitToPack(kept, pack));
   }
 
   change(change: Partial<ComparisonDraft>): void {
@@ -131,12 +138,22 @@ export class Studio {
     if (this.#draft !== null) this.change(fitToPack(this.#draft, pack));
   }
 
-  useIdentity(photo: Photo | null): void {
-    this.change({ identityId: photo?.id ?? null, faceIndex: 0 });
+  /** Uses a photo for identity or pose; null for none. */
+  usePhoto(role: PhotoRole, photo: Photo | null): void {
+    const id = photo?.id ?? null;
+    this.change(role === 'identity' ? { identityId: id, faceIndex: 0 } : { poseId: id });
   }
 
-  usePose(photo: Photo | null): void {
-    this.change({ poseId: photo?.id ?? null });
+  async useFile(role: PhotoRole, file: File): Promise<void> {
+    await this.#take(role, this.#photos.importFile(file, role));
+  }
+
+  async useSample(role: PhotoRole, sampleId: string): Promise<void> {
+    await this.#take(role, this.#photos.useSample(sampleId));
+  }
+
+  async deletePhoto(role: PhotoRole, photo: Photo): Promise<void> {
+    if (await this.#photos.remove(photo)) this.usePhoto(role, null);
   }
 
   /** The first seed; the others follow it. */
@@ -190,7 +207,7 @@ export class Studio {
   async useRun(runId: string): Promise<boolean> {
     const answer = await this.#notices.attempt(this.#client.call('runs.draft', { runId }));
     if (answer === null) return false;
-    this.#take(answer.draft);
+    this.#fill(answer.draft);
     this.#keepSoon();
     this.#notices.say(['The studio has these settings now.', ...answer.missing].join(' '));
     return true;
@@ -200,12 +217,19 @@ export class Studio {
   useMetadata(metadata: PictureMetadata): void {
     if (this.#draft === null || this.#pack === undefined) return;
     const { draft, missing } = draftFromMetadata(this.#draft, metadata.settings, this.#pack);
-    this.#take(draft);
+    this.#fill(draft);
     this.#keepSoon();
     this.#notices.say(['The studio has these settings now.', ...missing].join(' '));
   }
 
-  #take(draft: ComparisonDraft): void {
+  async #take(role: PhotoRole, work: Promise<Photo | null>): Promise<void> {
+    this.#photosUnderway += 1;
+    const photo = await work;
+    this.#photosUnderway -= 1;
+    if (photo !== null) this.usePhoto(role, photo);
+  }
+
+  #fill(draft: ComparisonDraft): void {
     this.#draft = draft;
     this.#askEstimateSoon();
     this.#detect();

@@ -1,9 +1,10 @@
 /** The whole path of issue 4: one person, real Chromium, the real host and engine on the demo pack, no mocks. */
 import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { launchBrowser, openPage, type WatchedPage } from './support/browser';
 import { buildRenderer, startHost, temporaryGallery, type Host } from './support/host';
+import { saveFailure } from './support/screenshot';
 import { fillStudio, goTo } from './support/studio';
 
 let browser: Browser;
@@ -19,6 +20,10 @@ beforeAll(async () => {
   watched = await openPage(browser);
   page = watched.page;
   await page.goto(host.url);
+});
+
+beforeEach(({ task }) => {
+  onTestFailed(() => saveFailure(page, task.name));
 });
 
 afterAll(async () => {
@@ -217,7 +222,9 @@ describe('in the gallery', () => {
     await list().focus();
     await page.keyboard.press('Home');
     await page.keyboard.press('5');
-    await expect.poll(() => options().first().getAttribute('aria-label')).toContain('5 stars');
+    await list()
+      .getByRole('option', { name: /, 5 stars,/ })
+      .waitFor();
     await page.keyboard.press('t');
     await page
       .getByRole('textbox', { name: 'Add' })

@@ -1,10 +1,10 @@
 /** Every screen, in both themes and at both sizes: axe, no sideways scrolling, and a screenshot that is looked at. */
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { axeViolations } from './support/axe';
 import { launchBrowser, openPage, type WatchedPage } from './support/browser';
 import { buildRenderer, startHost, temporaryGallery, type Host } from './support/host';
-import { saveScreenshot } from './support/screenshot';
+import { saveFailure, saveScreenshot } from './support/screenshot';
 import { fillStudio, goTo, runToEnd } from './support/studio';
 
 const SIZES = [
@@ -25,6 +25,10 @@ beforeAll(async () => {
   watched = await openPage(browser);
   page = watched.page;
   await page.goto(host.url);
+});
+
+beforeEach(({ task }) => {
+  onTestFailed(() => saveFailure(page, task.name));
 });
 
 afterAll(async () => {
@@ -88,8 +92,8 @@ describe('with a comparison', () => {
     await page.getByRole('button', { name: 'All five InfuseNet formats' }).click();
     await page.getByRole('button', { name: '8-bit + InfuseNet NF4' }).click();
     await page.getByRole('button', { name: 'Make 6 pictures' }).click();
-    await page.getByRole('img', { name: /^Preview of/ }).waitFor({ timeout: 60_000 });
     await page.getByText(/^1 of 6 done/).waitFor({ timeout: 60_000 });
+    await page.getByRole('img', { name: /^Preview of/ }).waitFor({ timeout: 60_000 });
     await saveScreenshot(page, 'studio-running-1440');
     await page.getByText('All 6 done').waitFor({ timeout: 300_000 });
     await fillStudioAgain();
@@ -99,7 +103,7 @@ describe('with a comparison', () => {
   async function fillStudioAgain(): Promise<void> {
     await page.getByRole('button', { name: 'Keep only row 1' }).click();
     await page.getByRole('button', { name: 'Smallest' }).click();
-    await page.getByRole('button', { name: 'Example prompts' }).click();
+    await page.getByRole('button', { name: 'Examples of prompts' }).click();
     await page.getByRole('button', { name: /^Surprised/ }).click();
     await runToEnd(page, 2);
   }

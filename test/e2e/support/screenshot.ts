@@ -20,3 +20,10 @@ export async function saveScreenshot(page: Page, name: string): Promise<void> {
     .png({ palette: true, effort: 8 })
     .toFile(join(FOLDER, `${name}.png`));
 }
+
+/** What the page showed when a test failed. */
+export async function saveFailure(page: Page, name: string): Promise<void> {
+  const folder = fileURLToPath(new URL('../../../test-results/failed', import.meta.url));
+  await mkdir(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name.replaceAll(/[^A-Za-z0-9]+/g, '-')}.png`) });
+}

@@ -8,7 +8,7 @@ export const PROMPT = 'Laughing';
 /** Chooses a sample identity and an example prompt, and few steps so that a picture takes seconds. */
 export async function fillStudio(page: Page, steps = 4): Promise<void> {
   await page.getByRole('button', { name: `Sample: ${SAMPLE}` }).click();
-  await page.getByRole('button', { name: 'Example prompts' }).click();
+  await page.getByRole('button', { name: 'Examples of prompts' }).click();
   await page.getByRole('button', { name: new RegExp(`^${PROMPT}`) }).click();
   await page.getByRole('spinbutton', { name: 'Steps' }).fill(String(steps));
 }
