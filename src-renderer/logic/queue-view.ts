@@ -24,7 +24,7 @@ const STAGE_NAMES: Readonly<Record<Stage, string>> = {
   decode: 'Decoding the picture',
 };
 
-export function stageName(stage: Stage): string {
+function stageName(stage: Stage): string {
   return STAGE_NAMES[stage];
 }
 

@@ -30,7 +30,7 @@ export function fieldName(field: SettingField): string {
 const IN_VARIANT: readonly SettingField[] = ['flux', 't5', 'infusenet'];
 
 /** Settings, other than formats, in which any two of the runs differ. */
-export function varyingFields(runs: readonly RunDetail[]): SettingField[] {
+function varyingFields(runs: readonly RunDetail[]): SettingField[] {
   const [first, ...rest] = runs;
   if (first === undefined) return [];
   const fields = new Set(rest.flatMap((run) => differingFields(first.settings, run.settings)));
@@ -53,14 +53,14 @@ function fieldText(run: RunDetail, field: SettingField): string {
 }
 
 /** `All INT8`, or `All INT8, seed 43` where seeds differ among the runs. */
-export function runLabel(run: RunDetail, varying: readonly SettingField[], withRepeat: boolean): string {
+function runLabel(run: RunDetail, varying: readonly SettingField[], withRepeat: boolean): string {
   const parts = [variantName(run.formats), ...varying.map((field) => fieldText(run, field))];
   if (withRepeat) parts.push(`repeat ${run.repeat}`);
   return parts.join(', ');
 }
 
 /** The label of every run, by id. */
-export function runLabels(runs: readonly RunDetail[]): ReadonlyMap<string, string> {
+function runLabels(runs: readonly RunDetail[]): ReadonlyMap<string, string> {
   const varying = varyingFields(runs);
   const withRepeat = runs.some((run) => run.repeat > 1);
   return new Map(runs.map((run) => [run.id, runLabel(run, varying, withRepeat)]));

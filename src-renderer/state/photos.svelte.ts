@@ -52,7 +52,7 @@ export class Photos {
 
   start(): () => void {
     void this.#loadSamples();
-    return this.#client.on('photos', () => void this.#load());
+    return this.#client.on('photos', () => void this.load());
   }
 
   /** Takes a file as a photo; null when it failed, which was said. */
@@ -62,7 +62,7 @@ export class Photos {
         checkFileSize(file.name, file.size);
         const dataBase64 = await readBase64(file);
         const photo = await this.#client.call('photos.import', { role, name: photoName(file.name), dataBase64 });
-        await this.#load();
+        await this.load();
         return photo;
       })(),
     );
@@ -70,14 +70,14 @@ export class Photos {
 
   async useSample(sampleId: string): Promise<Photo | null> {
     const photo = await this.#notices.attempt(this.#client.call('photos.use-sample', { sampleId }));
-    if (photo !== null) await this.#load();
+    if (photo !== null) await this.load();
     return photo;
   }
 
   async remove(photo: Photo): Promise<boolean> {
     const answer = await this.#notices.attempt(this.#client.call('photos.delete', { photoId: photo.id }));
     if (answer === null) return false;
-    await this.#load();
+    await this.load();
     this.#notices.say(`Deleted ${photo.name}, with its face data.`);
     return true;
   }
@@ -99,7 +99,8 @@ export class Photos {
     this.#detections.set(`${photoId} ${packId}`, detection);
   }
 
-  async #load(): Promise<void> {
+  /** Asks for the lists again; how many runs used a photo changes without an event. */
+  async load(): Promise<void> {
     const lists = await this.#notices.attempt(
       Promise.all([
         this.#client.call('photos.list', { role: 'identity' }),

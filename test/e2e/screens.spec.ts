@@ -156,7 +156,7 @@ describe('with a comparison', () => {
     await page.getByRole('button', { name: 'What can be searched' }).click();
     await check('search-help');
     await page.keyboard.press('Escape');
-    await page.getByRole('option').first().click();
+    await page.getByRole('listbox', { name: 'Pictures' }).getByRole('option').first().click();
     await page.getByRole('listbox', { name: 'Pictures' }).focus();
     await page.keyboard.press('t');
     await page.getByRole('dialog', { name: /^Tags of/ }).waitFor();

@@ -2,8 +2,8 @@
 import type { Page } from 'playwright-core';
 
 /** The person and the prompt of all tests. */
-export const SAMPLE = 'Hana';
-export const PROMPT = 'Laughing';
+const SAMPLE = 'Hana';
+const PROMPT = 'Laughing';
 
 /** Chooses a sample identity and an example prompt, and few steps so that a picture takes seconds. */
 export async function fillStudio(page: Page, steps = 4): Promise<void> {
