@@ -60,7 +60,7 @@ function runLabel(run: RunDetail, varying: readonly SettingField[], withRepeat: 
 }
 
 /** The label of every run, by id. */
-function runLabels(runs: readonly RunDetail[]): ReadonlyMap<string, string> {
+export function runLabels(runs: readonly RunDetail[]): ReadonlyMap<string, string> {
   const varying = varyingFields(runs);
   const withRepeat = runs.some((run) => run.repeat > 1);
   return new Map(runs.map((run) => [run.id, runLabel(run, varying, withRepeat)]));
