@@ -8,6 +8,12 @@ function project(name: string, extra: Record<string, unknown> = {}) {
   return { extends: true as const, test: { name, include: [`test/${name}/**/*.spec.ts`], ...extra } };
 }
 
+/**
+ * Tests with real processes, sockets and a browser are tried again once: on a machine with a load of ten, one cut
+ * connection in some hundred was not noticed in time. A test that fails twice fails.
+ */
+const RETRIES = 1;
+
 export default defineConfig({
   root,
   // For the renderer's state classes (runes) and its alias of the contract.
@@ -19,12 +25,14 @@ export default defineConfig({
       project('property', { testTimeout: 60_000 }),
       project('integration', {
         testTimeout: 120_000,
+        retry: RETRIES,
         hookTimeout: 120_000,
         fileParallelism: false,
         globalSetup: ['test/config/build-setup.ts'],
       }),
       project('e2e', {
         testTimeout: 180_000,
+        retry: RETRIES,
         hookTimeout: 180_000,
         fileParallelism: false,
         globalSetup: ['test/config/build-setup.ts'],
