@@ -17,7 +17,7 @@ export interface Client {
 }
 
 /** A client over a given bridge. */
-function clientOf(bridge: Bridge, onConnection: Client['onConnection']): Client {
+export function clientOf(bridge: Bridge, onConnection: Client['onConnection']): Client {
   return {
     async call(method, input) {
       const answer = await bridge.api[method](input);

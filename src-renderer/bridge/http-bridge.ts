@@ -49,7 +49,7 @@ async function post(path: string, body: unknown): Promise<Envelope<unknown>> {
 }
 
 /** The one-time token of the page's fragment (`#token=…`), or null. */
-function tokenOfFragment(fragment: string): string | null {
+export function tokenOfFragment(fragment: string): string | null {
   return new URLSearchParams(fragment.replace(/^#/, '')).get('token');
 }
 

@@ -1,6 +1,6 @@
 /** The compare table as text: for the screen, and as CSV for comparisons that have no report of their own. */
 import type { CompareRow } from '$contract/compare-data';
-import { formatNumber, UNKNOWN } from './format-amount';
+import { formatBytes, formatNumber, formatSeconds, UNKNOWN } from './format-amount';
 
 /** PSNR for people: `identical`, `34.2 dB`. */
 export function psnrText(row: CompareRow): string {
@@ -13,6 +13,17 @@ export function psnrText(row: CompareRow): string {
 export function ssimText(row: CompareRow): string {
   if (row.difference === null) return UNKNOWN;
   return row.difference.identical ? '1' : formatNumber(row.difference.ssim, 4);
+}
+
+/** A row in one line under a picture: `peak 12.0 GiB, 40.0 s, PSNR 34.2 dB, identity 0.790`. */
+export function rowFacts(row: CompareRow, isReference: boolean): string {
+  const parts: string[] = [];
+  if (row.peakBytes !== null) parts.push(`peak ${formatBytes(row.peakBytes)}`);
+  if (row.totalSeconds !== null) parts.push(formatSeconds(row.totalSeconds));
+  if (isReference) parts.push('reference');
+  else if (row.difference !== null) parts.push(row.difference.identical ? 'identical' : `PSNR ${psnrText(row)}`);
+  if (row.identityScore !== null) parts.push(`identity ${formatNumber(row.identityScore, 3)}`);
+  return parts.join(', ');
 }
 
 function csvCell(value: string | number | null): string {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { CompareRow } from '../../../../src-main/contract/compare-data';
 import type { RunDetail } from '../../../../src-main/contract/run';
 import { runLabels } from '../../../../src-renderer/logic/run-label';
-import { psnrText, ssimText, tableCsv } from '../../../../src-renderer/logic/table-text';
+import { psnrText, rowFacts, ssimText, tableCsv } from '../../../../src-renderer/logic/table-text';
 import { variantName } from '../../../../src-renderer/logic/variant-name';
 import { verdict } from '../../../../src-renderer/logic/verdict';
 
@@ -75,6 +75,11 @@ describe('table texts', () => {
     expect([psnrText(same), ssimText(same)]).toEqual(['identical', '1']);
     expect([psnrText(row()), ssimText(row())]).toEqual(['34.2 dB', '0.9877']);
     expect(psnrText(row({ difference: null }))).toBe('–');
+  });
+
+  it('stand in one line under a picture', () => {
+    expect(rowFacts(row(), false)).toBe('peak 12.0 GiB, 40.0 s, PSNR 34.2 dB, identity 0.790');
+    expect(rowFacts(row({ identityScore: null }), true)).toBe('peak 12.0 GiB, 40.0 s, reference');
   });
 
   it('quote and defuse CSV cells', () => {
