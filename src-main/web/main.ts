@@ -18,6 +18,7 @@ interface Flags {
   readonly open: boolean;
   readonly devOrigin?: string;
   readonly engine?: string;
+  readonly assets?: string;
 }
 
 /** `dist/main` lies two levels below the root, in the repository and in a package. */
@@ -37,7 +38,7 @@ async function serve(flags: Flags): Promise<void> {
   const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string };
   const host = await openAppHost({
     dataDir: resolve(flags.data),
-    assetsDir: resolve(ROOT, 'assets'),
+    assetsDir: flags.assets === undefined ? resolve(ROOT, 'assets') : resolve(flags.assets),
     packFolders: flags.pack.map((folder) => resolve(folder)),
     spawnEngine: forkEngine(flags.engine === undefined ? entryFile('engine') : resolve(flags.engine)),
     pictureWorker: entryFile('picture-worker'),
@@ -94,6 +95,7 @@ const program = new Command('likeness-lab-web')
     'origin of a development server that forwards to this host (with LIKENESS_LAB_DEV_SECRET)',
   )
   .option('--engine <file>', 'another engine entry (for tests)')
+  .option('--assets <folder>', 'another folder of samples and the bundled pack (for tests)')
   .action(async (flags: Flags) => {
     try {
       await serve(flags);

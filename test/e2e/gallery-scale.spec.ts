@@ -10,7 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } f
 import { openStore } from '../../src-main/store/store';
 import { fillGallery, rowId } from '../bench/gallery-rows';
 import { launchBrowser, openPage, type WatchedPage } from './support/browser';
-import { buildRenderer, startHost, temporaryGallery, type Host } from './support/host';
+import { buildRenderer, startHost, temporaryGallery, type Host, type TemporaryGallery } from './support/host';
 import { saveFailure, saveScreenshot } from './support/screenshot';
 import { goTo } from './support/studio';
 
@@ -19,7 +19,7 @@ const SAMPLES = fileURLToPath(new URL('../../assets/samples', import.meta.url));
 const RESULTS = fileURLToPath(new URL('../../test-results', import.meta.url));
 
 let browser: Browser;
-let gallery: Awaited<ReturnType<typeof temporaryGallery>>;
+let gallery: TemporaryGallery;
 let host: Host;
 let watched: WatchedPage;
 let page: Page;
@@ -56,7 +56,7 @@ beforeAll(async () => {
   buildRenderer();
   gallery = await temporaryGallery();
   await fill(gallery.folder);
-  [browser, host] = await Promise.all([launchBrowser(), startHost(gallery.folder)]);
+  [browser, host] = await Promise.all([launchBrowser(), startHost(gallery)]);
   watched = await openPage(browser);
   page = watched.page;
   await page.goto(host.url);

@@ -7,12 +7,12 @@ import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { launchBrowser, openPage, type WatchedPage } from './support/browser';
-import { buildRenderer, startHost, temporaryGallery, type Host } from './support/host';
+import { buildRenderer, startHost, temporaryGallery, type Host, type TemporaryGallery } from './support/host';
 import { saveFailure } from './support/screenshot';
 import { fillStudio, goTo } from './support/studio';
 
 let browser: Browser;
-let gallery: Awaited<ReturnType<typeof temporaryGallery>>;
+let gallery: TemporaryGallery;
 let host: Host;
 let watched: WatchedPage;
 let page: Page;
@@ -20,7 +20,7 @@ let page: Page;
 beforeAll(async () => {
   buildRenderer();
   gallery = await temporaryGallery();
-  [browser, host] = await Promise.all([launchBrowser(), startHost(gallery.folder)]);
+  [browser, host] = await Promise.all([launchBrowser(), startHost(gallery)]);
   watched = await openPage(browser);
   page = watched.page;
   await page.goto(host.url);
@@ -70,11 +70,12 @@ describe('in the studio', { retry: 0 }, () => {
   });
 
   it('runs, shows stage, step and preview, and cancels one', async () => {
-    await page.getByRole('spinbutton', { name: 'Steps' }).fill('8');
+    // Enough steps that even the stand-in pack's, which take milliseconds, are seen going by.
+    await page.getByRole('spinbutton', { name: 'Steps' }).fill('24');
     await page.getByRole('button', { name: 'Make 3 pictures' }).click();
     await page.getByRole('button', { name: 'Cancel INT8 + InfuseNet NF4' }).click();
     await page
-      .getByText(/Denoising, step \d of 8/)
+      .getByText(/Denoising, step \d+ of 24/)
       .first()
       .waitFor();
     await page.getByRole('img', { name: /^Preview of/ }).waitFor();
@@ -166,7 +167,7 @@ describe('in the comparison', { retry: 0 }, () => {
     const steps = page.getByRole('slider', { name: 'Steps' });
     await steps.focus();
     await page.keyboard.press('Home');
-    await page.getByText(/^Step \d+ of 8$/).waitFor();
+    await page.getByText(/^Step \d+ of 24$/).waitFor();
     await page.keyboard.press('End');
     await page.getByText('Finished', { exact: true }).waitFor();
   });
@@ -273,7 +274,7 @@ describe('in the gallery', { retry: 0 }, () => {
     await page.getByRole('button', { name: 'Use these settings' }).click();
     await page.getByRole('heading', { level: 1, name: 'Studio' }).waitFor({ state: 'attached' });
     expect(await page.getByRole('listitem', { name: /^Variant \d/ }).count()).toBe(1);
-    expect(await page.getByRole('spinbutton', { name: 'Steps' }).inputValue()).toBe('8');
+    expect(await page.getByRole('spinbutton', { name: 'Steps' }).inputValue()).toBe('24');
   });
 
   it('reads the settings out of a picture file', async () => {
@@ -298,7 +299,7 @@ describe('after a restart', { retry: 0 }, () => {
     await host.stop();
     await page.getByText("The app's host does not answer").waitFor();
     await watched.close();
-    host = await startHost(gallery.folder);
+    host = await startHost(gallery);
     watched = await openPage(browser);
     page = watched.page;
     await page.goto(host.url);

@@ -2,11 +2,11 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { launchBrowser, openPage, type WatchedPage } from './support/browser';
-import { buildRenderer, startHost, temporaryGallery, type Host } from './support/host';
+import { buildRenderer, startHost, temporaryGallery, type Host, type TemporaryGallery } from './support/host';
 import { saveFailure } from './support/screenshot';
 
 let browser: Browser;
-let gallery: Awaited<ReturnType<typeof temporaryGallery>>;
+let gallery: TemporaryGallery;
 let host: Host;
 let watched: WatchedPage;
 let page: Page;
@@ -14,7 +14,7 @@ let page: Page;
 beforeAll(async () => {
   buildRenderer();
   gallery = await temporaryGallery();
-  [browser, host] = await Promise.all([launchBrowser(), startHost(gallery.folder)]);
+  [browser, host] = await Promise.all([launchBrowser(), startHost(gallery)]);
   watched = await openPage(browser, { viewport: { width: 1024, height: 700 }, reducedMotion: 'reduce' });
   page = watched.page;
   await page.goto(host.url);

@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { axeViolations } from './support/axe';
 import { launchBrowser, openPage, type WatchedPage } from './support/browser';
-import { buildRenderer, startHost, temporaryGallery, type Host } from './support/host';
+import { buildRenderer, startHost, temporaryGallery, type Host, type TemporaryGallery } from './support/host';
 import { saveFailure, saveScreenshot } from './support/screenshot';
 import { fillStudio, goTo, runToEnd } from './support/studio';
 
@@ -13,7 +13,7 @@ const SIZES = [
 ] as const;
 
 let browser: Browser;
-let gallery: Awaited<ReturnType<typeof temporaryGallery>>;
+let gallery: TemporaryGallery;
 let host: Host;
 let watched: WatchedPage;
 let page: Page;
@@ -21,7 +21,7 @@ let page: Page;
 beforeAll(async () => {
   buildRenderer();
   gallery = await temporaryGallery();
-  [browser, host] = await Promise.all([launchBrowser(), startHost(gallery.folder)]);
+  [browser, host] = await Promise.all([launchBrowser(), startHost(gallery)]);
   watched = await openPage(browser);
   page = watched.page;
   await page.goto(host.url);

@@ -1,10 +1,11 @@
 /** The real browser host with the real engine, as a process of its own, and a built page. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { testAssets } from '../../support/test-assets';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -40,17 +41,28 @@ export function buildRenderer(): void {
   });
 }
 
-/** A folder for a gallery, and the way to delete it. */
-export async function temporaryGallery(): Promise<{ readonly folder: string; dispose(): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'likeness-e2e-'));
-  return { folder, dispose: () => rm(folder, { recursive: true, force: true }) };
+export interface TemporaryGallery {
+  /** Of the gallery. */
+  readonly folder: string;
+  /** Of the samples and the bundled pack. */
+  readonly assets: string;
+  dispose(): Promise<void>;
 }
 
-/** Starts the host on a gallery folder; rejects with what it printed when it ends instead. */
-export async function startHost(dataDir: string): Promise<Host> {
+/** A folder for a gallery, the pack to fill it with (see `testAssets`), and the way to delete both. */
+export async function temporaryGallery(): Promise<TemporaryGallery> {
+  const root = await mkdtemp(join(tmpdir(), 'likeness-e2e-'));
+  const [folder, standIn] = [join(root, 'gallery'), join(root, 'assets')];
+  await Promise.all([mkdir(folder), mkdir(standIn)]);
+  const assets = await testAssets(standIn);
+  return { folder, assets, dispose: () => rm(root, { recursive: true, force: true }) };
+}
+
+/** Starts the host on a gallery; rejects with what it printed when it ends instead. */
+export async function startHost({ folder, assets }: TemporaryGallery): Promise<Host> {
   const child: ChildProcess = spawn(
     process.execPath,
-    ['dist/main/web.js', '--port', '0', '--data', dataDir, '--no-open'],
+    ['dist/main/web.js', '--port', '0', '--data', folder, '--assets', assets, '--no-open'],
     { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
