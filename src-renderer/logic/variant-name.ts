@@ -23,6 +23,13 @@ export function variantName({ flux, t5, infusenet }: FormatChoice): string {
   return `FLUX ${formatName(flux)}, T5 ${formatName(t5)}, InfuseNet ${formatName(infusenet)}`;
 }
 
+/** A name that fits under a small picture: as `variantName`, but three different formats stand alone, in its order. */
+export function variantCaption(formats: FormatChoice): string {
+  const { flux, t5, infusenet } = formats;
+  if (flux === t5 || t5 === infusenet || flux === infusenet) return variantName(formats);
+  return [flux, t5, infusenet].map(formatName).join(' · ');
+}
+
 /** Every component by name: `FLUX INT8, T5 INT8, InfuseNet NF4`. */
 export function variantDescription({ flux, t5, infusenet }: FormatChoice): string {
   return `FLUX ${formatName(flux)}, T5 ${formatName(t5)}, InfuseNet ${formatName(infusenet)}`;

@@ -1,23 +1,27 @@
-/** Screenshots: into `docs/screenshots` when asked for by `LIKENESS_SCREENSHOTS=docs`, else beside the test results. */
+/**
+ * Screenshots: beside the test results, or with `LIKENESS_SCREENSHOTS=docs` into `docs/screenshots`, and then only those
+ * that the documents show.
+ */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 
+const FOR_DOCS = process.env['LIKENESS_SCREENSHOTS'] === 'docs';
 const FOLDER = fileURLToPath(
-  new URL(
-    process.env['LIKENESS_SCREENSHOTS'] === 'docs' ? '../../../docs/screenshots' : '../../../test-results/screenshots',
-    import.meta.url,
-  ),
+  new URL(FOR_DOCS ? '../../../docs/screenshots' : '../../../test-results/screenshots', import.meta.url),
 );
+const IN_DOCS =
+  /^(studio(-running)?|compare-(slider|grid|flicker|difference)|gallery(-25000)?|models|report|settings)(-1440|-1024|-light-1440)$/;
 
-/** Takes the visible page, with a palette of 256 colours so that the file stays small. */
+/** Takes the visible page, with a palette of 192 colours so that the file stays small. */
 export async function saveScreenshot(page: Page, name: string): Promise<void> {
+  if (FOR_DOCS && !IN_DOCS.test(name)) return;
   await mkdir(FOLDER, { recursive: true });
   const png = await page.screenshot({ animations: 'disabled' });
   await sharp(png)
-    .png({ palette: true, effort: 8 })
+    .png({ palette: true, colours: 192, effort: 10 })
     .toFile(join(FOLDER, `${name}.png`));
 }
 

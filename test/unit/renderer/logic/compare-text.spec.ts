@@ -3,7 +3,7 @@ import type { CompareRow } from '../../../../src-main/contract/compare-data';
 import type { RunDetail } from '../../../../src-main/contract/run';
 import { runLabels } from '../../../../src-renderer/logic/run-label';
 import { psnrText, rowFacts, ssimText, tableCsv } from '../../../../src-renderer/logic/table-text';
-import { variantName } from '../../../../src-renderer/logic/variant-name';
+import { variantCaption, variantName } from '../../../../src-renderer/logic/variant-name';
 import { verdict } from '../../../../src-renderer/logic/verdict';
 
 const GIB = 2 ** 30;
@@ -49,6 +49,13 @@ describe('variantName', () => {
     [{ flux: 'int8', t5: 'fp8', infusenet: 'nf4' }, 'FLUX INT8, T5 FP8, InfuseNet NF4'],
   ] as const)('%o', (formats, name) => {
     expect(variantName(formats)).toBe(name);
+  });
+});
+
+describe('variantCaption', () => {
+  it('is short even where every format differs', () => {
+    expect(variantCaption({ flux: '16-bit', t5: 'int8', infusenet: 'nf4' })).toBe('16-bit · INT8 · NF4');
+    expect(variantCaption({ flux: 'int8', t5: 'int8', infusenet: 'nf4' })).toBe('INT8 + InfuseNet NF4');
   });
 });
 
