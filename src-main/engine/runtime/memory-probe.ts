@@ -15,32 +15,61 @@ interface DeviceReader {
   readonly source: string;
   /** Latest reading in bytes; null before the first. */
   latest(): number | null;
+  /** Highest reading since the last call, null when there was none. */
+  takePeak(): number | null;
   stop(): void;
 }
 
-/** Used device memory, streamed from nvidia-smi. The whole card's figure: other programs' changes are in it. */
-function nvidiaReader(child: ChildProcess): DeviceReader {
-  let latest: number | null = null;
-  if (child.stdout !== null) {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const mib = Number.parseInt(line, 10);
-      if (Number.isFinite(mib)) latest = mib * MIB;
-    });
-  }
-  return { source: 'nvidia-smi memory.used', latest: () => latest, stop: () => child.kill() };
-}
+/**
+ * Used device memory, streamed from nvidia-smi. The whole card's figure: other programs' changes are in it. Sessions
+ * block this thread while they load and run; the lines of that time wait in the pipe and all count when they are read.
+ */
+class NvidiaReader implements DeviceReader {
+  readonly source = 'nvidia-smi memory.used';
+  readonly #child: ChildProcess;
+  #latest: number | null = null;
+  #peak: number | null = null;
 
-async function openNvidia(): Promise<DeviceReader | null> {
-  const args = ['--query-gpu=memory.used', '--format=csv,noheader,nounits', '--id=0', `--loop-ms=${INTERVAL_MS}`];
-  const child = spawn('nvidia-smi', args, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
-  const started = await new Promise<boolean>((resolve) => {
-    child.once('error', () => resolve(false));
-    child.once('exit', () => resolve(false));
-    child.stdout.once('data', () => resolve(true));
-  });
-  if (!started) return null;
-  child.unref();
-  return nvidiaReader(child);
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  /** Null where nvidia-smi is missing or ends before its first reading. */
+  static async open(): Promise<NvidiaReader | null> {
+    const args = ['--query-gpu=memory.used', '--format=csv,noheader,nounits', '--id=0', `--loop-ms=${INTERVAL_MS}`];
+    const child = spawn('nvidia-smi', args, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
+    const reader = new NvidiaReader(child);
+    const started = await new Promise<boolean>((resolve) => {
+      child.once('error', () => resolve(false));
+      child.once('exit', () => resolve(false));
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        reader.#take(Number.parseInt(line, 10));
+        resolve(true);
+      });
+    });
+    child.unref();
+    return started ? reader : null;
+  }
+
+  latest(): number | null {
+    return this.#latest;
+  }
+
+  takePeak(): number | null {
+    const peak = this.#peak;
+    this.#peak = null;
+    return peak;
+  }
+
+  stop(): void {
+    this.#child.kill();
+  }
+
+  #take(mib: number): void {
+    if (!Number.isFinite(mib)) return;
+    this.#latest = mib * MIB;
+    this.#peak = Math.max(this.#peak ?? 0, this.#latest);
+  }
 }
 
 /** AMD's driver exposes used video memory as a file. */
@@ -57,7 +86,8 @@ function openAmd(): DeviceReader | null {
   }
   if (file === undefined) return null;
   const path = file;
-  return { source: 'amdgpu mem_info_vram_used', latest: () => readNumber(path), stop: () => undefined };
+  const latest = () => readNumber(path);
+  return { source: 'amdgpu mem_info_vram_used', latest, takePeak: latest, stop: () => undefined };
 }
 
 function readNumber(path: string): number | null {
@@ -103,7 +133,7 @@ export class MemoryProbe {
   /** @param provider `cpu` opens no device reader */
   static async open(provider: Provider): Promise<MemoryProbe> {
     if (provider === 'cpu') return new MemoryProbe(null);
-    return new MemoryProbe((await openNvidia()) ?? openAmd());
+    return new MemoryProbe((await NvidiaReader.open()) ?? openAmd());
   }
 
   get phases(): readonly PhaseMeasurement[] {
@@ -116,10 +146,12 @@ export class MemoryProbe {
     globalThis.gc?.();
     const exact = resetHighWaterMark();
     let hostPeak = process.memoryUsage.rss();
-    let devicePeak = this.#deviceUsed();
+    // What came in before the phase is not its peak.
+    this.#device?.takePeak();
+    let devicePeak = this.#aboveBase(this.#device?.latest() ?? null);
     const sample = () => {
       hostPeak = Math.max(hostPeak, process.memoryUsage.rss());
-      const device = this.#deviceUsed();
+      const device = this.#aboveBase(this.#device?.takePeak() ?? null);
       if (device !== null) devicePeak = Math.max(devicePeak ?? 0, device);
     };
     const timer = setInterval(sample, INTERVAL_MS);
@@ -137,7 +169,7 @@ export class MemoryProbe {
         phase,
         seconds,
         devicePeakBytes: devicePeak,
-        deviceEndBytes: this.#deviceUsed(),
+        deviceEndBytes: this.#aboveBase(this.#device?.latest() ?? null),
         hostPeakBytes: Math.max(hostPeak, mark ?? 0),
         hostEndBytes: process.memoryUsage.rss(),
         weightBytes: weightBytes(),
@@ -151,9 +183,7 @@ export class MemoryProbe {
     this.#device?.stop();
   }
 
-  #deviceUsed(): number | null {
-    const latest = this.#device?.latest() ?? null;
-    if (latest === null) return null;
-    return Math.max(0, latest - (this.#deviceBase ?? 0));
+  #aboveBase(bytes: number | null): number | null {
+    return bytes === null ? null : Math.max(0, bytes - (this.#deviceBase ?? 0));
   }
 }
