@@ -30,6 +30,7 @@ interface BenchOptions {
   readonly variant?: string;
   readonly provider: Provider;
   readonly cache: string;
+  readonly profile?: string;
   readonly json?: boolean;
 }
 
@@ -52,6 +53,7 @@ export function benchCommand(): Command {
     .option('--variant <name>', "InfiniteYou variant (default: the pack's first)")
     .addOption(providerOption())
     .addOption(cacheOption())
+    .option('--profile <prefix>', "write the denoiser's per-node profile; steps are slower with it")
     .option('--json', 'print as JSON')
     .action(run);
 }
@@ -84,6 +86,7 @@ async function run(options: BenchOptions): Promise<void> {
         end: 1,
         outputPath: join(folder, 'bench.png'),
         previewDir: null,
+        ...(options.profile === undefined ? {} : { profilePrefix: resolve(options.profile) }),
       };
       const result = await runInEngine((send) =>
         send({ kind: 'generate', params }, ({ fraction, message }) =>

@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { openPack } from '../engine/pack/open-pack.js';
 import { convertPack } from '../engine/pipeline/convert-pack.js';
 import type { LoraChoice, Provider, WeightFormat } from '../engine/protocol.js';
-import { cacheOption, formatOption, providerOption } from './generate-command.js';
+import { cacheOption, computeOption, formatOption, providerOption } from './generate-command.js';
 import { loraOption } from './lora-option.js';
 import { endProgress, formatBytes, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
@@ -17,6 +17,7 @@ interface ConvertOptions {
   readonly variant?: string;
   readonly lora: readonly LoraChoice[];
   readonly provider: Provider;
+  readonly compute?: 'f32' | 'f16';
   readonly cache: string;
   readonly json?: boolean;
 }
@@ -31,6 +32,7 @@ export function convertCommand(): Command {
     .option('--variant <name>', "InfiniteYou variant (default: the pack's first)")
     .addOption(loraOption())
     .addOption(providerOption())
+    .addOption(computeOption())
     .addOption(cacheOption())
     .option('--json', 'print as JSON')
     .action(run);
@@ -45,6 +47,7 @@ async function run(folder: string, options: ConvertOptions): Promise<void> {
     provider: options.provider,
     cacheDir: resolve(options.cache),
     loras: options.lora,
+    ...(options.compute === undefined ? {} : { compute: options.compute }),
     signal: interruptSignal(),
     onConvert: (label, format, fraction) => showProgress(fraction, `${label} to ${format}`),
   });

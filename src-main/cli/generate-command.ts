@@ -54,6 +54,14 @@ export function providerOption(): Option {
   return new Option('--provider <name>', 'execution provider').choices(PROVIDERS).default('cpu');
 }
 
+/** For a device that is not here, or a check of one dtype. */
+export function computeOption(): Option {
+  return new Option('--compute <dtype>', 'dtype that the device computes in (default: found by trying it)').choices([
+    'f32',
+    'f16',
+  ]);
+}
+
 /** Where converted weights go when the caller names no folder. */
 export function cacheOption(): Option {
   return new Option('--cache <folder>', 'folder of converted weights').default(join(tmpdir(), 'likeness-lab-cache'));

@@ -8,7 +8,7 @@ import { Command } from 'commander';
 import type { Provider } from '../engine/protocol.js';
 import type { Check } from '../engine/verify/checks.js';
 import { verifyFolder } from '../engine/verify/verify-folder.js';
-import { providerOption } from './generate-command.js';
+import { computeOption, providerOption } from './generate-command.js';
 import { formatTable, interruptSignal, print, printJson } from './terminal.js';
 
 export function verifyCommand(): Command {
@@ -16,17 +16,25 @@ export function verifyCommand(): Command {
     .description("Recompute every tensor of a reference folder's expected values; exit code 1 if one is off.")
     .argument('<folder>', 'folder laid out like test/fixtures/reference-tiny')
     .addOption(providerOption())
+    .addOption(computeOption())
     .option('--json', 'print the checks as JSON')
     .action(run);
 }
 
-async function run(folder: string, options: { readonly provider: Provider; readonly json?: boolean }): Promise<void> {
+interface VerifyOptions {
+  readonly provider: Provider;
+  readonly compute?: 'f32' | 'f16';
+  readonly json?: boolean;
+}
+
+async function run(folder: string, options: VerifyOptions): Promise<void> {
   const checks: Check[] = [];
   const cacheDir = await mkdtemp(join(tmpdir(), 'likeness-lab-verify-'));
   try {
     await verifyFolder({
       folder: resolve(folder),
       provider: options.provider,
+      ...(options.compute === undefined ? {} : { compute: options.compute }),
       cacheDir,
       signal: interruptSignal(),
       report: (check) => checks.push(check),

@@ -65,6 +65,8 @@ export interface GenerateRequest {
   readonly outputPath: string;
   /** Folder for per-step previews as `step-003.png`, or null for none saved. */
   readonly previewDir: string | null;
+  /** Writes the denoiser's per-node profile with this path prefix; steps are slower with it. */
+  readonly profilePrefix?: string;
   /** Default none. */
   readonly loras?: readonly LoraChoice[];
 }

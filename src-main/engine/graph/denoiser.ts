@@ -114,6 +114,17 @@ export interface StepGraphOptions {
   readonly textTokens: number;
   /** Null builds the base alone. */
   readonly identityTokens: number | null;
+  /**
+   * Image tokens S, when they are known: fixed shapes let the runtime plan which results share memory. Free otherwise.
+   */
+  readonly imageTokens?: number;
+}
+
+/** Dimensions that the image's size decides. */
+function tokenDims({ imageTokens }: { readonly imageTokens?: number }, contextTokens: number) {
+  return imageTokens === undefined
+    ? ({ image: 'image_tokens', joint: 'tokens', controlJoint: 'control_tokens' } as const)
+    : { image: imageTokens, joint: contextTokens + imageTokens, controlJoint: contextTokens + imageTokens };
 }
 
 /**
@@ -128,24 +139,25 @@ export function stepGraph(
 ): void {
   const { net, config } = base;
   const dtype = net.dtype;
-  const latents = net.cast(g.input(STEP_IO.latents, 'f32', ['image_tokens', config.inChannels]), 'f32', dtype);
+  const dims = tokenDims(options, options.textTokens);
+  const latents = net.cast(g.input(STEP_IO.latents, 'f32', [dims.image, config.inChannels]), 'f32', dtype);
   const baseInputs: DenoiserInputs = {
     latents,
     context: net.cast(g.input(STEP_IO.text, 'f32', [options.textTokens, config.jointAttentionDim]), 'f32', dtype),
     contextTokens: options.textTokens,
-    cos: net.cast(g.input(STEP_IO.cos, 'f32', ['tokens', config.headSize / 2]), 'f32', dtype),
-    sin: net.cast(g.input(STEP_IO.sin, 'f32', ['tokens', config.headSize / 2]), 'f32', dtype),
+    cos: net.cast(g.input(STEP_IO.cos, 'f32', [dims.joint, config.headSize / 2]), 'f32', dtype),
+    sin: net.cast(g.input(STEP_IO.sin, 'f32', [dims.joint, config.headSize / 2]), 'f32', dtype),
     modulation: modulationInput(g, net, STEP_IO.fluxModulation, config, true),
   };
   let residuals: Residuals | null = null;
   if (control !== null && options.identityTokens !== null) {
-    const raw = infuseNetFromInputs(g, control, latents, options.identityTokens);
+    const raw = infuseNetFromInputs(g, control, latents, options.identityTokens, options);
     const scale = net.cast(g.input(STEP_IO.residualScale, 'f32', [1]), 'f32', dtype);
     const scaled = (values: readonly Value[]) => values.map((value) => net.mul(value, scale));
     residuals = { double: scaled(raw.double), single: scaled(raw.single) };
   }
   const velocity = flux(net, config, baseInputs, residuals);
-  g.output(STEP_IO.velocity, net.cast(velocity, dtype, 'f32'), 'f32', ['image_tokens', config.outChannels]);
+  g.output(STEP_IO.velocity, net.cast(velocity, dtype, 'f32'), 'f32', [dims.image, config.outChannels]);
 }
 
 /** InfuseNet alone: its residuals as outputs `residual_double_i`, `residual_single_i` [S, hidden] f32, unscaled. */
@@ -156,7 +168,7 @@ export function residualGraph(
 ): void {
   const { net, config } = control;
   const latents = net.cast(g.input(STEP_IO.latents, 'f32', ['image_tokens', config.inChannels]), 'f32', net.dtype);
-  const residuals = infuseNetFromInputs(g, control, latents, identityTokens);
+  const residuals = infuseNetFromInputs(g, control, latents, identityTokens, {});
   const emit = (kind: string, values: readonly Value[]) => {
     values.forEach((value, index) => {
       g.output(`residual_${kind}_${index}`, net.cast(value, net.dtype, 'f32'), 'f32', ['image_tokens', config.hidden]);
@@ -171,18 +183,20 @@ function infuseNetFromInputs(
   control: { readonly net: Network; readonly config: FluxConfig },
   latents: Value,
   identityTokens: number,
+  options: { readonly imageTokens?: number },
 ): Residuals {
   const { net, config } = control;
   const dtype = net.dtype;
+  const dims = tokenDims(options, identityTokens);
   const inputs: DenoiserInputs = {
     latents,
     context: net.cast(g.input(STEP_IO.identity, 'f32', [identityTokens, config.jointAttentionDim]), 'f32', dtype),
     contextTokens: identityTokens,
-    cos: net.cast(g.input(STEP_IO.controlCos, 'f32', ['control_tokens', config.headSize / 2]), 'f32', dtype),
-    sin: net.cast(g.input(STEP_IO.controlSin, 'f32', ['control_tokens', config.headSize / 2]), 'f32', dtype),
+    cos: net.cast(g.input(STEP_IO.controlCos, 'f32', [dims.controlJoint, config.headSize / 2]), 'f32', dtype),
+    sin: net.cast(g.input(STEP_IO.controlSin, 'f32', [dims.controlJoint, config.headSize / 2]), 'f32', dtype),
     modulation: modulationInput(g, net, STEP_IO.infuseNetModulation, config, false),
   };
-  const image = net.cast(g.input(STEP_IO.control, 'f32', ['image_tokens', config.inChannels]), 'f32', dtype);
+  const image = net.cast(g.input(STEP_IO.control, 'f32', [dims.image, config.inChannels]), 'f32', dtype);
   return infuseNet(net, config, inputs, image);
 }
 

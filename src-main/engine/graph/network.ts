@@ -11,7 +11,7 @@ import { INT8_STORAGE_BLOCK as NBITS_BLOCK } from '../quant/formats/weight-forma
 import type { LinearNames } from '../weights/names/flux.js';
 import { ONNX_TYPE, type OnnxType } from './onnx-schema.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
-import type { StoredPart, StoredTensor, WeightBook } from './stored-tensor.js';
+import type { Storage, StoredPart, StoredTensor, WeightBook } from './stored-tensor.js';
 
 /** Which operators carry the quantized weights; they differ in speed and in what a provider has. */
 export interface ComputeProfile {
@@ -34,6 +34,8 @@ export interface ComputeProfile {
 /** A power of two, so exact; the smallest code, 2^-9, stays representable in f16. */
 const FP8_F16_SHRINK = 2 ** -8;
 
+type Nf4Storage = Extract<Storage, { readonly kind: 'nf4' }>;
+
 /** One network inside a graph: its weights, its names and its operators. */
 export class Network {
   readonly g: GraphBuilder;
@@ -41,6 +43,8 @@ export class Network {
   readonly book: WeightBook;
   readonly #prefix: string;
   readonly #locate: (file: string) => string;
+  /** By the value they come after. */
+  readonly #zeros = new Map<Value, Value>();
 
   /**
    * @param prefix keeps the initializer names of several networks in one graph apart
@@ -106,7 +110,7 @@ export class Network {
       case 'int8': {
         const scale = this.#part(weight, 'scale', storage.scale);
         const blocks = Math.ceil(k / NBITS_BLOCK);
-        const scales = this.g.node('Expand', [scale, this.g.i64([n, blocks])]);
+        const scales = this.g.node('Expand', [this.add(scale, this.#zeroAfter(x)), this.g.i64([n, blocks])]);
         return this.#matMulNBits(x, this.#part(weight, 'codes', storage.codes), scales, 8, n, k, bias);
       }
       case 'int4':
@@ -120,14 +124,7 @@ export class Network {
           bias,
         );
       case 'nf4':
-        return this.#linearNf4(
-          x,
-          this.#part(weight, 'codes', storage.codes),
-          this.#part(weight, 'absmax', storage.absmax),
-          n,
-          k,
-          bias,
-        );
+        return this.#linearNf4(x, weight, storage, n, k, bias);
       case 'fp8': {
         // Providers without the type see the same bytes as u8.
         const type = this.profile.fp8 === 'typed' ? 'f8e4m3fn' : 'u8';
@@ -153,19 +150,29 @@ export class Network {
   }
 
   /**
-   * An i32 zero that can only be computed after `x`. Added to the indices of an expansion it keeps the executor from
-   * expanding weights ahead of their layer (measured: 12.4 -> 9.0 GiB peak).
+   * A zero [1, 1] in compute dtype that can only be computed after `x`. Added to what an expansion reads, it keeps the
+   * executor from expanding weights ahead of their layer (measured: 12.4 -> 9.0 GiB peak).
    */
   #zeroAfter(x: Value): Value {
+    const known = this.#zeros.get(x);
+    if (known !== undefined) return known;
     const first = this.g.node('Slice', [x, this.g.i64([0, 0]), this.g.i64([1, 1]), this.g.i64([0, 1])]);
-    return this.cast(this.g.node('Sub', [first, first]), this.dtype, 'i32');
+    const zero = this.g.node('Sub', [first, first]);
+    this.#zeros.set(x, zero);
+    return zero;
   }
 
-  #linearNf4(x: Value, codes: Value, absmax: Value, n: number, k: number, bias: Value | null): Value {
+  /** Indices for a Gather from u8 codes, not before `x`. */
+  #indices(codes: Value, x: Value): Value {
+    return this.g.node('Add', [this.cast(codes, 'u8', 'i32'), this.cast(this.#zeroAfter(x), this.dtype, 'i32')]);
+  }
+
+  #linearNf4(x: Value, weight: StoredTensor, storage: Nf4Storage, n: number, k: number, bias: Value | null): Value {
+    const { codes, absmax } = storage;
     if (this.profile.nf4 === 'bnb4' || k % NF4_BLOCK !== 0) {
       const y = this.g.node(
         'MatMulBnb4',
-        [x, codes, absmax],
+        [x, this.#part(weight, 'codes', codes), this.#part(weight, 'absmax', absmax)],
         { K: k, N: n, block_size: NF4_BLOCK, quant_type: 1 },
         { domain: 'com.microsoft' },
       );
@@ -177,19 +184,16 @@ export class Network {
       pairs[2 * byte + 1] = 128 + Math.round((NF4_CODEBOOK[byte & 15] as number) * 127);
     }
     const table = this.g.constant('u8', [256, 2], pairs);
-    const indices = this.g.node('Add', [
-      this.cast(this.g.node('Reshape', [codes, this.g.i64([n, k / 2])]), 'u8', 'i32'),
-      this.#zeroAfter(x),
-    ]);
+    const rows = this.#part(weight, 'codes', { ...codes, shape: [n, k / 2] });
+    const indices = this.#indices(rows, x);
     const bytes = this.g.node('Reshape', [
       this.g.node('Gather', [table, indices]),
       this.g.i64([n, k / NBITS_BLOCK, NBITS_BLOCK]),
     ]);
+    const blocks = this.#part(weight, 'absmax', { ...absmax, shape: [n, k / NF4_BLOCK, 1] });
+    const unit = this.add(this.#zeroAfter(x), this.numbers([1 / 127], [1]));
     const perBlock = this.g.node('Expand', [
-      this.g.node('Mul', [
-        this.g.node('Reshape', [absmax, this.g.i64([n, k / NF4_BLOCK, 1])]),
-        this.numbers([1 / 127], [1]),
-      ]),
+      this.mul(blocks, unit),
       this.g.i64([n, k / NF4_BLOCK, NF4_BLOCK / NBITS_BLOCK]),
     ]);
     const scales = this.g.node('Reshape', [perBlock, this.g.i64([n, k / NBITS_BLOCK])]);
@@ -206,7 +210,7 @@ export class Network {
     } else {
       // NaN codes never come out of the encoder; zero keeps the table finite.
       const table = this.numbers(Array.from(E4M3FN_VALUES, (value) => (Number.isNaN(value) ? 0 : value * shrink)));
-      w = this.g.node('Gather', [table, this.g.node('Add', [this.cast(codes, 'u8', 'i32'), this.#zeroAfter(x)])]);
+      w = this.g.node('Gather', [table, this.#indices(codes, x)]);
     }
     const y = this.g.node('Gemm', [x, w], { transB: 1 });
     const row = this.g.node('Reshape', [scale, this.g.i64([1, n])]);

@@ -4,7 +4,8 @@
 import { stat } from 'node:fs/promises';
 import type { Pack } from '../pack/open-pack.js';
 import type { FormatChoice, LoraChoice, Provider, QuantizedComponent, WeightFormat } from '../protocol.js';
-import { computeProfile } from '../runtime/providers.js';
+import type { ComputeProfile } from '../graph/network.js';
+import { computeProfile, untriedProfile } from '../runtime/providers.js';
 import { isConditioningTensor } from '../weights/names/flux.js';
 import { openFluxWithLoras } from './flux-with-loras.js';
 import { openInfuseNet, openT5, type PackNetwork } from './pack-networks.js';
@@ -16,6 +17,8 @@ export interface ConvertRequest {
   readonly formats: FormatChoice;
   readonly provider: Provider;
   readonly cacheDir: string;
+  /** Dtype that the provider's device computes in; without it the device is tried. */
+  readonly compute?: ComputeProfile['dtype'];
   /** Added to FLUX; default none. */
   readonly loras?: readonly LoraChoice[];
   readonly signal?: AbortSignal;
@@ -37,7 +40,7 @@ export async function convertPack(request: ConvertRequest): Promise<ConvertedCom
   const { pack, variant, formats, provider, cacheDir, signal, onConvert } = request;
   const context: PrepareContext = {
     provider,
-    profile: await computeProfile(provider),
+    profile: request.compute === undefined ? await computeProfile(provider) : untriedProfile(provider, request.compute),
     cacheDir,
     exact: false,
     ...(signal === undefined ? {} : { signal }),

@@ -38,6 +38,8 @@ export interface DenoiserRequest {
   readonly rows: number;
   readonly cols: number;
   readonly control: ControlInputs | null;
+  /** Writes the runtime's per-node profile with this path prefix when the session is released. */
+  readonly profilePrefix?: string;
 }
 
 /** A loaded denoiser for one picture size. */
@@ -49,19 +51,24 @@ export interface Denoiser {
 
 export async function loadDenoiser(request: DenoiserRequest): Promise<Denoiser> {
   const { flux, control, rows, cols } = request;
+  const tokens = rows * cols;
   const session = await openNetwork({
     label: control === null ? 'FLUX' : 'FLUX with InfuseNet',
     provider: request.provider,
+    ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
     build: (builder) => {
       const base = { net: builder.network(request.fluxWeights, request.profile, 'flux'), config: flux };
       const side =
         control === null
           ? null
           : { net: builder.network(control.weights, request.profile, 'infusenet'), config: control.config };
-      stepGraph(builder.g, base, side, { textTokens: request.textTokens, identityTokens: control?.queries ?? null });
+      stepGraph(builder.g, base, side, {
+        textTokens: request.textTokens,
+        identityTokens: control?.queries ?? null,
+        imageTokens: tokens,
+      });
     },
   });
-  const tokens = rows * cols;
   const fixed: Record<string, Feed> = {
     [STEP_IO.text]: { data: request.text, dims: [request.textTokens, flux.jointAttentionDim] },
     ...ropeFeeds(flux, request.textTokens, rows, cols, STEP_IO.cos, STEP_IO.sin),

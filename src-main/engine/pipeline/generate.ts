@@ -299,6 +299,7 @@ class Generation {
           rows: grid.rows,
           cols: grid.cols,
           control,
+          ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
         });
         weightBytes = loaded.session.weightBytes;
         return loaded;
@@ -328,6 +329,7 @@ class Generation {
           ),
       );
     } finally {
+      if (request.profilePrefix !== undefined) denoiser.session.endProfiling();
       await denoiser.session.release();
     }
     return stepSeconds;

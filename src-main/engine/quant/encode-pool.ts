@@ -4,7 +4,7 @@
  *
  * Memory does not grow with the checkpoint: a worker holds one chunk (4 MiB of source, or one row if that is longer,
  * at most MAX_ROW_WEIGHTS), its f32 form where the source is f16, its encoded parts and a table of 8 MiB: up to 25 MiB,
- * or 64 MiB for the longest rows, beside about 15 MiB for the thread itself. With MAX_WORKERS that is under 0.7 GB.
+ * or 64 MiB for the longest rows, beside about 15 MiB for the thread itself. With MAX_WORKERS that is under 1.3 GB.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -16,7 +16,7 @@ import { SOURCE_DTYPES, split, unitOf, type EncodeJob, type EncodeTask, type Fro
 export type { EncodeJob } from './encode-task.js';
 
 /** More threads than this wait for the disk. */
-const MAX_WORKERS = 8;
+const MAX_WORKERS = 16;
 /** Source bytes of a task: under half a second of any format, so that workers finish together. */
 const TASK_BYTES = 32 * 2 ** 20;
 /** Columns of the widest matrix; FLUX has 15,360. Keeps a hostile header from asking for a row of gigabytes. */
@@ -31,7 +31,7 @@ export interface EncodeProgress {
 }
 
 export interface EncodeOptions {
-  /** Threads; default one per core, at most 8. */
+  /** Threads; default one per core, at most 16. */
   readonly workers?: number;
   /** Stops all workers. Parts of the target files are written by then. */
   readonly signal?: AbortSignal;

@@ -140,10 +140,23 @@ async function findProfile(provider: Provider): Promise<ComputeProfile> {
     () => true,
     () => false,
   );
-  const dtype = f16 ? 'f16' : 'f32';
-  const attention = (await fusedAttentionIsRight(provider, dtype)) ? 'fused' : 'composed';
-  if (provider === 'cuda') return { dtype, nf4: 'bnb4', fp8: 'typed', attention };
-  return { dtype, nf4: f16 ? 'byte-codes' : 'bnb4', fp8: 'table', attention };
+  return profileWithDtype(provider, f16 ? 'f16' : 'f32');
+}
+
+/**
+ * The profile of a provider that computes in the given dtype, whatever its own choice is.
+ * @throws AppError engine.provider-unavailable
+ */
+export async function profileWithDtype(provider: Provider, dtype: ComputeProfile['dtype']): Promise<ComputeProfile> {
+  const profile = untriedProfile(provider, dtype);
+  if (provider === 'cpu') return profile;
+  return { ...profile, attention: (await fusedAttentionIsRight(provider, dtype)) ? 'fused' : 'composed' };
+}
+
+/** The same without trying anything: enough to convert weights for a device that is not here. */
+export function untriedProfile(provider: Provider, dtype: ComputeProfile['dtype']): ComputeProfile {
+  if (provider === 'cpu' || provider === 'cuda') return { ...CPU_PROFILE, dtype };
+  return { dtype, nf4: dtype === 'f16' ? 'byte-codes' : 'bnb4', fp8: 'table', attention: 'fused' };
 }
 
 /** Exact f32; also what the host networks (conditioning, CLIP, image projection, face) use. */

@@ -3,9 +3,10 @@
  */
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
+import type { ComputeProfile } from '../graph/network.js';
 import type { PrepareContext } from '../pipeline/prepared.js';
 import type { Provider } from '../protocol.js';
-import { computeProfile } from '../runtime/providers.js';
+import { computeProfile, profileWithDtype } from '../runtime/providers.js';
 import { openTensorFile } from '../weights/open-tensor-file.js';
 import type { TensorSource } from '../weights/tensor-source.js';
 import type { Check } from './checks.js';
@@ -17,6 +18,8 @@ export interface VerifyRequest {
   /** Laid out like test/fixtures/reference-tiny. */
   readonly folder: string;
   readonly provider: Provider;
+  /** Dtype on the provider's device; default its own choice. */
+  readonly compute?: ComputeProfile['dtype'];
   readonly cacheDir: string;
   readonly signal?: AbortSignal;
   readonly report: (check: Check) => void;
@@ -24,10 +27,10 @@ export interface VerifyRequest {
 
 /** @throws AppError pack.incomplete when the folder has no reference file at all, and those of the readers */
 export async function verifyFolder(request: VerifyRequest): Promise<void> {
-  const { folder, provider, report } = request;
+  const { folder, provider, compute, report } = request;
   const prepare: PrepareContext = {
     provider,
-    profile: await computeProfile(provider),
+    profile: await (compute === undefined ? computeProfile(provider) : profileWithDtype(provider, compute)),
     cacheDir: request.cacheDir,
     exact: true,
     ...(request.signal === undefined ? {} : { signal: request.signal }),
