@@ -16,7 +16,6 @@ import { reportTable } from '../compare/report-table.js';
 import { openPack, type Pack } from '../engine/pack/open-pack.js';
 import type { FormatChoice, LoraChoice, Provider } from '../engine/protocol.js';
 import { compareRuns, PICTURES, type ConfigurationRuns, type SharedSettings } from './compare-runs.js';
-import { drawContactSheet } from './draw-contact-sheet.js';
 import { parseConfigs } from './format-configs.js';
 import { cacheOption, providerOption } from './generate-command.js';
 import { identityInput } from './identity-input.js';
@@ -24,6 +23,7 @@ import { loraOption } from './lora-option.js';
 import { measurePictures } from './measure-pictures.js';
 import { memoryOfRun } from './run-figures.js';
 import { integer, number } from './options.js';
+import { drawContactSheet } from '../services/draw-contact-sheet.js';
 import { runInEngine } from './run-in-engine.js';
 import { endProgress, formatTable, interruptSignal, print, showProgress } from './terminal.js';
 
@@ -199,7 +199,10 @@ async function run(options: CompareOptions): Promise<void> {
     title: options.title ?? `${pack.name}: quantization compared`,
     appVersion: appVersion(),
     settings: describeSettings(shared, pack, options),
-    memorySource: first === undefined ? 'not measured' : memoryOfRun(first).source,
+    prompts: [options.prompt],
+    picturesBeside: true,
+    memorySource:
+      first === undefined ? 'not measured' : `${memoryOfRun(first).source}, of the first picture in a fresh process`,
     identityEncoder: scored
       ? 'the pack’s face network, which also conditions the pictures, so it may favour what it conditioned'
       : null,
@@ -211,7 +214,7 @@ async function run(options: CompareOptions): Promise<void> {
     writeFile(join(reportDir, 'report.md'), reportMarkdown(input)),
     writeFile(join(reportDir, 'report.csv'), reportCsv(input)),
     writeFile(join(reportDir, 'report.html'), reportHtml(input)),
-    writeFile(join(reportDir, 'contact-sheet.png'), await drawContactSheet(sheet, reportDir)),
+    writeFile(join(reportDir, 'contact-sheet.png'), await drawContactSheet(sheet, (file) => join(reportDir, file))),
   ]);
   endProgress();
   const { head, rows } = reportTable(input);

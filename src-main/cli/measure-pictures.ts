@@ -60,6 +60,7 @@ export async function measurePictures(
             });
       pictures.push({
         seed: run.seed,
+        prompt: 0,
         repeat: run.repeat,
         file: run.file,
         pictureUrl: run.repeat > 0 ? null : await inline(own),

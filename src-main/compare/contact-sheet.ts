@@ -1,6 +1,6 @@
-/** Where everything goes on a contact sheet: a row per configuration, a column per seed. Draws nothing itself. */
+/** Where everything goes on a contact sheet: a row per configuration, a column per seed (and prompt). Draws nothing itself. */
 import { plain, signedBytes, uncertain } from './plain-numbers.js';
-import { reportRows, type ReportInput, type ReportRow } from './report-data.js';
+import { pictureLabel, reportRows, type ReportInput, type ReportRow } from './report-data.js';
 
 export interface SheetText {
   /** Left end and baseline, pixels. */
@@ -71,13 +71,19 @@ function captions(row: ReportRow): string[] {
  */
 export function planContactSheet(input: ReportInput, aspect: number): ContactSheet {
   const rows = reportRows(input);
-  const seeds = [...new Set(rows.flatMap(({ configuration }) => configuration.pictures.map(({ seed }) => seed)))];
+  const columns = [
+    ...new Set(
+      rows.flatMap(({ configuration }) =>
+        configuration.pictures.map((picture) => pictureLabel(picture, input.prompts)),
+      ),
+    ),
+  ];
   const room = TARGET_WIDTH - 2 * MARGIN - CAPTION_WIDTH;
-  const cell = Math.round(Math.min(LARGEST_CELL, Math.max(SMALLEST_CELL, room / Math.max(1, seeds.length) - GAP)));
+  const cell = Math.round(Math.min(LARGEST_CELL, Math.max(SMALLEST_CELL, room / Math.max(1, columns.length) - GAP)));
   const cellHeight = Math.round(cell * aspect);
   const left = MARGIN + CAPTION_WIDTH;
   // Wide enough for the title and the verdicts of a one-seed sheet.
-  const width = Math.max(left + seeds.length * (cell + GAP) - GAP + MARGIN, 640);
+  const width = Math.max(left + columns.length * (cell + GAP) - GAP + MARGIN, 640);
   const texts: SheetText[] = [];
   const pictures: SheetPicture[] = [];
   let y = MARGIN;
@@ -93,8 +99,8 @@ export function planContactSheet(input: ReportInput, aspect: number): ContactShe
     MARGIN,
   );
   y += LINE_HEIGHT + GAP;
-  seeds.forEach((seed, i) => {
-    texts.push({ x: left + i * (cell + GAP), y, size: TEXT_SIZE, bold: false, text: `seed ${seed}` });
+  columns.forEach((text, i) => {
+    texts.push({ x: left + i * (cell + GAP), y, size: TEXT_SIZE, bold: false, text });
   });
   for (const row of rows) {
     const top = y + GAP;
@@ -104,9 +110,10 @@ export function planContactSheet(input: ReportInput, aspect: number): ContactShe
       captions(row).flatMap((text) => wrapped(text, CAPTION_WIDTH - GAP, TEXT_SIZE)),
       MARGIN,
     );
-    for (const { seed, repeat, file } of row.configuration.pictures) {
-      if (repeat > 0) continue;
-      pictures.push({ x: left + seeds.indexOf(seed) * (cell + GAP), y: top, width: cell, height: cellHeight, file });
+    for (const picture of row.configuration.pictures) {
+      if (picture.repeat > 0) continue;
+      const x = left + columns.indexOf(pictureLabel(picture, input.prompts)) * (cell + GAP);
+      pictures.push({ x, y: top, width: cell, height: cellHeight, file: picture.file });
     }
     y = Math.max(y, top + cellHeight);
     if (row.verdict !== null) write(wrapped(row.verdict, width - 2 * MARGIN, TEXT_SIZE), MARGIN);

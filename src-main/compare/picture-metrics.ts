@@ -105,6 +105,9 @@ function addWindows(sums: Sums, map: Float64Array, from: number, to: number): vo
   sums.windows += Math.max(0, to - from);
 }
 
+const equalWindows = (width: number, height: number): Float64Array =>
+  new Float64Array((width - 2 * SSIM_RADIUS) * (height - 2 * SSIM_RADIUS)).fill(1);
+
 /**
  * PSNR, SSIM, absolute difference and FLIP of two pictures of one size. FLIP and SSIM are computed once over the whole
  * picture and averaged per region, so the pixels around the face's edge see what really surrounds them.
@@ -115,9 +118,11 @@ export function comparePictures(a: Picture, b: Picture, options: MetricsOptions 
   assertSameSize(a, b);
   const { width, height } = a;
   const pixelsPerDegree = options.pixelsPerDegree ?? DEFAULT_PIXELS_PER_DEGREE;
-  const flip = flipMap(a, b, pixelsPerDegree);
+  // Equal bytes need no filters: a variant that changed nothing is told in a tenth of the time.
+  const equal = a.data.every((value, i) => value === b.data[i]);
+  const flip = equal ? new Float32Array(width * height) : flipMap(a, b, pixelsPerDegree);
   const fits = width > 2 * SSIM_RADIUS && height > 2 * SSIM_RADIUS;
-  const windows = fits ? ssimMap(a, b) : new Float64Array(0);
+  const windows = !fits ? new Float64Array(0) : equal ? equalWindows(width, height) : ssimMap(a, b);
   const windowColumns = width - 2 * SSIM_RADIUS;
   const column = (x: number): number => Math.min(windowColumns, Math.max(0, x - SSIM_RADIUS));
 

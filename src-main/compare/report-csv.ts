@@ -1,7 +1,7 @@
 import { reportRows, type ReportInput, type ReportPicture, type ReportRow } from './report-data.js';
 
 const HEAD = [
-  'name', 'reference', 'flux', 't5', 'infusenet', 'seed', 'repeat', 'load_bytes', 'peak_bytes', 'peak_delta_bytes',
+  'name', 'reference', 'flux', 't5', 'infusenet', 'seed', 'prompt', 'repeat', 'load_bytes', 'peak_bytes', 'peak_delta_bytes',
   'step_seconds', 'total_seconds', 'identical', 'psnr_db', 'ssim', 'mean_absolute', 'max_absolute', 'flip',
   'face_psnr_db', 'face_flip', 'surroundings_psnr_db', 'surroundings_flip', 'identity_score', 'file',
 ]; // prettier-ignore
@@ -17,11 +17,15 @@ function csvField(value: Field): string {
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-function fieldsOf(row: ReportRow, { seed, repeat, difference, identityScore, file }: ReportPicture): Field[] {
+function fieldsOf(
+  row: ReportRow,
+  { seed, prompt, repeat, difference, identityScore, file }: ReportPicture,
+  prompts: readonly string[],
+): Field[] {
   const { formats, loadBytes, peakBytes, stepSeconds, totalSeconds } = row.configuration;
   const { whole, face, surroundings } = difference ?? { whole: null, face: null, surroundings: null };
   return [
-    row.name, row.isReference, formats.flux, formats.t5, formats.infusenet, seed, repeat, loadBytes, peakBytes,
+    row.name, row.isReference, formats.flux, formats.t5, formats.infusenet, seed, prompts[prompt], repeat, loadBytes, peakBytes,
     row.peakDeltaBytes, stepSeconds, totalSeconds, whole?.identical, whole?.psnr, whole?.ssim, whole?.meanAbsolute,
     whole?.maxAbsolute, whole?.flip, face?.psnr, face?.flip, surroundings?.psnr, surroundings?.flip, identityScore,
     file,
@@ -34,7 +38,7 @@ function fieldsOf(row: ReportRow, { seed, repeat, difference, identityScore, fil
  */
 export function reportCsv(input: ReportInput): string {
   const lines = reportRows(input).flatMap((row) =>
-    row.configuration.pictures.map((picture) => fieldsOf(row, picture).map(csvField).join(',')),
+    row.configuration.pictures.map((picture) => fieldsOf(row, picture, input.prompts).map(csvField).join(',')),
   );
   return `\ufeff${[HEAD.join(','), ...lines].join('\r\n')}\r\n`;
 }

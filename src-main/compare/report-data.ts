@@ -13,16 +13,18 @@ export interface ReportDifference {
 
 export interface ReportPicture {
   readonly seed: number;
+  /** Index into the input's prompts. */
+  readonly prompt: number;
   /** 0 for the picture itself, 1 and up for repeats of the very same settings. */
   readonly repeat: number;
-  /** Path relative to the report. */
+  /** Path relative to the report, or what else names the picture where none lie beside it. */
   readonly file: string;
   /** `data:` URLs for the self-contained page; null leaves the picture out. */
   readonly pictureUrl: string | null;
   readonly heatMapUrl: string | null;
   /**
-   * From the reference configuration at this seed; of a repeat, from the first run of its own configuration. Null for
-   * the reference itself.
+   * From the reference configuration at this seed and prompt; of a repeat, from the first run of its own configuration. Null for
+   * the reference itself, and where the two have no picture in common or different sizes.
    */
   readonly difference: ReportDifference | null;
   /** Cosine with the identity; null when not scored or no face was found. */
@@ -30,6 +32,8 @@ export interface ReportPicture {
 }
 
 export interface ReportConfiguration {
+  /** Default: how the formats differ from the reference's. */
+  readonly name?: string;
   readonly formats: Formats;
   /** Memory after loading the denoiser, and the highest of the run; null where not measured. Bytes. */
   readonly loadBytes: number | null;
@@ -45,12 +49,16 @@ export interface ReportInput {
   readonly appVersion: string;
   /** What all pictures share, in reading order, such as `['Prompt', '…']`. */
   readonly settings: readonly (readonly [string, string])[];
-  /** Where memory figures come from, such as `nvidia-smi`. */
+  /** In order; the pictures name theirs by index. */
+  readonly prompts: readonly string[];
+  /** Whether picture files lie beside the report, to be linked. */
+  readonly picturesBeside: boolean;
+  /** Where memory figures come from and of which runs, such as `nvidia-smi, of the first picture`. */
   readonly memorySource: string;
   /** The face network that scores, and a warning where it also conditioned the pictures; null without one. */
   readonly identityEncoder: string | null;
   readonly pixelsPerDegree: number;
-  /** The first is the reference. All have the same seeds. */
+  /** The first is the reference. */
   readonly configurations: readonly ReportConfiguration[];
 }
 
@@ -79,23 +87,30 @@ export interface ReportRow {
 const present = <T>(values: readonly (T | null | undefined)[]): T[] =>
   values.flatMap((value) => (value === null || value === undefined ? [] : [value]));
 
-function rowOf(configuration: ReportConfiguration, reference: ReportConfiguration): ReportRow {
+function rowOf(
+  configuration: ReportConfiguration,
+  reference: ReportConfiguration,
+  prompts: readonly string[],
+): ReportRow {
   const isReference = configuration === reference;
   const own = configuration.pictures.filter(({ repeat }) => repeat === 0);
   const repeats = configuration.pictures.filter(({ repeat }) => repeat > 0);
   const differences = isReference ? [] : present(own.map(({ difference }) => difference));
-  const name = isReference ? 'Reference' : variantName(configuration.formats, reference.formats);
+  const name = isReference
+    ? 'Reference'
+    : (configuration.name ?? variantName(configuration.formats, reference.formats));
   const peakDeltaBytes =
     configuration.peakBytes === null || reference.peakBytes === null
       ? null
       : configuration.peakBytes - reference.peakBytes;
-  const referenceScore = (seed: number): number | null =>
-    reference.pictures.find((picture) => picture.seed === seed && picture.repeat === 0)?.identityScore ?? null;
+  const referenceScore = ({ seed, prompt }: ReportPicture): number | null =>
+    reference.pictures.find((other) => other.seed === seed && other.prompt === prompt && other.repeat === 0)
+      ?.identityScore ?? null;
   const identityDelta = isReference
     ? null
     : pairedDifference(
         own.map(({ identityScore }) => identityScore),
-        own.map(({ seed }) => referenceScore(seed)),
+        own.map(referenceScore),
       );
   const flip = meanWithUncertainty(differences.map(({ whole }) => whole.flip));
   const floor = noiseFloor(present(repeats.map(({ difference }) => difference?.whole.flip)));
@@ -116,12 +131,25 @@ function rowOf(configuration: ReportConfiguration, reference: ReportConfiguratio
     floor,
     verdict: isReference
       ? null
-      : verdict({ name, peakDeltaBytes, identity: identityDelta, seeds: own.length, flip, floor }),
+      : verdict({
+          name,
+          peakDeltaBytes,
+          identity: identityDelta,
+          pictures: own.length,
+          prompts: prompts.length,
+          flip,
+          floor,
+        }),
   };
 }
 
 /** One row a configuration, in order. */
-export function reportRows({ configurations }: ReportInput): ReportRow[] {
+export function reportRows({ configurations, prompts }: ReportInput): ReportRow[] {
   const [reference] = configurations;
-  return reference === undefined ? [] : configurations.map((configuration) => rowOf(configuration, reference));
+  return reference === undefined ? [] : configurations.map((configuration) => rowOf(configuration, reference, prompts));
+}
+
+/** A picture among those of its configuration: `seed 42`, or `prompt 2, seed 42` where there are several prompts. */
+export function pictureLabel({ seed, prompt }: ReportPicture, prompts: readonly string[]): string {
+  return prompts.length > 1 ? `prompt ${prompt + 1}, seed ${seed}` : `seed ${seed}`;
 }

@@ -1,5 +1,5 @@
 import { plain } from './plain-numbers.js';
-import { reportRows, type ReportInput, type ReportPicture, type ReportRow } from './report-data.js';
+import { pictureLabel, reportRows, type ReportInput, type ReportPicture, type ReportRow } from './report-data.js';
 import { FIRST_NUMBER, reportNotes, reportTable } from './report-table.js';
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -33,27 +33,28 @@ function image(url: string | null, alt: string): string {
   return url?.startsWith('data:image/') === true ? `<img src="${escapeMarkup(url)}" alt="${escapeMarkup(alt)}">` : '';
 }
 
-function figure(row: ReportRow, picture: ReportPicture): string {
+function figure(row: ReportRow, picture: ReportPicture, prompts: readonly string[]): string {
+  const which = pictureLabel(picture, prompts);
   const flip = picture.difference?.whole;
   const difference =
     flip === undefined ? '' : flip.identical ? ', identical to the reference' : `, FLIP ${plain(flip.flip, 3)}`;
   const identity = picture.identityScore === null ? '' : `, identity ${plain(picture.identityScore, 4)}`;
   return [
     '<figure>',
-    image(picture.pictureUrl, `${row.name}, seed ${picture.seed}`),
-    image(picture.heatMapUrl, `Where ${row.name} differs from the reference, seed ${picture.seed}`),
-    `<figcaption>seed ${picture.seed}${difference}${identity}</figcaption>`,
+    image(picture.pictureUrl, `${row.name}, ${which}`),
+    image(picture.heatMapUrl, `Where ${row.name} differs from the reference, ${which}`),
+    `<figcaption>${which}${difference}${identity}</figcaption>`,
     '</figure>',
   ].join('');
 }
 
-function section(row: ReportRow): string {
+function section(row: ReportRow, prompts: readonly string[]): string {
   const pictures = row.configuration.pictures.filter(({ repeat }) => repeat === 0);
   return [
     '<section>',
     `<h2>${escapeMarkup(row.name)}</h2>`,
     ...(row.verdict === null ? [] : [`<p>${escapeMarkup(row.verdict)}</p>`]),
-    `<div class="pictures">${pictures.map((picture) => figure(row, picture)).join('\n')}</div>`,
+    `<div class="pictures">${pictures.map((picture) => figure(row, picture, prompts)).join('\n')}</div>`,
     '</section>',
   ].join('\n');
 }
@@ -83,7 +84,7 @@ export function reportHtml(input: ReportInput): string {
     ...reportNotes(input).map((note) => `<p>${escapeMarkup(note)}</p>`),
     `<p>Made with Likeness Lab ${escapeMarkup(input.appVersion)}.</p>`,
     '<p>Under each picture: where it differs from the reference, FLIP from 0 (black) to 1 (pale yellow).</p>',
-    ...reportRows(input).map(section),
+    ...reportRows(input).map((row) => section(row, input.prompts)),
     '</body>',
     '</html>',
     '',

@@ -1,5 +1,5 @@
 import { FIRST_NUMBER, reportNotes, reportTable } from './report-table.js';
-import { reportRows, type ReportInput } from './report-data.js';
+import { pictureLabel, reportRows, type ReportInput } from './report-data.js';
 
 /** Text that Markdown shows as it is, on one line. */
 function escaped(text: string): string {
@@ -10,14 +10,14 @@ function line(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`;
 }
 
-/** The report as Markdown for an issue or a README; pictures are linked by their relative paths. */
+/** The report as Markdown for an issue or a README; pictures that lie beside it are linked. */
 export function reportMarkdown(input: ReportInput): string {
   const { head, rows } = reportTable(input);
   const verdicts = reportRows(input).flatMap((row) => (row.verdict === null ? [] : [`- ${escaped(row.verdict)}`]));
   const pictures = reportRows(input).map((row) => {
     const images = row.configuration.pictures
       .filter(({ repeat }) => repeat === 0)
-      .map(({ file, seed }) => `![${escaped(row.name)}, seed ${seed}](${encodeURI(file)})`);
+      .map((picture) => `![${escaped(row.name)}, ${pictureLabel(picture, input.prompts)}](${encodeURI(picture.file)})`);
     return [`### ${escaped(row.name)}`, '', images.join(' '), ''].join('\n');
   });
   return [
@@ -34,8 +34,6 @@ export function reportMarkdown(input: ReportInput): string {
     ...reportNotes(input).map((note) => `${escaped(note)}  `),
     `Made with Likeness Lab ${escaped(input.appVersion)}.`,
     '',
-    '## Pictures',
-    '',
-    ...pictures,
+    ...(input.picturesBeside ? ['## Pictures', '', ...pictures] : []),
   ].join('\n');
 }

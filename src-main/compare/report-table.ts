@@ -61,9 +61,10 @@ export function reportTable(input: ReportInput): TableText {
 /** What the columns mean, one sentence each. */
 export function reportNotes(input: ReportInput): string[] {
   return [
-    `Memory: ${input.memorySource}, of the first picture in a fresh process. Δ is against the first row. Times are medians over all pictures.`,
-    'PSNR, SSIM and FLIP are differences from the reference picture of the same seed, averaged over the seeds; ± is ' +
-      'half of the 95 % confidence interval (Student’s t over seeds).',
+    `Memory: ${input.memorySource}. Δ is against the first row. Times are medians over all pictures.`,
+    'PSNR, SSIM and FLIP are differences from the reference picture of the same seed' +
+      `${input.prompts.length > 1 ? ' and prompt' : ''}, averaged; ± is half of the 95 % confidence interval ` +
+      '(Student’s t over those pairs).',
     `PSNR over 8-bit sRGB. SSIM of luma, Gaussian window 11, σ 1.5. FLIP at ${plain(input.pixelsPerDegree, 1)} pixels ` +
       'per degree, 0 is no visible difference; “face” and “around” are its means inside and outside the face box of ' +
       'the reference picture.',

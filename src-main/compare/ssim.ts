@@ -79,11 +79,3 @@ export function ssimMap(a: Picture, b: Picture): Float64Array {
   }
   return meanX;
 }
-
-/** Mean of {@link ssimMap}: 1 for identical pictures. */
-export function ssim(a: Picture, b: Picture): number {
-  const map = ssimMap(a, b);
-  let sum = 0;
-  for (const value of map) sum += value;
-  return sum / map.length;
-}

@@ -13,7 +13,7 @@ export interface Formats {
 const NAMES: Readonly<Record<keyof Formats, string>> = { flux: 'FLUX', t5: 'T5', infusenet: 'InfuseNet' };
 const COMPONENTS = ['flux', 't5', 'infusenet'] as const;
 
-/** How a configuration differs from the reference: `INT8 InfuseNet`, `NF4 FLUX and T5, INT8 InfuseNet`. */
+/** How a configuration differs from the reference: `INT8 InfuseNet`, `NF4 FLUX and T5, INT8 InfuseNet`, `All NF4`. */
 export function variantName(formats: Formats, reference: Formats): string {
   const byFormat = new Map<string, string[]>();
   for (const component of COMPONENTS) {
@@ -23,7 +23,10 @@ export function variantName(formats: Formats, reference: Formats): string {
   }
   if (byFormat.size === 0) return 'Same formats';
   return [...byFormat]
-    .map(([format, names]) => `${format.toUpperCase()} ${new Intl.ListFormat('en').format(names)}`)
+    .map(([format, names]) => {
+      const name = format === '16-bit' ? format : format.toUpperCase();
+      return names.length === COMPONENTS.length ? `All ${name}` : `${name} ${new Intl.ListFormat('en').format(names)}`;
+    })
     .join(', ');
 }
 
@@ -33,8 +36,9 @@ export interface VerdictInput {
   readonly peakDeltaBytes: number | null;
   /** Identity score less the reference's at the same seed; null where no pair has both. */
   readonly identity: PairedDifference | null;
-  /** Seeds with a picture. */
-  readonly seeds: number;
+  /** Pictures, one a seed and prompt. */
+  readonly pictures: number;
+  readonly prompts: number;
   /** Mean FLIP from the reference over the seeds; null where pictures cannot be compared. */
   readonly flip: PairedDifference | null;
   /** FLIP of repeats of this configuration. */
@@ -43,15 +47,16 @@ export interface VerdictInput {
 
 /** Such as "INT8 InfuseNet: peak −2.4 GiB, identity −0.004 ± 0.006 over 8 seeds." and what follows from it. */
 export function verdict(input: VerdictInput): string {
-  const { name, peakDeltaBytes, identity, flip, floor } = input;
+  const { name, peakDeltaBytes, identity, flip, floor, pictures, prompts } = input;
+  const one = prompts > 1 ? 'picture' : 'seed';
   const facts = [
     peakDeltaBytes === null ? 'peak not measured' : `peak ${signedBytes(peakDeltaBytes)}`,
     identity === null
       ? 'identity not scored'
-      : `identity ${uncertain(identity)} over ${counted(identity.count, 'seed')}`,
+      : `identity ${uncertain(identity)} over ${counted(identity.count, one)}${prompts > 1 ? ` of ${counted(prompts, 'prompt')}` : ''}`,
   ];
-  if (identity !== null && identity.count < input.seeds) {
-    facts.push(`${counted(input.seeds - identity.count, 'seed')} without a score`);
+  if (identity !== null && identity.count < pictures) {
+    facts.push(`${counted(pictures - identity.count, one)} without a score`);
   }
   return [`${name}: ${facts.join(', ')}.`, ...identitySentence(identity), ...differenceSentence(flip, floor)].join(' ');
 }

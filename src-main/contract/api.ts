@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { appSettingsSchema } from './app-settings.js';
-import { compareTableSchema, reportSchema } from './compare-data.js';
+import { compareInputSchema, compareTableSchema, reportInputSchema, reportSchema } from './compare-data.js';
 import { comparisonSchema, queueStateSchema } from './comparison.js';
 import {
   galleryInputSchema,
@@ -84,14 +84,6 @@ export const API = {
   'comparisons.resume': { input: byComparison, output: startedSchema },
   /** Makes the whole comparison again, as a new one. */
   'comparisons.repeat': { input: byComparison, output: startedSchema },
-  'comparisons.report': {
-    input: z.strictObject({
-      comparisonId: idSchema,
-      referenceRunId: idSchema.nullable(),
-      format: z.enum(['markdown', 'csv']),
-    }),
-    output: reportSchema,
-  },
 
   'queue.get': { input: nothing, output: queueStateSchema },
   /** The cell in flight ends; no other starts. */
@@ -143,11 +135,10 @@ export const API = {
     output: identicalExceptSchema,
   },
 
-  /** Pixel differences, memory, time and identity of up to nine runs against one of them. */
-  'compare.table': {
-    input: z.strictObject({ referenceRunId: idSchema, runIds: z.array(idSchema).min(1).max(MAX_CELLS) }),
-    output: compareTableSchema,
-  },
+  /** Pixel differences, memory, time and identity of runs against one of them, and of their variants. */
+  'compare.table': { input: compareInputSchema, output: compareTableSchema },
+  /** The same as a file to save. */
+  'compare.report': { input: reportInputSchema, output: reportSchema },
 
   /** Reads settings out of a PNG without keeping it. */
   'metadata.read': { input: z.strictObject({ dataBase64: uploadSchema }), output: pictureMetadataSchema },

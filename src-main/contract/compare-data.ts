@@ -1,27 +1,50 @@
-/** What can be said about two pictures. Difference from a reference, never "quality". */
+/** What can be said about pictures and variants. Difference from a reference, never "quality". */
 import { z } from 'zod';
+import { formatChoiceSchema } from './formats.js';
 import { settingFieldSchema } from './generation-settings.js';
 import { idSchema } from './ids.js';
+import { MAX_CELLS } from './limits.js';
 
-export const pictureDifferenceSchema = z.object({
+/** Difference of the pixels of one region. */
+export const regionDifferenceSchema = z.object({
+  pixels: z.number().int(),
   /** True when every pixel is equal. */
   identical: z.boolean(),
   /** Decibels over 8-bit sRGB; null when identical (infinite). */
   psnr: z.number().nullable(),
-  /** Mean SSIM of luma, gaussian window 11, sigma 1.5, K 0.01 and 0.03. */
-  ssim: z.number(),
+  /** Mean SSIM of luma, gaussian window 11, sigma 1.5, K 0.01 and 0.03; null where no window fits. */
+  ssim: z.number().nullable(),
   /** Mean and largest absolute difference of a channel, 0 to 255. */
   meanAbsolute: z.number(),
   maxAbsolute: z.number(),
-  /** Difference of a channel that the heat map shows brightest. */
-  heatScale: z.number(),
+  /** Mean FLIP, 0 to 1. */
+  flip: z.number(),
+});
+export type RegionDifference = z.infer<typeof regionDifferenceSchema>;
+
+export const pictureDifferenceSchema = z.object({
+  whole: regionDifferenceSchema,
+  /** Inside and outside the face box of the picture compared with; null where no face is known. */
+  face: regionDifferenceSchema.nullable(),
+  surroundings: regionDifferenceSchema.nullable(),
 });
 export type PictureDifference = z.infer<typeof pictureDifferenceSchema>;
 
-/** One row of the table under the comparison; Δ is run less reference, null where either is unknown. */
+/**
+ * `reference`: made with the reference's settings (but maybe another seed or prompt). `variant`: compared with the
+ * reference's picture of the same seed and prompt. `repeat`: compared with the first picture of its own settings.
+ * `unpaired`: the reference has no picture of this seed and prompt, so it is compared with the reference run itself.
+ */
+export const compareRoleSchema = z.enum(['reference', 'variant', 'repeat', 'unpaired']);
+export type CompareRole = z.infer<typeof compareRoleSchema>;
+
+/** One picture; Δ is the run less `baseRunId`, null where either is unknown. */
 export const compareRowSchema = z.object({
   runId: idSchema,
-  /** Null when the sizes differ, with the sentence in `note`. */
+  role: compareRoleSchema,
+  /** The run it is compared with; null for `reference`. */
+  baseRunId: idSchema.nullable(),
+  /** Null for `reference`, and when the sizes differ, with the sentence in `note`. */
   difference: pictureDifferenceSchema.nullable(),
   note: z.string().nullable(),
   differingFields: z.array(settingFieldSchema),
@@ -38,17 +61,77 @@ export const compareRowSchema = z.object({
 });
 export type CompareRow = z.infer<typeof compareRowSchema>;
 
+/** A mean over pairs with half of its 95 % confidence interval; null half for a single pair. */
+export const uncertainSchema = z.object({
+  count: z.number().int(),
+  mean: z.number(),
+  halfWidth: z.number().nullable(),
+});
+export type Uncertain = z.infer<typeof uncertainSchema>;
+
+/** All pictures that differ in nothing but seed and prompt, aggregated; the reference first. */
+export const compareVariantSchema = z.object({
+  /** How it differs from the reference, such as `INT8 InfuseNet`; `Reference`. */
+  name: z.string(),
+  formats: formatChoiceSchema,
+  isReference: z.boolean(),
+  /** In the order of the pictures, repeats included. */
+  runIds: z.array(idSchema),
+  /** Medians over the pictures. */
+  loadBytes: z.number().nullable(),
+  peakBytes: z.number().nullable(),
+  peakDelta: z.number().nullable(),
+  totalSeconds: z.number().nullable(),
+  stepSeconds: z.number().nullable(),
+  /** Pictures identical to the reference's, of how many compared. */
+  identical: z.number().int(),
+  compared: z.number().int(),
+  psnr: uncertainSchema.nullable(),
+  ssim: uncertainSchema.nullable(),
+  flip: uncertainSchema.nullable(),
+  faceFlip: uncertainSchema.nullable(),
+  surroundingsFlip: uncertainSchema.nullable(),
+  identity: uncertainSchema.nullable(),
+  identityDelta: uncertainSchema.nullable(),
+  /** Smallest and largest FLIP between repeats of the very same settings; null without repeats. */
+  floor: z.object({ count: z.number().int(), low: z.number(), high: z.number() }).nullable(),
+  /** One sentence with its uncertainty; null for the reference. */
+  verdict: z.string().nullable(),
+});
+export type CompareVariant = z.infer<typeof compareVariantSchema>;
+
 export const compareTableSchema = z.object({
   referenceRunId: idSchema,
+  /** In the order asked for. */
   rows: z.array(compareRowSchema),
+  variants: z.array(compareVariantSchema),
   /** Where the memory figures come from, such as `nvidia-smi` or `VmHWM`. */
   memorySources: z.array(z.string()),
+  /** Viewing distance of FLIP. */
+  pixelsPerDegree: z.number(),
+  /** Why face and surroundings are not told apart; null when they are. */
+  faceNote: z.string().nullable(),
 });
 export type CompareTable = z.infer<typeof compareTableSchema>;
 
+export const REPORT_FORMATS = ['markdown', 'csv', 'html', 'contact-sheet'] as const;
+export const reportFormatSchema = z.enum(REPORT_FORMATS);
+export type ReportFormat = z.infer<typeof reportFormatSchema>;
+
+export const compareInputSchema = z.strictObject({
+  referenceRunId: idSchema,
+  runIds: z.array(idSchema).min(1).max(MAX_CELLS),
+});
+export const reportInputSchema = compareInputSchema.extend({
+  title: z.string().trim().min(1).max(120),
+  format: reportFormatSchema,
+});
+
+/** A file to save: text as it is, a picture in base64. */
 export const reportSchema = z.object({
   fileName: z.string(),
   mimeType: z.string(),
-  text: z.string(),
+  encoding: z.enum(['utf8', 'base64']),
+  content: z.string(),
 });
 export type Report = z.infer<typeof reportSchema>;

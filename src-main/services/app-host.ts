@@ -19,6 +19,7 @@ import { PackService } from './pack-service.js';
 import { PhotoService } from './photo-service.js';
 import { PictureLab } from './picture-lab.js';
 import { PictureSource } from './picture-source.js';
+import { ReportService } from './report-service.js';
 import { RunMaker } from './run-maker.js';
 import { RunQueue } from './run-queue.js';
 import { SampleService } from './sample-service.js';
@@ -129,17 +130,25 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     },
     now,
   });
-  const compare = new CompareService(store, lab);
+  const comparisons = new ComparisonService({ store, queue, packs, photos, now });
+  const compare = new CompareService(store, lab, (runId) => comparisons.faces(runId));
   const services: Services = {
     hub,
     packs,
     estimates: new EstimateService(packs, helper),
     samples,
     photos,
-    comparisons: new ComparisonService({ store, queue, packs, photos, now }),
+    comparisons,
     queue,
     gallery,
     compare,
+    reports: new ReportService({
+      store,
+      lab,
+      compare,
+      packName: async (packId) => (await packs.list()).find((pack) => pack.id === packId)?.name ?? packId,
+      appVersion,
+    }),
     settings,
     system: new SystemService({
       helper,
@@ -150,7 +159,6 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
       openFolder: options.openFolder ?? null,
     }),
     runByPixelHash: (pixelHash) => store.runs.byPixelHash(pixelHash),
-    appVersion,
   };
   const stopReleasing = releaseWhenIdle(hub, engine, log);
   let closing: Promise<void> | null = null;

@@ -1,98 +1,79 @@
 /** The table under a comparison, and heat maps. Pixel work is done once per pair and kept. */
-import { AppError } from '../base/app-error.js';
-import type { CompareRow, CompareTable, PictureDifference } from '../contract/compare-data.js';
+import { AppError, isAbort } from '../base/app-error.js';
+import { DEFAULT_PIXELS_PER_DEGREE } from '../compare/flip.js';
+import type { Box } from '../compare/picture-metrics.js';
+import { reportRows } from '../compare/report-data.js';
+import type { CompareRow, CompareTable, CompareVariant, PictureDifference } from '../contract/compare-data.js';
 import { differingFields } from '../contract/generation-settings.js';
+import type { DetectedFaces } from '../contract/photo.js';
 import type { RunDetail } from '../contract/run.js';
 import type { Store } from '../store/store.js';
+import { stepMedian } from './medians.js';
+import { pairRuns, type PairedRun } from './pair-runs.js';
 import type { PictureLab } from './picture-lab.js';
+import { reportInput, type MeasuredRuns } from './report-input.js';
 
-/** A difference has six numbers: kept for every pair of a night's comparison. */
-const KEPT_DIFFERENCES = 5000;
 /** A heat map has up to 2 MB: kept for the panes on screen and a few before. */
 const KEPT_HEAT_MAPS = 24;
 
 const minus = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a - b);
-
-function median(values: readonly number[]): number | null {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle];
-  if (upper === undefined) return null;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
-}
-
-/** Median seconds of a step; the first, which warms up, is left out where there are others. */
-export function stepMedian(stepSeconds: readonly number[]): number | null {
-  return median(stepSeconds.length > 1 ? stepSeconds.slice(1) : stepSeconds);
-}
-
-class Kept<T> {
-  readonly #map = new Map<string, T>();
-  readonly #limit: number;
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-  get(key: string): T | undefined {
-    return this.#map.get(key);
-  }
-  set(key: string, value: T): void {
-    this.#map.set(key, value);
-    const [oldest] = this.#map.keys();
-    if (this.#map.size > this.#limit && oldest !== undefined) this.#map.delete(oldest);
-  }
-}
+const sameSize = (a: RunDetail, b: RunDetail): boolean => a.width === b.width && a.height === b.height;
 
 export class CompareService {
   readonly #store: Store;
   readonly #lab: PictureLab;
-  readonly #differences = new Kept<PictureDifference | null>(KEPT_DIFFERENCES);
-  readonly #heatMaps = new Kept<Uint8Array>(KEPT_HEAT_MAPS);
+  readonly #facesOf: (runId: string) => Promise<DetectedFaces>;
+  readonly #heatMaps = new Map<string, Uint8Array>();
 
-  constructor(store: Store, lab: PictureLab) {
+  /** @param facesOf faces in a finished picture, largest first; throws where none can be looked for */
+  constructor(store: Store, lab: PictureLab, facesOf: (runId: string) => Promise<DetectedFaces>) {
     this.#store = store;
     this.#lab = lab;
+    this.#facesOf = facesOf;
   }
 
-  /** One row per run, in their order. @throws AppError run.not-found */
+  /** One row per run, in their order, and the variants. @throws AppError run.not-found */
   async table(referenceRunId: string, runIds: readonly string[]): Promise<CompareTable> {
-    const reference = this.#finished(referenceRunId);
-    const rows: CompareRow[] = [];
-    const sources = new Set<string>();
-    for (const runId of runIds) {
-      const run = this.#finished(runId);
-      const difference = await this.#difference(reference, run);
-      for (const phase of run.result?.phases ?? []) sources.add(phase.deviceSource ?? phase.hostSource);
-      rows.push({
-        runId,
-        difference,
-        note:
-          difference === null
-            ? `The reference is ${reference.width}×${reference.height}, this picture ${run.width}×${run.height}: pixels cannot be compared.`
-            : null,
-        differingFields: differingFields(reference.settings, run.settings),
-        loadBytes: run.loadBytes,
-        loadDelta: minus(run.loadBytes, reference.loadBytes),
-        peakBytes: run.peakBytes,
-        peakDelta: minus(run.peakBytes, reference.peakBytes),
-        totalSeconds: run.totalSeconds,
-        secondsDelta: minus(run.totalSeconds, reference.totalSeconds),
-        stepSeconds: stepMedian(run.result?.stepSeconds ?? []),
-        identityScore: run.identityScore,
-        identityDelta: minus(run.identityScore, reference.identityScore),
-      });
-    }
-    return { referenceRunId, rows, memorySources: [...sources] };
+    const measured = await this.measure(referenceRunId, runIds);
+    const rows = new Map(
+      measured.configurations.flatMap(({ runs }) => runs.map((paired) => [paired.run.id, rowOf(paired, measured)])),
+    );
+    return {
+      referenceRunId,
+      rows: runIds.flatMap((runId) => rows.get(runId) ?? []),
+      variants: variantsOf(measured),
+      memorySources: [...measured.memorySources],
+      pixelsPerDegree: DEFAULT_PIXELS_PER_DEGREE,
+      faceNote: measured.faceNote,
+    };
   }
 
-  /** PNG of a run's difference from a reference. @throws AppError run.not-found, image.unreadable */
-  async heatMap(referenceRunId: string, runId: string): Promise<Uint8Array> {
-    const key = `${referenceRunId}.${runId}`;
+  /** Compares every run with its counterpart. @throws AppError run.not-found */
+  async measure(referenceRunId: string, runIds: readonly string[]): Promise<MeasuredRuns> {
+    const reference = this.#finished(referenceRunId);
+    const runs = runIds.map((runId) => this.#finished(runId));
+    const configurations = pairRuns(reference, runs);
+    const differences = new Map<string, PictureDifference>();
+    const sources = new Set<string>();
+    const faces = new Faces(this.#facesOf);
+    for (const { run, base } of configurations.flatMap((configuration) => configuration.runs)) {
+      for (const phase of run.result?.phases ?? []) sources.add(phase.deviceSource ?? phase.hostSource);
+      if (base === null || !sameSize(run, base)) continue;
+      const difference = await this.#difference(base, run, faces);
+      if (difference !== null) differences.set(run.id, difference);
+    }
+    return { reference, configurations, differences, memorySources: [...sources], faceNote: faces.note };
+  }
+
+  /** PNG of a run's FLIP from another. @throws AppError run.not-found, image.unreadable */
+  async heatMap(baseRunId: string, runId: string): Promise<Uint8Array> {
+    const key = `${baseRunId}.${runId}`;
     const kept = this.#heatMaps.get(key);
     if (kept !== undefined) return kept;
     const { files } = this.#store;
     const png = await this.#lab.run<'heat-map'>({
       kind: 'heat-map',
-      reference: files.picture(this.#finished(referenceRunId).id),
+      reference: files.picture(this.#finished(baseRunId).id),
       path: files.picture(this.#finished(runId).id),
     });
     if (png === null) {
@@ -101,21 +82,24 @@ export class CompareService {
       });
     }
     this.#heatMaps.set(key, png);
+    const [oldest] = this.#heatMaps.keys();
+    if (this.#heatMaps.size > KEPT_HEAT_MAPS && oldest !== undefined) this.#heatMaps.delete(oldest);
     return png;
   }
 
-  async #difference(reference: RunDetail, run: RunDetail): Promise<PictureDifference | null> {
-    if (reference.width !== run.width || reference.height !== run.height) return null;
-    const key = `${reference.id}.${run.id}`;
-    const kept = this.#differences.get(key);
-    if (kept !== undefined) return kept;
-    const { files } = this.#store;
+  async #difference(base: RunDetail, run: RunDetail, faces: Faces): Promise<PictureDifference | null> {
+    const { differences, files } = this.#store;
+    const faceBox = await faces.box(base);
+    const kept = differences.get(base.id, run.id);
+    // One that was measured while no face could be looked for is measured again.
+    if (kept !== null && (kept.face !== null || faceBox === null)) return kept;
     const difference = await this.#lab.run<'difference'>({
       kind: 'difference',
-      reference: files.picture(reference.id),
+      reference: files.picture(base.id),
       path: files.picture(run.id),
+      faceBox,
     });
-    this.#differences.set(key, difference);
+    if (difference !== null) differences.save(base.id, run.id, difference);
     return difference;
   }
 
@@ -129,4 +113,85 @@ export class CompareService {
     }
     return run;
   }
+}
+
+/** Face boxes for one table; where looking fails once (a pack that is gone), nobody looks again. */
+class Faces {
+  readonly #facesOf: (runId: string) => Promise<DetectedFaces>;
+  note: string | null = null;
+
+  constructor(facesOf: (runId: string) => Promise<DetectedFaces>) {
+    this.#facesOf = facesOf;
+  }
+
+  async box(run: RunDetail): Promise<Box | null> {
+    if (this.note !== null) return null;
+    try {
+      const [face] = (await this.#facesOf(run.id)).faces;
+      return face?.box ?? null;
+    } catch (error) {
+      if (isAbort(error) || !(error instanceof AppError)) throw error;
+      this.note = `Face and surroundings are not told apart: ${error.message}`;
+      return null;
+    }
+  }
+}
+
+function rowOf({ run, role, base }: PairedRun, { reference, differences }: MeasuredRuns): CompareRow {
+  const difference = differences.get(run.id) ?? null;
+  return {
+    runId: run.id,
+    role,
+    baseRunId: base?.id ?? null,
+    difference,
+    note:
+      base === null || sameSize(base, run)
+        ? null
+        : `The reference is ${base.width}×${base.height}, this picture ${run.width}×${run.height}: pixels cannot be compared.`,
+    differingFields: differingFields(reference.settings, run.settings),
+    loadBytes: run.loadBytes,
+    loadDelta: minus(run.loadBytes, base?.loadBytes ?? null),
+    peakBytes: run.peakBytes,
+    peakDelta: minus(run.peakBytes, base?.peakBytes ?? null),
+    totalSeconds: run.totalSeconds,
+    secondsDelta: minus(run.totalSeconds, base?.totalSeconds ?? null),
+    stepSeconds: stepMedian(run.result?.stepSeconds ?? []),
+    identityScore: run.identityScore,
+    identityDelta: minus(run.identityScore, base?.identityScore ?? null),
+  };
+}
+
+function variantsOf(measured: MeasuredRuns): CompareVariant[] {
+  const rows = reportRows(reportInput(measured, { title: '', appVersion: '', packName: '' }));
+  return measured.configurations.flatMap(({ settings, runs }, i): CompareVariant[] => {
+    const row = rows[i];
+    if (row === undefined) return [];
+    const { configuration, peakDeltaBytes, psnr, ssim, flip, faceFlip, surroundingsFlip, floor } = row;
+    // Without a seed in common there is nothing to conclude.
+    const paired = runs.some(({ role }) => role === 'variant');
+    return [
+      {
+        name: row.name,
+        formats: settings.formats,
+        isReference: row.isReference,
+        runIds: runs.map(({ run }) => run.id),
+        loadBytes: configuration.loadBytes,
+        peakBytes: configuration.peakBytes,
+        peakDelta: row.isReference ? null : peakDeltaBytes,
+        totalSeconds: configuration.totalSeconds,
+        stepSeconds: configuration.stepSeconds,
+        identical: row.identical,
+        compared: row.compared,
+        psnr,
+        ssim,
+        flip,
+        faceFlip,
+        surroundingsFlip,
+        identity: row.identity,
+        identityDelta: row.identityDelta,
+        floor,
+        verdict: paired || row.isReference ? row.verdict : null,
+      },
+    ];
+  });
 }

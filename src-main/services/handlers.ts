@@ -8,7 +8,7 @@ import type { GalleryService } from './gallery-service.js';
 import type { PackService } from './pack-service.js';
 import { decodeUpload, type PhotoService } from './photo-service.js';
 import { readMetadata } from './picture-metadata/read-metadata.js';
-import { csvReport, markdownReport, reportFileName } from './report.js';
+import type { ReportService } from './report-service.js';
 import type { RunQueue } from './run-queue.js';
 import type { SampleService } from './sample-service.js';
 import type { SettingsService } from './settings-service.js';
@@ -24,16 +24,17 @@ export interface Services {
   readonly queue: RunQueue;
   readonly gallery: GalleryService;
   readonly compare: CompareService;
+  readonly reports: ReportService;
   readonly settings: SettingsService;
   readonly system: SystemService;
   readonly runByPixelHash: (pixelHash: string) => string | null;
-  readonly appVersion: string;
 }
 
 const DONE = {};
 
 export function createHandlers(services: Services): Handlers {
-  const { hub, packs, estimates, samples, photos, comparisons, queue, gallery, compare, settings, system } = services;
+  const { hub, packs, estimates, samples, photos, comparisons, queue, gallery, compare, reports, settings, system } =
+    services;
   return {
     'packs.list': () => packs.list(),
     'packs.inspect': ({ packId }) => packs.inspect(packId),
@@ -69,26 +70,6 @@ export function createHandlers(services: Services): Handlers {
     },
     'comparisons.resume': ({ comparisonId }) => comparisons.resume(comparisonId),
     'comparisons.repeat': ({ comparisonId }) => comparisons.repeat(comparisonId),
-    'comparisons.report': async ({ comparisonId, referenceRunId, format }) => {
-      const comparison = comparisons.get(comparisonId);
-      const finished = comparison.runs.filter((run) => run.status === 'done');
-      const reference = finished.find((run) => run.id === (referenceRunId ?? comparison.referenceRunId)) ?? finished[0];
-      const table = await compare.table(
-        reference?.id ?? '',
-        finished.map((run) => run.id),
-      );
-      return format === 'markdown'
-        ? {
-            fileName: reportFileName(comparison.title, 'md'),
-            mimeType: 'text/markdown',
-            text: markdownReport(comparison, table, services.appVersion),
-          }
-        : {
-            fileName: reportFileName(comparison.title, 'csv'),
-            mimeType: 'text/csv',
-            text: csvReport(comparison, table),
-          };
-    },
 
     'queue.get': () => hub.current('queue') ?? { paused: false, entries: [], runningRunId: null },
     'queue.pause': () => {
@@ -129,6 +110,8 @@ export function createHandlers(services: Services): Handlers {
     'gallery.identical-except': ({ runId, field }) => gallery.identicalExcept(comparisons.run(runId), field),
 
     'compare.table': ({ referenceRunId, runIds }) => compare.table(referenceRunId, runIds),
+    'compare.report': ({ title, referenceRunId, runIds, format }) =>
+      reports.report(title, referenceRunId, runIds, format),
 
     'metadata.read': ({ dataBase64 }) => {
       const { pixelHash, ...metadata } = readMetadata(decodeUpload(dataBase64));

@@ -1,24 +1,42 @@
 /** What the picture worker does: everything that decodes, encodes or counts pixels. */
 import { createHash } from 'node:crypto';
-import { absoluteDifference, heatMap, heatScale } from '../compare/difference.js';
+import type { ContactSheet } from '../compare/contact-sheet.js';
+import { flipMap } from '../compare/flip.js';
+import { magmaPicture } from '../compare/magma.js';
+import { comparePictures, type Box } from '../compare/picture-metrics.js';
 import type { Picture } from '../compare/picture.js';
-import { psnr } from '../compare/psnr.js';
-import { ssim } from '../compare/ssim.js';
 import type { PictureDifference } from '../contract/compare-data.js';
 import { decodeImage, readImage } from '../engine/image/read-image.js';
 import { makeThumbnail } from '../engine/image/thumbnail.js';
 import { encodePng } from '../engine/image/write-png.js';
+import { drawContactSheet } from './draw-contact-sheet.js';
 
 /** Longest side of thumbnails: 512 CSS pixels are never shown larger, and high-density screens scale well. */
 const THUMB_SIDE = 512;
+/** Longest side of the pictures inside an HTML report: sharp on a high-density screen at 12rem, and 40 of them stay a few MB. */
+const INLINE_SIDE = 384;
 
 export type PictureTask =
   /** An uploaded picture: made upright, sRGB, 8 bits, without metadata. `name` is for messages. */
   | { readonly kind: 'normalize'; readonly bytes: Uint8Array; readonly name: string }
   /** A picture the engine wrote. */
   | { readonly kind: 'describe'; readonly path: string }
-  | { readonly kind: 'difference'; readonly reference: string; readonly path: string }
-  | { readonly kind: 'heat-map'; readonly reference: string; readonly path: string };
+  /** `faceBox` in pixels of the reference; null: no face. */
+  | {
+      readonly kind: 'difference';
+      readonly reference: string;
+      readonly path: string;
+      readonly faceBox: Box | null;
+    }
+  | { readonly kind: 'heat-map'; readonly reference: string; readonly path: string }
+  /** A picture for an HTML report and, with a reference, its heat map. */
+  | { readonly kind: 'inline'; readonly reference: string | null; readonly path: string }
+  /** Paths by the sheet's file names. */
+  | {
+      readonly kind: 'contact-sheet';
+      readonly sheet: ContactSheet;
+      readonly files: Readonly<Record<string, string>>;
+    };
 
 interface PictureResults {
   readonly normalize: {
@@ -37,6 +55,9 @@ interface PictureResults {
   /** Null when the sizes differ. */
   readonly difference: PictureDifference | null;
   readonly 'heat-map': Uint8Array | null;
+  /** WebP. */
+  readonly inline: { readonly picture: Uint8Array; readonly heatMap: Uint8Array | null };
+  readonly 'contact-sheet': Uint8Array;
 }
 export type PictureResult<K extends PictureTask['kind']> = PictureResults[K];
 
@@ -53,26 +74,29 @@ async function pair(reference: string, path: string): Promise<readonly [Picture,
   return a.width === b.width && a.height === b.height ? [a, b] : null;
 }
 
-async function difference(reference: string, path: string): Promise<PictureDifference | null> {
+async function difference(reference: string, path: string, faceBox: Box | null): Promise<PictureDifference | null> {
   const pictures = await pair(reference, path);
   if (pictures === null) return null;
-  const [a, b] = pictures;
-  const absolute = absoluteDifference(a, b);
-  return {
-    identical: absolute.identical,
-    psnr: absolute.identical ? null : psnr(a, b),
-    ssim: absolute.identical ? 1 : ssim(a, b),
-    meanAbsolute: absolute.mean,
-    maxAbsolute: absolute.max,
-    heatScale: heatScale(absolute),
-  };
+  const { whole, face, surroundings } = comparePictures(...pictures, { faceBox });
+  return { whole, face, surroundings };
+}
+
+function heatMapOf(a: Picture, b: Picture): Picture {
+  return magmaPicture(flipMap(a, b), a.width, a.height);
 }
 
 async function heatMapPng(reference: string, path: string): Promise<Uint8Array | null> {
   const pictures = await pair(reference, path);
-  if (pictures === null) return null;
-  const [a, b] = pictures;
-  return encodePng(heatMap(a, b, heatScale(absoluteDifference(a, b))));
+  return pictures === null ? null : encodePng(heatMapOf(...pictures));
+}
+
+async function inline(reference: string | null, path: string): Promise<PictureResults['inline']> {
+  const own = await readImage(path);
+  const heatMap = reference === null ? null : heatMapOf(await readImage(reference), own);
+  return {
+    picture: await makeThumbnail(own, INLINE_SIDE),
+    heatMap: heatMap === null ? null : await makeThumbnail(heatMap, INLINE_SIDE),
+  };
 }
 
 /** @throws AppError image.unreadable, disk.failed */
@@ -93,8 +117,12 @@ export async function runPictureTask(task: PictureTask): Promise<PictureResults[
       };
     }
     case 'difference':
-      return difference(task.reference, task.path);
+      return difference(task.reference, task.path, task.faceBox);
     case 'heat-map':
       return heatMapPng(task.reference, task.path);
+    case 'inline':
+      return inline(task.reference, task.path);
+    case 'contact-sheet':
+      return drawContactSheet(task.sheet, (file) => task.files[file] ?? '');
   }
 }

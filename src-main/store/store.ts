@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ComparisonsRepo } from './comparisons-repo.js';
 import { Database } from './database.js';
 import { DeletionsRepo, type DeletionKind } from './deletions-repo.js';
+import { DifferencesRepo } from './differences-repo.js';
 import { GalleryRepo } from './gallery-repo.js';
 import { PacksRepo } from './packs-repo.js';
 import { PhotosRepo } from './photos-repo.js';
@@ -21,6 +22,7 @@ export interface Store {
   readonly packs: PacksRepo;
   readonly settings: SettingsRepo;
   readonly deletions: DeletionsRepo;
+  readonly differences: DifferencesRepo;
   readonly files: PictureFolder;
 }
 
@@ -51,6 +53,7 @@ export async function openStore(dataDir: string): Promise<Store> {
       packs: new PacksRepo(db),
       settings: new SettingsRepo(db),
       deletions,
+      differences: new DifferencesRepo(db),
       files,
     };
     await files.prepare();

@@ -1,80 +1,53 @@
-/** The compare table as text: for the screen, and as CSV for comparisons that have no report of their own. */
-import type { CompareRow } from '$contract/compare-data';
-import { formatBytes, formatNumber, formatSeconds, UNKNOWN } from './format-amount';
+/** Figures of the compare table as text. */
+import type { CompareRow, CompareVariant, PictureDifference, Uncertain } from '$contract/compare-data';
+import { formatNumber, formatNumberDelta, UNKNOWN } from './format-amount';
 
 /** PSNR for people: `identical`, `34.2 dB`. */
 export function psnrText(row: CompareRow): string {
   if (row.difference === null) return UNKNOWN;
-  if (row.difference.identical) return 'identical';
-  return `${formatNumber(row.difference.psnr, 1)} dB`;
+  const { identical, psnr } = row.difference.whole;
+  return identical ? 'identical' : `${formatNumber(psnr, 1)} dB`;
 }
 
 /** SSIM for people. */
 export function ssimText(row: CompareRow): string {
   if (row.difference === null) return UNKNOWN;
-  return row.difference.identical ? '1' : formatNumber(row.difference.ssim, 4);
+  const { identical, ssim } = row.difference.whole;
+  return identical ? '1' : formatNumber(ssim, 4);
 }
 
-/** A row in one line under a picture: `peak 12.0 GiB, 40.0 s, PSNR 34.2 dB, identity 0.790`. */
-export function rowFacts(row: CompareRow, isReference: boolean): string {
-  const parts: string[] = [];
-  if (row.peakBytes !== null) parts.push(`peak ${formatBytes(row.peakBytes)}`);
-  if (row.totalSeconds !== null) parts.push(formatSeconds(row.totalSeconds));
-  if (isReference) parts.push('reference');
-  else if (row.difference !== null) parts.push(row.difference.identical ? 'identical' : `PSNR ${psnrText(row)}`);
-  if (row.identityScore !== null) parts.push(`identity ${formatNumber(row.identityScore, 3)}`);
-  return parts.join(', ');
+/** FLIP over the whole picture. */
+export function flipText(row: CompareRow): string {
+  return row.difference === null ? UNKNOWN : formatNumber(row.difference.whole.flip, 3);
 }
 
-function csvCell(value: string | number | null): string {
-  const text = value === null ? '' : String(value);
-  // A leading sign or formula character would be run by spreadsheets.
-  const safe = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+/** FLIP inside and outside the face: `face 0.051, around 0.020`; null without a face. */
+export function regionText({ face, surroundings }: PictureDifference): string | null {
+  if (face === null) return null;
+  const around = surroundings === null ? '' : `, around ${formatNumber(surroundings.flip, 3)}`;
+  return `face ${formatNumber(face.flip, 3)}${around}`;
 }
 
-const COLUMNS = [
-  'variant',
-  'seed',
-  'load_bytes',
-  'load_delta_bytes',
-  'peak_bytes',
-  'peak_delta_bytes',
-  'seconds',
-  'seconds_delta',
-  'step_seconds',
-  'psnr_db',
-  'ssim',
-  'mean_abs',
-  'identity',
-  'identity_delta',
-] as const;
+/** A mean: `0.031`. */
+export function meanText(value: Uncertain | null, digits: number): string {
+  return value === null ? UNKNOWN : formatNumber(value.mean, digits);
+}
 
-/** The table as CSV (RFC 4180, CRLF), the reference first. */
-export function tableCsv(
-  rows: readonly CompareRow[],
-  nameOf: (runId: string) => { name: string; seed: number },
-): string {
-  const lines = rows.map((row) => {
-    const { name, seed } = nameOf(row.runId);
-    return [
-      name,
-      seed,
-      row.loadBytes,
-      row.loadDelta,
-      row.peakBytes,
-      row.peakDelta,
-      row.totalSeconds,
-      row.secondsDelta,
-      row.stepSeconds,
-      row.difference?.psnr ?? null,
-      row.difference?.ssim ?? null,
-      row.difference?.meanAbsolute ?? null,
-      row.identityScore,
-      row.identityDelta,
-    ]
-      .map(csvCell)
-      .join(',');
-  });
-  return [COLUMNS.join(','), ...lines, ''].join('\r\n');
+/** Half of the confidence interval: `± 0.006`; null where one pair tells nothing about it. */
+export function halfWidthText(value: Uncertain | null, digits: number): string | null {
+  return value === null || value.halfWidth === null ? null : `± ${formatNumber(value.halfWidth, digits)}`;
+}
+
+/** A mean difference with its uncertainty: `−0.004 ± 0.006`. */
+export function deltaText(value: Uncertain | null, digits: number): string {
+  if (value === null) return UNKNOWN;
+  const half = halfWidthText(value, digits);
+  return `${formatNumberDelta(value.mean, digits)}${half === null ? '' : ` ${half}`}`;
+}
+
+/** PSNR of a variant: `identical` when every picture is. */
+export function variantPsnrText({ identical, compared, psnr }: CompareVariant): string {
+  if (compared === 0) return UNKNOWN;
+  if (identical === compared) return 'identical';
+  return psnr === null ? UNKNOWN : `${formatNumber(psnr.mean, 1)} dB`;
 }

@@ -1,5 +1,5 @@
 /** What the compare screen shows: the runs, which two or nine of them, how, and where the eye is. */
-import type { CompareTable } from '$contract/compare-data';
+import type { CompareRow, CompareTable, CompareVariant, Report, ReportFormat } from '$contract/compare-data';
 import { AppError, toErrorDto, type ErrorDto } from '$contract/error';
 import { MAX_PANES } from '$contract/limits';
 import type { RunDetail } from '$contract/run';
@@ -28,6 +28,8 @@ export class Compare {
   #step = $state<number | null>(null);
   #table = $state.raw<CompareTable | null>(null);
   #tableError = $state.raw<ErrorDto | null>(null);
+  #pairRow = $state.raw<{ readonly baseRunId: string; readonly row: CompareRow } | null>(null);
+  #byPicture = $state(false);
   #tableTurn = 0;
   #openTurn = 0;
 
@@ -130,6 +132,30 @@ export class Compare {
     return this.#tableError;
   }
 
+  /** What is measured between the two pictures on screen; null until it is. */
+  get pairRow(): CompareRow | null {
+    const row = this.#table?.rows.find((other) => other.runId === this.#candidateId);
+    if (row?.baseRunId === this.#referenceId) return row;
+    const pair = this.#pairRow;
+    return pair?.baseRunId === this.#referenceId && pair.row.runId === this.#candidateId ? pair.row : null;
+  }
+  /** The variant that the picture on the right belongs to. */
+  get candidateVariant(): CompareVariant | undefined {
+    const id = this.#candidateId;
+    return this.#table?.variants.find((variant) => id !== null && variant.runIds.includes(id));
+  }
+  /** Whether a variant has several pictures, so that there is something to sum up. */
+  get isSweep(): boolean {
+    return this.#table?.variants.some((variant) => variant.runIds.length > 1) ?? false;
+  }
+  /** Whether the table lists pictures rather than variants. */
+  get byPicture(): boolean {
+    return this.#byPicture || !this.isSweep;
+  }
+  set byPicture(byPicture: boolean) {
+    this.#byPicture = byPicture;
+  }
+
   label(runId: string): string {
     return this.#labels.get(runId) ?? '';
   }
@@ -215,6 +241,7 @@ export class Compare {
   choose(runId: string): void {
     if (runId === this.#referenceId || !this.#done.some((run) => run.id === runId)) return;
     this.#candidateId = runId;
+    this.#meetCounterpart();
   }
 
   /** Makes a run the left-hand side and the one Δ is taken against. */
@@ -251,7 +278,7 @@ export class Compare {
     const others = this.#done.filter((run) => run.id !== this.#referenceId);
     const at = others.findIndex((run) => run.id === this.#candidateId);
     const next = others[(at + by + others.length) % others.length];
-    if (next !== undefined) this.#candidateId = next.id;
+    if (next !== undefined) this.choose(next.id);
   }
 
   /** Fits the reference's face into the panes. */
@@ -284,12 +311,13 @@ export class Compare {
     if (done !== null) this.#title = title.trim();
   }
 
-  /** The report of the comparison as text, or null when it failed, which was said. */
-  async report(format: 'markdown' | 'csv'): Promise<{ fileName: string; mimeType: string; text: string } | null> {
-    const comparisonId = this.#comparisonId;
-    if (comparisonId === null) return null;
+  /** The report of what is shown as a file, or null when it failed, which was said. */
+  async report(format: ReportFormat): Promise<Report | null> {
+    const referenceRunId = this.#referenceId;
+    if (referenceRunId === null) return null;
+    const runIds = this.#done.map((run) => run.id);
     return this.#notices.attempt(
-      this.#client.call('comparisons.report', { comparisonId, referenceRunId: this.#referenceId, format }),
+      this.#client.call('compare.report', { title: this.#title, referenceRunId, runIds, format }),
     );
   }
 
@@ -303,9 +331,28 @@ export class Compare {
       if (turn !== this.#tableTurn) return;
       this.#table = table;
       this.#tableError = null;
+      void this.#loadPair();
     } catch (error) {
       if (turn === this.#tableTurn) this.#tableError = toErrorDto(error);
     }
+  }
+
+  /** Puts the reference's picture of the candidate's seed and prompt on the left: others cannot be compared. */
+  #meetCounterpart(): void {
+    const row = this.#table?.rows.find((other) => other.runId === this.#candidateId);
+    if (row?.role === 'variant' && row.baseRunId !== null) this.#referenceId = row.baseRunId;
+    void this.#loadPair();
+  }
+
+  /** Measures the two pictures on screen where the table compares the right one with another. */
+  async #loadPair(): Promise<void> {
+    const [referenceRunId, runId] = [this.#referenceId, this.#candidateId];
+    if (referenceRunId === null || runId === null || this.#table === null || this.pairRow !== null) return;
+    const pair = await this.#notices.attempt(
+      this.#client.call('compare.table', { referenceRunId, runIds: [referenceRunId, runId] }),
+    );
+    const row = pair?.rows.find((other) => other.runId === runId);
+    if (row?.baseRunId === referenceRunId) this.#pairRow = { baseRunId: referenceRunId, row };
   }
 
   #begin(): void {
@@ -317,6 +364,8 @@ export class Compare {
     this.#referenceId = null;
     this.#candidateId = null;
     this.#shownIds = [];
+    this.#pairRow = null;
+    this.#byPicture = false;
     this.#step = null;
     this.eye.reset();
   }

@@ -1,11 +1,10 @@
 /** The report of one comparison, as the host writes it. */
 import { toErrorDto, type ErrorDto } from '$contract/error';
-import type { Report as ReportFile } from '$contract/compare-data';
+import type { CompareVariant, Report as ReportFile, ReportFormat } from '$contract/compare-data';
 import type { GalleryItem } from '$contract/gallery';
 import type { RunDetail } from '$contract/run';
 import type { Client } from '../bridge/client';
 
-export type ReportFormat = 'markdown' | 'csv';
 /** Comparisons offered; older ones are found in the gallery. */
 const OFFERED = 60;
 
@@ -15,6 +14,7 @@ export class Report {
   #format = $state<ReportFormat>('markdown');
   #file = $state.raw<ReportFile | null>(null);
   #runs = $state.raw<readonly RunDetail[]>([]);
+  #variants = $state.raw<readonly CompareVariant[]>([]);
   #loading = $state(false);
   #error = $state.raw<ErrorDto | null>(null);
   #turn = 0;
@@ -40,6 +40,10 @@ export class Report {
   /** The comparison's finished runs, for the strip of pictures. */
   get runs(): readonly RunDetail[] {
     return this.#runs;
+  }
+  /** Summed up over seeds and prompts, the reference first. */
+  get variants(): readonly CompareVariant[] {
+    return this.#variants;
   }
   get loading(): boolean {
     return this.#loading;
@@ -74,15 +78,26 @@ export class Report {
     this.#comparisonId = comparisonId;
     this.#format = format;
     this.#loading = true;
+    this.#file = null;
     try {
-      const input = { comparisonId, referenceRunId: null, format };
-      const [file, comparison] = await Promise.all([
-        this.#client.call('comparisons.report', input),
-        this.#client.call('comparisons.get', { comparisonId }),
-      ]);
+      const comparison = await this.#client.call('comparisons.get', { comparisonId });
+      const runs = comparison.runs.filter((run) => run.status === 'done');
+      const reference = runs.find((run) => run.id === comparison.referenceRunId) ?? runs[0];
+      if (turn !== this.#turn) return;
+      this.#runs = runs;
+      if (reference === undefined) {
+        this.#file = null;
+        this.#variants = [];
+        this.#error = null;
+        return;
+      }
+      const input = { referenceRunId: reference.id, runIds: runs.map((run) => run.id) };
+      const table = await this.#client.call('compare.table', input);
+      if (turn !== this.#turn) return;
+      this.#variants = table.variants;
+      const file = await this.#client.call('compare.report', { ...input, title: comparison.title, format });
       if (turn !== this.#turn) return;
       this.#file = file;
-      this.#runs = comparison.runs.filter((run) => run.status === 'done');
       this.#error = null;
     } catch (error) {
       if (turn === this.#turn) this.#error = toErrorDto(error);

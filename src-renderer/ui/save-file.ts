@@ -1,5 +1,7 @@
+import type { Report } from '$contract/compare-data';
+
 /** Hands a file to the browser to save. The host decides where it goes. */
-export function saveBlob(fileName: string, blob: Blob): void {
+function saveBlob(fileName: string, blob: Blob): void {
   const url = URL.createObjectURL(blob);
   const link = document.createElement('a');
   link.href = url;
@@ -8,6 +10,8 @@ export function saveBlob(fileName: string, blob: Blob): void {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-export function saveText(file: { readonly fileName: string; readonly mimeType: string; readonly text: string }): void {
-  saveBlob(file.fileName, new Blob([file.text], { type: file.mimeType }));
+/** A file the host made: text, or bytes in base64. */
+export function saveFile(file: Report): void {
+  const content = file.encoding === 'utf8' ? file.content : Uint8Array.from(atob(file.content), (c) => c.charCodeAt(0));
+  saveBlob(file.fileName, new Blob([content], { type: file.mimeType }));
 }

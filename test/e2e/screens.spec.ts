@@ -130,7 +130,7 @@ describe('with a comparison', () => {
       await list.focus();
       await page.keyboard.press('Enter');
       await page
-        .getByText(/against Full 16-bit/)
+        .getByText(/Difference from the reference: FLIP/)
         .first()
         .waitFor();
       for (const mode of ['Slider', 'Grid', 'Flicker', 'Difference']) {
@@ -141,7 +141,7 @@ describe('with a comparison', () => {
       }
       await page.getByText('Slider', { exact: true }).click();
       await goTo(page, 'Report');
-      await page.getByText('| Variant |').waitFor();
+      await page.getByText(/\| FLUX \| T5/).waitFor();
       await check(`report${tail}`);
     },
   );

@@ -1,6 +1,7 @@
 import type { Migration } from '../migrate.js';
 import { initial } from './0010-initial.js';
 import { search } from './0020-search.js';
+import { evidence } from './0030-evidence.js';
 
 /** Append only; a shipped step is never edited. */
-export const MIGRATIONS: readonly Migration[] = [initial, search];
+export const MIGRATIONS: readonly Migration[] = [initial, search, evidence];

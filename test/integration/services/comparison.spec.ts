@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventValue } from '../../../src-main/contract/events.js';
 import { draftFor, openScriptedHost, photoBase64, type ScriptedHost } from '../support/scripted-host.js';
@@ -50,7 +51,11 @@ describe('a comparison', () => {
     ]);
     expect(b.result?.pixelHash).toBe(a.result?.pixelHash);
     const table = await app.call('compare.table', { referenceRunId: a.id, runIds: [a.id, b.id, runIds[0] ?? ''] });
-    expect(table.rows.map((row) => row.difference?.identical)).toEqual([true, true, false]);
+    expect(table.rows.map((row) => [row.role, row.difference?.whole.identical])).toEqual([
+      ['reference', undefined],
+      ['repeat', true],
+      ['variant', false],
+    ]);
     expect(table.rows[2]?.differingFields).toEqual(['flux', 't5', 'infusenet']);
     expect(table.rows[2]?.peakDelta).toBe(3e6);
     expect(table.memorySources).toEqual(['scripted']);
@@ -284,16 +289,51 @@ describe('a finished picture', () => {
     await expect(app.call('runs.repeat', { runId })).rejects.toThrow('This photo was deleted.');
   });
 
-  it('is reported as Markdown and CSV', async () => {
-    const { comparisonId } = await app.call('comparisons.create', draftFor(app.packId));
+  it('compares each picture with the reference of its seed and prompt, and sums up by variant', async () => {
+    const draft = draftFor(app.packId, { prompts: ['a portrait', 'a face'], seeds: [1, 2], repeats: 2 });
+    const { comparisonId } = await app.call('comparisons.create', draft);
     await app.idle();
-    const markdown = await app.call('comparisons.report', { comparisonId, referenceRunId: null, format: 'markdown' });
-    expect(markdown.fileName).toBe('likeness-lab-a-portrait-in-soft-light.md');
-    expect(markdown.text).toContain('| FLUX 16-bit · T5 16-bit · InfuseNet 16-bit (reference) | 42 | 0.00 | 0.00 |');
-    expect(markdown.text).toContain('identical');
-    const csv = await app.call('comparisons.report', { comparisonId, referenceRunId: null, format: 'csv' });
-    expect(csv.text.trim().split('\r\n')).toHaveLength(3);
-    expect(csv.text).toContain(',int8,int8,nf4,42,1,64,64,4,');
+    const { runs } = await app.call('comparisons.get', { comparisonId });
+    const runIds = runs.map((run) => run.id);
+    const table = await app.call('compare.table', { referenceRunId: runIds[0] ?? '', runIds });
+    expect(table.rows.map((row) => row.role)).toEqual([
+      ...Array.from({ length: 4 }, () => ['reference', 'repeat']).flat(),
+      ...Array.from({ length: 4 }, () => ['variant', 'repeat']).flat(),
+    ]);
+    for (const row of table.rows) {
+      const [run, base] = [row.runId, row.baseRunId].map((id) => runs.find((other) => other.id === id));
+      if (base === undefined) continue;
+      expect([base.seed, base.settings.prompt]).toEqual([run?.seed, run?.settings.prompt]);
+      expect(row.difference?.whole.identical).toBe(row.role === 'repeat');
+      expect(row.difference?.face?.pixels).toBe(32 * 32);
+    }
+    const [reference, variant] = table.variants;
+    expect(reference).toMatchObject({ isReference: true, compared: 0, floor: { count: 4, low: 0, high: 0 } });
+    expect(variant).toMatchObject({ name: 'INT8 FLUX and T5, NF4 InfuseNet', identical: 0, compared: 4 });
+    expect(variant?.flip?.count).toBe(4);
+    expect(variant?.verdict).toMatch(/^INT8 FLUX and T5, NF4 InfuseNet: peak −2\.9 MiB, identity not scored\..*FLIP/);
+    expect(variant?.verdict).toContain('repeating the same settings gives none');
+  });
+
+  it('is reported in every form', async () => {
+    const { runIds } = await app.call('comparisons.create', draftFor(app.packId));
+    await app.idle();
+    const input = { title: 'Soft light, café', referenceRunId: runIds[0] ?? '', runIds };
+    const markdown = await app.call('compare.report', { ...input, format: 'markdown' });
+    expect(markdown.fileName).toBe('likeness-lab-soft-light-cafe.md');
+    expect(markdown.content).toContain('| 16-bit | 16-bit | 16-bit | 0.00 | 0.00 |');
+    expect(markdown.content).toContain('- Prompt: a portrait in soft light');
+    expect(markdown.content).not.toContain('](');
+    const csv = await app.call('compare.report', { ...input, format: 'csv' });
+    expect(csv.content.trim().split('\r\n')).toHaveLength(3);
+    expect(csv.content).toContain(',int8,int8,nf4,42,a portrait in soft light,0,');
+    const html = await app.call('compare.report', { ...input, format: 'html' });
+    // Both pictures and the heat map of the one that is no reference.
+    expect(html.content.match(/src="data:image\/webp;base64,/g)).toHaveLength(3);
+    const sheet = await app.call('compare.report', { ...input, format: 'contact-sheet' });
+    const { format, width } = await sharp(Buffer.from(sheet.content, 'base64')).metadata();
+    expect([sheet.fileName, sheet.encoding, format]).toEqual(['likeness-lab-soft-light-cafe.png', 'base64', 'png']);
+    expect(width).toBeGreaterThanOrEqual(640);
   });
 });
 

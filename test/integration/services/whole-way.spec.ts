@@ -85,9 +85,12 @@ describe('the bundled pack (or its stand-in)', () => {
       runIds: runs.map((run) => run.id),
     });
     const [own, int8, mixed] = table.rows.map((row) => row.difference);
-    expect(own?.identical).toBe(true);
-    expect(int8?.psnr).toBeGreaterThan(10);
-    expect(mixed?.ssim).toBeGreaterThan(0);
+    expect(own).toBeNull();
+    expect(int8?.whole.psnr).toBeGreaterThan(10);
+    expect(mixed?.whole.ssim).toBeGreaterThan(0);
+    expect(mixed?.whole.flip).toBeGreaterThan(0);
+    expect((mixed?.face?.pixels ?? 0) + (mixed?.surroundings?.pixels ?? 0)).toBe(mixed?.whole.pixels);
+    expect(table.faceNote).toBeNull();
 
     const again = await call('runs.repeat', { runId: nf4?.id ?? '' });
     await host.services.queue.idle();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src-main/base/app-error.js';
 import { Database } from '../../../src-main/store/database.js';
+import { DifferencesRepo } from '../../../src-main/store/differences-repo.js';
 import { backupPath, type Migration } from '../../../src-main/store/migrate.js';
 import { MIGRATIONS } from '../../../src-main/store/migrations/index.js';
 import { loadSqliteDriver } from '../../../src-main/store/sqlite-driver.js';
@@ -191,6 +192,32 @@ describe('migrations', () => {
     expect(found('harbour')).toEqual([]);
     expect(found('mountain')).toEqual([{ public_id: 'r1' }]);
     expect(existsSync(backupPath(file, 10))).toBe(true);
+  });
+
+  it('30: runs of version 20 get differences, which go with them', () => {
+    const old = open(MIGRATIONS.slice(0, 2));
+    old.run(`INSERT INTO comparisons (public_id, title, created_at_ms, queue_position) VALUES ('c', 't', 5, 1)`);
+    old.run(`INSERT INTO variants (flux, t5, infusenet) VALUES ('int8', 'int8', 'nf4')`);
+    for (const id of ['r1', 'r2']) {
+      old.run(
+        `INSERT INTO runs (public_id, comparison_id, variant_id, cell_index, run_order, repeat_index, status,
+           created_at_ms, pack_id, provider, model_variant, face_index, prompt, seed, steps, width, height, guidance,
+           conditioning_scale, start_fraction, end_fraction)
+         VALUES (?, 1, 1, 0, 0, 1, 'done', 5, 'demo', 'cpu', 'v', 0, 'p', 1, 1, 64, 64, 1, 1, 0, 1)`,
+        [id],
+      );
+    }
+    old.close();
+
+    const db = open();
+    const differences = new DifferencesRepo(db);
+    const whole = { pixels: 1, identical: false, psnr: 3, ssim: null, meanAbsolute: 1, maxAbsolute: 2, flip: 0.5 };
+    differences.save('r1', 'r2', { whole, face: null, surroundings: null });
+    differences.save('r1', 'r2', { whole, face: whole, surroundings: null });
+    expect(differences.get('r1', 'r2')).toEqual({ whole, face: whole, surroundings: null });
+    expect(differences.get('r2', 'r1')).toBeNull();
+    db.run(`DELETE FROM runs WHERE public_id = 'r1'`);
+    expect(db.all('SELECT * FROM differences')).toEqual([]);
   });
 });
 

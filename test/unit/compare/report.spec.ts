@@ -29,6 +29,7 @@ function region(flip: number): RegionMetrics {
 function picture(seed: number, flip: number | null, identityScore: number | null, repeat = 0): ReportPicture {
   return {
     seed,
+    prompt: 0,
     repeat,
     file: `pictures/int8-${seed}.png`,
     pictureUrl: 'data:image/png;base64,AAAA',
@@ -53,6 +54,8 @@ const input: ReportInput = {
   title: 'A <b>portrait</b> | of "someone"',
   appVersion: '0.1.0',
   settings: [['Prompt', 'a woman, café\n=1+1']],
+  prompts: ['a woman, café\n=1+1'],
+  picturesBeside: true,
   memorySource: 'VmHWM',
   identityEncoder: 'the pack’s face network',
   pixelsPerDegree: 67.02,
@@ -110,7 +113,7 @@ describe('reportCsv', () => {
     expect(csv.startsWith('\ufeff')).toBe(true);
     expect(lines).toHaveLength(1 + 8);
     expect(lines[4]).toBe(
-      `INT8 InfuseNet,no,16-bit,16-bit,int8,1,0,${3 * GIB},${2.6 * GIB},${2.6 * GIB - 5 * GIB},0.5,12.34,no,30,0.9,0.2,2,0.02,30,0.01,30,0.02,0.5,"'=HYPERLINK(""x""),1"`,
+      `INT8 InfuseNet,no,16-bit,16-bit,int8,1,"a woman, café\n=1+1",0,${3 * GIB},${2.6 * GIB},${2.6 * GIB - 5 * GIB},0.5,12.34,no,30,0.9,0.2,2,0.02,30,0.01,30,0.02,0.5,"'=HYPERLINK(""x""),1"`,
     );
   });
 });

@@ -9,7 +9,8 @@ const input: VerdictInput = {
   name: 'INT8 InfuseNet',
   peakDeltaBytes: -2.4 * GIB,
   identity: { count: 8, mean: -0.004, standardError: 0.0025, halfWidth: 0.006 },
-  seeds: 8,
+  pictures: 8,
+  prompts: 1,
   flip,
   floor: { count: 1, low: 0, high: 0 },
 };
@@ -46,6 +47,12 @@ describe('verdict', () => {
     );
   });
 
+  it('counts pictures where there are several prompts', () => {
+    expect(verdict({ ...input, prompts: 2, pictures: 9 })).toContain(
+      'identity −0.004 ± 0.006 over 8 pictures of 2 prompts, 1 picture without a score.',
+    );
+  });
+
   it('says identical when every pixel is', () => {
     const nothing = { count: 8, mean: 0, standardError: 0, halfWidth: 0 };
     expect(verdict({ ...input, identity: nothing, flip: nothing })).toBe(
@@ -65,6 +72,8 @@ describe('variantName', () => {
     expect(variantName({ flux: 'nf4', t5: 'nf4', infusenet: 'int8' }, reference)).toBe(
       'NF4 FLUX and T5, INT8 InfuseNet',
     );
+    expect(variantName({ flux: 'nf4', t5: 'nf4', infusenet: 'nf4' }, reference)).toBe('All NF4');
+    expect(variantName(reference, { ...reference, flux: 'int8' })).toBe('16-bit FLUX');
     expect(variantName(reference, reference)).toBe('Same formats');
   });
 });

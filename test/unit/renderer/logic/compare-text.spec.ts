@@ -1,17 +1,36 @@
 import { describe, expect, it } from 'vitest';
-import type { CompareRow } from '../../../../src-main/contract/compare-data';
+import type { CompareRow, RegionDifference } from '../../../../src-main/contract/compare-data';
 import type { RunDetail } from '../../../../src-main/contract/run';
 import { runLabels } from '../../../../src-renderer/logic/run-label';
-import { psnrText, rowFacts, ssimText, tableCsv } from '../../../../src-renderer/logic/table-text';
+import {
+  deltaText,
+  flipText,
+  meanText,
+  psnrText,
+  regionText,
+  ssimText,
+} from '../../../../src-renderer/logic/table-text';
 import { variantCaption, variantName } from '../../../../src-renderer/logic/variant-name';
-import { verdict } from '../../../../src-renderer/logic/verdict';
 
 const GIB = 2 ** 30;
+
+const region = (change: Partial<RegionDifference> = {}): RegionDifference => ({
+  pixels: 100,
+  identical: false,
+  psnr: 34.21,
+  ssim: 0.98765,
+  meanAbsolute: 1.5,
+  maxAbsolute: 40,
+  flip: 0.0312,
+  ...change,
+});
 
 function row(change: Partial<CompareRow> = {}): CompareRow {
   return {
     runId: 'r-1',
-    difference: { identical: false, psnr: 34.21, ssim: 0.98765, meanAbsolute: 1.5, maxAbsolute: 40, heatScale: 60 },
+    role: 'variant',
+    baseRunId: 'r-0',
+    difference: { whole: region(), face: region({ flip: 0.05 }), surroundings: region({ flip: 0.02 }) },
     note: null,
     differingFields: [],
     loadBytes: 10 * GIB,
@@ -76,39 +95,22 @@ describe('runLabels', () => {
 
 describe('table texts', () => {
   it('call identical pictures identical', () => {
-    const same = row({
-      difference: { identical: true, psnr: null, ssim: 1, meanAbsolute: 0, maxAbsolute: 0, heatScale: 0 },
-    });
+    const whole = region({ identical: true, psnr: null, ssim: 1, flip: 0 });
+    const same = row({ difference: { whole, face: null, surroundings: null } });
     expect([psnrText(same), ssimText(same)]).toEqual(['identical', '1']);
     expect([psnrText(row()), ssimText(row())]).toEqual(['34.2 dB', '0.9877']);
     expect(psnrText(row({ difference: null }))).toBe('–');
   });
 
-  it('stand in one line under a picture', () => {
-    expect(rowFacts(row(), false)).toBe('peak 12.0 GiB, 40.0 s, PSNR 34.2 dB, identity 0.790');
-    expect(rowFacts(row({ identityScore: null }), true)).toBe('peak 12.0 GiB, 40.0 s, reference');
+  it('tell face and surroundings apart', () => {
+    const { difference } = row();
+    expect(flipText(row())).toBe('0.031');
+    expect(difference === null ? null : regionText(difference)).toBe('face 0.050, around 0.020');
   });
 
-  it('quote and defuse CSV cells', () => {
-    const csv = tableCsv([row()], () => ({ name: '=cmd,"x"', seed: 42 }));
-    const [head, line] = csv.split('\r\n');
-    expect(head?.split(',')).toHaveLength(14);
-    expect(line?.startsWith(`"'=cmd,""x""",42,${10 * GIB},`)).toBe(true);
-  });
-});
-
-describe('verdict', () => {
-  it('names differences and never calls them quality', () => {
-    expect(verdict(row(), 'INT8', 'Full 16-bit')).toBe(
-      'INT8 against Full 16-bit: 1.35 GiB less memory at the peak, 2.50 s more time, PSNR 34.2 dB, identity −0.004.',
-    );
-  });
-
-  it('says when nothing differs and when nothing is known', () => {
-    const same = { identical: true, psnr: null, ssim: 1, meanAbsolute: 0, maxAbsolute: 0, heatScale: 0 };
-    const equal = row({ difference: same, peakDelta: 1000, secondsDelta: null, identityDelta: null });
-    expect(verdict(equal, 'A', 'B')).toBe('A against B: the same peak memory, the picture is identical.');
-    const unknown = row({ difference: null, peakDelta: null, secondsDelta: null, identityDelta: null });
-    expect(verdict(unknown, 'A', 'B')).toBe('A against B: nothing was measured.');
+  it('show a mean with its uncertainty where there is one', () => {
+    expect(deltaText({ count: 8, mean: -0.004, halfWidth: 0.006 }, 3)).toBe('−0.004 ± 0.006');
+    expect(deltaText({ count: 1, mean: 0.25, halfWidth: null }, 3)).toBe('+0.250');
+    expect(meanText(null, 3)).toBe('–');
   });
 });

@@ -1,5 +1,4 @@
 /** Draws a planned contact sheet. */
-import { join } from 'node:path';
 import sharp from 'sharp';
 import type { ContactSheet } from '../compare/contact-sheet.js';
 import { escapeMarkup } from '../compare/report-html.js';
@@ -21,12 +20,12 @@ function textLayer({ width, height, texts }: ContactSheet): Buffer {
 /**
  * The sheet as PNG. Captions are set in the system's sans-serif font.
  *
- * @param folder of the report; the sheet's pictures are relative to it
+ * @param pathOf absolute path of one of the sheet's pictures
  */
-export async function drawContactSheet(sheet: ContactSheet, folder: string): Promise<Uint8Array> {
+export async function drawContactSheet(sheet: ContactSheet, pathOf: (file: string) => string): Promise<Uint8Array> {
   const pictures = await Promise.all(
     sheet.pictures.map(async ({ x, y, width, height, file }) => {
-      const picture = sharp(join(folder, file));
+      const picture = sharp(pathOf(file));
       // Enlarged pixels stay pixels: a sheet invents nothing.
       const kernel = (await picture.metadata()).width < width ? 'nearest' : 'lanczos3';
       return {
