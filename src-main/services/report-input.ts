@@ -75,7 +75,9 @@ export function reportInput(measured: MeasuredRuns, options: ReportOptions): Rep
     prompts,
     picturesBeside: false,
     memorySource:
-      memorySources.length === 0 ? 'not measured' : `${memorySources.join(', ')}, medians over the pictures`,
+      memorySources.length === 0
+        ? 'not measured'
+        : `${memorySources.join(', ')}, medians over the pictures, which one process made`,
     identityEncoder: scored
       ? 'the pack’s face network, which also conditions the pictures, so it may favour what it conditioned'
       : null,

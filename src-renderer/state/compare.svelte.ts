@@ -1,5 +1,6 @@
 /** What the compare screen shows: the runs, which two or nine of them, how, and where the eye is. */
 import type { CompareRow, CompareTable, CompareVariant, Report, ReportFormat } from '$contract/compare-data';
+import { variantKey } from '$contract/formats';
 import { AppError, toErrorDto, type ErrorDto } from '$contract/error';
 import { MAX_PANES } from '$contract/limits';
 import type { RunDetail } from '$contract/run';
@@ -392,7 +393,11 @@ export class Compare {
     const isDone = (id: string | null): id is string => id !== null && done.some((run) => run.id === id);
     if (!isDone(this.#referenceId)) this.#referenceId = isDone(referenceId) ? referenceId : (done[0]?.id ?? null);
     if (!isDone(this.#candidateId)) {
-      this.#candidateId = done.find((run) => run.id !== this.#referenceId)?.id ?? null;
+      // Another variant rather than a repeat or the next seed of the same one.
+      const others = done.filter((run) => run.id !== this.#referenceId);
+      const formats = done.find((run) => run.id === this.#referenceId)?.formats;
+      const variant = others.find((run) => formats !== undefined && variantKey(run.formats) !== variantKey(formats));
+      this.#candidateId = (variant ?? others[0])?.id ?? null;
     }
     const kept = this.#shownIds.filter((id) => isDone(id) && id !== this.#referenceId);
     const fresh = done
