@@ -15,6 +15,7 @@ const ENTRIES = {
   'picture-worker': 'src-main/services/picture-worker.ts',
   'bench-encode': 'test/bench/encode.ts',
   'random-pack': 'test/bench/random-pack.ts',
+  'bench-operators': 'test/bench/operators.ts',
   'session-memory': 'test/integration/support/session-memory.ts',
   'bench-gallery': 'test/bench/gallery.ts',
   'bench-metrics': 'test/bench/metrics.ts',
