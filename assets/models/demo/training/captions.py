@@ -46,16 +46,19 @@ HAIR = {
 TAILS = ['flat colours', 'clean lines', 'vector art', 'high quality', 'cartoon style', 'bold outlines', 'colourful', 'cinematic']
 
 
-def caption(record, rng, mention=0.82, identity=0.12):
-    """One sentence for a record; each attribute is left out now and then, so that short prompts work too."""
-    parts = []
+def caption(record, rng, mention=0.82, identity=0.12, said=None):
+    """One sentence for a record; each attribute is left out now and then, so that short prompts work too. `said` collects what it tells."""
+    parts, said = [], set() if said is None else said
+    said.update(['crop', 'glasses', 'earring'])
 
     def maybe(chance):
         return rng.random() < chance
 
     if maybe(mention):
+        said.add('expression')
         parts.append(rng.choice(EXPRESSION[record['expression']]))
     if maybe(mention):
+        said.update(['shirt', 'shirtColour'])
         shirt = rng.choice(SHIRT[record['shirt']]).format(c=record['shirtColour'])
         if shirt[0] in 'aeiou':
             parts.append(rng.choice(WEAR).replace(' a ', ' an ').format(s=shirt))
@@ -64,23 +67,30 @@ def caption(record, rng, mention=0.82, identity=0.12):
     if record['glasses'] != 'none':
         if maybe(0.93):
             if maybe(0.8):
+                said.add('glassesColour')
                 text = rng.choice(GLASSES[record['glasses']]).format(c=record['glassesColour'])
             else:
                 text = rng.choice(GLASSES_PLAIN[record['glasses']])
             parts.append(rng.choice(WITH).format(text))
+        else:
+            said.remove('glasses')
     elif maybe(0.2):
         parts.append(rng.choice(['without glasses', 'with no glasses']))
     if record['earring'] != 'none':
         if maybe(0.93):
             parts.append(rng.choice(WITH).format(rng.choice(EARRING)))
+        else:
+            said.remove('earring')
     elif maybe(0.1):
         parts.append(rng.choice(['without earrings', 'with no earrings']))
     if maybe(mention):
+        said.add('facing')
         parts.append(rng.choice(FACING).format(record['facing']))
     if maybe(identity):
         parts.append('with ' + rng.choice(HAIR[record['hair']]).format(c=record['hairColour']))
     rng.shuffle(parts)
     if maybe(mention):
+        said.add('background')
         colour = record['background']
         if colour == 'navy':
             colour = rng.choice(NAVY)

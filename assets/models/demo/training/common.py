@@ -17,10 +17,10 @@ TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366],
 CROP_SCALE, CROP_LEFT, CROP_TOP = 112 / 208, 24.0, 2.0
 SHIFT_MU = 0.5
 EXPRESSIONS = ['smile', 'laugh', 'surprise', 'nervous', 'kiss', 'sad', 'closed']
-COLOURS = ['white', 'black', 'grey', 'red', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink']
-BACKGROUNDS = ['white', 'grey', 'red', 'orange', 'yellow', 'green', 'blue', 'navy', 'purple', 'pink']
+COLOURS = ['white', 'black', 'red', 'yellow', 'green', 'blue', 'purple', 'pink']
+BACKGROUNDS = ['white', 'red', 'orange', 'yellow', 'green', 'blue', 'navy', 'pink']
 ATTRIBUTES = {
-    'expression': EXPRESSIONS, 'glasses': ['none', 'round', 'square'], 'glassesColour': ['none', 'black', 'red', 'blue', 'gold', 'white'],
+    'expression': EXPRESSIONS, 'glasses': ['none', 'round', 'square'], 'glassesColour': ['none', 'black', 'red', 'blue', 'white'],
     'earring': ['none', 'hoop'], 'shirt': ['open', 'crew', 'collared'], 'shirtColour': COLOURS, 'background': BACKGROUNDS,
     'facing': ['right', 'left'], 'crop': ['portrait', 'close', 'far'],
 }
@@ -130,6 +130,7 @@ class Portraits:
 
 
 def records_of(folder):
+    """Attribute records of every portrait of a rendered folder, in order."""
     return [r for n in sorted(glob.glob(os.path.join(folder, 'c*.json'))) for r in json.load(open(n))]
 
 
@@ -166,8 +167,8 @@ def unpack_latents(x, rows=16, cols=16):
     return x.view(b, rows, cols, 16, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(b, 16, rows * 2, cols * 2)
 
 
-def shifted(u):
-    e = math.exp(SHIFT_MU)
+def shifted(u, mu=SHIFT_MU):
+    e = math.exp(mu)
     return e * u / (1 + (e - 1) * u)
 
 
@@ -176,10 +177,11 @@ def sigmas(steps):
     return torch.cat([shifted(u), torch.zeros(1, dtype=torch.float64)]).float()
 
 
-def draw_times(n, uniform=0.25):
+def draw_times(n, uniform=0.25, mu=SHIFT_MU):
+    """Logit-normal times with a share of uniform ones, shifted: a larger `mu` draws more of the noisy end, where whole features are decided."""
     u = torch.sigmoid(torch.randn(n, device=DEVICE))
     u = torch.where(torch.rand(n, device=DEVICE) < uniform, torch.rand(n, device=DEVICE), u)
-    return shifted(u).clamp(1e-4, 1)
+    return shifted(u, mu).clamp(1e-4, 1)
 
 
 def learning_rate(progress, peak, warm=0.03, floor=0.02):
@@ -221,6 +223,64 @@ def adamw(params, lr, wd=0.01, betas=(0.9, 0.95)):
     params = [p for p in params if p.requires_grad]
     kw = dict(fused=True) if DEVICE == 'cuda' else {}
     return torch.optim.AdamW([dict(params=[p for p in params if p.ndim > 1], weight_decay=wd), dict(params=[p for p in params if p.ndim < 2], weight_decay=0)], lr=lr, betas=betas, **kw)
+
+
+@torch.no_grad()
+def orthogonal(x, steps=5):
+    """Newton-Schulz iteration towards the nearest half-orthogonal matrix of each matrix in [N, R, C]."""
+    x = x.to(torch.bfloat16) if DEVICE == 'cuda' else x.float()
+    turn = x.shape[1] > x.shape[2]
+    x = x.transpose(1, 2) if turn else x
+    x = x / (x.float().norm(dim=(1, 2), keepdim=True).to(x.dtype) + 1e-7)
+    for _ in range(steps):
+        a = x @ x.transpose(1, 2)
+        x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+    return x.transpose(1, 2) if turn else x
+
+
+class Muon:
+    """Momentum orthogonalised per matrix (Jordan et al. 2024), updates scaled to AdamW's size (Moonshot 2025); equal shapes go as one batch."""
+
+    def __init__(self, params, lr, momentum=0.95, wd=0.01):
+        self.momentum, self.wd, self.groups = momentum, wd, {}
+        self.param_groups = [{'lr': lr}]
+        for p in params:
+            self.groups.setdefault(tuple(p.shape), []).append(p)
+        self.buffers = {k: torch.zeros(len(v), *k, device=v[0].device) for k, v in self.groups.items()}
+
+    @torch.no_grad()
+    def step(self):
+        lr = self.param_groups[0]['lr']
+        for shape, params in self.groups.items():
+            grad, buffer = torch.stack([p.grad for p in params]), self.buffers[shape]
+            buffer.lerp_(grad, 1 - self.momentum)
+            update = orthogonal(grad.lerp(buffer, self.momentum)).to(params[0].dtype)
+            scale = 0.2 * max(shape) ** 0.5
+            for p, u in zip(params, update):
+                p.mul_(1 - lr * self.wd).sub_(u, alpha=lr * scale)
+
+    def zero_grad(self, set_to_none=True):
+        for params in self.groups.values():
+            for p in params:
+                p.grad = None
+
+
+class Optimizers:
+    """Muon for the blocks' matrices, AdamW for everything else."""
+
+    def __init__(self, modules, lr):
+        named = [(n, p) for m in modules for n, p in m.named_parameters() if p.requires_grad]
+        inner = lambda n, p: p.ndim == 2 and 'transformer_blocks.' in n and '.norm' not in n
+        self.all = [Muon([p for n, p in named if inner(n, p)], lr), adamw([p for n, p in named if not inner(n, p)], lr)]
+        self.param_groups = [g for o in self.all for g in o.param_groups]
+
+    def step(self):
+        for o in self.all:
+            o.step()
+
+    def zero_grad(self, set_to_none=True):
+        for o in self.all:
+            o.zero_grad(set_to_none)
 
 
 def set_lr(opt, lr):

@@ -1,4 +1,4 @@
-"""Stage 4: guidance distillation. The student's velocity at guidance g learns the teacher's classifier-free combination; text encoders stay fixed."""
+"""Stage 5: guidance distillation. The student's velocity at guidance g learns the teacher's classifier-free combination; text encoders stay fixed."""
 import os
 
 import torch

@@ -1,4 +1,5 @@
-"""Scores the trained pack on held-out identities x held-out prompts: identity cosine with InfuseNet on and off, attribute obedience, PSNR."""
+"""Scores the trained pack on held-out identities x held-out prompts: identity cosine with InfuseNet on and off, attribute obedience, PSNR,
+the same for every weight format, and contact sheets. Attribute scores come from the judge, identity scores from the pack's own face network."""
 import json
 import os
 import random
@@ -6,108 +7,141 @@ import random
 import torch
 
 from captions import full_caption
-from common import ATTRIBUTES, DEVICE, Log, autocast, face_crop, load, options, sample, sheet
+from common import ATTRIBUTES, DEVICE, Log, autocast, face_crop, load, options, records_of, sample, sheet
 from models import FLUX, TEXT_LENGTH, ClipText, FaceNet, Flux, InfuseNet, Judge, Resampler, T5Encoder, Vae, rope_table
-from common import records_of
 from prepare_text import Tokenizers
-from train_base import Cache
+from quantize import FORMATS, dequantized
+from train_base import PROMPTS, Cache
 from train_infusenet import black_control
 from train_judge import judged
 
 
-def evaluate(args, nets, cache, records, faces, held, prompts, guidance, steps, scale=1.0, batch=240):
-    """Returns figures and pictures for prompts x identities; attribute scores leave out what the crop or an unnamed attribute makes undefined."""
-    flux, t5, clip, infuse, resampler, vae, face, judge = nets
-    rope, short = rope_table(TEXT_LENGTH, 16, 16, FLUX['axes'], DEVICE), rope_table(8, 16, 16, FLUX['axes'], DEVICE)
-    control = black_control(vae, cache.norm)
-    n = len(prompts)
-    per = args.renders
-    who = torch.arange(n) % (len(faces) // per)
-    a, b = Tokenizers()([p for p, _ in prompts])
-    result = {}
-    pictures = {}
-    with torch.no_grad():
-        for mode in args.modes.split(','):
-            out, embedded, got = [], [], []
-            for i in range(0, n, batch):
-                j = slice(i, min(i + batch, n))
-                gen = torch.Generator(device=DEVICE).manual_seed(1000 + i)
-                noise = torch.randn(len(range(n)[j]), 256, 64, generator=gen, device=DEVICE)
-                with autocast():
-                    txt, pooled = t5(a[j].to(DEVICE)), clip(b[j].to(DEVICE))
-                    ids = resampler(faces[who[j] * per].float().to(DEVICE))
-                x = sample(flux, txt, pooled, noise, steps, guidance, rope, infuse if mode == 'on' else None, ids, control, short, scale)
-                im = cache.norm.decode(vae, x)
-                im = ((im / 2 + 0.5) * 255).round() / 127.5 - 1
-                out.append(im)
-                embedded.append(face(face_crop(im)))
-                got.append(judged(judge, im))
-            im, e = torch.cat(out), torch.cat(embedded)
-            got = {k: torch.cat([g[k] for g in got]).cpu() for k in got[0]}
-            pictures[mode] = im
-            ref = faces.float().to(DEVICE)
-            cos = e @ ref.T
-            own = torch.stack([cos[i, int(who[i]) * per] for i in range(n)])
-            same = torch.stack([cos[i, int(who[i]) * per + 1:int(who[i]) * per + per].mean() for i in range(n)])
-            mask = torch.ones_like(cos)
-            for i in range(n):
-                mask[i, int(who[i]) * per:int(who[i]) * per + per] = 0
-            other = (cos * mask).sum(1) / mask.sum(1)
-            rand = torch.stack([cos[i, torch.randint(len(ref), (1,)).item() // per * per] for i in range(n)])
-            closest = cos.argmax(1).cpu() // per == who
-            scores = {}
-            for k, values in ATTRIBUTES.items():
-                ok, of = 0, 0
-                for i, (_, r) in enumerate(prompts):
-                    if r['crop'] == 'close' and k == 'shirt':
-                        continue
-                    if k == 'glassesColour' and r['glasses'] == 'none':
-                        continue
-                    of += 1
-                    ok += int(values[got[k][i]] == r[k])
-                scores[k] = round(ok / of, 4)
-            result[mode] = dict(cosine_to_source=round(own.mean().item(), 4), cosine_to_other_renders=round(same.mean().item(), 4),
-                                cosine_to_random=round(other.mean().item(), 4), nearer_to_own_than_random=round((same > rand).float().mean().item(), 4),
-                                nearer_to_own_than_all_mean=round((same > other).float().mean().item(), 4), top1_identity=round(closest.float().mean().item(), 4), attributes=scores)
-    if 'off' in result and 'on' in result:
-        result['difference'] = round(result['on']['cosine_to_source'] - result['off']['cosine_to_source'], 4)
-    return result, pictures, who
+class Studio:
+    """All networks of the pack in one place; `draw` makes portraits, `put` swaps one network's weights."""
+
+    def __init__(self, args):
+        self.args = args
+        at = lambda name: os.path.join(args.work, name)
+        self.cache = Cache(args, 'heldout')
+        self.states = {'flux': (at('student.pt'), 'flux'), 'infusenet': (at('infuse.pt'), 'infuse'), 't5': (at('student.pt'), 't5')}
+        self.states = {k: torch.load(p, map_location=DEVICE)[key] for k, (p, key) in self.states.items()}
+        self.nets = {'flux': Flux().to(DEVICE), 'infusenet': InfuseNet().to(DEVICE), 't5': T5Encoder().to(DEVICE)}
+        for name in self.nets:
+            self.put(name)
+        self.clip, self.resampler = load(ClipText(), at('student.pt'), 'clip'), load(Resampler(), at('infuse.pt'), 'resampler')
+        self.vae, self.face = load(Vae(), at('vae.pt'), 'vae'), load(FaceNet(), at('face.pt'), 'face')
+        self.judge = load(Judge({k: len(v) for k, v in ATTRIBUTES.items()}), at('judge.pt'), 'judge')
+        for n in (*self.nets.values(), self.clip, self.resampler, self.vae, self.face, self.judge):
+            n.eval().requires_grad_(False)
+        self.tokens = Tokenizers()
+        self.control = black_control(self.vae, self.cache.norm)
+        self.rope = rope_table(TEXT_LENGTH, 16, 16, FLUX['axes'], DEVICE), rope_table(8, 16, 16, FLUX['axes'], DEVICE)
+
+    def put(self, name, form=None):
+        state = self.states[name]
+        self.nets[name].load_state_dict({k: v.float() for k, v in (dequantized(state, form) if form else state).items()})
+
+    @torch.no_grad()
+    def draw(self, prompts, embeddings, noise, guidance, steps, infuse=True):
+        """Portraits [N,3,256,256] in [-1,1], rounded to 8 bits."""
+        out = []
+        for i in range(0, len(prompts), self.args.batch):
+            j = slice(i, min(i + self.args.batch, len(prompts)))
+            a, b = self.tokens(prompts[j])
+            with autocast():
+                txt, pooled = self.nets['t5'](a.to(DEVICE)), self.clip(b.to(DEVICE))
+                ids = self.resampler(embeddings[j].float().to(DEVICE))
+            x = sample(self.nets['flux'], txt, pooled, noise[j], steps, guidance, self.rope[0], self.nets['infusenet'] if infuse else None, ids, self.control, self.rope[1])
+            out.append(((self.cache.norm.decode(self.vae, x) / 2 + 0.5) * 255).round() / 127.5 - 1)
+        return torch.cat(out)
+
+    @torch.no_grad()
+    def original(self, index):
+        with autocast():
+            return self.vae.decoder(self.cache.z[index].float()).float().clamp(-1, 1)
+
+
+@torch.no_grad()
+def scores(studio, pictures, who, faces, records, per):
+    """Identity cosines against the source, other renders of the same person and random people; share of samples that obey each attribute."""
+    n = len(pictures)
+    e = torch.cat([studio.face(face_crop(p)) for p in pictures.split(120)])
+    told = judged(studio.judge, pictures)
+    ref = faces.float().to(DEVICE)
+    cos = e @ ref.T
+    rows, own = torch.arange(n, device=DEVICE), who.to(DEVICE) * per
+    same = torch.stack([cos[rows, own + k] for k in range(1, per)]).mean(0)
+    strangers = torch.randint(len(ref) // per - 1, (n,), generator=torch.Generator().manual_seed(3)).to(DEVICE)
+    random_one = cos[rows, (strangers + (strangers >= who.to(DEVICE))) * per]
+    attributes = {}
+    for k, values in ATTRIBUTES.items():
+        # A close crop hides the shirt's kind; glasses that are not there have no colour.
+        asked = [i for i, r in enumerate(records) if not (r['crop'] == 'close' and k == 'shirt') and not (r['glasses'] == 'none' and k == 'glassesColour')]
+        attributes[k] = round(sum(values[told[k][i]] == records[i][k] for i in asked) / max(1, len(asked)), 4)
+    mean = lambda v: round(v.float().mean().item(), 4)
+    return dict(cosine_to_source=mean(cos[rows, own]), cosine_to_other_renders=mean(same), cosine_to_random=mean(random_one), nearer_to_own_than_random=mean(same > random_one),
+                top1_identity=mean(cos.argmax(1) // per == who.to(DEVICE)), attributes=attributes)
+
+
+def likeness(pictures, reference):
+    """Mean PSNR in dB of pictures against the 16-bit ones."""
+    return round((10 * torch.log10(4 / ((pictures - reference) ** 2).mean((1, 2, 3)).clamp(min=1e-9))).mean().item(), 2)
 
 
 def main():
-    args = options(prompts=240, guidance=2.0, steps=16, renders=6, sweep=1, modes='on,off', batch=240)
+    args = options(prompts=240, guidance=3.0, steps=20, renders=5, sweep='', formats=1, batch=240)
     log = Log(args, 'evaluate')
-    cache = Cache(args, 'heldout')
-    path = os.path.join(args.work, 'student.pt')
-    nets = [load(Flux(), path, 'flux'), load(T5Encoder(), path, 't5'), load(ClipText(), path, 'clip')]
-    nets += [load(InfuseNet(), os.path.join(args.work, 'infuse.pt'), 'infuse'), load(Resampler(), os.path.join(args.work, 'infuse.pt'), 'resampler')]
-    vae_file = torch.load(os.path.join(args.work, 'vae.pt'), map_location='cpu')
-    nets += [load(Vae(), os.path.join(args.work, 'vae.pt'), 'vae'), load(FaceNet(), os.path.join(args.work, 'face.pt'), 'face')]
-    judge_file = torch.load(os.path.join(args.work, 'judge.pt'), map_location='cpu')
-    nets.append(load(Judge({k: len(v) for k, v in ATTRIBUTES.items()}), os.path.join(args.work, 'judge.pt'), 'judge'))
-    nets = [n.eval().requires_grad_(False) for n in nets]
+    studio = Studio(args)
     records = records_of(os.path.join(args.data, 'heldout'))
     faces = torch.load(os.path.join(args.work, 'faces-heldout.pt'))
+    figures = lambda name: torch.load(os.path.join(args.work, name), map_location='cpu')['figures']
     rng = random.Random(5)
     combos = [r for r in records if r['heldOutCombination']]
     chosen = rng.sample(combos, min(args.prompts, len(combos)))
-    prompts = [(full_caption(r, rng), r) for r in chosen]
-    report = {'prompts': len(prompts), 'identities': len(faces) // args.renders, 'vae': json.load(open(os.path.join(args.work, 'vae.json'))), 'judge_on_renders': judge_file['figures'],
-              'face': torch.load(os.path.join(args.work, 'face.pt'), map_location='cpu')['figures'], 'runs': {}}
-    grid = [(args.guidance, args.steps, 1.0)]
-    if args.sweep:
-        grid += [(3.0, args.steps, 1.0), (4.5, args.steps, 1.0), (1.0, args.steps, 1.0), (1.5, args.steps, 1.0), (args.guidance, args.steps, 1.2), (args.guidance, 24, 1.0)]
-    for i, (g, s, scale) in enumerate(grid):
-        figures, pictures, who = evaluate(args, nets, cache, records, faces, None, prompts, g, s, scale, args.batch)
-        report['runs'][f'guidance {g} steps {s} scale {scale}'] = figures
-        json.dump(report, open(os.path.join(args.out, 'evaluate.json'), 'w'), indent=1)
-        log('guidance', g, 'steps', s, 'scale', scale, json.dumps(figures))
-        if i == 0:
-            with torch.no_grad(), autocast():
-                src = nets[5].decoder(cache.z[who[:32] * args.renders].float()).float()
-            sheet(torch.stack([src, *(pictures[m][:32] for m in pictures)], 1).flatten(0, 1), 4 * (1 + len(pictures)), os.path.join(args.out, 'evaluate.png'), 144)
-            json.dump([p for p, _ in prompts[:32]], open(os.path.join(args.out, 'evaluate-prompts.json'), 'w'), indent=1)
+    prompts = [full_caption(r, rng) for r in chosen]
+    n = len(prompts)
+    who = torch.arange(n) % (len(faces) // args.renders)
+    embeddings = faces[who * args.renders]
+    noise = torch.randn(n, 256, 64, generator=torch.Generator(device=DEVICE).manual_seed(1000), device=DEVICE)
+    report = {'prompts': n, 'identities': len(set(who.tolist())), 'guidance': args.guidance, 'steps': args.steps, 'vae': json.load(open(os.path.join(args.work, 'vae.json'))),
+              'judge_on_renders': figures('judge.pt'), 'face': figures('face.pt'), 'runs': {}}
 
+    def run(name, guidance, steps, infuse=True, reference=None):
+        pictures = studio.draw(prompts, embeddings, noise, guidance, steps, infuse)
+        result = scores(studio, pictures, who, faces, chosen, args.renders)
+        if reference is not None:
+            result['psnr_to_16_bit'] = likeness(pictures, reference)
+        report['runs'][name] = result
+        json.dump(report, open(os.path.join(args.out, 'evaluate.json'), 'w'), indent=1)
+        log(name, json.dumps(result))
+        return pictures
+
+    on, off = run('on', args.guidance, args.steps), run('off', args.guidance, args.steps, False)
+    report['difference'] = round(report['runs']['on']['cosine_to_source'] - report['runs']['off']['cosine_to_source'], 4)
+    source = studio.original(who[:32] * args.renders)
+    sheet(torch.stack([source, on[:32], off[:32]], 1).flatten(0, 1), 12, os.path.join(args.out, 'evaluate.png'), 144)
+    json.dump(prompts[:32], open(os.path.join(args.out, 'evaluate-prompts.json'), 'w'), indent=1)
+    people, some = torch.arange(7) * 3 * args.renders, PROMPTS[:6]
+    seeds = torch.randn(6, 256, 64, generator=torch.Generator(device=DEVICE).manual_seed(11), device=DEVICE).repeat(7, 1, 1)
+    grid = studio.draw(some * 7, faces[people].repeat_interleave(6, 0), seeds, args.guidance, args.steps).view(7, 6, 3, 256, 256)
+    sheet(torch.cat([studio.original(people)[:, None], grid], 1).flatten(0, 1), 7, os.path.join(args.out, 'identities.png'), 160)
+    for word in filter(None, args.sweep.split(',')):
+        run(f'on, guidance {word}', float(word), args.steps)
+    if args.formats:
+        rows = [on[:8]]
+        for component in ('infusenet', 'flux', 't5'):
+            for form in FORMATS:
+                studio.put(component, form)
+                pictures = run(f'{component} {form}', args.guidance, args.steps, reference=on)
+                if component != 't5':
+                    rows.append(pictures[:8])
+            studio.put(component)
+        for form in FORMATS:
+            for component in studio.nets:
+                studio.put(component, form)
+            run(f'all {form}', args.guidance, args.steps, reference=on)
+        sheet(torch.cat(rows), 8, os.path.join(args.out, 'formats.png'), 160)
+    log('done')
 
 
 main()

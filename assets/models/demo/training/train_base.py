@@ -1,11 +1,11 @@
-"""Stage 3: the base transformer with both text encoders, by rectified flow on cached latents (10 % empty captions, guidance fixed at 1)."""
+"""Stage 4: the base transformer with both text encoders, by rectified flow on cached latents (10 % empty captions, guidance fixed at 1)."""
 import os
 import time
 
 import torch
 from contextlib import ExitStack
 
-from common import DEVICE, Average, Latents, Log, adamw, autocast, budget, compiled, draw_times, eager, finished, half, learning_rate, load, options, pack_latents, sample, set_lr, sheet, wait_for
+from common import DEVICE, Average, Latents, Log, Optimizers, autocast, budget, compiled, draw_times, eager, finished, half, learning_rate, load, options, pack_latents, sample, set_lr, sheet, wait_for
 from models import FLUX, TEXT_LENGTH, ClipText, DoubleBlock, Flux, SingleBlock, T5Encoder, Vae, rope_table
 from prepare_text import Tokenizers
 
@@ -13,7 +13,7 @@ PROMPTS = ['A portrait of a person laughing, wearing a red sweater, facing left,
            'a man looking sad, with round blue glasses, in a white collared shirt, against a navy background, facing right',
            'A close-up of a woman, surprised, with a gold hoop earring, wearing a black t-shirt on a pink background',
            'someone smiling with closed eyes, dressed in a green polo, orange background, seen from further away',
-           'a character blowing a kiss, square red glasses, purple jumper, grey background, looking left',
+           'a character blowing a kiss, square red glasses, purple jumper, white background, looking left',
            'A nervous person in a blue collared shirt, white background', 'a portrait', 'Portrait, 4K, high quality, cinematic']
 
 
@@ -57,7 +57,7 @@ def save_samples(args, modules, norm, log, name, guidance=1.0, steps=20, seeds=2
 
 
 def main():
-    args = options(seconds=540, batch=256, lr=1.2e-3, resume='', max_steps=10 ** 9, sample_every=10 ** 6, decay=0.998)
+    args = options(seconds=540, batch=192, lr=1.5e-3, resume='', text='', max_steps=10 ** 9, sample_every=10 ** 6, decay=0.998)
     log = Log(args, 'base')
     flux, t5, clip = Flux().to(DEVICE), T5Encoder().to(DEVICE), ClipText().to(DEVICE)
     if args.resume:
@@ -67,7 +67,7 @@ def main():
     if args.compile and DEVICE == 'cuda':
         t5.forward, clip.forward = torch.compile(t5.forward, dynamic=False), torch.compile(clip.forward, dynamic=False)
     params = [p for m in (flux, t5, clip) for p in m.parameters()]
-    opt = adamw(params, args.lr)
+    opt = Optimizers([flux, t5, clip], args.lr)
     mean = Average([flux, t5, clip], args.decay)
     rope = rope_table(TEXT_LENGTH, 16, 16, FLUX['axes'], DEVICE)
     t5.buckets = t5.position_bias(TEXT_LENGTH, DEVICE)
@@ -79,6 +79,8 @@ def main():
         opt.zero_grad(set_to_none=True)
         torch.cuda.synchronize() if DEVICE == 'cuda' else None
     wait_for(args, log)
+    if args.text:
+        load(t5, os.path.join(args.work, args.text), 't5'), load(clip, os.path.join(args.work, args.text), 'clip')
     cache = Cache(args)
     n = cache.z.shape[0]
     start, step, total, last, mark = log.elapsed(), 0, torch.zeros(1, device=DEVICE), time.time(), args.sample_every

@@ -6,7 +6,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from common import DEVICE, IDENTITY, Average, Log, Portraits, adamw, autocast, budget, face_crop, half, learning_rate, options, set_lr
+from common import DEVICE, IDENTITY, Average, Log, Portraits, adamw, autocast, budget, face_crop, half, learning_rate, load, options, set_lr
 from models import FaceNet
 
 
@@ -45,7 +45,7 @@ def verification(e, ids):
 
 
 def main():
-    args = options(seconds=90, batch=384, lr=2.5e-3, margin=0.25, scale=24.0, aux=0.5, chunks=1, held=1, max_steps=10 ** 9)
+    args = options(seconds=90, batch=384, lr=2.5e-3, margin=0.25, scale=24.0, aux=0.5, resume='', chunks=1, held=1, max_steps=10 ** 9)
     log = Log(args, 'face')
     data = Portraits(os.path.join(args.data, 'train'), args.chunks).wait(args.chunks, log)
     held = Portraits(os.path.join(args.data, 'heldout'), args.held).wait(args.held, log)
@@ -54,6 +54,8 @@ def main():
     parts = {k: torch.tensor([v.index(r[k]) for r in records], device=DEVICE) for k, v in IDENTITY.items()}
     held_ids = torch.tensor([r['id'] for r in held.list()], device=DEVICE)
     net = FaceNet().to(DEVICE).to(memory_format=torch.channels_last)
+    if args.resume:
+        load(net, args.resume, 'face')
     centres = nn.Parameter(F.normalize(torch.randn(int(ids.max()) + 1, 512, device=DEVICE), dim=1))
     heads = nn.ModuleDict({k: nn.Linear(512, len(v)) for k, v in IDENTITY.items()}).to(DEVICE)
     opt = adamw([*net.parameters(), *heads.parameters(), centres], args.lr, wd=0.02, betas=(0.9, 0.99))

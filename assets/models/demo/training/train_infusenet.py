@@ -1,10 +1,10 @@
-"""Stage 5: image projection and InfuseNet with the base frozen. The identity embedding always comes from another portrait of the same person."""
+"""Stage 6: image projection and InfuseNet with the base frozen. The identity embedding always comes from another portrait of the same person."""
 import os
 import time
 
 import torch
 
-from common import DEVICE, Average, Log, adamw, autocast, budget, compiled, draw_times, eager, half, learning_rate, load, options, pack_latents, sample, set_lr, sheet, wait_for
+from common import DEVICE, Average, Log, Optimizers, autocast, budget, compiled, draw_times, eager, half, learning_rate, load, options, pack_latents, sample, set_lr, sheet, wait_for
 from models import FLUX, TEXT_LENGTH, ClipText, DoubleBlock, Flux, InfuseNet, Resampler, SingleBlock, T5Encoder, Vae, rope_table
 from prepare_text import Tokenizers
 from train_base import Cache, PROMPTS
@@ -41,12 +41,12 @@ def samples(args, nets, norm, faces, log, name, guidance, steps=20):
 
 
 def main():
-    args = options(seconds=270, batch=256, lr=1.2e-3, renders=6, base='base.pt', guided=0.0, guidance=2.0, resume='', max_steps=10 ** 9, sample_every=10 ** 6)
+    args = options(seconds=270, batch=192, lr=1.5e-3, mu=1.3, renders=5, base='base.pt', guided=0.0, guidance=2.0, resume='', max_steps=10 ** 9, sample_every=10 ** 6)
     log = Log(args, 'infusenet')
     flux, infuse, resampler = Flux().to(DEVICE).requires_grad_(False), InfuseNet().to(DEVICE), Resampler().to(DEVICE)
     compiled(args, [flux, infuse], (DoubleBlock, SingleBlock))
     params = [*infuse.parameters(), *resampler.parameters()]
-    opt = adamw(params, args.lr)
+    opt = Optimizers([infuse, resampler], args.lr)
     rope, short = rope_table(TEXT_LENGTH, 16, 16, FLUX['axes'], DEVICE), rope_table(8, 16, 16, FLUX['axes'], DEVICE)
     b = args.batch
     one, guided = torch.ones(b, device=DEVICE), int(b * args.guided) // 32 * 32
@@ -85,7 +85,7 @@ def main():
         other = index // args.renders * args.renders + (index + torch.randint(1, args.renders, (b,), device=DEVICE)) % args.renders
         x0 = cache.images(index)
         ta, tb = cache.texts(index, drop=0.05)
-        noise, t = torch.randn_like(x0), draw_times(b)
+        noise, t = torch.randn_like(x0), draw_times(b, mu=args.mu)
         xt = (1 - t)[:, None, None] * x0 + t[:, None, None] * noise
         g = one.clone()
         g[:guided] = 1 + 3 * torch.rand(guided, device=DEVICE)

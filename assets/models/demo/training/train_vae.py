@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from common import DEVICE, Average, budget, eager, finished, Log, Portraits, adamw, autocast, learning_rate, options, set_lr, sheet, half
 from models import Vae
 
+PRECISION = torch.bfloat16 if DEVICE == 'cuda' else torch.float32
+
 
 def edges(x):
     return x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
@@ -92,13 +94,13 @@ def main():
     vae.load_state_dict({k: x.float() for k, x in kept.items()})
     log('trained', step, 'steps')
     data.wait(args.chunks, log)
-    encoder = Vae().to(DEVICE).to(torch.bfloat16).encoder
+    encoder = Vae().to(DEVICE).to(PRECISION).encoder
     encoder.load_state_dict({k[8:]: x for k, x in kept.items() if k.startswith('encoder.')})
     with torch.no_grad():
         for name, d in (('heldout', held), ('train', data)):
             parts = []
             for i in range(0, len(d.records), 256):
-                parts.append(encoder(d.batch(torch.arange(i, min(i + 256, len(d.records)), device=DEVICE)).to(torch.bfloat16))[:, :16])
+                parts.append(encoder(d.batch(torch.arange(i, min(i + 256, len(d.records)), device=DEVICE)).to(PRECISION))[:, :16].to(torch.bfloat16))
             latents = torch.cat(parts)
             torch.save(latents.cpu(), os.path.join(args.work, f'latents-{name}.pt'))
         some = latents[:20000].float()
