@@ -1,6 +1,6 @@
 /** Answers `app://likeness/…`: the built page, and pictures by id. Never a path. */
 import type { CustomScheme } from 'electron';
-import { parsePicturePath } from '../contract/picture-path.js';
+import { mayBeKept, parsePicturePath } from '../contract/picture-path.js';
 import { SECURITY_HEADERS } from '../services/content-security-policy.js';
 import { readPageFile } from '../services/page-files.js';
 import type { PictureSource } from '../services/picture-source.js';
@@ -33,8 +33,7 @@ export function createPageHandler(
       if (ref === null || picture === null) return answer(404, null, { 'Cache-Control': 'no-store' });
       return answer(200, picture.bytes, {
         'Content-Type': picture.mimeType,
-        // A deleted photo must not live on in the cache; results never change.
-        'Cache-Control': ref.kind.startsWith('photo') ? 'no-store' : 'private, max-age=86400',
+        'Cache-Control': mayBeKept(ref.kind) ? 'private, max-age=86400' : 'no-store',
       });
     }
     const file = await readPageFile(rendererDir, pathname);

@@ -40,6 +40,7 @@ export type ErrorCode =
   | 'disk.failed' // any other file-system failure
   | 'run.not-found'
   | 'run.not-resumable'
+  | 'blind.not-possible' // a blind test that cannot be started, answered or taken back
   | 'metadata.none' // a picture without our settings in it
   | 'contract.invalid-input' // a request that breaks its schema
   | 'contract.unknown-method'

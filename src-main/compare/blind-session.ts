@@ -41,6 +41,14 @@ export interface BlindResult {
 /** Chance results below this are called told apart. */
 const SIGNIFICANT = 0.05;
 
+/** Whether the answer to a trial was right (`abx`), or the reference (`2afc`); false for one not answered yet. */
+export function trialHit({ kind, plan, answers }: BlindSession, index: number): boolean {
+  const trial = plan[index];
+  const answer = answers[index];
+  if (trial === undefined || answer === undefined) return false;
+  return trial[answer] === (kind === 'abx' ? trial.x : 'reference');
+}
+
 /**
  * The outcome of a finished test. Null before the end: looking at the p-value on the way and stopping when it pleases
  * would make it worthless, so there is none to look at.
@@ -52,8 +60,7 @@ export function blindResult(session: BlindSession, variant: string, question: st
   const { kind, plan, answers } = session;
   if (plan.length === 0 || answers.length < plan.length) return null;
   const trials = plan.length;
-  const target = (trial: BlindTrial) => (kind === 'abx' ? trial.x : 'reference');
-  const hits = plan.filter((trial, i) => trial[answers[i] as BlindAnswer] === target(trial)).length;
+  const hits = plan.filter((_, i) => trialHit(session, i)).length;
   if (kind === 'abx') {
     const pValue = atLeastByChance(hits, trials);
     const told =

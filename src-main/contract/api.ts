@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { appSettingsSchema } from './app-settings.js';
+import { blindAnswerSchema, blindStartSchema, blindTestSchema, MAX_TRIALS } from './blind-test.js';
 import { compareInputSchema, compareTableSchema, reportInputSchema, reportSchema } from './compare-data.js';
 import { comparisonSchema, queueStateSchema } from './comparison.js';
 import {
@@ -27,6 +28,7 @@ const done = z.object({});
 const byRun = z.strictObject({ runId: idSchema });
 const byComparison = z.strictObject({ comparisonId: idSchema });
 const byPhoto = z.strictObject({ photoId: idSchema });
+const byTest = z.strictObject({ testId: idSchema });
 const byPack = z.strictObject({ packId: idSchema });
 /** Standard base64, 4 characters for 3 bytes. */
 const uploadSchema = z
@@ -139,6 +141,23 @@ export const API = {
   'compare.table': { input: compareInputSchema, output: compareTableSchema },
   /** The same as a file to save. */
   'compare.report': { input: reportInputSchema, output: reportSchema },
+
+  /** Plans a test in a hidden order. Refused where every pair is identical to the pixel. */
+  'blind.start': { input: blindStartSchema, output: blindTestSchema },
+  'blind.get': { input: byTest, output: blindTestSchema },
+  /** Tests of any of these pictures, newest first. */
+  'blind.list': {
+    input: z.strictObject({ runIds: z.array(idSchema).min(1).max(MAX_CELLS) }),
+    output: z.array(blindTestSchema),
+  },
+  /** Answers trial `trial` (0-based), which must be the one at hand: a key pressed twice answers once. */
+  'blind.answer': {
+    input: byTest.extend({ trial: z.number().int().min(0).max(MAX_TRIALS), answer: blindAnswerSchema }),
+    output: blindTestSchema,
+  },
+  /** Takes the last answer back; refused once the outcome was shown. */
+  'blind.undo': { input: byTest, output: blindTestSchema },
+  'blind.delete': { input: byTest, output: done },
 
   /** Reads settings out of a PNG without keeping it. */
   'metadata.read': { input: z.strictObject({ dataBase64: uploadSchema }), output: pictureMetadataSchema },

@@ -3,6 +3,7 @@
  * resolves them against its store.
  */
 import { z } from 'zod';
+import type { BlindSlot } from './blind-test.js';
 
 const PICTURE_KINDS = [
   'result', // the PNG of a run, with its metadata
@@ -13,16 +14,19 @@ const PICTURE_KINDS = [
   'photo-thumb',
   'sample', // a photo that ships with the app
   'difference', // heat map of two runs
+  'blind', // a hidden picture of a blind test
 ] as const;
 export const pictureKindSchema = z.enum(PICTURE_KINDS);
 export type PictureKind = z.infer<typeof pictureKindSchema>;
+
+const PAIRS: ReadonlySet<PictureKind> = new Set(['difference', 'preview', 'blind']);
 
 /** One part per id; parts are joined with dots. */
 const PICTURE_ID = /^[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64})?$/;
 
 export interface PictureRef {
   readonly kind: PictureKind;
-  /** One id; two for `difference` (run, run) and `preview` (run, step). */
+  /** One id; two for `difference` (run, run), `preview` (run, step) and `blind` (test, trial and letter). */
   readonly ids: readonly string[];
 }
 
@@ -54,6 +58,19 @@ export function differencePath(referenceRunId: string, runId: string): string {
   return `/picture/difference/${referenceRunId}.${runId}`;
 }
 
+/** Path of what stands at a letter of a trial (0-based); the same picture has another path in every trial. */
+export function blindPath(testId: string, trial: number, slot: BlindSlot): string {
+  return `/picture/blind/${testId}.${trial}-${slot}`;
+}
+
+/**
+ * Whether a browser may keep the picture. Results never change; a deleted photo must not live on, and a hidden picture
+ * must not give itself away by coming quickly.
+ */
+export function mayBeKept(kind: PictureKind): boolean {
+  return kind !== 'blind' && !kind.startsWith('photo');
+}
+
 /** The picture a request path names, or null when it names none. Never throws. */
 export function parsePicturePath(path: string): PictureRef | null {
   const match = /^\/picture\/([a-z-]{1,20})\/([^/]{1,129})$/.exec(path);
@@ -61,6 +78,6 @@ export function parsePicturePath(path: string): PictureRef | null {
   const id = match?.[2] ?? '';
   if (!kind.success || !PICTURE_ID.test(id)) return null;
   const ids = id.split('.');
-  const wanted = kind.data === 'difference' || kind.data === 'preview' ? 2 : 1;
+  const wanted = PAIRS.has(kind.data) ? 2 : 1;
   return ids.length === wanted ? { kind: kind.data, ids } : null;
 }

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SystemInfo } from '../contract/system-info.js';
 import { openStore, type Store } from '../store/store.js';
+import { BlindService } from './blind-service.js';
 import { CompareService } from './compare-service.js';
 import { ComparisonService } from './comparison-service.js';
 import { createDispatcher, type Dispatch } from './dispatcher.js';
@@ -132,6 +133,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   });
   const comparisons = new ComparisonService({ store, queue, packs, photos, now });
   const compare = new CompareService(store, lab, (runId) => comparisons.faces(runId));
+  const blind = new BlindService({ store, compare, lab, now });
   const services: Services = {
     hub,
     packs,
@@ -142,6 +144,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     queue,
     gallery,
     compare,
+    blind,
     reports: new ReportService({
       store,
       lab,
@@ -167,7 +170,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
       log.error(`${method} failed.`, error);
     }),
     hub,
-    pictures: new PictureSource(store, compare, samples),
+    pictures: new PictureSource(store, compare, samples, blind),
     services,
     store,
     log,

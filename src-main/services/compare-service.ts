@@ -9,7 +9,7 @@ import type { DetectedFaces } from '../contract/photo.js';
 import type { RunDetail } from '../contract/run.js';
 import type { Store } from '../store/store.js';
 import { stepMedian } from './medians.js';
-import { pairRuns, type PairedRun } from './pair-runs.js';
+import { pairRuns, type PairedRun, type RunConfiguration } from './pair-runs.js';
 import type { PictureLab } from './picture-lab.js';
 import { reportInput, type MeasuredRuns } from './report-input.js';
 
@@ -48,11 +48,18 @@ export class CompareService {
     };
   }
 
+  /** Which run is compared with which. @throws AppError run.not-found */
+  pair(referenceRunId: string, runIds: readonly string[]): RunConfiguration[] {
+    return pairRuns(
+      this.#finished(referenceRunId),
+      runIds.map((runId) => this.#finished(runId)),
+    );
+  }
+
   /** Compares every run with its counterpart. @throws AppError run.not-found */
   async measure(referenceRunId: string, runIds: readonly string[]): Promise<MeasuredRuns> {
     const reference = this.#finished(referenceRunId);
-    const runs = runIds.map((runId) => this.#finished(runId));
-    const configurations = pairRuns(reference, runs);
+    const configurations = this.pair(referenceRunId, runIds);
     const differences = new Map<string, PictureDifference>();
     const sources = new Set<string>();
     const faces = new Faces(this.#facesOf);

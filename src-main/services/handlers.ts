@@ -1,4 +1,5 @@
 /** The request table's other half: each method as a call of one service. */
+import type { BlindService } from './blind-service.js';
 import type { CompareService } from './compare-service.js';
 import type { ComparisonService } from './comparison-service.js';
 import type { Handlers } from './dispatcher.js';
@@ -24,6 +25,7 @@ export interface Services {
   readonly queue: RunQueue;
   readonly gallery: GalleryService;
   readonly compare: CompareService;
+  readonly blind: BlindService;
   readonly reports: ReportService;
   readonly settings: SettingsService;
   readonly system: SystemService;
@@ -33,8 +35,21 @@ export interface Services {
 const DONE = {};
 
 export function createHandlers(services: Services): Handlers {
-  const { hub, packs, estimates, samples, photos, comparisons, queue, gallery, compare, reports, settings, system } =
-    services;
+  const {
+    hub,
+    packs,
+    estimates,
+    samples,
+    photos,
+    comparisons,
+    queue,
+    gallery,
+    compare,
+    blind,
+    reports,
+    settings,
+    system,
+  } = services;
   return {
     'packs.list': () => packs.list(),
     'packs.inspect': ({ packId }) => packs.inspect(packId),
@@ -112,6 +127,16 @@ export function createHandlers(services: Services): Handlers {
     'compare.table': ({ referenceRunId, runIds }) => compare.table(referenceRunId, runIds),
     'compare.report': ({ title, referenceRunId, runIds, format }) =>
       reports.report(title, referenceRunId, runIds, format),
+
+    'blind.start': (input) => blind.start(input),
+    'blind.get': ({ testId }) => blind.get(testId),
+    'blind.list': ({ runIds }) => blind.list(runIds),
+    'blind.answer': ({ testId, trial, answer }) => blind.answer(testId, trial, answer),
+    'blind.undo': ({ testId }) => blind.undo(testId),
+    'blind.delete': ({ testId }) => {
+      blind.delete(testId);
+      return DONE;
+    },
 
     'metadata.read': ({ dataBase64 }) => {
       const { pixelHash, ...metadata } = readMetadata(decodeUpload(dataBase64));

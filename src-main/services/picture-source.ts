@@ -1,8 +1,10 @@
 /** Pictures by id, for the transports. Whatever is asked for, only files of the gallery can come back. */
 import { readFile } from 'node:fs/promises';
 import { isAbort, AppError } from '../base/app-error.js';
+import type { BlindSlot } from '../contract/blind-test.js';
 import type { PictureRef } from '../contract/picture-path.js';
 import type { Store } from '../store/store.js';
+import type { BlindService } from './blind-service.js';
 import type { CompareService } from './compare-service.js';
 import { stripPngTexts } from './picture-metadata/png-text.js';
 import type { SampleService } from './sample-service.js';
@@ -18,11 +20,13 @@ export class PictureSource {
   readonly #store: Store;
   readonly #compare: CompareService;
   readonly #samples: SampleService;
+  readonly #blind: Pick<BlindService, 'picture'>;
 
-  constructor(store: Store, compare: CompareService, samples: SampleService) {
+  constructor(store: Store, compare: CompareService, samples: SampleService, blind: Pick<BlindService, 'picture'>) {
     this.#store = store;
     this.#compare = compare;
     this.#samples = samples;
+    this.#blind = blind;
   }
 
   /** The picture, or null when there is none by that name (any more). */
@@ -60,6 +64,11 @@ export class PictureSource {
         const { path } = this.#samples.photo(id);
         const extension = path.slice(path.lastIndexOf('.') + 1) as keyof typeof MIME_TYPES;
         return { bytes: await readFile(path), mimeType: MIME_TYPES[extension] };
+      }
+      case 'blind': {
+        const [, trial, slot] = /^(\d{1,3})-([abx])$/.exec(second) ?? [];
+        const bytes = slot === undefined ? null : await this.#blind.picture(id, Number(trial), slot as BlindSlot);
+        return bytes === null ? null : png(bytes);
       }
       case 'difference':
         return png(await this.#compare.heatMap(id, second));

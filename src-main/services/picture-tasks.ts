@@ -29,6 +29,8 @@ export type PictureTask =
       readonly faceBox: Box | null;
     }
   | { readonly kind: 'heat-map'; readonly reference: string; readonly path: string }
+  /** The bare pixels, uncompressed: as many bytes for every picture of a size. */
+  | { readonly kind: 'plain-copy'; readonly path: string }
   /** A picture for an HTML report and, with a reference, its heat map. */
   | { readonly kind: 'inline'; readonly reference: string | null; readonly path: string }
   /** Paths by the sheet's file names. */
@@ -55,6 +57,7 @@ interface PictureResults {
   /** Null when the sizes differ. */
   readonly difference: PictureDifference | null;
   readonly 'heat-map': Uint8Array | null;
+  readonly 'plain-copy': Uint8Array;
   /** WebP. */
   readonly inline: { readonly picture: Uint8Array; readonly heatMap: Uint8Array | null };
   readonly 'contact-sheet': Uint8Array;
@@ -120,6 +123,8 @@ export async function runPictureTask(task: PictureTask): Promise<PictureResults[
       return difference(task.reference, task.path, task.faceBox);
     case 'heat-map':
       return heatMapPng(task.reference, task.path);
+    case 'plain-copy':
+      return encodePng(await readImage(task.path), { compressed: false });
     case 'inline':
       return inline(task.reference, task.path);
     case 'contact-sheet':

@@ -1,6 +1,7 @@
 /** The database and the folder beside it, opened together. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { BlindTestsRepo } from './blind-tests-repo.js';
 import { ComparisonsRepo } from './comparisons-repo.js';
 import { Database } from './database.js';
 import { DeletionsRepo, type DeletionKind } from './deletions-repo.js';
@@ -23,6 +24,7 @@ export interface Store {
   readonly settings: SettingsRepo;
   readonly deletions: DeletionsRepo;
   readonly differences: DifferencesRepo;
+  readonly blindTests: BlindTestsRepo;
   readonly files: PictureFolder;
 }
 
@@ -54,6 +56,7 @@ export async function openStore(dataDir: string): Promise<Store> {
       settings: new SettingsRepo(db),
       deletions,
       differences: new DifferencesRepo(db),
+      blindTests: new BlindTestsRepo(db),
       files,
     };
     await files.prepare();

@@ -6,7 +6,7 @@ import { WebSocketServer } from 'ws';
 import { AppError, toErrorDto, type ErrorDto } from '../base/app-error.js';
 import { API_PREFIX, EVENTS_PATH, SESSION_PATH } from '../contract/bridge.js';
 import { MAX_REQUEST_BYTES } from '../contract/limits.js';
-import { parsePicturePath } from '../contract/picture-path.js';
+import { mayBeKept, parsePicturePath } from '../contract/picture-path.js';
 import type { AppHost } from '../services/app-host.js';
 import { SECURITY_HEADERS } from '../services/content-security-policy.js';
 import { readPageFile } from '../services/page-files.js';
@@ -176,8 +176,7 @@ class WebHost {
     const ref = parsePicturePath(path);
     const picture = ref === null ? null : await this.#options.host.pictures.read(ref);
     if (ref === null || picture === null) throw refuse(404, 'There is no such picture.');
-    // A deleted photo must not live on in the browser; results never change.
-    const cache = ref.kind.startsWith('photo') ? 'no-store' : 'private, max-age=86400';
+    const cache = mayBeKept(ref.kind) ? 'private, max-age=86400' : 'no-store';
     this.#send(request, response, picture.bytes, picture.mimeType, cache);
   }
 

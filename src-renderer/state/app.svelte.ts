@@ -3,6 +3,7 @@ import { createContext } from 'svelte';
 import type { Client } from '../bridge/client';
 import type { Route } from '../logic/route';
 import { Announcer } from './announcer.svelte';
+import { Blind } from './blind.svelte';
 import { Compare } from './compare.svelte';
 import { Gallery } from './gallery.svelte';
 import { Models } from './models.svelte';
@@ -24,6 +25,7 @@ export interface App {
   readonly queue: Queue;
   readonly studio: Studio;
   readonly compare: Compare;
+  readonly blind: Blind;
   readonly gallery: Gallery;
   readonly report: Report;
 }
@@ -35,6 +37,7 @@ export function createApp(client: Client, page: Window): App {
   const settings = new Settings(client, notices);
   const models = new Models(client, notices);
   const photos = new Photos(client, notices);
+  const compare = new Compare(client, notices);
   return {
     announcer,
     notices,
@@ -44,7 +47,8 @@ export function createApp(client: Client, page: Window): App {
     photos,
     queue: new Queue(client, notices, announcer),
     studio: new Studio(client, notices, announcer, models, settings, photos),
-    compare: new Compare(client, notices),
+    compare,
+    blind: new Blind(client, notices, compare),
     gallery: new Gallery(client, notices),
     report: new Report(client),
   };
@@ -58,9 +62,11 @@ export function startApp(app: App): () => void {
 }
 
 /** Opens what the address names. Compare without an id shows what it had, or the newest comparison. */
-async function showRoute({ compare, report, navigation }: App, { screen, id }: Route): Promise<void> {
+async function showRoute({ blind, compare, report, navigation }: App, { screen, id }: Route): Promise<void> {
   if (screen === 'report') await report.open(id ?? (compare.error === null ? compare.comparisonId : null));
   if (screen !== 'compare') return;
+  // A blind test belongs to the comparison it was started on.
+  if (id !== null && id !== compare.comparisonId) blind.leave();
   if (id !== null) await compare.open(id);
   else if (compare.runs.length === 0 && !compare.loading) {
     const newest = await compare.openNewest();

@@ -10,12 +10,20 @@ import { assertRgbImage, type RgbImage } from './rgb-image.js';
  * Encodes a picture as an 8-bit RGB PNG without metadata. Equal pictures give equal bytes.
  *
  * @param image read only
+ * @param options `compressed: false` gives every picture of one size the same number of bytes
  */
-export async function encodePng(image: RgbImage): Promise<Uint8Array> {
+export async function encodePng(
+  image: RgbImage,
+  options: { readonly compressed: boolean } = { compressed: true },
+): Promise<Uint8Array> {
   assertRgbImage(image);
   const { width, height, data } = image;
   return sharp(data, { raw: { width, height, channels: 3 } })
-    .png({ compressionLevel: 6, adaptiveFiltering: true, palette: false })
+    .png({
+      compressionLevel: options.compressed ? 6 : 0,
+      adaptiveFiltering: options.compressed,
+      palette: false,
+    })
     .toBuffer();
 }
 

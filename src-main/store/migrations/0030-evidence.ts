@@ -20,14 +20,13 @@ export const evidence: Migration = {
         question TEXT NOT NULL,
         variant_name TEXT NOT NULL,
         created_at_ms INTEGER NOT NULL,
-        finished_at_ms INTEGER,
         -- Hidden order: an array of { pair, a, b, x }.
         plan_json TEXT NOT NULL,
         -- Letters in the order of the plan.
         answers_json TEXT NOT NULL
       ) STRICT;
 
-      -- By public id, without a foreign key: the result outlives the pictures.
+      -- Runs by public id, without a foreign key: the result outlives the pictures.
       CREATE TABLE blind_pairs (
         test_id INTEGER NOT NULL REFERENCES blind_tests (id) ON DELETE CASCADE,
         position INTEGER NOT NULL,

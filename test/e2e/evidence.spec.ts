@@ -1,0 +1,132 @@
+/** What a comparison over several seeds says, a blind test by keyboard, and the report in every form. */
+import { readFile } from 'node:fs/promises';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { axeViolations } from './support/axe';
+import { launchBrowser, openPage, type WatchedPage } from './support/browser';
+import { buildRenderer, startHost, temporaryGallery, type Host, type TemporaryGallery } from './support/host';
+import { saveFailure, saveScreenshot } from './support/screenshot';
+import { fillStudio, goTo, runToEnd } from './support/studio';
+
+let browser: Browser;
+let gallery: TemporaryGallery;
+let host: Host;
+let watched: WatchedPage;
+let page: Page;
+
+beforeAll(async () => {
+  buildRenderer();
+  gallery = await temporaryGallery();
+  [browser, host] = await Promise.all([launchBrowser(), startHost(gallery)]);
+  watched = await openPage(browser);
+  page = watched.page;
+  await page.goto(host.url);
+});
+beforeEach(({ task }) => {
+  onTestFailed(() => saveFailure(page, task.name));
+});
+afterAll(async () => {
+  await browser.close();
+  await host.stop();
+  await gallery.dispose();
+});
+
+const row = (name: string) =>
+  page.getByRole('region', { name: 'Measurements by variant' }).getByRole('row').filter({ hasText: name });
+
+describe('a sweep over seeds', { retry: 0 }, () => {
+  it('is made from one form', async () => {
+    await fillStudio(page, 2);
+    await page.getByRole('button', { name: 'Keep only row 1' }).click();
+    await page.getByRole('button', { name: 'Smallest' }).click();
+    await page.getByRole('spinbutton', { name: 'Seeds' }).fill('2');
+    await page.getByRole('spinbutton', { name: 'Repeats' }).fill('2');
+    await page.getByText('2 variants × 2 seeds × 2 repeats').waitFor();
+    await runToEnd(page, 8);
+  });
+
+  it('is summed up by variant, with its uncertainty and noise floor', async () => {
+    await goTo(page, 'Compare');
+    await page.getByText(/^All NF4: peak .*over 2 seeds\..*repeating the same settings gives none\.$/).waitFor();
+    expect(await row('All NF4').innerText()).toMatch(/\d\.\d{3}\s± \d\.\d{3}/);
+    await row('All NF4').getByText('repeats are identical: noise floor 0').waitFor({ state: 'attached' });
+    await page.getByText('By picture', { exact: true }).click();
+    await page.getByRole('radio', { name: 'All NF4, seed 43, repeat 1 on the right' }).check();
+    // The reference of the same seed comes to the left by itself.
+    expect(
+      await page.getByRole('radio', { name: 'Full 16-bit, seed 43, repeat 1 on the left, Δ against it' }).isChecked(),
+    ).toBe(true);
+    await page.getByText('By variant', { exact: true }).click();
+    await saveScreenshot(page, 'compare-sweep-1440');
+    expect(await axeViolations(page)).toEqual([]);
+  });
+});
+
+describe('a blind test', { retry: 0 }, () => {
+  it('hides names and order, and is answered by keyboard', async () => {
+    await page.getByRole('button', { name: 'Blind test' }).focus();
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog', { name: 'Blind test' });
+    await dialog.getByText('Can you tell All NF4 from the reference').waitFor();
+    await dialog.getByRole('spinbutton', { name: 'Trials' }).fill('7');
+    await dialog.getByRole('button', { name: 'Start' }).press('Enter');
+    await page.getByText('Trial 1 of 7').waitFor();
+    await page.getByRole('img', { name: 'Picture X' }).waitFor();
+    const shown = await page.getByRole('main').innerHTML();
+    expect(shown).not.toMatch(/nf4|16-bit|reference|seed|picture\/result/i);
+    expect(await page.getByRole('img', { name: /^Picture [ABX]$/ }).count()).toBe(3);
+    expect(await axeViolations(page)).toEqual([]);
+    await saveScreenshot(page, 'blind-1440');
+
+    await page.keyboard.press('v');
+    await page.keyboard.press(' ');
+    await page.getByRole('img', { name: 'Picture X' }).waitFor();
+    expect(await page.getByRole('img', { name: /^Picture [ABX]$/ }).count()).toBe(1);
+    await page.keyboard.press('a');
+    await page.getByText('Trial 2 of 7').waitFor();
+    await page.getByRole('img', { name: 'Picture A' }).waitFor();
+    await page.keyboard.press('u');
+    await page.getByText('Trial 1 of 7').waitFor();
+    for (let trial = 2; trial <= 8; trial += 1) {
+      await page.getByRole('img', { name: 'Picture A' }).waitFor();
+      await page.keyboard.press('b');
+      if (trial < 8) await page.getByText(`Trial ${trial} of 7`).waitFor();
+    }
+    await page.getByText(/^\d of 7 right: .*\(p [=<] .*\)\.$/).waitFor();
+    expect(await axeViolations(page)).toEqual([]);
+    await saveScreenshot(page, 'blind-result-1440');
+  });
+
+  it('is kept with the pictures', async () => {
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.reload();
+    await page.getByRole('button', { name: 'Blind test' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Blind test' });
+    await dialog.getByText(/\d of 7 right/).waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+  });
+});
+
+describe('the report', { retry: 0 }, () => {
+  it('is saved as one page with the pictures inside', async () => {
+    await goTo(page, 'Report');
+    await page.getByText('HTML', { exact: true }).click();
+    await page.getByText(/^One page with all pictures inside/).waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Save' }).click(),
+    ]);
+    const html = await readFile(await download.path(), 'utf8');
+    // Two variants × two seeds, and heat maps of the two that are no reference.
+    expect(html.match(/<img src="data:image\/webp/g)).toHaveLength(6);
+    expect(html).toMatch(/<h2>All NF4<\/h2>\n<p>All NF4: peak/);
+    await page.getByText('Contact sheet', { exact: true }).click();
+    await page.getByRole('img', { name: /^Contact sheet/ }).waitFor();
+    expect(await axeViolations(page)).toEqual([]);
+    await saveScreenshot(page, 'report-sheet-1440');
+  });
+
+  it('went without an error in the page', () => {
+    expect(watched.problems).toEqual([]);
+  });
+});
