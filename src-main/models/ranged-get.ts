@@ -62,16 +62,18 @@ async function follow(request: RangedRequest, watch: StallWatch): Promise<Ranged
   const all = new Headers();
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     const [from, to] = request.range;
-    const response = await request.fetch(url, {
-      redirect: 'manual',
-      signal: watch.signal,
-      headers: {
-        range: `bytes=${from}-${to}`,
-        'accept-encoding': 'identity',
-        'user-agent': 'likeness-lab',
-        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-      },
-    });
+    const response = await watch.orEnd(
+      request.fetch(url, {
+        redirect: 'manual',
+        signal: watch.signal,
+        headers: {
+          range: `bytes=${from}-${to}`,
+          'accept-encoding': 'identity',
+          'user-agent': 'likeness-lab',
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        },
+      }),
+    );
     watch.heard();
     response.headers.forEach((value, name) => {
       if (!all.has(name)) all.set(name, value);
@@ -79,7 +81,7 @@ async function follow(request: RangedRequest, watch: StallWatch): Promise<Ranged
     const location = response.headers.get('location');
     if (response.status >= 300 && response.status < 400 && location !== null) {
       const answer = { status: response.status, headers: all, last: response.headers };
-      await response.body?.cancel();
+      giveUp(response);
       if (request.headersOnly === true && all.has('x-linked-size')) {
         watch.stop();
         return { ...answer, body: nothing(), cancel: () => undefined };
@@ -103,7 +105,7 @@ async function follow(request: RangedRequest, watch: StallWatch): Promise<Ranged
         cancel: () => watch.abort(),
       };
     }
-    await response.body?.cancel();
+    giveUp(response);
     throw refusalError({
       status: response.status,
       headers: response.headers,
@@ -121,7 +123,17 @@ async function follow(request: RangedRequest, watch: StallWatch): Promise<Ranged
 
 async function* nothing(): AsyncIterable<Uint8Array> {}
 
-/** Ends a request that is silent for too long, and tells that apart from a cancellation and from a lost connection. */
+/** Nobody waits for it: a body that was aborted meanwhile may never say that it is cancelled. */
+function giveUp(response: Response): void {
+  response.body?.cancel().catch(() => undefined);
+}
+
+/**
+ * Ends a request that is silent for too long, and tells that apart from a cancellation and from a lost connection.
+ *
+ * Node's fetch holds its request weakly once the headers are there: after a garbage collection an abort reaches the
+ * socket or nothing at all, and a pending read then never settles. So every wait here ends with the abort itself.
+ */
 class StallWatch {
   readonly #request: RangedRequest;
   readonly #controller = new AbortController();
@@ -140,8 +152,20 @@ class StallWatch {
     return this.#controller.signal;
   }
 
+  /** What `work` gives, or a rejection as soon as the request is ended. */
+  orEnd<T>(work: Promise<T>): Promise<T> {
+    // Not Promise.race, which would keep every chunk of the body until the request ends.
+    return new Promise((resolve, reject) => {
+      const end = () => reject(abortError());
+      if (this.signal.aborted) end();
+      this.signal.addEventListener('abort', end, { once: true });
+      work.then(resolve, reject).finally(() => this.signal.removeEventListener('abort', end));
+    });
+  }
+
   heard(): void {
     clearTimeout(this.#timer);
+    if (this.signal.aborted) return;
     this.#timer = setTimeout(() => {
       this.#stalled = true;
       this.#controller.abort();
@@ -161,9 +185,9 @@ class StallWatch {
   async *body(response: Response): AsyncIterable<Uint8Array> {
     const reader = response.body?.getReader();
     try {
-      for (;;) {
-        const next = await reader?.read();
-        if (next?.value === undefined) break;
+      while (reader !== undefined) {
+        const next = await this.orEnd(reader.read());
+        if (next.value === undefined) break;
         // While the consumer writes to disk the server is not silent.
         clearTimeout(this.#timer);
         yield next.value;
@@ -173,6 +197,7 @@ class StallWatch {
       throw this.explain(error);
     } finally {
       this.abort();
+      reader?.cancel().catch(() => undefined);
     }
   }
 
