@@ -47,6 +47,8 @@ export const compareRowSchema = z.object({
   /** Null for `reference`, and when the sizes differ, with the sentence in `note`. */
   difference: pictureDifferenceSchema.nullable(),
   note: z.string().nullable(),
+  /** Relative difference of the latents after each step from the base's; null where it was not measured. */
+  drift: z.array(z.number()).nullable(),
   differingFields: z.array(settingFieldSchema),
   loadBytes: z.number().nullable(),
   loadDelta: z.number().nullable(),
@@ -95,6 +97,8 @@ export const compareVariantSchema = z.object({
   identityDelta: uncertainSchema.nullable(),
   /** Smallest and largest FLIP between repeats of the very same settings; null without repeats. */
   floor: z.object({ count: z.number().int(), low: z.number(), high: z.number() }).nullable(),
+  /** Mean of the pictures' drift, by step; null where none was measured. */
+  drift: z.array(z.number()).nullable(),
   /** One sentence with its uncertainty; null for the reference. */
   verdict: z.string().nullable(),
 });

@@ -67,6 +67,8 @@ export interface GenerateRequest {
   readonly previewDir: string | null;
   /** Writes the denoiser's per-node profile with this path prefix; steps are slower with it. */
   readonly profilePrefix?: string;
+  /** Folder for the latents after each step as `step-003.f32` (little-endian, packed); default none. */
+  readonly latentsDir?: string;
   /** Default none. */
   readonly loras?: readonly LoraChoice[];
 }

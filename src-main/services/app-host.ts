@@ -21,6 +21,7 @@ import { PhotoService } from './photo-service.js';
 import { PictureLab } from './picture-lab.js';
 import { PictureSource } from './picture-source.js';
 import { ReportService } from './report-service.js';
+import { RunDrift } from './run-drift.js';
 import { RunMaker } from './run-maker.js';
 import { RunQueue } from './run-queue.js';
 import { SampleService } from './sample-service.js';
@@ -123,7 +124,17 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   });
   const queue: RunQueue = new RunQueue({
     store,
-    maker: new RunMaker({ store, engine, lab, packs, settings, cachePath, appVersion, now }),
+    maker: new RunMaker({
+      store,
+      engine,
+      lab,
+      packs,
+      settings,
+      cachePath,
+      appVersion,
+      drift: new RunDrift(store, lab, log),
+      now,
+    }),
     hub,
     log,
     onGalleryChange: () => {

@@ -61,15 +61,18 @@ export class CompareService {
     const reference = this.#finished(referenceRunId);
     const configurations = this.pair(referenceRunId, runIds);
     const differences = new Map<string, PictureDifference>();
+    const drifts = new Map<string, readonly number[]>();
     const sources = new Set<string>();
     const faces = new Faces(this.#facesOf);
     for (const { run, base } of configurations.flatMap((configuration) => configuration.runs)) {
       for (const phase of run.result?.phases ?? []) sources.add(phase.deviceSource ?? phase.hostSource);
       if (base === null || !sameSize(run, base)) continue;
+      const drift = this.#store.differences.drift(base.id, run.id);
+      if (drift !== null) drifts.set(run.id, drift);
       const difference = await this.#difference(base, run, faces);
       if (difference !== null) differences.set(run.id, difference);
     }
-    return { reference, configurations, differences, memorySources: [...sources], faceNote: faces.note };
+    return { reference, configurations, differences, drifts, memorySources: [...sources], faceNote: faces.note };
   }
 
   /** PNG of a run's FLIP from another. @throws AppError run.not-found, image.unreadable */
@@ -144,8 +147,9 @@ class Faces {
   }
 }
 
-function rowOf({ run, role, base }: PairedRun, { reference, differences }: MeasuredRuns): CompareRow {
+function rowOf({ run, role, base }: PairedRun, { reference, differences, drifts }: MeasuredRuns): CompareRow {
   const difference = differences.get(run.id) ?? null;
+  const drift = drifts.get(run.id);
   return {
     runId: run.id,
     role,
@@ -155,6 +159,7 @@ function rowOf({ run, role, base }: PairedRun, { reference, differences }: Measu
       base === null || sameSize(base, run)
         ? null
         : `The reference is ${base.width}×${base.height}, this picture ${run.width}×${run.height}: pixels cannot be compared.`,
+    drift: drift === undefined ? null : [...drift],
     differingFields: differingFields(reference.settings, run.settings),
     loadBytes: run.loadBytes,
     loadDelta: minus(run.loadBytes, base?.loadBytes ?? null),
@@ -166,6 +171,16 @@ function rowOf({ run, role, base }: PairedRun, { reference, differences }: Measu
     identityScore: run.identityScore,
     identityDelta: minus(run.identityScore, base?.identityScore ?? null),
   };
+}
+
+/** Mean by step over the runs of the usual length; null for none. */
+function meanDrift(drifts: readonly (readonly number[])[]): number[] | null {
+  const measured = drifts.filter(({ length }) => length > 0);
+  const steps = Math.min(...measured.map(({ length }) => length));
+  if (measured.length === 0) return null;
+  return Array.from({ length: steps }, (_, step) =>
+    measured.reduce((sum, drift) => sum + (drift[step] ?? 0) / measured.length, 0),
+  );
 }
 
 function variantsOf(measured: MeasuredRuns): CompareVariant[] {
@@ -197,6 +212,7 @@ function variantsOf(measured: MeasuredRuns): CompareVariant[] {
         identity: row.identity,
         identityDelta: row.identityDelta,
         floor,
+        drift: meanDrift(runs.flatMap(({ run }) => [measured.drifts.get(run.id) ?? []])),
         verdict: paired || row.isReference ? row.verdict : null,
       },
     ];

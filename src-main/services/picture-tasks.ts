@@ -1,10 +1,13 @@
-/** What the picture worker does: everything that decodes, encodes or counts pixels. */
+/** What the picture worker does: everything that decodes, encodes or counts pixels or latents. */
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ContactSheet } from '../compare/contact-sheet.js';
 import { flipMap } from '../compare/flip.js';
 import { magmaPicture } from '../compare/magma.js';
 import { comparePictures, type Box } from '../compare/picture-metrics.js';
 import type { Picture } from '../compare/picture.js';
+import { trajectoryDrift } from '../compare/trajectory-drift.js';
 import type { PictureDifference } from '../contract/compare-data.js';
 import { decodeImage, readImage } from '../engine/image/read-image.js';
 import { makeThumbnail } from '../engine/image/thumbnail.js';
@@ -31,6 +34,8 @@ export type PictureTask =
   | { readonly kind: 'heat-map'; readonly reference: string; readonly path: string }
   /** The bare pixels, uncompressed: as many bytes for every picture of a size. */
   | { readonly kind: 'plain-copy'; readonly path: string }
+  /** How far the latents in one folder are from those in another, after each step. */
+  | { readonly kind: 'drift'; readonly folder: string; readonly reference: string; readonly steps: number }
   /** A picture for an HTML report and, with a reference, its heat map. */
   | { readonly kind: 'inline'; readonly reference: string | null; readonly path: string }
   /** Paths by the sheet's file names. */
@@ -58,6 +63,8 @@ interface PictureResults {
   readonly difference: PictureDifference | null;
   readonly 'heat-map': Uint8Array | null;
   readonly 'plain-copy': Uint8Array;
+  /** One number a step; null when the sizes differ. */
+  readonly drift: number[] | null;
   /** WebP. */
   readonly inline: { readonly picture: Uint8Array; readonly heatMap: Uint8Array | null };
   readonly 'contact-sheet': Uint8Array;
@@ -93,6 +100,22 @@ async function heatMapPng(reference: string, path: string): Promise<Uint8Array |
   return pictures === null ? null : encodePng(heatMapOf(...pictures));
 }
 
+async function readLatents(folder: string, step: number): Promise<Float32Array> {
+  const bytes = await readFile(join(folder, `step-${String(step).padStart(3, '0')}.f32`));
+  return new Float32Array(Uint8Array.from(bytes).buffer);
+}
+
+/** Two steps' latents in memory at a time: 2 MB at 1024 × 1024. */
+async function drift(folder: string, reference: string, steps: number): Promise<number[] | null> {
+  const out: number[] = [];
+  for (let step = 1; step <= steps; step += 1) {
+    const [own, other] = await Promise.all([readLatents(folder, step), readLatents(reference, step)]);
+    if (own.length !== other.length) return null;
+    out.push(...trajectoryDrift([own], [other]));
+  }
+  return out;
+}
+
 async function inline(reference: string | null, path: string): Promise<PictureResults['inline']> {
   const own = await readImage(path);
   const heatMap = reference === null ? null : heatMapOf(await readImage(reference), own);
@@ -125,6 +148,8 @@ export async function runPictureTask(task: PictureTask): Promise<PictureResults[
       return heatMapPng(task.reference, task.path);
     case 'plain-copy':
       return encodePng(await readImage(task.path), { compressed: false });
+    case 'drift':
+      return drift(task.folder, task.reference, task.steps);
     case 'inline':
       return inline(task.reference, task.path);
     case 'contact-sheet':

@@ -12,6 +12,8 @@ export interface MeasuredRuns {
   readonly configurations: readonly RunConfiguration[];
   /** Difference of a run from its base; none for runs without one or of another size. */
   readonly differences: ReadonlyMap<string, PictureDifference>;
+  /** Drift of the latents by run, where it was measured against the base. */
+  readonly drifts: ReadonlyMap<string, readonly number[]>;
   readonly memorySources: readonly string[];
   readonly faceNote: string | null;
 }

@@ -11,6 +11,7 @@ import { A1111_KEYWORD, formatParameters } from './picture-metadata/a1111.js';
 import { OWN_KEYWORD, writeOwnChunk } from './picture-metadata/own-chunk.js';
 import { insertPngTexts } from './picture-metadata/png-text.js';
 import type { PictureLab } from './picture-lab.js';
+import type { RunDrift } from './run-drift.js';
 import type { SettingsService } from './settings-service.js';
 
 export interface RunMakerParts {
@@ -21,6 +22,7 @@ export interface RunMakerParts {
   readonly settings: SettingsService;
   readonly cachePath: string;
   readonly appVersion: string;
+  readonly drift: RunDrift;
   readonly now: () => number;
 }
 
@@ -41,7 +43,7 @@ export class RunMaker {
    * on disk.
    */
   async make(run: RunDetail, signal: AbortSignal, onProgress: (progress: EngineProgress) => void): Promise<MadeRun> {
-    const { store, engine } = this.#parts;
+    const { store, engine, drift } = this.#parts;
     try {
       const params = this.#request(run);
       await mkdir(dirname(params.outputPath), { recursive: true });
@@ -53,12 +55,15 @@ export class RunMaker {
     } catch (error) {
       await store.files.removeRun(run.id);
       throw error;
+    } finally {
+      await drift.ended(run);
     }
   }
 
   #request(run: RunDetail): GenerateRequest {
-    const { packs, store, settings, cachePath } = this.#parts;
+    const { packs, store, settings, cachePath, drift } = this.#parts;
     const s = run.settings;
+    const latentsDir = drift.folder(run);
     return {
       packPath: packs.folder(s.packId),
       cachePath,
@@ -78,6 +83,7 @@ export class RunMaker {
       end: s.end,
       outputPath: store.files.work(run.id),
       previewDir: settings.get().keepPreviews ? store.files.previews(run.id) : null,
+      ...(latentsDir === undefined ? {} : { latentsDir }),
     };
   }
 

@@ -1,4 +1,5 @@
-/** Differences of finished pictures, measured once. */
+/** Differences of finished runs, measured once: of their pictures, and of the paths of their latents. */
+import { z } from 'zod';
 import { pictureDifferenceSchema, type PictureDifference } from '../contract/compare-data.js';
 import type { Database } from './database.js';
 
@@ -18,6 +19,25 @@ export class DifferencesRepo {
       [baseRunId, runId],
     ) as { difference_json: string } | undefined;
     return row === undefined ? null : pictureDifferenceSchema.parse(JSON.parse(row.difference_json));
+  }
+
+  /** Relative difference of the latents after each step; null when it was not measured against this run. */
+  drift(baseRunId: string, runId: string): number[] | null {
+    const row = this.#db.get(
+      `SELECT d.drift_json FROM trajectory_drifts d JOIN runs b ON b.id = d.base_run_id JOIN runs r ON r.id = d.run_id
+       WHERE b.public_id = ? AND r.public_id = ?`,
+      [baseRunId, runId],
+    ) as { drift_json: string } | undefined;
+    return row === undefined ? null : z.array(z.number()).parse(JSON.parse(row.drift_json));
+  }
+
+  /** Both runs must be there. */
+  saveDrift(baseRunId: string, runId: string, drift: readonly number[]): void {
+    this.#db.run(
+      `INSERT INTO trajectory_drifts (base_run_id, run_id, drift_json) VALUES (${KEYS}, ?)
+       ON CONFLICT DO UPDATE SET base_run_id = excluded.base_run_id, drift_json = excluded.drift_json`,
+      [baseRunId, runId, JSON.stringify(drift)],
+    );
   }
 
   /** Both runs must be there. */

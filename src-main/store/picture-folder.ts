@@ -46,6 +46,10 @@ export class PictureFolder {
   work(runId: string): string {
     return join(this.root, 'work', `${checked(runId)}.png`);
   }
+  /** Latents of a run after each step, while its comparison is being made. */
+  latents(runId: string): string {
+    return join(this.root, 'work', 'latents', checked(runId));
+  }
   get pictures(): string {
     return join(this.root, 'pictures');
   }
@@ -89,6 +93,11 @@ export class PictureFolder {
   /** Deletes everything of a run. */
   async removeRun(runId: string): Promise<void> {
     await this.#remove([this.picture(runId), this.thumb(runId), this.previews(runId), this.work(runId)]);
+    await this.removeLatents(runId);
+  }
+
+  async removeLatents(runId: string): Promise<void> {
+    await this.#remove([this.latents(runId)]);
   }
 
   async removePhoto(photoId: string): Promise<void> {

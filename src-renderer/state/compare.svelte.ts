@@ -12,6 +12,8 @@ import { CompareView } from './compare-view.svelte';
 import type { Notices } from './notices.svelte';
 
 export const COMPARE_MODES = ['slider', 'grid', 'flicker', 'difference'] as const;
+/** What the table under the pictures lists: variants, pictures, or the latents' drift by step. */
+export type TableRows = 'variants' | 'pictures' | 'drift';
 export type CompareMode = (typeof COMPARE_MODES)[number];
 
 export class Compare {
@@ -30,7 +32,7 @@ export class Compare {
   #table = $state.raw<CompareTable | null>(null);
   #tableError = $state.raw<ErrorDto | null>(null);
   #pairRow = $state.raw<{ readonly baseRunId: string; readonly row: CompareRow } | null>(null);
-  #byPicture = $state(false);
+  #rows = $state<TableRows>('variants');
   #tableTurn = 0;
   #openTurn = 0;
 
@@ -149,12 +151,19 @@ export class Compare {
   get isSweep(): boolean {
     return this.#table?.variants.some((variant) => variant.runIds.length > 1) ?? false;
   }
-  /** Whether the table lists pictures rather than variants. */
-  get byPicture(): boolean {
-    return this.#byPicture || !this.isSweep;
+  /** Whether it is known how far any variant left the reference's path. */
+  get hasDrift(): boolean {
+    return this.#table?.variants.some((variant) => variant.drift !== null) ?? false;
   }
-  set byPicture(byPicture: boolean) {
-    this.#byPicture = byPicture;
+  /** Ways to read the table that make sense now. */
+  get tableRows(): readonly TableRows[] {
+    return [...(this.isSweep ? ['variants' as const] : []), 'pictures', ...(this.hasDrift ? ['drift' as const] : [])];
+  }
+  get rows(): TableRows {
+    return this.tableRows.includes(this.#rows) ? this.#rows : (this.tableRows[0] ?? 'pictures');
+  }
+  set rows(rows: TableRows) {
+    this.#rows = rows;
   }
 
   label(runId: string): string {
@@ -366,7 +375,7 @@ export class Compare {
     this.#candidateId = null;
     this.#shownIds = [];
     this.#pairRow = null;
-    this.#byPicture = false;
+    this.#rows = 'variants';
     this.#step = null;
     this.eye.reset();
   }

@@ -39,6 +39,7 @@ import {
 } from './pack-networks.js';
 import { prepareOnHost, prepareQuantized, type PrepareContext } from './prepared.js';
 import { fitPreviewFactors, previewPngUrl, savePreview, type PreviewFactors } from './preview.js';
+import { saveLatents } from './save-latents.js';
 import { checkSettings } from './check-settings.js';
 import { controlLatents, decoderLatents, encodeImage, loadDecoder, planesToImage, vaeScale } from './vae-codec.js';
 import { controlPicture } from './control-picture.js';
@@ -315,8 +316,9 @@ class Generation {
             denoiser,
             schedule,
             latents,
-            async ({ step, seconds, estimate }) => {
+            async ({ step, seconds, latents: after, estimate }) => {
               stepSeconds.push(seconds);
+              if (request.latentsDir !== undefined) await saveLatents(request.latentsDir, step, after);
               if (request.previewDir !== null)
                 await savePreview(request.previewDir, step, estimate, shape, extra.factors);
               this.#report('denoise', step / request.steps, `Step ${step} of ${request.steps}`, {

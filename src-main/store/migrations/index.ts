@@ -2,6 +2,7 @@ import type { Migration } from '../migrate.js';
 import { initial } from './0010-initial.js';
 import { search } from './0020-search.js';
 import { evidence } from './0030-evidence.js';
+import { drift } from './0040-drift.js';
 
 /** Append only; a shipped step is never edited. */
-export const MIGRATIONS: readonly Migration[] = [initial, search, evidence];
+export const MIGRATIONS: readonly Migration[] = [initial, search, evidence, drift];

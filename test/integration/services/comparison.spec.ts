@@ -315,6 +315,20 @@ describe('a finished picture', () => {
     expect(variant?.verdict).toContain('repeating the same settings gives none');
   });
 
+  it('measures how far each run leaves the first variant, and keeps no latents', async () => {
+    const { runIds } = await app.call('comparisons.create', draftFor(app.packId, { seeds: [1, 2] }));
+    await app.idle();
+    const { rows, variants } = await app.call('compare.table', { referenceRunId: runIds[0] ?? '', runIds });
+    expect(rows.slice(0, 2).map((row) => row.drift)).toEqual([null, null]);
+    for (const drift of [rows[2]?.drift, rows[3]?.drift, variants[1]?.drift]) {
+      expect(drift?.map((value) => Math.round(value * 1e4) / 1e4)).toEqual([0.01, 0.02, 0.03, 0.04]);
+    }
+    expect(runIds.filter((id) => existsSync(app.host.store.files.latents(id)))).toEqual([]);
+    // Against another reference it is not known.
+    const turned = await app.call('compare.table', { referenceRunId: runIds[2] ?? '', runIds });
+    expect(turned.rows.map((row) => row.drift)).toEqual([null, null, null, null]);
+  });
+
   it('is reported in every form', async () => {
     const { runIds } = await app.call('comparisons.create', draftFor(app.packId));
     await app.idle();

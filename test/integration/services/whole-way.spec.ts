@@ -91,6 +91,10 @@ describe('the bundled pack (or its stand-in)', () => {
     expect(mixed?.whole.flip).toBeGreaterThan(0);
     expect((mixed?.face?.pixels ?? 0) + (mixed?.surroundings?.pixels ?? 0)).toBe(mixed?.whole.pixels);
     expect(table.faceNote).toBeNull();
+    const drift = table.rows[2]?.drift ?? [];
+    expect(drift).toHaveLength(4);
+    expect(Math.min(...drift)).toBeGreaterThan(0);
+    expect(Math.max(...drift)).toBeLessThan(2);
 
     const again = await call('runs.repeat', { runId: nf4?.id ?? '' });
     await host.services.queue.idle();

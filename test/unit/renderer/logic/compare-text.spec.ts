@@ -32,6 +32,7 @@ function row(change: Partial<CompareRow> = {}): CompareRow {
     baseRunId: 'r-0',
     difference: { whole: region(), face: region({ flip: 0.05 }), surroundings: region({ flip: 0.02 }) },
     note: null,
+    drift: null,
     differingFields: [],
     loadBytes: 10 * GIB,
     loadDelta: -1.35 * GIB,
