@@ -1,5 +1,5 @@
-// Writes the sample portraits of held-out people: `node samples.mjs <folder>`.
-import { writeFileSync } from 'node:fs';
+// Writes the sample portraits of held-out people: `node samples.mjs <folder>`. Prompts and poses in its samples.json stay.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Resvg } from '@resvg/resvg-js';
 import { identityOf, svgOf } from './render.mjs';
@@ -34,9 +34,15 @@ for (let index = 0; samples.length < NAMES.length; index += 1) {
     new Resvg(svgOf(identity, attributes), { font: { loadSystemFonts: false } }).render().asPng(),
   );
   samples.push({
-    file,
+    id: NAMES[n].toLowerCase(),
+    role: 'identity',
     name: NAMES[n],
     credit: 'After "Avatar Illustration System" by Micah Lanier, CC BY 4.0, rendered with DiceBear',
+    file,
   });
 }
-writeFileSync(join(out, 'samples.json'), `${JSON.stringify(samples, null, 2)}\n`);
+const manifest = join(out, 'samples.json');
+const kept = existsSync(manifest) ? JSON.parse(readFileSync(manifest, 'utf8')) : { photos: [], prompts: [] };
+const others = kept.photos.filter(({ id }) => !samples.some((sample) => sample.id === id));
+const written = { photos: [...samples, ...others], prompts: kept.prompts };
+writeFileSync(manifest, `${JSON.stringify(written, null, 2)}\n`);
