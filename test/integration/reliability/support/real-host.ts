@@ -1,0 +1,126 @@
+/** Hosts with the real engine on the stand-in pack: one in this process, one as a process of its own. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { AppError } from '../../../../src-main/base/app-error.js';
+import { entryFile } from '../../../../src-main/base/entry-file.js';
+import type { Input, Method, Output } from '../../../../src-main/contract/api.js';
+import type { Envelope } from '../../../../src-main/contract/error.js';
+import type { EngineProgress } from '../../../../src-main/engine/protocol.js';
+import { openAppHost, type AppHost } from '../../../../src-main/services/app-host.js';
+import { forkEngine } from '../../../../src-main/services/fork-engine.js';
+import { apiCall, httpCall } from '../../support/http-call.js';
+
+export type AnyCall = (method: Method, input: unknown) => Promise<unknown>;
+
+export interface InProcessHost {
+  readonly host: AppHost;
+  call<M extends Method>(method: M, input: Input<M>): Promise<Output<M>>;
+}
+
+/** @param onProgress sees every message of an engine, not only ten a second, and can kill that engine */
+export async function openRealHost(
+  dataDir: string,
+  assetsDir: string,
+  onProgress: (progress: EngineProgress, kill: () => void) => void = () => undefined,
+): Promise<InProcessHost> {
+  const spawnEngine = forkEngine(entryFile('engine'));
+  const host = await openAppHost({
+    dataDir,
+    assetsDir,
+    spawnEngine: () => {
+      const engine = spawnEngine();
+      engine.onMessage((message) => {
+        if (message.type !== 'progress') return;
+        onProgress(message.progress, () => {
+          engine.kill();
+        });
+      });
+      return engine;
+    },
+    pictureWorker: entryFile('picture-worker'),
+    appVersion: '0.0.0-test',
+    host: 'web',
+  });
+  return {
+    host,
+    async call(method, input) {
+      const envelope = await host.dispatch(method, input, { trusted: true, name: 'test' });
+      if (!envelope.ok) throw AppError.fromDto(envelope.error);
+      return envelope.value as Output<typeof method>;
+    },
+  };
+}
+
+export interface HostProcess {
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly token: string;
+  call<M extends Method>(method: M, input: Input<M>): Promise<Output<M>>;
+  picture(path: string): Promise<Buffer>;
+  /** Process ids of its engines. */
+  engines(): Promise<number[]>;
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+export interface HostProcessOptions {
+  readonly dataDir: string;
+  readonly assetsDir?: string;
+  readonly more?: readonly string[];
+  readonly nodeArgs?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts `web.js`. @throws Error with its stderr when it ends instead */
+export async function startHostProcess(options: HostProcessOptions): Promise<HostProcess> {
+  const { dataDir, assetsDir, more = [], nodeArgs = [], env = {} } = options;
+  const assets = assetsDir === undefined ? [] : ['--assets', assetsDir];
+  const child = spawn(
+    process.execPath,
+    [...nodeArgs, entryFile('web'), '--no-open', '--data', dataDir, ...assets, ...more],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } },
+  );
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4000)));
+  const ended = once(child, 'exit');
+  const line = await Promise.race([
+    once(child.stdout.setEncoding('utf8'), 'data').then(([text]) => String(text)),
+    ended.then(() => {
+      throw new Error(errors);
+    }),
+  ]);
+  const [, portText, token = ''] = /127\.0\.0\.1:(\d+)\/#token=([\w-]+)/.exec(line) ?? [];
+  const port = Number(portText);
+  const auth = { authorization: `Bearer ${token}` };
+  return {
+    child,
+    port,
+    token,
+    async call(method, input) {
+      const envelope = (await apiCall(port, auth, method, input)).json() as Envelope<Output<typeof method>>;
+      if (!envelope.ok) throw AppError.fromDto(envelope.error);
+      return envelope.value;
+    },
+    picture: async (path) => (await httpCall(port, path, { headers: auth })).body,
+    engines: () => childrenOf(child.pid ?? 0),
+    async kill(signal) {
+      child.kill(signal);
+      await ended;
+    },
+  };
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  return text.trim().split(/\s+/).filter(Boolean).map(Number);
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+    throw error;
+  }
+}
