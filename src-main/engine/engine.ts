@@ -2,12 +2,16 @@
  * The engine's facade: one method per request of the protocol. Holds what requests share and nothing else.
  */
 import type { EngineProgress, EngineRequest, EngineResult } from './protocol.js';
+import { auditPack } from './pack/audit-pack.js';
+import { auditStray } from './pack/audit-stray.js';
+import { removePartials } from './convert/remove-partials.js';
 import { openPack } from './pack/open-pack.js';
 import { createMemoStore } from './pipeline/memo-store.js';
 import { detectFacesInFile } from './pipeline/detect-faces.js';
 import { estimate } from './pipeline/estimate.js';
 import { generate } from './pipeline/generate.js';
 import { inspectPack } from './pipeline/inspect-pack.js';
+import { weightErrors } from './pipeline/weight-errors.js';
 import { probeProviders } from './runtime/providers.js';
 
 export interface HandleOptions {
@@ -22,6 +26,7 @@ export class Engine {
   async handle(request: EngineRequest, options: HandleOptions = {}): Promise<EngineResult> {
     switch (request.kind) {
       case 'generate':
+        await removePartials(request.params.cachePath);
         return generate(request.params, {
           pack: await openPack(request.params.packPath),
           memo: this.#memo,
@@ -32,8 +37,29 @@ export class Engine {
         return detectFacesInFile(request.params);
       case 'estimate':
         return estimate(request.params);
+      case 'weight-errors':
+        return weightErrors(request.params, {
+          ...(options.signal === undefined ? {} : { signal: options.signal }),
+          onProgress: (fraction) =>
+            options.onProgress?.({
+              stage: 'convert',
+              fraction,
+              message: 'Measuring what each format does to the weights',
+              step: null,
+              steps: null,
+              previewPng: null,
+            }),
+        });
       case 'inspect':
         return inspectPack(request.params.packPath);
+      case 'audit': {
+        const { target, strays } = request.params;
+        return {
+          kind: 'audit',
+          audit: target === null ? null : await auditPack({ ...target, variants: new Map(target.variants) }),
+          strays: await Promise.all(strays.map((path) => auditStray(path))),
+        };
+      }
       case 'probe':
         return probeProviders();
       case 'release':

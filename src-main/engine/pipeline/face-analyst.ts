@@ -3,6 +3,7 @@
  * `release`.
  */
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { centredFace } from '../face/centred.js';
 import { detectFaces, noFaceError, type RunScrfd } from '../face/scrfd.js';
@@ -99,7 +100,10 @@ export class FaceAnalyst {
     }
   }
 
-  /** SCRFD runs on the host: it is small, and its graph is not ours to fit to a provider. */
+  /**
+   * SCRFD runs on the host: it is small, and its graph is not ours to fit to a provider. A file from outside may name
+   * external data; the runtime refuses what leaves its folder.
+   */
   async #scrfd(): Promise<RunScrfd> {
     const { scrfd, name } = this.#pack;
     if (scrfd === null) {
@@ -109,7 +113,7 @@ export class FaceAnalyst {
     }
     if (this.#detector === null) {
       const model = new Uint8Array(await readFile(scrfd));
-      this.#detector = await openSession(model, '/', { provider: 'cpu', label: 'the face detector' });
+      this.#detector = await openSession(model, dirname(scrfd), { provider: 'cpu', label: 'the face detector' });
     }
     const session = this.#detector;
     const [input] = session.inputNames;

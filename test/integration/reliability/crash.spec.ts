@@ -6,7 +6,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunDetail } from '../../../src-main/contract/run.js';
 import { STAGES, type EngineProgress, type Stage } from '../../../src-main/engine/protocol.js';
 import { standInAssets } from '../../support/test-assets.js';
-import { cellOf, decodedHash, hashes, leftovers, portraits, STEPS, useIdentity } from './support/portraits.js';
+import {
+  cellOf,
+  decodedHash,
+  hashes,
+  leftovers,
+  partialConversions,
+  portraits,
+  STEPS,
+  useIdentity,
+} from './support/portraits.js';
 import { isAlive, openRealHost, startHostProcess, type AnyCall, type HostProcess } from './support/real-host.js';
 import { pick, report, seeded, SOAK, TEST_TIMEOUT_MS, times } from './support/soak.js';
 
@@ -109,7 +118,7 @@ describe('the engine', () => {
           if (status === 'partial') await call('comparisons.resume', { comparisonId });
         }
       }
-      wrong.push(...(await leftovers(dataDir)));
+      wrong.push(...(await leftovers(dataDir)), ...(await partialConversions(dataDir)));
       expect(host.store.db.get('PRAGMA integrity_check')).toEqual({ integrity_check: 'ok' });
       await host.close();
       report({

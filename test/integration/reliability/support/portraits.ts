@@ -64,7 +64,7 @@ export async function decodedHash(png: Uint8Array): Promise<string> {
   return createHash('sha256').update(size).update(data).digest('hex');
 }
 
-/** Files that a crash may have left behind: temporary ones, unfinished conversions, work in progress. */
+/** Half-done files that a crash may have left behind. */
 export async function leftovers(dataDir: string): Promise<string[]> {
   const found: string[] = [];
   for (const name of ['pictures', 'thumbs', 'photos', 'work']) {
@@ -74,4 +74,10 @@ export async function leftovers(dataDir: string): Promise<string[]> {
     }
   }
   return found;
+}
+
+/** Half-done conversions; a run that begins clears those of earlier engines. */
+export async function partialConversions(dataDir: string): Promise<string[]> {
+  const names = await readdir(join(dataDir, 'cache'));
+  return names.filter((name) => /\.(partial|scratch)$/.test(name));
 }
