@@ -1,18 +1,30 @@
 /** Builds the desktop app: the host, its one window, the protocol, IPC and the menu. */
 import { ENGINE_ENV, ENGINE_EXEC_ARGV } from '../base/engine-process.js';
-import { app, BrowserWindow, dialog, ipcMain, Menu, screen, session, shell, utilityProcess } from 'electron';
+import {
+  app,
+  BrowserWindow,
+  dialog,
+  ipcMain,
+  Menu,
+  screen,
+  safeStorage,
+  session,
+  shell,
+  utilityProcess,
+} from 'electron';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { entryFile } from '../base/entry-file.js';
 import { openAppHost, type AppHost } from '../services/app-host.js';
-import { defaultDataDir } from '../services/data-dir.js';
+import { defaultDataDir, defaultPacksDir } from '../services/data-dir.js';
 import { registerIpc } from './ipc.js';
 import { menuTemplate } from './menu.js';
 import { PAGE_URL, SCHEME } from './page-origin.js';
 import { createPageHandler } from './page-protocol.js';
 import { utilityEngine } from './utility-engine.js';
 import { confineContents, confineSession, windowOptions } from './window.js';
+import { SafeTokens } from './safe-tokens.js';
 import { restoreWindowState } from './window-state.js';
 
 /** `dist/main` lies two levels below the root, in the repository and in a package. */
@@ -86,6 +98,8 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
   const host = await openAppHost({
     dataDir: defaultDataDir(app.getPath('appData')),
     assetsDir,
+    packsDir: defaultPacksDir(app.getPath('appData')),
+    tokens: new SafeTokens(safeStorage, join(app.getPath('userData'), 'hub-token.bin')),
     spawnEngine: utilityEngine(
       (entry) =>
         utilityProcess.fork(entry, [], {

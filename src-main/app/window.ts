@@ -4,7 +4,7 @@ import { isOurs, SCHEME } from './page-origin.js';
 import { MIN_HEIGHT, MIN_WIDTH, type WindowState } from './window-state.js';
 
 /** Sites that a link of the app may open in the person's browser. */
-const EXTERNAL_HOSTS = new Set(['github.com', 'huggingface.co', 'arxiv.org']);
+const EXTERNAL_HOSTS = new Set(['github.com', 'huggingface.co', 'arxiv.org', 'creativecommons.org']);
 /** Copying text is the one thing a page asks permission for. */
 const ALLOWED_PERMISSIONS = new Set(['clipboard-sanitized-write']);
 

@@ -1,7 +1,6 @@
 /**
  * `packs`: list, import, download, verify and remove model packs, and keep the token that gated ones need.
  */
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AppError } from '../base/app-error.js';
@@ -15,7 +14,7 @@ import { filesOf, licencesOf, MANIFESTS, type DownloadManifest } from '../models
 import { packUse, removePackFolder } from '../models/pack-folder.js';
 import { TokenFile } from '../models/token-file.js';
 import { checkHashes } from '../models/verify-hashes.js';
-import { applicationData } from '../services/data-dir.js';
+import { defaultPacksDir, defaultTokenFile } from '../services/data-dir.js';
 import { describeAudit, describeImport, describeLicences } from './describe-audit.js';
 import { endProgress, formatBytes, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
@@ -40,13 +39,9 @@ export function packsCommand(): Command {
   return packs.exitOverride();
 }
 
-function appFolder(): string {
-  return join(applicationData(process.platform, process.env, homedir()), 'Likeness Lab');
-}
-
 function withShared(command: Command): Command {
   return command
-    .addOption(new Option('--dir <folder>', 'folder of the packs').default(join(appFolder(), 'packs'), 'the app’s'))
+    .addOption(new Option('--dir <folder>', 'folder of the packs').default(defaultPacksDir(), 'the app’s'))
     .option('--json', 'print as JSON');
 }
 
@@ -211,7 +206,7 @@ async function readInput(): Promise<string> {
 }
 
 function tokenStore(): TokenFile {
-  return new TokenFile(join(appFolder(), 'hub-token'));
+  return new TokenFile(defaultTokenFile());
 }
 
 function packFolder(dir: string, id: string): string {

@@ -16,8 +16,22 @@ import {
 } from './gallery.js';
 import { comparisonDraftSchema, settingFieldSchema } from './generation-settings.js';
 import { idSchema } from './ids.js';
+import {
+  cacheEntrySchema,
+  importCheckSchema,
+  importSourceSchema,
+  libraryNameSchema,
+  libraryStateSchema,
+} from './library.js';
 import { MAX_CELLS, MAX_PANES, MAX_SELECTION, MAX_UPLOAD_BYTES } from './limits.js';
-import { estimateInputSchema, estimateSchema, packDetailSchema, packSummarySchema } from './pack.js';
+import {
+  estimateInputSchema,
+  estimateSchema,
+  packDetailSchema,
+  packSummarySchema,
+  weightErrorsInputSchema,
+  weightErrorsSchema,
+} from './pack.js';
 import { detectedFacesSchema, photoRoleSchema, photoSchema, samplesSchema } from './photo.js';
 import { pictureMetadataSchema } from './picture-metadata.js';
 import { runDetailSchema, starsSchema, tagSchema } from './run.js';
@@ -45,7 +59,49 @@ export const API = {
   'packs.add': { input: nothing, output: packSummarySchema.nullable() },
   /** Forgets a pack's folder; its files stay. The bundled pack cannot be removed. */
   'packs.remove': { input: byPack, output: done },
+  /** Packs that can be imported or downloaded, and where the token comes from. */
+  'library.get': { input: nothing, output: libraryStateSchema },
+  /** Looks for a pack's parts and checks each by its headers; null when the person closed the dialog. */
+  'library.check': {
+    input: z.strictObject({
+      libraryId: libraryNameSchema,
+      source: importSourceSchema,
+      /** Empty for all that are found. */
+      variants: z.array(libraryNameSchema).max(16),
+    }),
+    output: importCheckSchema.nullable(),
+  },
+  /** Links what a check found; nothing is copied. */
+  'library.import': { input: z.strictObject({ checkId: idSchema }), output: packSummarySchema },
+  /** Answers at once; the event `download` tells the rest. */
+  'library.download': {
+    input: z.strictObject({
+      libraryId: libraryNameSchema,
+      variants: z.array(libraryNameSchema).max(16),
+      /** Ids of the licences that the person has read and accepted. */
+      acceptedLicences: z.array(libraryNameSchema).max(64),
+    }),
+    output: done,
+  },
+  'library.pause': { input: nothing, output: done },
+  'library.resume': { input: nothing, output: done },
+  /** Ends the download and deletes what has come; a finished one is only taken off the screen. */
+  'library.cancel': { input: nothing, output: done },
+  /** Deletes the pack's own folder; files that it links to stay. */
+  'library.remove': { input: z.strictObject({ libraryId: libraryNameSchema }), output: done },
+  'library.save-token': { input: z.strictObject({ token: z.string().trim().min(1).max(512) }), output: done },
+  'library.forget-token': { input: nothing, output: done },
+  /** Converted weights on disk. */
+  'cache.list': { input: nothing, output: z.array(cacheEntrySchema) },
+  /** Deletes a pack's converted weights, or those of packs that are not known any more. */
+  'cache.remove': {
+    input: z.strictObject({ packId: idSchema.nullable() }),
+    output: z.object({ freedBytes: z.number().nonnegative() }),
+  },
   'packs.estimate': { input: estimateInputSchema, output: estimateSchema },
+
+  /** Measured once, then kept; seconds for InfuseNet, minutes for FLUX. */
+  'packs.weight-errors': { input: weightErrorsInputSchema, output: weightErrorsSchema },
 
   'samples.list': { input: nothing, output: samplesSchema },
 

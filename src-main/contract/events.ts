@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { appSettingsSchema } from './app-settings.js';
 import { queueStateSchema, runProgressSchema } from './comparison.js';
+import { downloadStateSchema, libraryStateSchema } from './library.js';
 import { packSummarySchema } from './pack.js';
 import { engineStateSchema } from './system-info.js';
 
@@ -15,6 +16,9 @@ export const EVENTS = {
   engine: engineStateSchema,
   settings: appSettingsSchema,
   packs: z.array(packSummarySchema),
+  library: libraryStateSchema,
+  /** The pack that is being downloaded; null when none is. */
+  download: downloadStateSchema.nullable(),
   /** Changes whenever a list that shows runs should be asked for again. */
   gallery: z.object({ revision: z.number().int(), total: z.number().int(), trashed: z.number().int() }),
   /** Changes whenever `photos.list` should be asked for again. */

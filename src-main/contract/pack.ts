@@ -1,6 +1,12 @@
 /** Model packs as the renderer sees them: an id, never a folder. */
 import { z } from 'zod';
-import { formatChoiceSchema, providerSchema, weightFormatSchema } from './formats.js';
+import {
+  formatChoiceSchema,
+  LOSSY_FORMATS,
+  providerSchema,
+  quantizedComponentSchema,
+  weightFormatSchema,
+} from './formats.js';
 import { sizeSchema } from './generation-settings.js';
 import { bytesSchema, idSchema } from './ids.js';
 
@@ -8,7 +14,10 @@ export const packSummarySchema = z.object({
   id: idSchema,
   name: z.string(),
   licence: z.string(),
-  source: z.enum(['bundled', 'folder']),
+  /** `library`: imported or downloaded by the app, in its own folder. */
+  source: z.enum(['bundled', 'folder', 'library']),
+  /** What the pack understands, in a sentence of its authors; null when they say nothing. */
+  note: z.string().nullable(),
   faceDetection: z.enum(['scrfd', 'centred']),
   modelVariants: z.array(z.string()),
   defaults: z.object({ width: z.number(), height: z.number(), steps: z.number(), guidance: z.number() }),
@@ -34,6 +43,24 @@ const packComponentSchema = z.object({
 });
 export const packDetailSchema = packSummarySchema.extend({ components: z.array(packComponentSchema) });
 export type PackDetail = z.infer<typeof packDetailSchema>;
+
+/** What each format does to the weights of a component, before any picture is made. */
+export const weightErrorsInputSchema = z.strictObject({
+  packId: idSchema,
+  modelVariant: z.string().min(1).max(64),
+  component: quantizedComponentSchema,
+});
+export type WeightErrorsInput = z.infer<typeof weightErrorsInputSchema>;
+
+/** Length of the error over length of the weights, by format. */
+const formatErrorsSchema = z.record(z.enum(LOSSY_FORMATS), z.number());
+export const weightErrorsSchema = z.object({
+  component: quantizedComponentSchema,
+  /** In the network's order. */
+  layers: z.array(z.object({ name: z.string(), weights: z.number().int(), errors: formatErrorsSchema })),
+  overall: formatErrorsSchema,
+});
+export type WeightErrorMap = z.infer<typeof weightErrorsSchema>;
 
 /** One question about memory, for all rows of the studio at once. */
 export const estimateInputSchema = z.strictObject({

@@ -6,6 +6,7 @@
  * or `error` (or `cancelled`) carrying that id. Requests run one at a time, in order of arrival.
  */
 import type { ErrorDto } from '../base/app-error.js';
+import type { AuditFinding, AuditPart, PackAudit } from './pack/audit-report.js';
 
 /** How a component's linear weights are held in memory. */
 export const WEIGHT_FORMATS = ['16-bit', 'fp8', 'int8', 'int4', 'nf4'] as const;
@@ -163,6 +164,33 @@ export interface EstimateResult {
   readonly freeSource: string | null;
 }
 
+/** Formats that round weights; 16-bit is what they are measured against. */
+export const LOSSY_FORMATS = ['fp8', 'int8', 'int4', 'nf4'] as const satisfies readonly WeightFormat[];
+export type LossyFormat = (typeof LOSSY_FORMATS)[number];
+
+/** What each format does to a component's weights; kept in the cache. */
+export interface WeightErrorsRequest {
+  readonly packPath: string;
+  readonly cachePath: string;
+  readonly component: QuantizedComponent;
+  /** For InfuseNet. */
+  readonly modelVariant: string;
+}
+export interface WeightErrorsResult {
+  readonly kind: 'weight-errors';
+  readonly component: QuantizedComponent;
+  /** Linears that take the format, block by block. */
+  readonly layers: readonly {
+    readonly name: string;
+    /** Number of weights. */
+    readonly weights: number;
+    /** Length of the error over length of the weights; of a sample of large layers. */
+    readonly errors: Readonly<Record<LossyFormat, number>>;
+  }[];
+  /** The same over all layers. */
+  readonly overall: Readonly<Record<LossyFormat, number>>;
+}
+
 /** Which providers can be used here, found by creating a tiny session. */
 export interface ProbeResult {
   readonly kind: 'probe';
@@ -179,6 +207,8 @@ export interface InspectResult {
   readonly kind: 'inspect';
   readonly name: string;
   readonly licence: string;
+  /** A sentence about what the pack understands; null when it has none. */
+  readonly note: string | null;
   readonly faceDetection: 'scrfd' | 'centred';
   readonly modelVariants: readonly string[];
   readonly defaults: {
@@ -202,16 +232,46 @@ export interface InspectResult {
   readonly complete: boolean;
 }
 
+/** Checks files by their headers alone: the parts of a pack, and files that belong to none. */
+export interface AuditRequest {
+  /** As `AuditTarget`, with the variants as pairs; null to look at strays alone. */
+  readonly target: {
+    readonly flux: string | null;
+    readonly variants: readonly (readonly [name: string, folder: string])[];
+    readonly arcface: string | null;
+    readonly scrfd: string | null;
+    readonly expectedTensors: Partial<Readonly<Record<AuditPart, number>>>;
+  } | null;
+  /** Absolute paths. */
+  readonly strays: readonly string[];
+}
+export interface AuditResult {
+  readonly kind: 'audit';
+  /** Null without a target. */
+  readonly audit: PackAudit | null;
+  /** In the order of the request; null for what needs no mention. */
+  readonly strays: readonly (AuditFinding | null)[];
+}
+
 export type EngineRequest =
   | { readonly kind: 'generate'; readonly params: GenerateRequest }
   | { readonly kind: 'detect-faces'; readonly params: DetectFacesRequest }
   | { readonly kind: 'estimate'; readonly params: EstimateRequest }
+  | { readonly kind: 'weight-errors'; readonly params: WeightErrorsRequest }
   | { readonly kind: 'inspect'; readonly params: { readonly packPath: string } }
+  | { readonly kind: 'audit'; readonly params: AuditRequest }
   | { readonly kind: 'probe'; readonly params: Readonly<Record<string, never>> }
   | { readonly kind: 'release'; readonly params: Readonly<Record<string, never>> };
 
 export type EngineResult =
-  GenerateResult | DetectFacesResult | EstimateResult | InspectResult | ProbeResult | { readonly kind: 'release' };
+  | GenerateResult
+  | DetectFacesResult
+  | EstimateResult
+  | WeightErrorsResult
+  | InspectResult
+  | AuditResult
+  | ProbeResult
+  | { readonly kind: 'release' };
 
 /** State, not deltas: each message says where the request stands. */
 export interface EngineProgress {

@@ -4,9 +4,14 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isAbort } from '../base/app-error.js';
 import type { SystemInfo } from '../contract/system-info.js';
+import type { Environment } from '../models/hub-settings.js';
+import { MANIFESTS, type DownloadManifest } from '../models/manifest.js';
+import { TokenFile, type TokenStore } from '../models/token-file.js';
 import { openStore, type Store } from '../store/store.js';
 import { BlindService } from './blind-service.js';
+import { CacheService } from './cache-service.js';
 import { CompareService } from './compare-service.js';
 import { ComparisonService } from './comparison-service.js';
 import { createDispatcher, type Dispatch } from './dispatcher.js';
@@ -15,6 +20,7 @@ import { EstimateService } from './estimate-service.js';
 import { EventHub } from './event-hub.js';
 import { GalleryService } from './gallery-service.js';
 import { createHandlers, type Services } from './handlers.js';
+import { installedFolders, LibraryService } from './library-service.js';
 import { Log } from './log.js';
 import { PackService } from './pack-service.js';
 import { PhotoService } from './photo-service.js';
@@ -27,6 +33,7 @@ import { RunQueue } from './run-queue.js';
 import { SampleService } from './sample-service.js';
 import { SettingsService } from './settings-service.js';
 import { SystemService } from './system-service.js';
+import { WeightErrorService } from './weight-error-service.js';
 
 export interface HostOptions {
   /** Folder of the gallery; made when missing. */
@@ -35,6 +42,14 @@ export interface HostOptions {
   readonly assetsDir: string;
   /** Folders of packs named at start. */
   readonly packFolders?: readonly string[];
+  /** Folder of the packs that the app imports and downloads; default `packs` in the data folder. */
+  readonly packsDir?: string;
+  /** Packs that can be had; default those that the app knows. */
+  readonly manifests?: readonly DownloadManifest[];
+  /** Keeps the token for gated packs; default a file that its user alone can read. */
+  readonly tokens?: TokenStore;
+  /** Where the hub's variables are read from; default the process's environment. */
+  readonly env?: Environment;
   readonly spawnEngine: EngineSpawner;
   /** Absolute path of the built `picture-worker`. */
   readonly pictureWorker: string;
@@ -74,7 +89,7 @@ function releaseWhenIdle(hub: EventHub, engine: EngineClient, log: Log): () => v
     if (progress !== null || !used) return;
     timer = setTimeout(() => {
       used = false;
-      engine.request<'release'>({ kind: 'release', params: {} }).catch((error: unknown) => {
+      engine.release().catch((error: unknown) => {
         log.error('Releasing the weights failed.', error);
       });
     }, RELEASE_AFTER_MS);
@@ -100,6 +115,8 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   const helper = new EngineClient(options.spawnEngine);
   const lab = new PictureLab(options.pictureWorker);
   const cachePath = join(dataDir, 'cache');
+  const packsDir = options.packsDir ?? join(dataDir, 'packs');
+  const manifests = options.manifests ?? MANIFESTS;
   const bundledFolder = join(assetsDir, 'models', BUNDLED_PACK_ID);
 
   const settings = new SettingsService(store.settings, hub);
@@ -110,8 +127,19 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     hub,
     bundled: existsSync(join(bundledFolder, 'pack.json')) ? { id: BUNDLED_PACK_ID, folder: bundledFolder } : null,
     folders: options.packFolders ?? [],
+    installed: () => installedFolders(packsDir, manifests),
     pickFolder: options.pickFolder ?? null,
     now,
+  });
+  const library = new LibraryService({
+    packsDir,
+    manifests,
+    tokens: options.tokens ?? new TokenFile(join(dataDir, 'hub-token')),
+    env: options.env ?? process.env,
+    helper,
+    hub,
+    packs,
+    pickFolder: options.pickFolder ?? null,
   });
   const photos = new PhotoService({ store, lab, packs, samples, helper, hub, cachePath, now });
   const gallery = new GalleryService({
@@ -145,10 +173,14 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   const comparisons = new ComparisonService({ store, queue, packs, photos, now });
   const compare = new CompareService(store, lab, (runId) => comparisons.faces(runId));
   const blind = new BlindService({ store, compare, lab, now });
+  const weightErrors = new WeightErrorService(options.spawnEngine, packs, cachePath);
   const services: Services = {
     hub,
     packs,
+    library,
+    cache: new CacheService({ root: cachePath, packs, hub }),
     estimates: new EstimateService(packs, helper),
+    weightErrors,
     samples,
     photos,
     comparisons,
@@ -160,6 +192,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
       store,
       lab,
       compare,
+      weightErrors,
       packName: async (packId) => (await packs.list()).find((pack) => pack.id === packId)?.name ?? packId,
       appVersion,
     }),
@@ -174,6 +207,12 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     }),
     runByPixelHash: (pixelHash) => store.runs.byPixelHash(pixelHash),
   };
+  library.download
+    .restore()
+    .then(() => library.refresh())
+    .catch((error: unknown) => {
+      if (!isAbort(error)) log.error('Looking at the packs failed.', error);
+    });
   const stopReleasing = releaseWhenIdle(hub, engine, log);
   let closing: Promise<void> | null = null;
   return {
@@ -188,8 +227,9 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     close() {
       closing ??= (async () => {
         stopReleasing();
+        await library.download.pause();
         // The engine is asked to end at once: a long step is killed rather than waited for.
-        await Promise.all([queue.stop(), engine.close(), helper.close()]);
+        await Promise.all([queue.stop(), engine.close(), helper.close(), weightErrors.close()]);
         await lab.close();
         store.db.close();
       })();

@@ -7,6 +7,16 @@ export function defaultDataDir(appData: string = applicationData(process.platfor
   return join(appData, 'Likeness Lab', 'gallery');
 }
 
+/** Where imported and downloaded packs lie, for every host alike. */
+export function defaultPacksDir(appData: string = applicationData(process.platform, process.env, homedir())): string {
+  return join(appData, 'Likeness Lab', 'packs');
+}
+
+/** The token's file, for hosts that cannot use the system's key store. */
+export function defaultTokenFile(appData: string = applicationData(process.platform, process.env, homedir())): string {
+  return join(appData, 'Likeness Lab', 'hub-token');
+}
+
 /** The folder that Electron calls `appData`. */
 export function applicationData(
   platform: NodeJS.Platform,

@@ -1,11 +1,13 @@
 /** The request table's other half: each method as a call of one service. */
 import type { BlindService } from './blind-service.js';
+import type { CacheService } from './cache-service.js';
 import type { CompareService } from './compare-service.js';
 import type { ComparisonService } from './comparison-service.js';
 import type { Handlers } from './dispatcher.js';
 import type { EstimateService } from './estimate-service.js';
 import type { EventHub } from './event-hub.js';
 import type { GalleryService } from './gallery-service.js';
+import type { LibraryService } from './library-service.js';
 import type { PackService } from './pack-service.js';
 import { decodeUpload, type PhotoService } from './photo-service.js';
 import { readMetadata } from './picture-metadata/read-metadata.js';
@@ -14,11 +16,15 @@ import type { RunQueue } from './run-queue.js';
 import type { SampleService } from './sample-service.js';
 import type { SettingsService } from './settings-service.js';
 import type { SystemService } from './system-service.js';
+import type { WeightErrorService } from './weight-error-service.js';
 
 export interface Services {
   readonly hub: EventHub;
   readonly packs: PackService;
+  readonly library: LibraryService;
+  readonly cache: CacheService;
   readonly estimates: EstimateService;
+  readonly weightErrors: WeightErrorService;
   readonly samples: SampleService;
   readonly photos: PhotoService;
   readonly comparisons: ComparisonService;
@@ -38,7 +44,10 @@ export function createHandlers(services: Services): Handlers {
   const {
     hub,
     packs,
+    library,
+    cache,
     estimates,
+    weightErrors,
     samples,
     photos,
     comparisons,
@@ -58,7 +67,42 @@ export function createHandlers(services: Services): Handlers {
       await packs.remove(packId);
       return DONE;
     },
+    'library.get': () => library.state(),
+    'library.check': ({ libraryId, source, variants }) => library.check(libraryId, source, variants),
+    'library.import': ({ checkId }) => library.import(checkId),
+    'library.download': async ({ libraryId, variants, acceptedLicences }) => {
+      await library.download.start(libraryId, variants, acceptedLicences);
+      return DONE;
+    },
+    'library.pause': async () => {
+      await library.download.pause();
+      return DONE;
+    },
+    'library.resume': () => {
+      library.download.resume();
+      return DONE;
+    },
+    'library.cancel': async () => {
+      await library.download.cancel();
+      return DONE;
+    },
+    'library.remove': async ({ libraryId }) => {
+      await library.remove(libraryId);
+      return DONE;
+    },
+    'library.save-token': async ({ token }) => {
+      await library.saveToken(token);
+      return DONE;
+    },
+    'library.forget-token': async () => {
+      await library.forgetToken();
+      return DONE;
+    },
+    'cache.list': () => cache.list(),
+    'cache.remove': async ({ packId }) => ({ freedBytes: await cache.remove(packId) }),
     'packs.estimate': (input) => estimates.estimate(input),
+
+    'packs.weight-errors': (input) => weightErrors.measure(input),
 
     'samples.list': () => samples.list(),
 

@@ -22,6 +22,8 @@ export interface PackServiceParts {
   readonly bundled: { readonly id: string; readonly folder: string } | null;
   /** Folders named at start; known for this session only. */
   readonly folders: readonly string[];
+  /** Folders of the packs that the app itself imported or downloaded, as they are now. */
+  readonly installed: () => readonly string[];
   /** Null where the host has no dialogs. */
   readonly pickFolder: (() => Promise<string | null>) | null;
   readonly now: () => number;
@@ -47,6 +49,17 @@ export class PackService {
 
   has(packId: string): boolean {
     return this.#known().some((pack) => pack.id === packId);
+  }
+
+  /** Looks at every pack anew: files have come or gone. */
+  forget(): void {
+    this.#inspected.clear();
+  }
+
+  /** @throws AppError pack.not-found; what inspecting threw */
+  async summary(packId: string): Promise<PackSummary> {
+    const pack = this.#find(packId);
+    return toSummary(pack, await this.#inspect(pack));
   }
 
   /** Every known pack, also those that cannot be used now, with the reason. */
@@ -98,7 +111,11 @@ export class PackService {
     const chosen = await pickFolder();
     if (chosen === null) return null;
     const folder = await realpath(chosen);
-    const pack: KnownPack = { id: packIdOf(folder), folder, source: 'folder' };
+    const pack: KnownPack = this.#known().find((known) => known.folder === folder) ?? {
+      id: packIdOf(folder),
+      folder,
+      source: 'folder',
+    };
     const summary = toSummary(pack, await this.#inspect(pack));
     if (!this.has(pack.id)) repo.add(pack, now());
     await this.list();
@@ -120,10 +137,11 @@ export class PackService {
   }
 
   #known(): KnownPack[] {
-    const { bundled, folders, repo } = this.#parts;
+    const { bundled, folders, installed, repo } = this.#parts;
     const all: KnownPack[] = [
       ...(bundled === null ? [] : [{ ...bundled, source: 'bundled' as const }]),
       ...folders.map((folder) => ({ id: packIdOf(folder), folder, source: 'folder' as const })),
+      ...installed().map((folder) => ({ id: packIdOf(folder), folder, source: 'library' as const })),
       ...repo.list().map((pack) => ({ ...pack, source: 'folder' as const })),
     ];
     return all.filter((pack, i) => all.findIndex((other) => other.id === pack.id) === i);
@@ -158,6 +176,7 @@ export class PackService {
         name: pack.source === 'bundled' ? 'Demo pack' : 'Unreadable pack',
         licence: '',
         source: pack.source,
+        note: null,
         faceDetection: 'centred',
         modelVariants: [],
         defaults: { width: 512, height: 512, steps: 10, guidance: 3.5 },
@@ -177,6 +196,7 @@ function toSummary(pack: KnownPack, inspected: InspectResult): PackSummary {
     name: inspected.name,
     licence: inspected.licence,
     source: pack.source,
+    note: inspected.note,
     faceDetection: inspected.faceDetection,
     modelVariants: [...inspected.modelVariants],
     defaults: { ...inspected.defaults },

@@ -6,6 +6,7 @@ import { MAX_UPLOAD_BYTES } from '../contract/limits.js';
 import type { DetectedFaces, Photo, PhotoRole } from '../contract/photo.js';
 import type { DetectFacesResult } from '../engine/protocol.js';
 import { removeFiles, type Store } from '../store/store.js';
+import { packCacheFolder } from './cache-service.js';
 import type { EngineClient } from './engine-client.js';
 import type { EventHub } from './event-hub.js';
 import { newId } from './ids.js';
@@ -22,6 +23,8 @@ export interface PhotoServiceParts {
   readonly hub: EventHub;
   /** Folder of converted weights, shared by both engines. */
   readonly cachePath: string;
+  /** Makes engines forget what they computed from photos. */
+  readonly forget: () => Promise<void>;
   readonly now: () => number;
 }
 
@@ -112,18 +115,25 @@ export class PhotoService {
     const { helper, packs, cachePath } = this.#parts;
     const result = await helper.request<'detect-faces'>({
       kind: 'detect-faces',
-      params: { packPath: packs.folder(packId), cachePath, provider: 'cpu', imagePath: path },
+      params: {
+        packPath: packs.folder(packId),
+        cachePath: packCacheFolder(cachePath, packId),
+        provider: 'cpu',
+        imagePath: path,
+      },
     });
     return toDetectedFaces(result);
   }
 
-  /** Deletes photo, thumbnail, detections and embeddings; runs stay. */
+  /** Deletes photo, thumbnail, detections and embeddings, also in the engine's memory and in copies; runs stay. */
   async delete(photoId: string): Promise<number> {
     const { store } = this.#parts;
     const { runCount } = this.get(photoId);
     store.photos.delete(photoId);
     this.#changed();
     await removeFiles(store, 'photo', [photoId]);
+    store.scrub();
+    await this.#parts.forget();
     return runCount;
   }
 

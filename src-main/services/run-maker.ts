@@ -5,6 +5,7 @@ import { AppError } from '../base/app-error.js';
 import type { RunDetail, RunResult } from '../contract/run.js';
 import type { EngineProgress, GenerateRequest, GenerateResult, IdentityInput } from '../engine/protocol.js';
 import type { Store } from '../store/store.js';
+import { packCacheFolder } from './cache-service.js';
 import type { EngineClient } from './engine-client.js';
 import type { PackService } from './pack-service.js';
 import { A1111_KEYWORD, formatParameters } from './picture-metadata/a1111.js';
@@ -66,7 +67,7 @@ export class RunMaker {
     const latentsDir = drift.folder(run);
     return {
       packPath: packs.folder(s.packId),
-      cachePath,
+      cachePath: packCacheFolder(cachePath, s.packId),
       provider: s.provider,
       formats: s.formats,
       modelVariant: s.modelVariant,

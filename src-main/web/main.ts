@@ -6,7 +6,9 @@ import { Command, InvalidArgumentError } from 'commander';
 import { AppError, toErrorDto } from '../base/app-error.js';
 import { entryFile } from '../base/entry-file.js';
 import { openAppHost } from '../services/app-host.js';
-import { defaultDataDir } from '../services/data-dir.js';
+import type { DownloadManifest } from '../models/manifest.js';
+import { TokenFile } from '../models/token-file.js';
+import { defaultDataDir, defaultPacksDir, defaultTokenFile } from '../services/data-dir.js';
 import { forkEngine } from '../services/fork-engine.js';
 import { openBrowser } from './open-browser.js';
 import { startWebServer, type WebServer } from './web-server.js';
@@ -19,6 +21,8 @@ interface Flags {
   readonly devOrigin?: string;
   readonly engine?: string;
   readonly assets?: string;
+  readonly packs: string;
+  readonly catalogue?: string;
 }
 
 /** `dist/main` lies two levels below the root, in the repository and in a package. */
@@ -34,12 +38,19 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+function readCatalogue(file: string): DownloadManifest[] {
+  return JSON.parse(readFileSync(file, 'utf8')) as DownloadManifest[];
+}
+
 async function serve(flags: Flags): Promise<void> {
   const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string };
   const host = await openAppHost({
     dataDir: resolve(flags.data),
     assetsDir: flags.assets === undefined ? resolve(ROOT, 'assets') : resolve(flags.assets),
     packFolders: flags.pack.map((folder) => resolve(folder)),
+    packsDir: resolve(flags.packs),
+    tokens: new TokenFile(defaultTokenFile()),
+    ...(flags.catalogue === undefined ? {} : { manifests: readCatalogue(flags.catalogue) }),
     spawnEngine: forkEngine(flags.engine === undefined ? entryFile('engine') : resolve(flags.engine)),
     pictureWorker: entryFile('picture-worker'),
     appVersion: version,
@@ -89,12 +100,14 @@ const program = new Command('likeness-lab-web')
     (folder: string, all: string[]) => [...all, folder],
     [],
   )
+  .option('--packs <folder>', 'where packs are imported and downloaded to', defaultPacksDir())
   .option('--no-open', 'do not open a browser')
   .option(
     '--dev-origin <origin>',
     'origin of a development server that forwards to this host (with LIKENESS_LAB_DEV_SECRET)',
   )
   .option('--engine <file>', 'another engine entry (for tests)')
+  .option('--catalogue <file>', 'another list of packs that can be had, as JSON (for tests)')
   .option('--assets <folder>', 'another folder of samples and the bundled pack (for tests)')
   .action(async (flags: Flags) => {
     try {

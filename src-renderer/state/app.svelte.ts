@@ -6,6 +6,8 @@ import { Announcer } from './announcer.svelte';
 import { Blind } from './blind.svelte';
 import { Compare } from './compare.svelte';
 import { Gallery } from './gallery.svelte';
+import { Layers } from './layers.svelte';
+import { Library } from './library.svelte';
 import { Models } from './models.svelte';
 import { Navigation } from './navigation.svelte';
 import { Notices } from './notices.svelte';
@@ -21,11 +23,13 @@ export interface App {
   readonly navigation: Navigation;
   readonly settings: Settings;
   readonly models: Models;
+  readonly library: Library;
   readonly photos: Photos;
   readonly queue: Queue;
   readonly studio: Studio;
   readonly compare: Compare;
   readonly blind: Blind;
+  readonly layers: Layers;
   readonly gallery: Gallery;
   readonly report: Report;
 }
@@ -44,11 +48,13 @@ export function createApp(client: Client, page: Window): App {
     navigation: new Navigation(page),
     settings,
     models,
+    library: new Library(client, notices, announcer),
     photos,
     queue: new Queue(client, notices, announcer),
     studio: new Studio(client, notices, announcer, models, settings, photos),
     compare,
     blind: new Blind(client, notices, compare),
+    layers: new Layers(client),
     gallery: new Gallery(client, notices),
     report: new Report(client),
   };
@@ -56,7 +62,7 @@ export function createApp(client: Client, page: Window): App {
 
 /** Subscribes everything; the answer unsubscribes it. */
 export function startApp(app: App): () => void {
-  const parts = [app.settings, app.models, app.photos, app.queue, app.studio, app.compare, app.gallery];
+  const parts = [app.settings, app.models, app.library, app.photos, app.queue, app.studio, app.compare, app.gallery];
   const stops = [...parts.map((part) => part.start()), app.navigation.follow((route) => void showRoute(app, route))];
   return () => stops.forEach((stop) => stop());
 }

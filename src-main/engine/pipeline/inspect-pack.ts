@@ -38,6 +38,7 @@ export async function inspectPack(packPath: string): Promise<InspectResult> {
     kind: 'inspect',
     name: pack.name,
     licence: pack.licence,
+    note: pack.note,
     faceDetection: pack.faceDetection.kind,
     modelVariants: [...pack.variants.keys()],
     defaults: pack.defaults,

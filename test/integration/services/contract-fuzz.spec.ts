@@ -17,6 +17,12 @@ beforeAll(async () => {
   samples = {
     'packs.inspect': { packId },
     'packs.remove': { packId },
+    'library.check': { libraryId: 'none', source: { kind: 'hub-cache' }, variants: [] },
+    'library.import': { checkId: 'none' },
+    'library.download': { libraryId: 'none', variants: [], acceptedLicences: [] },
+    'library.remove': { libraryId: 'none' },
+    'library.save-token': { token: 'hf_x' },
+    'cache.remove': { packId: 'none' },
     'packs.estimate': {
       packId,
       provider: 'cpu',
@@ -27,6 +33,7 @@ beforeAll(async () => {
     },
     'photos.list': { role: 'pose' },
     'photos.import': { role: 'pose', name: 'n', dataBase64: 'AAAA' },
+    'packs.weight-errors': { packId: 'none', modelVariant: 'v', component: 't5' },
     'photos.use-sample': { sampleId: 'none' },
     'photos.rename': { photoId: 'none', name: 'n' },
     'photos.detect': { photoId: 'none', packId },

@@ -162,6 +162,12 @@ const ANSWERS = {
       freeSource: 'scripted',
     };
   },
+  'weight-errors': async ({ component }) => ({
+    kind: 'weight-errors',
+    component,
+    layers: [{ name: 'blocks.0.weight', weights: 64, errors: { fp8: 0.02, int8: 0.01, int4: 0.1, nf4: 0.09 } }],
+    overall: { fp8: 0.02, int8: 0.01, int4: 0.1, nf4: 0.09 },
+  }),
   inspect: async ({ packPath }) => {
     if (packPath.endsWith('broken')) {
       return Promise.reject(
@@ -180,6 +186,7 @@ const ANSWERS = {
       kind: 'inspect',
       name: 'Scripted pack',
       licence: 'MIT',
+      note: null,
       faceDetection: 'centred',
       modelVariants: ['aes_stage2'],
       defaults: { width: 64, height: 64, steps: 4, guidance: 3.5 },
@@ -199,6 +206,11 @@ const ANSWERS = {
       complete: true,
     };
   },
+  audit: async ({ target, strays }) => ({
+    kind: 'audit',
+    audit: target === null ? null : { parts: [], complete: false },
+    strays: strays.map(() => null),
+  }),
   probe: async () => ({
     kind: 'probe',
     providers: [

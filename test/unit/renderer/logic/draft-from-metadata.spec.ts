@@ -9,6 +9,7 @@ const pack: PackSummary = {
   name: 'Demo',
   licence: 'MIT',
   source: 'bundled',
+  note: null,
   faceDetection: 'scrfd',
   modelVariants: ['aes_stage2'],
   defaults: { width: 256, height: 256, steps: 8, guidance: 3.5 },

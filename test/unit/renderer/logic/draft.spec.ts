@@ -17,6 +17,7 @@ const pack: PackSummary = {
   name: 'Demo',
   licence: 'MIT',
   source: 'bundled',
+  note: null,
   faceDetection: 'scrfd',
   modelVariants: ['aes_stage2', 'sim_stage1'],
   defaults: { width: 256, height: 256, steps: 8, guidance: 3.5 },

@@ -1,0 +1,65 @@
+/** The desktop's place for the hub's token: encrypted with the system's key store. */
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { SafeStorage } from 'electron';
+import { AppError } from '../base/app-error.js';
+import { diskError } from '../models/download-error.js';
+import { cleanToken } from '../models/hub-settings.js';
+import type { TokenStore } from '../models/token-file.js';
+
+type Cipher = Pick<SafeStorage, 'isEncryptionAvailable' | 'encryptString' | 'decryptString'>;
+
+export class SafeTokens implements TokenStore {
+  readonly #cipher: Cipher;
+  readonly #path: string;
+
+  /** @param path of the file that holds the encrypted token */
+  constructor(cipher: Cipher, path: string) {
+    this.#cipher = cipher;
+    this.#path = path;
+  }
+
+  async read(): Promise<string | null> {
+    const bytes = await readFile(this.#path).catch(() => null);
+    if (bytes === null) return null;
+    this.#requireKeyStore();
+    try {
+      return cleanToken(this.#cipher.decryptString(bytes));
+    } catch (cause) {
+      throw new AppError('disk.failed', 'The system’s key store no longer opens the token that was kept.', {
+        remedy: 'Save the token again.',
+        cause,
+      });
+    }
+  }
+
+  async save(token: string): Promise<void> {
+    const clean = cleanToken(token);
+    if (clean === null) {
+      throw new AppError('engine.request-invalid', 'What was given is no token: it is empty or has spaces in it.', {
+        remedy: 'Copy the token from the account’s settings; it begins with hf_.',
+      });
+    }
+    this.#requireKeyStore();
+    const temporary = `${this.#path}.tmp`;
+    try {
+      await mkdir(dirname(this.#path), { recursive: true });
+      await writeFile(temporary, this.#cipher.encryptString(clean), { mode: 0o600 });
+      await rename(temporary, this.#path);
+    } catch (error) {
+      throw diskError(this.#path, error);
+    }
+  }
+
+  async forget(): Promise<void> {
+    await rm(this.#path, { force: true });
+  }
+
+  /** @throws AppError disk.failed */
+  #requireKeyStore(): void {
+    if (this.#cipher.isEncryptionAvailable()) return;
+    throw new AppError('disk.failed', 'This system has no key store that the app can use, so no token is kept.', {
+      remedy: 'Unlock the keyring, or set HF_TOKEN before the app is started.',
+    });
+  }
+}
