@@ -40,7 +40,18 @@ function recentFailure() {
 }
 
 /**
- * The Electron executable, or in a few words why there is none.
+ * The Electron executable as far as it is there already, or in a few words why it cannot be used.
+ * @returns {{ executable: string } | { reason: string }}
+ */
+export function installedElectron() {
+  const reason = obstacle();
+  if (reason !== null) return { reason };
+  const executable = installed();
+  return executable === null ? { reason: 'its binary is not installed (npm start fetches it)' } : { executable };
+}
+
+/**
+ * The Electron executable, fetched when it is missing, or in a few words why there is none.
  * @returns {{ executable: string } | { reason: string }}
  */
 export function findElectron() {

@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installedElectron } from './electron-binary.mjs';
 import { ensureInstalled } from './install.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -50,6 +51,8 @@ for (const check of CHECKS) {
   else failed++;
 }
 const reports = mkdtempSync(join(tmpdir(), 'likeness-lab-test-'));
+const electron = installedElectron();
+if ('executable' in electron) PROJECTS.push('desktop');
 for (const project of PROJECTS) {
   const report = join(reports, `${project}.json`);
   const ok = run('npx', [
@@ -62,6 +65,7 @@ for (const project of PROJECTS) {
   // A suite that could not even start has no failed case to count.
   if (!ok && (counts?.numFailedTests ?? 0) === 0) failed++;
 }
+if ('reason' in electron) console.log(`\nElectron's own window was not tested: ${electron.reason}.`);
 rmSync(reports, { recursive: true, force: true });
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
