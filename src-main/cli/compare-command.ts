@@ -9,12 +9,13 @@ import { planContactSheet } from '../compare/contact-sheet.js';
 import { DEFAULT_PIXELS_PER_DEGREE } from '../compare/flip.js';
 import type { Box } from '../compare/picture-metrics.js';
 import { reportCsv } from '../compare/report-csv.js';
-import { reportRows, type ReportInput } from '../compare/report-data.js';
+import { reportRows, weightNotes, type ReportInput } from '../compare/report-data.js';
 import { reportHtml } from '../compare/report-html.js';
 import { reportMarkdown } from '../compare/report-markdown.js';
 import { reportTable } from '../compare/report-table.js';
+import type { WeightErrors } from '../compare/weight-order.js';
 import { openPack, type Pack } from '../engine/pack/open-pack.js';
-import type { FormatChoice, LoraChoice, Provider } from '../engine/protocol.js';
+import { QUANTIZED_COMPONENTS, type FormatChoice, type LoraChoice, type Provider } from '../engine/protocol.js';
 import { compareRuns, PICTURES, type ConfigurationRuns, type SharedSettings } from './compare-runs.js';
 import { parseConfigs } from './format-configs.js';
 import { cacheOption, providerOption } from './generate-command.js';
@@ -164,6 +165,26 @@ async function findFaces(
   return boxes;
 }
 
+/** Of every component whose format varies. */
+async function measureWeights(
+  configs: readonly FormatChoice[],
+  { packPath, cachePath, modelVariant }: SharedSettings,
+  signal: AbortSignal,
+): Promise<WeightErrors[]> {
+  const varying = QUANTIZED_COMPONENTS.filter((component) => new Set(configs.map((c) => c[component])).size > 1);
+  return runInEngine(async (send) => {
+    const out: WeightErrors[] = [];
+    for (const component of varying) {
+      const params = { packPath, cachePath, modelVariant, component };
+      const { overall } = await send({ kind: 'weight-errors', params }, ({ fraction, message }) => {
+        showProgress(fraction, message);
+      });
+      out.push({ component, errors: overall });
+    }
+    return out;
+  }, signal);
+}
+
 function describeSettings(shared: SharedSettings, pack: Pack, options: CompareOptions): [string, string][] {
   return [
     ['Pack', `${pack.name}, ${shared.modelVariant}`],
@@ -206,6 +227,7 @@ async function run(options: CompareOptions): Promise<void> {
     identityEncoder: scored
       ? 'the pack’s face network, which also conditions the pictures, so it may favour what it conditioned'
       : null,
+    weightErrors: await measureWeights(configs, shared, signal),
     pixelsPerDegree,
     configurations: await measurePictures(configurations, { reportDir, pixelsPerDegree, faceBoxes }),
   };
@@ -220,5 +242,6 @@ async function run(options: CompareOptions): Promise<void> {
   const { head, rows } = reportTable(input);
   print(formatTable([head, ...rows]));
   for (const { verdict } of reportRows(input)) if (verdict !== null) print(verdict);
+  for (const note of weightNotes(input)) print(note);
   print(`Report in ${reportDir}`);
 }

@@ -3,6 +3,7 @@ import { noiseFloor, type NoiseFloor } from './noise-floor.js';
 import { meanWithUncertainty, pairedDifference, type PairedDifference } from './paired-difference.js';
 import type { RegionMetrics } from './picture-metrics.js';
 import { variantName, verdict, type Formats } from './verdict.js';
+import { weightOrder, type WeightErrors } from './weight-order.js';
 
 /** Difference of one picture from another of the same seed, as numbers. */
 export interface ReportDifference {
@@ -55,6 +56,8 @@ export interface ReportInput {
   readonly picturesBeside: boolean;
   /** Where memory figures come from and of which runs, such as `nvidia-smi, of the first picture`. */
   readonly memorySource: string;
+  /** Of the components that vary, where they were measured. */
+  readonly weightErrors: readonly WeightErrors[];
   /** The face network that scores, and a warning where it also conditioned the pictures; null without one. */
   readonly identityEncoder: string | null;
   readonly pixelsPerDegree: number;
@@ -152,4 +155,21 @@ export function reportRows({ configurations, prompts }: ReportInput): ReportRow[
 /** A picture among those of its configuration: `seed 42`, or `prompt 2, seed 42` where there are several prompts. */
 export function pictureLabel({ seed, prompt }: ReportPicture, prompts: readonly string[]): string {
   return prompts.length > 1 ? `prompt ${prompt + 1}, seed ${seed}` : `seed ${seed}`;
+}
+
+const COMPONENTS = ['flux', 't5', 'infusenet'] as const;
+
+/** What the weight errors say, and whether the pictures agree with them; see `weightOrder`. */
+export function weightNotes(input: ReportInput): string[] {
+  const rows = reportRows(input);
+  const reference = input.configurations[0]?.formats;
+  if (reference === undefined) return [];
+  return input.weightErrors.flatMap((errors) => {
+    const differences = rows.flatMap(({ isReference, configuration: { formats }, flip }) => {
+      const changed = COMPONENTS.filter((component) => formats[component] !== reference[component]);
+      const alone = changed.length === 1 && changed[0] === errors.component;
+      return isReference || !alone || flip === null ? [] : [{ format: formats[errors.component], flip }];
+    });
+    return weightOrder(errors, differences);
+  });
 }

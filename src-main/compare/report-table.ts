@@ -1,7 +1,7 @@
 /** The main table of a report as text cells: the published form (Load, Peak, Δ) and what this app adds. */
 import type { PairedDifference } from './paired-difference.js';
 import { plain, signed, uncertain } from './plain-numbers.js';
-import { reportRows, type ReportInput, type ReportRow } from './report-data.js';
+import { reportRows, weightNotes, type ReportInput, type ReportRow } from './report-data.js';
 
 const GIB = 2 ** 30;
 const MISSING = '–';
@@ -72,6 +72,7 @@ export function reportNotes(input: ReportInput): string[] {
     input.identityEncoder === null
       ? 'Identity was not scored.'
       : `Identity: cosine with the given identity by ${input.identityEncoder}.`,
+    ...weightNotes(input),
     'LPIPS is left out: no weights with a fitting licence come in a package.',
   ];
 }

@@ -9,6 +9,13 @@ export type WeightFormat = z.infer<typeof weightFormatSchema>;
 /** The components whose format can be chosen. */
 export const QUANTIZED_COMPONENTS = ['flux', 't5', 'infusenet'] as const;
 
+export const quantizedComponentSchema = z.enum(QUANTIZED_COMPONENTS);
+export type QuantizedComponent = z.infer<typeof quantizedComponentSchema>;
+
+/** Formats that round weights. */
+export const LOSSY_FORMATS = ['fp8', 'int8', 'int4', 'nf4'] as const satisfies readonly WeightFormat[];
+export type LossyFormat = (typeof LOSSY_FORMATS)[number];
+
 export const formatChoiceSchema = z.strictObject({
   flux: weightFormatSchema,
   t5: weightFormatSchema,

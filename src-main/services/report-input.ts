@@ -1,6 +1,7 @@
 /** From measured runs to what the report writers and the table of variants are made of. Pure. */
 import { DEFAULT_PIXELS_PER_DEGREE } from '../compare/flip.js';
 import type { ReportConfiguration, ReportInput, ReportPicture } from '../compare/report-data.js';
+import type { WeightErrors } from '../compare/weight-order.js';
 import type { PictureDifference } from '../contract/compare-data.js';
 import type { RunDetail } from '../contract/run.js';
 import { median, stepMedian } from './medians.js';
@@ -29,6 +30,7 @@ interface ReportOptions {
   readonly appVersion: string;
   readonly packName: string;
   readonly inline?: ReadonlyMap<string, InlinePicture>;
+  readonly weightErrors?: readonly WeightErrors[];
 }
 
 const present = (values: readonly (number | null)[]): number[] =>
@@ -83,6 +85,7 @@ export function reportInput(measured: MeasuredRuns, options: ReportOptions): Rep
     identityEncoder: scored
       ? 'the pack’s face network, which also conditions the pictures, so it may favour what it conditioned'
       : null,
+    weightErrors: options.weightErrors ?? [],
     pixelsPerDegree: DEFAULT_PIXELS_PER_DEGREE,
     configurations: configurations.map(({ settings, runs }): ReportConfiguration => ({
       name: configurationName(settings, reference.settings),

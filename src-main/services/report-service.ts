@@ -1,18 +1,22 @@
 /** Reports of compared runs, in every form that can be saved. */
+import { AppError } from '../base/app-error.js';
 import { planContactSheet } from '../compare/contact-sheet.js';
 import { reportCsv } from '../compare/report-csv.js';
 import { reportHtml } from '../compare/report-html.js';
 import { reportMarkdown } from '../compare/report-markdown.js';
+import type { WeightErrors } from '../compare/weight-order.js';
 import type { Report, ReportFormat } from '../contract/compare-data.js';
 import type { Store } from '../store/store.js';
 import type { CompareService } from './compare-service.js';
 import type { PictureLab } from './picture-lab.js';
+import type { WeightErrorService } from './weight-error-service.js';
 import { reportInput, type InlinePicture, type MeasuredRuns } from './report-input.js';
 
 export interface ReportServiceParts {
   readonly store: Store;
   readonly lab: PictureLab;
   readonly compare: CompareService;
+  readonly weightErrors: Pick<WeightErrorService, 'measure'>;
   /** The name of a pack, also of one that is gone. */
   readonly packName: (packId: string) => Promise<string>;
   readonly appVersion: string;
@@ -40,6 +44,7 @@ export class ReportService {
       appVersion,
       packName: await packName(measured.reference.settings.packId),
       inline,
+      weightErrors: await this.#weightErrors(measured),
     });
     const text = (extension: string, mimeType: string, content: string): Report => ({
       fileName: reportFileName(title, extension),
@@ -67,6 +72,23 @@ export class ReportService {
           content: Buffer.from(png).toString('base64'),
         };
       }
+    }
+  }
+
+  /**
+   * Of InfuseNet, where its format varies. FLUX and T5 take minutes: their errors are asked for on the compare screen.
+   * Without the pack's weights there are none, and the report leaves the sentence out.
+   */
+  async #weightErrors({ reference, configurations }: MeasuredRuns): Promise<WeightErrors[]> {
+    const { packId, modelVariant, formats } = reference.settings;
+    const component = 'infusenet';
+    if (configurations.every(({ settings }) => settings.formats[component] === formats[component])) return [];
+    try {
+      const { overall } = await this.#parts.weightErrors.measure({ packId, modelVariant, component });
+      return [{ component, errors: overall }];
+    } catch (error) {
+      if (error instanceof AppError && /^(pack|weights|config)\./.test(error.code)) return [];
+      throw error;
     }
   }
 

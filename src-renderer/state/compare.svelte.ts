@@ -12,8 +12,8 @@ import { CompareView } from './compare-view.svelte';
 import type { Notices } from './notices.svelte';
 
 export const COMPARE_MODES = ['slider', 'grid', 'flicker', 'difference'] as const;
-/** What the table under the pictures lists: variants, pictures, or the latents' drift by step. */
-export type TableRows = 'variants' | 'pictures' | 'drift';
+/** What the table under the pictures lists: variants, pictures, the latents' drift by step, the layers' weight errors. */
+export type TableRows = 'variants' | 'pictures' | 'drift' | 'layers';
 export type CompareMode = (typeof COMPARE_MODES)[number];
 
 export class Compare {
@@ -157,7 +157,12 @@ export class Compare {
   }
   /** Ways to read the table that make sense now. */
   get tableRows(): readonly TableRows[] {
-    return [...(this.isSweep ? ['variants' as const] : []), 'pictures', ...(this.hasDrift ? ['drift' as const] : [])];
+    return [
+      ...(this.isSweep ? ['variants' as const] : []),
+      'pictures',
+      ...(this.hasDrift ? ['drift' as const] : []),
+      ...(this.#table === null ? [] : ['layers' as const]),
+    ];
   }
   get rows(): TableRows {
     return this.tableRows.includes(this.#rows) ? this.#rows : (this.tableRows[0] ?? 'pictures');

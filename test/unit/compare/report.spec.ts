@@ -57,6 +57,7 @@ const input: ReportInput = {
   prompts: ['a woman, café\n=1+1'],
   picturesBeside: true,
   memorySource: 'VmHWM',
+  weightErrors: [{ component: 'infusenet', errors: { int8: 0.0061, nf4: 0.091 } }],
   identityEncoder: 'the pack’s face network',
   pixelsPerDegree: 67.02,
   configurations: [

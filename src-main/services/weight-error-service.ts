@@ -1,0 +1,59 @@
+/**
+ * What each format does to the weights, asked of an engine process of its own: for FLUX it takes minutes, and the one
+ * that finds faces and estimates memory must go on answering.
+ */
+import type { WeightErrorMap, WeightErrorsInput } from '../contract/pack.js';
+import { EngineClient, type EngineSpawner } from './engine-client.js';
+import type { PackService } from './pack-service.js';
+
+export class WeightErrorService {
+  readonly #spawnEngine: EngineSpawner;
+  readonly #packs: PackService;
+  readonly #cachePath: string;
+  readonly #kept = new Map<string, Promise<WeightErrorMap>>();
+  readonly #open = new Set<EngineClient>();
+
+  constructor(spawnEngine: EngineSpawner, packs: PackService, cachePath: string) {
+    this.#spawnEngine = spawnEngine;
+    this.#packs = packs;
+    this.#cachePath = cachePath;
+  }
+
+  /** Measured once; a failure is not kept. @throws AppError pack.*, weights.*, engine.crashed; AbortError at the end */
+  async measure(input: WeightErrorsInput): Promise<WeightErrorMap> {
+    const key = JSON.stringify([input.packId, input.modelVariant, input.component]);
+    const kept = this.#kept.get(key) ?? this.#ask(input);
+    this.#kept.set(key, kept);
+    try {
+      return await kept;
+    } catch (error) {
+      this.#kept.delete(key);
+      throw error;
+    }
+  }
+
+  /** Ends measurements that are going. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#open].map((engine) => engine.close()));
+  }
+
+  async #ask({ packId, modelVariant, component }: WeightErrorsInput): Promise<WeightErrorMap> {
+    const packPath = this.#packs.folder(packId);
+    const engine = new EngineClient(this.#spawnEngine);
+    this.#open.add(engine);
+    try {
+      const { layers, overall } = await engine.request<'weight-errors'>({
+        kind: 'weight-errors',
+        params: { packPath, cachePath: this.#cachePath, component, modelVariant },
+      });
+      return {
+        component,
+        layers: layers.map((layer) => ({ ...layer, errors: { ...layer.errors } })),
+        overall: { ...overall },
+      };
+    } finally {
+      this.#open.delete(engine);
+      await engine.close();
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** Colours and words of the layer view. Pure. */
+import { LOSSY_FORMATS, type LossyFormat } from '$contract/formats';
+import type { WeightErrorMap } from '$contract/pack';
+
+/** Colours of the magma map from dark to light. */
+const MAGMA = ['#000004', '#3b0f70', '#8c2981', '#de4968', '#fe9f6d', '#fcfdbf'] as const;
+
+/** The strip's scale is logarithmic, from a thousandth to a fifth: int8 and the 4-bit formats lie far apart. */
+export const LOWEST = 0.001;
+export const HIGHEST = 0.2;
+
+/** 0 to 1 on the strip's scale. */
+export function strength(error: number): number {
+  if (error <= LOWEST) return 0;
+  return Math.min(1, Math.log(error / LOWEST) / Math.log(HIGHEST / LOWEST));
+}
+
+function channel(from: string, to: string, at: number, share: number): number {
+  const [a, b] = [from, to].map((hex) => Number.parseInt(hex.slice(at, at + 2), 16)) as [number, number];
+  return Math.round(a + (b - a) * share);
+}
+
+/** The colour of an error: black for none, pale yellow for a fifth or more. */
+export function errorColour(error: number): string {
+  const place = strength(error) * (MAGMA.length - 1);
+  const below = Math.min(MAGMA.length - 2, Math.floor(place));
+  const [from, to] = [MAGMA[below] ?? MAGMA[0], MAGMA[below + 1] ?? MAGMA[0]];
+  const rgb = [1, 3, 5].map((at) => channel(from, to, at, place - below));
+  return `rgb(${rgb.join(' ')})`;
+}
+
+/** `2.6 %`: two digits that matter. */
+export function errorText(error: number): string {
+  return `${Number((error * 100).toPrecision(2))} %`;
+}
+
+export interface FormatStrip {
+  readonly format: LossyFormat;
+  readonly overall: number;
+  /** The layer with the largest error. */
+  readonly worst: { readonly name: string; readonly error: number } | null;
+}
+
+/** Formats from the smallest error to the largest. */
+export function formatStrips({ layers, overall }: WeightErrorMap): FormatStrip[] {
+  return LOSSY_FORMATS.map((format) => {
+    const worst = layers.reduce<FormatStrip['worst']>((found, { name, errors }) => {
+      const error = errors[format];
+      return found === null || error > found.error ? { name, error } : found;
+    }, null);
+    return { format, overall: overall[format], worst };
+  }).sort((a, b) => a.overall - b.overall);
+}
+
+/** A layer's name without what all of them end in. */
+export function layerName(name: string): string {
+  return name.replace(/\.weight$/, '');
+}
