@@ -58,12 +58,17 @@ export async function temporaryGallery(): Promise<TemporaryGallery> {
   return { folder, assets, dispose: () => rm(root, { recursive: true, force: true }) };
 }
 
+export interface HostExtras {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Starts the host on a gallery; rejects with what it printed when it ends instead. */
-export async function startHost({ folder, assets }: TemporaryGallery): Promise<Host> {
+export async function startHost({ folder, assets }: TemporaryGallery, extras: HostExtras = {}): Promise<Host> {
   const child: ChildProcess = spawn(
     process.execPath,
-    ['dist/main/web.js', '--port', '0', '--data', folder, '--assets', assets, '--no-open'],
-    { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] },
+    ['dist/main/web.js', '--port', '0', '--data', folder, '--assets', assets, '--no-open', ...(extras.args ?? [])],
+    { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...extras.env } },
   );
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const url = await new Promise<string>((resolve, reject) => {

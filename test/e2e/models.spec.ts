@@ -1,0 +1,234 @@
+/** The Models screen against a hub on this machine: licences, refusals, pausing, importing, the token, the cache. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { HubServer } from '../integration/support/hub-server.js';
+import { tinyCatalogue } from '../integration/support/tiny-catalogue.js';
+import { makeTinyPack, type TinyPack } from '../integration/support/tiny-pack.js';
+import { axeViolations } from './support/axe';
+import { launchBrowser, openPage, type WatchedPage } from './support/browser';
+import { buildRenderer, startHost, temporaryGallery, type Host, type TemporaryGallery } from './support/host';
+import { saveFailure, saveScreenshot } from './support/screenshot';
+import { fillStudio, goTo, runToEnd } from './support/studio';
+
+const SIZES = [
+  { width: 1440, height: 900 },
+  { width: 1024, height: 700 },
+] as const;
+const TOKEN = 'hf_for_the_browser_test';
+const NAME = 'Miniature of InfiniteYou';
+
+let browser: Browser;
+let gallery: TemporaryGallery;
+let host: Host;
+let watched: WatchedPage;
+let page: Page;
+let hub: HubServer;
+let pack: TinyPack;
+let home: string;
+
+beforeAll(async () => {
+  buildRenderer();
+  home = await mkdtemp(join(tmpdir(), 'likeness-e2e-home-'));
+  [gallery, pack, hub] = await Promise.all([temporaryGallery(), makeTinyPack(), HubServer.start()]);
+  const catalogue = join(home, 'catalogue.json');
+  await writeFile(catalogue, JSON.stringify([await tinyCatalogue(pack.root, hub)]));
+  [browser, host] = await Promise.all([
+    launchBrowser(),
+    startHost(gallery, {
+      args: ['--catalogue', catalogue, '--packs', join(home, 'packs')],
+      env: {
+        HF_ENDPOINT: hub.endpoint,
+        HF_HOME: join(home, 'hf'),
+        HF_TOKEN: '',
+        XDG_CONFIG_HOME: join(home, 'config'),
+      },
+    }),
+  ]);
+  watched = await openPage(browser);
+  page = watched.page;
+  await page.goto(host.url);
+  await goTo(page, 'Models');
+});
+
+beforeEach(({ task }) => {
+  onTestFailed(() => saveFailure(page, task.name));
+});
+
+afterAll(async () => {
+  await browser.close();
+  await host.stop();
+  await Promise.all([gallery.dispose(), pack.remove(), hub.stop(), rm(home, { recursive: true, force: true })]);
+});
+
+const button = (name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' });
+const download = () => page.getByRole('group', { name: 'The download' });
+
+async function check(name: string): Promise<void> {
+  for (const size of SIZES) {
+    await page.setViewportSize(size);
+    expect(await axeViolations(page)).toEqual([]);
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(wider, 'pixels wider than the window').toBeLessThanOrEqual(0);
+    await saveScreenshot(page, `models-${name}-${size.width}`);
+  }
+  await page.setViewportSize(SIZES[0]);
+}
+
+/** Opens the licences, accepts all of them and starts. */
+async function startDownload(): Promise<void> {
+  await button('Download…').click();
+  const dialog = page.getByRole('dialog');
+  const boxes = dialog.getByRole('checkbox', { name: /^I have read/ });
+  for (const box of await boxes.all()) await box.check();
+  await dialog.getByRole('button', { name: 'Start the download' }).click();
+  await dialog.waitFor({ state: 'detached' });
+}
+
+async function cancelDownload(): Promise<void> {
+  await download().getByRole('button', { name: 'Cancel…' }).click();
+  await button('Cancel and delete').click();
+  await button('Download…').waitFor();
+}
+
+describe('an import', () => {
+  it('says of every part what is missing and what to do', async () => {
+    await page.getByRole('heading', { name: NAME }).waitFor();
+    await button('Look in Hugging Face’s cache').click();
+    await page.getByRole('heading', { name: /parts of \d+ cannot be used/ }).waitFor();
+    await page.getByText('was not found in any of the places').first().waitFor();
+    await page.getByText('Download it, or choose the folder that holds it.').first().waitFor();
+    await page.getByRole('heading', { name: /cannot be used/ }).scrollIntoViewIfNeeded();
+    await check('missing');
+    await button('Close').click();
+  });
+
+  it('names a folder that is not there', async () => {
+    await page.getByLabel('Or the path of a folder on this computer').fill('/nowhere/at/all');
+    await page.keyboard.press('Enter');
+    await page.getByText('There is no folder /nowhere/at/all').waitFor();
+    await button('Dismiss').click();
+  });
+
+  it('uses files where they lie, with the keyboard alone, and lets go of them', async () => {
+    await page.getByLabel('Or the path of a folder on this computer').focus();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type(pack.root);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Everything is there' }).waitFor();
+    await check('found');
+    await button('Use these files').focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('linked', { exact: false }).first().waitFor();
+    await page
+      .getByRole('heading', { level: 2, name: /InfiniteYou|FLUX|likeness/i })
+      .first()
+      .waitFor();
+    await button('Check the files').click();
+    await page.getByRole('heading', { name: 'Everything is there' }).waitFor();
+    await button('Remove…').click();
+    await button('Remove it').click();
+    await button('Look in Hugging Face’s cache').waitFor();
+  });
+});
+
+describe('a download', () => {
+  it('starts only after every licence is accepted', async () => {
+    await button('Download…').click();
+    const dialog = page.getByRole('dialog');
+    const start = dialog.getByRole('button', { name: 'Start the download' });
+    expect(await start.isDisabled()).toBe(true);
+    const boxes = dialog.getByRole('checkbox', { name: /^I have read/ });
+    expect(await boxes.count()).toBe(2);
+    await boxes.first().check();
+    expect(await start.isDisabled()).toBe(true);
+    await boxes.last().check();
+    expect(await start.isEnabled()).toBe(true);
+    await check('licences');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    expect(hub.requests).toEqual([]);
+  });
+
+  it('says that a token is needed, takes one and goes on', async () => {
+    hub.gate = (token) =>
+      token === TOKEN ? null : { kind: 'status', status: 401, headers: { 'x-error-code': 'GatedRepo' } };
+    await startDownload();
+    await download().getByText('no token is set').waitFor();
+    await check('no-token');
+    await download().getByRole('button', { name: 'Set a token…' }).click();
+    await page.keyboard.type(TOKEN);
+    await page.keyboard.press('Enter');
+    await page.getByText('A token is kept here.').waitFor();
+    expect(await page.content()).not.toContain(TOKEN);
+    await download().getByRole('button', { name: 'Resume' }).click();
+    await download().getByText('Downloaded', { exact: true }).waitFor();
+    await button('Remove…').click();
+    await button('Remove it').click();
+    await button('Download…').waitFor();
+  });
+
+  it.each([
+    ['a licence that is not accepted', 'You are not in the authorized list.', 'has not accepted the licence'],
+    ['a request that is pending', 'Your request is awaiting a review.', 'have not granted it yet'],
+    ['a token of the wrong scope', 'Check your fine-grained token settings.', 'may not read gated repositories'],
+  ])('tells %s apart', async (_what, said, sentence) => {
+    hub.gate = () => ({
+      kind: 'status',
+      status: 403,
+      headers: { 'x-error-code': 'GatedRepo', 'x-error-message': said },
+    });
+    await startDownload();
+    await download().getByText(sentence).waitFor();
+    await cancelDownload();
+    hub.gate = null;
+  });
+
+  it('shows how far it is, pauses, survives a reload and resumes to the end', async () => {
+    hub.pace = { pieceBytes: 3_000, everyMs: 15 };
+    await startDownload();
+    await download()
+      .getByText(/of .*·.*\/s/)
+      .waitFor();
+    await check('running');
+    await download().getByRole('button', { name: 'Pause' }).click();
+    await download().getByText('Paused', { exact: true }).waitFor();
+    await page.reload();
+    await download().getByText('What has come is kept.').waitFor();
+    hub.pace = null;
+    await download().getByRole('button', { name: 'Resume' }).click();
+    await download().getByText('Downloaded', { exact: true }).waitFor();
+    await page.getByText('Imported or downloaded here').waitFor();
+    await page.evaluate(() => document.querySelector('.screen')?.scrollTo(0, 0));
+    await check('done');
+  });
+
+  it('can be removed again', async () => {
+    await button('Remove…').click();
+    await button('Remove it').click();
+    await button('Download…').waitFor();
+    await button('Forget it').click();
+    await page.getByText('There is no token.').waitFor();
+  });
+});
+
+describe('converted weights', () => {
+  it('are shown by pack and can be removed', async () => {
+    await goTo(page, 'Studio');
+    await fillStudio(page, 1);
+    await runToEnd(page, 3);
+    await goTo(page, 'Models');
+    const remove = button(/^Remove the converted weights of/);
+    await remove.waitFor();
+    await remove.scrollIntoViewIfNeeded();
+    await check('cache');
+    await remove.click();
+    await page.getByText('None yet.').waitFor();
+  });
+
+  it('left nothing on the console', () => {
+    expect(watched.problems).toEqual([]);
+  });
+});
