@@ -20,7 +20,7 @@ import { EstimateService } from './estimate-service.js';
 import { EventHub } from './event-hub.js';
 import { GalleryService } from './gallery-service.js';
 import { createHandlers, type Services } from './handlers.js';
-import { installedFolders, LibraryService } from './library-service.js';
+import { installedPacks, LibraryService } from './library-service.js';
 import { Log } from './log.js';
 import { PackService } from './pack-service.js';
 import { PhotoService } from './photo-service.js';
@@ -107,6 +107,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   const now = options.now ?? Date.now;
   const store = await openStore(dataDir);
   const log = new Log(join(dataDir, 'logs'), options.echo ?? null);
+  if (store.copyProblem !== null) log.error("Today's copy of the database could not be made.", store.copyProblem);
   const hub = new EventHub();
   const engine = new EngineClient(options.spawnEngine, (state) => {
     hub.publish('engine', state);
@@ -127,7 +128,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     hub,
     bundled: existsSync(join(bundledFolder, 'pack.json')) ? { id: BUNDLED_PACK_ID, folder: bundledFolder } : null,
     folders: options.packFolders ?? [],
-    installed: () => installedFolders(packsDir, manifests),
+    installed: () => installedPacks(packsDir, manifests),
     pickFolder: options.pickFolder ?? null,
     now,
   });
@@ -141,7 +142,17 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     packs,
     pickFolder: options.pickFolder ?? null,
   });
-  const photos = new PhotoService({ store, lab, packs, samples, helper, hub, cachePath, now });
+  const photos = new PhotoService({
+    store,
+    lab,
+    packs,
+    samples,
+    helper,
+    hub,
+    cachePath,
+    forget: () => engine.release(),
+    now,
+  });
   const gallery = new GalleryService({
     store,
     hub,

@@ -30,6 +30,11 @@ const wishSchema = z.strictObject({
 });
 type Wish = z.infer<typeof wishSchema>;
 
+/** Names the download that was begun and is not at its end. */
+export function downloadFile(packsDir: string): string {
+  return join(packsDir, 'download.json');
+}
+
 const NOTHING_YET = {
   phase: 'ask',
   file: '',
@@ -191,7 +196,7 @@ export class LibraryDownload {
   }
 
   get #file(): string {
-    return join(this.#parts.packsDir, 'download.json');
+    return downloadFile(this.#parts.packsDir);
   }
 }
 

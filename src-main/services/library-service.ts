@@ -1,7 +1,7 @@
 /** Packs that can be had: what is there, what is wrong with it, importing, downloading, removing, and the token. */
-import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { AppError, toErrorDto } from '../base/app-error.js';
 import type { ImportCheck, ImportSource, LibraryPack, LibraryState, TokenSource } from '../contract/library.js';
 import type { PackSummary } from '../contract/pack.js';
@@ -16,8 +16,8 @@ import type { EngineClient } from './engine-client.js';
 import { engineAuditor } from './engine-auditor.js';
 import type { EventHub } from './event-hub.js';
 import { newId } from './ids.js';
-import { LibraryDownload } from './library-download.js';
-import { packIdOf, type PackService } from './pack-service.js';
+import { downloadFile, LibraryDownload } from './library-download.js';
+import { packIdOf, type InstalledPack, type PackService } from './pack-service.js';
 
 export interface LibraryServiceParts {
   /** Folder of the packs that were imported or downloaded; made when first needed. */
@@ -40,17 +40,24 @@ interface Checked {
 /** Checks that can still be imported; older ones are made again. */
 const MAX_CHECKS = 8;
 
-/** Folders of installed packs, whole or not, that the studio may look at. */
-export function installedFolders(packsDir: string, manifests: readonly DownloadManifest[]): string[] {
+/** Imported and downloaded packs that the studio may look at. */
+export function installedPacks(packsDir: string, manifests: readonly DownloadManifest[]): InstalledPack[] {
   return manifests
-    .map(({ id }) => join(packsDir, id))
-    .filter((folder) => existsSync(folder) && !hasUnfinished(folder))
-    .map((folder) => realpathSync(folder));
+    .map(({ id, name }) => ({ name, folder: join(packsDir, id) }))
+    .filter(({ folder }) => existsSync(folder) && isOver(folder) && !isWished(packsDir, folder))
+    .map(({ name, folder }) => ({ name, folder: realpathSync(folder) }));
 }
 
-/** A pack whose download is not over yet is no pack. */
-function hasUnfinished(folder: string): boolean {
-  return readdirSync(folder, { recursive: true }).some((name) => /\.incomplete$|\.download\.lock$/.test(String(name)));
+/** Something is there, and no download of it was left in the middle of a file. */
+function isOver(folder: string): boolean {
+  const names = readdirSync(folder, { recursive: true }).map(String);
+  return names.length > 0 && !names.some((name) => /\.incomplete$|\.download\.lock$/.test(name));
+}
+
+/** Its download was begun here and has not come to its end. */
+function isWished(packsDir: string, folder: string): boolean {
+  const file = downloadFile(packsDir);
+  return existsSync(file) && readFileSync(file, 'utf8').includes(`"libraryId":"${basename(folder)}"`);
 }
 
 export class LibraryService {
@@ -149,7 +156,12 @@ export class LibraryService {
     const folder = this.#folder(manifest.id);
     const { installed, ownBytes, linkedBytes, unfinished } = await packUse(folder);
     const begun = this.download.state?.libraryId === manifest.id && this.download.state.status !== 'done';
-    const state = !installed ? 'absent' : unfinished > 0 || begun ? 'unfinished' : 'present';
+    const state =
+      !installed || (ownBytes + linkedBytes === 0 && !begun)
+        ? 'absent'
+        : unfinished > 0 || begun
+          ? 'unfinished'
+          : 'present';
     return {
       id: manifest.id,
       name: manifest.name,

@@ -8,10 +8,18 @@ import type { PacksRepo } from '../store/packs-repo.js';
 import type { EngineClient } from './engine-client.js';
 import type { EventHub } from './event-hub.js';
 
+/** A pack that the app itself imported or downloaded. */
+export interface InstalledPack {
+  readonly name: string;
+  readonly folder: string;
+}
+
 interface KnownPack {
   readonly id: string;
   readonly folder: string;
   readonly source: PackSummary['source'];
+  /** What the app calls it; left out for what the folder says. */
+  readonly name?: string;
 }
 
 export interface PackServiceParts {
@@ -22,8 +30,8 @@ export interface PackServiceParts {
   readonly bundled: { readonly id: string; readonly folder: string } | null;
   /** Folders named at start; known for this session only. */
   readonly folders: readonly string[];
-  /** Folders of the packs that the app itself imported or downloaded, as they are now. */
-  readonly installed: () => readonly string[];
+  /** As they are now. */
+  readonly installed: () => readonly InstalledPack[];
   /** Null where the host has no dialogs. */
   readonly pickFolder: (() => Promise<string | null>) | null;
   readonly now: () => number;
@@ -141,7 +149,7 @@ export class PackService {
     const all: KnownPack[] = [
       ...(bundled === null ? [] : [{ ...bundled, source: 'bundled' as const }]),
       ...folders.map((folder) => ({ id: packIdOf(folder), folder, source: 'folder' as const })),
-      ...installed().map((folder) => ({ id: packIdOf(folder), folder, source: 'library' as const })),
+      ...installed().map(({ name, folder }) => ({ id: packIdOf(folder), folder, source: 'library' as const, name })),
       ...repo.list().map((pack) => ({ ...pack, source: 'folder' as const })),
     ];
     return all.filter((pack, i) => all.findIndex((other) => other.id === pack.id) === i);
@@ -173,7 +181,7 @@ export class PackService {
     } catch (error) {
       return {
         id: pack.id,
-        name: pack.source === 'bundled' ? 'Demo pack' : 'Unreadable pack',
+        name: pack.name ?? (pack.source === 'bundled' ? 'Demo pack' : 'Unreadable pack'),
         licence: '',
         source: pack.source,
         note: null,
@@ -193,7 +201,7 @@ function toSummary(pack: KnownPack, inspected: InspectResult): PackSummary {
   const missing = inspected.components.filter((component) => component.missing.length > 0);
   return {
     id: pack.id,
-    name: inspected.name,
+    name: pack.name ?? inspected.name,
     licence: inspected.licence,
     source: pack.source,
     note: inspected.note,
