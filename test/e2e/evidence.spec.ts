@@ -62,6 +62,31 @@ describe('a sweep over seeds', { retry: 0 }, () => {
   });
 });
 
+describe('under the pictures', { retry: 0 }, () => {
+  it('is the drift of the latents, step by step', async () => {
+    await page.getByText('Drift', { exact: true }).click();
+    const drift = page.getByRole('region', { name: 'Drift of the latents' });
+    expect(await drift.getByRole('row').filter({ hasText: 'All NF4' }).innerText()).toMatch(/[\d.]+ %\s+[\d.]+ %/);
+    expect(await axeViolations(page)).toEqual([]);
+    await saveScreenshot(page, 'compare-drift-1440');
+  });
+
+  it('is what each format does to the layers of InfuseNet', async () => {
+    await page.getByText('Layers', { exact: true }).click();
+    const layers = page.getByRole('group', { name: /^\d+ layers, arrow keys to read them$/ });
+    await layers.getByRole('rowheader', { name: 'INT8' }).waitFor({ timeout: 60_000 });
+    expect(await layers.getByRole('rowheader').allInnerTexts()).toEqual(
+      expect.arrayContaining(['INT8', 'FP8', 'INT4', 'NF4']),
+    );
+    await layers.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.getByText(/ weights:\s+INT8 /).waitFor();
+    expect(await page.getByText(/ weights:\s+INT8 /).innerText()).toMatch(/^transformer_blocks\.0\./);
+    expect(await axeViolations(page)).toEqual([]);
+    await saveScreenshot(page, 'compare-layers-1440');
+  });
+});
+
 describe('a blind test', { retry: 0 }, () => {
   it('hides names and order, and is answered by keyboard', async () => {
     await page.getByRole('button', { name: 'Blind test' }).focus();
