@@ -1,8 +1,10 @@
 /** Entry of the desktop app: start-up order only. */
 import { app, dialog, protocol } from 'electron';
 import { toErrorDto } from '../base/app-error.js';
+import { defaultDataDir } from '../services/data-dir.js';
 import { composeDesktopApp, type DesktopApp } from './composition.js';
 import { PAGE_SCHEME } from './page-protocol.js';
+import { openRecovering } from './recovery.js';
 
 let desktop: DesktopApp | null = null;
 let closed = false;
@@ -10,7 +12,10 @@ let closed = false;
 async function start(): Promise<void> {
   await app.whenReady();
   try {
-    desktop = await composeDesktopApp();
+    desktop = await openRecovering(defaultDataDir(app.getPath('appData')), composeDesktopApp, (question) =>
+      dialog.showMessageBoxSync({ type: 'error', title: 'Likeness Lab', noLink: true, ...question }),
+    );
+    if (desktop === null) app.exit(0);
   } catch (error) {
     const { message, remedy } = toErrorDto(error);
     dialog.showErrorBox('Likeness Lab cannot start', `${message}\n\n${remedy}`);

@@ -67,6 +67,12 @@ export class EngineClient {
     return this.#versions;
   }
 
+  /** Frees what a running process keeps between requests; one that is not running keeps nothing. */
+  async release(): Promise<void> {
+    if (this.#process === null || this.#closing) return;
+    await this.request<'release'>({ kind: 'release', params: {} });
+  }
+
   /**
    * Sends a request and waits for its result.
    * @throws AppError what the engine reported, or engine.crashed; AbortError when cancelled

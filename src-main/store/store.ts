@@ -3,10 +3,12 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { BlindTestsRepo } from './blind-tests-repo.js';
 import { ComparisonsRepo } from './comparisons-repo.js';
+import { keepDailyCopy, renewCopies } from './copies.js';
 import { Database } from './database.js';
 import { DeletionsRepo, type DeletionKind } from './deletions-repo.js';
 import { DifferencesRepo } from './differences-repo.js';
 import { GalleryRepo } from './gallery-repo.js';
+import { LorasRepo } from './loras-repo.js';
 import { PacksRepo } from './packs-repo.js';
 import { PhotosRepo } from './photos-repo.js';
 import { PictureFolder } from './picture-folder.js';
@@ -20,15 +22,36 @@ export interface Store {
   readonly comparisons: ComparisonsRepo;
   readonly gallery: GalleryRepo;
   readonly photos: PhotosRepo;
+  readonly loras: LorasRepo;
   readonly packs: PacksRepo;
   readonly settings: SettingsRepo;
   readonly deletions: DeletionsRepo;
   readonly differences: DifferencesRepo;
   readonly blindTests: BlindTestsRepo;
   readonly files: PictureFolder;
+  /** Why the day's copy of the database could not be made; null when it could. */
+  readonly copyProblem: unknown;
+  /**
+   * Makes a deletion final: nothing of deleted rows stays in the log, the copies or free pages.
+   * @throws AppError disk.full, disk.failed, store.failed
+   */
+  scrub(): void;
 }
 
-const DATABASE_NAME = 'likeness-lab.db';
+/** The database's file in a data folder. */
+export function databaseFile(dataDir: string): string {
+  return join(dataDir, 'likeness-lab.db');
+}
+
+/** A gallery without today's copy is still a gallery. */
+function copyProblemOf(db: Database, file: string): unknown {
+  try {
+    keepDailyCopy(db, file, Date.now());
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
 
 /**
  * Opens (or makes) the gallery in a folder. Runs that an earlier host left unfinished become `interrupted`, and
@@ -41,7 +64,8 @@ export async function openStore(dataDir: string): Promise<Store> {
   } catch (error) {
     throw diskError(error, 'make the data folder');
   }
-  const db = Database.open(join(dataDir, DATABASE_NAME));
+  const file = databaseFile(dataDir);
+  const db = Database.open(file);
   try {
     const files = new PictureFolder(dataDir);
     const deletions = new DeletionsRepo(db);
@@ -52,12 +76,18 @@ export async function openStore(dataDir: string): Promise<Store> {
       comparisons: new ComparisonsRepo(db, runs),
       gallery: new GalleryRepo(db, deletions),
       photos: new PhotosRepo(db, deletions),
+      loras: new LorasRepo(db),
       packs: new PacksRepo(db),
       settings: new SettingsRepo(db),
       deletions,
       differences: new DifferencesRepo(db),
       blindTests: new BlindTestsRepo(db),
       files,
+      copyProblem: copyProblemOf(db, file),
+      scrub() {
+        db.truncateLog();
+        renewCopies(db, file);
+      },
     };
     await files.prepare();
     for (const runId of runs.interruptUnfinished()) await files.removeRun(runId);

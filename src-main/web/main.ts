@@ -5,11 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { AppError, toErrorDto } from '../base/app-error.js';
 import { entryFile } from '../base/entry-file.js';
-import { openAppHost } from '../services/app-host.js';
+import { openAppHost, type AppHost, type HostOptions } from '../services/app-host.js';
 import type { DownloadManifest } from '../models/manifest.js';
 import { TokenFile } from '../models/token-file.js';
 import { defaultDataDir, defaultPacksDir, defaultTokenFile } from '../services/data-dir.js';
 import { forkEngine } from '../services/fork-engine.js';
+import { intactCopies, isDamage, replaceDamaged } from '../store/copies.js';
+import { databaseFile } from '../store/store.js';
 import { openBrowser } from './open-browser.js';
 import { startWebServer, type WebServer } from './web-server.js';
 
@@ -18,6 +20,8 @@ interface Flags {
   readonly data: string;
   readonly pack: readonly string[];
   readonly open: boolean;
+  readonly restoreCopy?: true;
+  readonly newGallery?: true;
   readonly devOrigin?: string;
   readonly engine?: string;
   readonly assets?: string;
@@ -42,9 +46,40 @@ function readCatalogue(file: string): DownloadManifest[] {
   return JSON.parse(readFileSync(file, 'utf8')) as DownloadManifest[];
 }
 
+/** What a person can do about a damaged gallery, in the words of this command. */
+function recoveryOffer(dataDir: string): string {
+  const [copy] = intactCopies(databaseFile(dataDir));
+  const fresh = 'Start again with --new-gallery for an empty one.';
+  if (copy === undefined) return `There is no copy of it. ${fresh}`;
+  const when = new Date(copy.savedAtMs).toLocaleString();
+  return `There is a copy of ${when} with ${copy.pictures} pictures: start again with --restore-copy. ${fresh}`;
+}
+
+/** Done only when asked for, and only to a gallery that is damaged. */
+async function openRecovering(flags: Flags, open: () => Promise<AppHost>): Promise<AppHost> {
+  try {
+    return await open();
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    const dataDir = resolve(flags.data);
+    const file = databaseFile(dataDir);
+    const [copy = null] = flags.restoreCopy === true ? intactCopies(file) : [];
+    if (copy === null && flags.newGallery !== true) {
+      const { code, message } = toErrorDto(error);
+      throw new AppError(code, message, {
+        remedy: `Your pictures are safe in their folder. ${recoveryOffer(dataDir)} The damaged file is kept.`,
+        cause: error,
+      });
+    }
+    const aside = replaceDamaged(file, copy, Date.now());
+    print(`${copy === null ? 'Began a new gallery' : 'Restored the copy'}; the damaged file is ${aside}.`);
+    return open();
+  }
+}
+
 async function serve(flags: Flags): Promise<void> {
   const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string };
-  const host = await openAppHost({
+  const options: HostOptions = {
     dataDir: resolve(flags.data),
     assetsDir: flags.assets === undefined ? resolve(ROOT, 'assets') : resolve(flags.assets),
     packFolders: flags.pack.map((folder) => resolve(folder)),
@@ -56,7 +91,8 @@ async function serve(flags: Flags): Promise<void> {
     appVersion: version,
     host: 'web',
     echo: (line) => process.stderr.write(`${line}\n`),
-  });
+  };
+  const host = await openRecovering(flags, () => openAppHost(options));
   let server: WebServer;
   try {
     const secret = process.env['LIKENESS_LAB_DEV_SECRET'];
@@ -101,6 +137,8 @@ const program = new Command('likeness-lab-web')
     [],
   )
   .option('--packs <folder>', 'where packs are imported and downloaded to', defaultPacksDir())
+  .option('--restore-copy', 'if the gallery is damaged, go on with its newest copy')
+  .option('--new-gallery', 'if the gallery is damaged, begin an empty one')
   .option('--no-open', 'do not open a browser')
   .option(
     '--dev-origin <origin>',

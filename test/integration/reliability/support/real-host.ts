@@ -83,8 +83,15 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4000)));
   const ended = once(child, 'exit');
+  const address = new Promise<string>((resolve) => {
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+      if (/#token=[\w-]+\s/.test(text)) resolve(text);
+    });
+  });
   const line = await Promise.race([
-    once(child.stdout.setEncoding('utf8'), 'data').then(([text]) => String(text)),
+    address,
     ended.then(() => {
       throw new Error(errors);
     }),
