@@ -16,7 +16,8 @@ import {
 } from '../engine/protocol.js';
 import { configName, parseConfigs } from './format-configs.js';
 import { cacheOption, providerOption } from './generate-command.js';
-import { median, memoryOfRun } from './run-figures.js';
+import { median } from '../services/medians.js';
+import { memoryOfRun } from './run-figures.js';
 import { integer } from './options.js';
 import { runInEngine } from './run-in-engine.js';
 import { endProgress, formatTable, print, printJson, showProgress } from './terminal.js';
@@ -106,7 +107,7 @@ async function run(options: BenchOptions): Promise<void> {
 function summarize(result: GenerateResult) {
   return {
     ...memoryOfRun(result),
-    secondsPerStep: median(result.stepSeconds),
+    secondsPerStep: median(result.stepSeconds) ?? 0,
     totalSeconds: result.totalSeconds,
   };
 }

@@ -8,7 +8,8 @@ import { convertPack } from '../engine/pipeline/convert-pack.js';
 import type { LoraChoice, Provider, WeightFormat } from '../engine/protocol.js';
 import { cacheOption, computeOption, formatOption, providerOption } from './generate-command.js';
 import { loraOption } from './lora-option.js';
-import { endProgress, formatBytes, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
+import { formatBytes } from '../services/byte-size.js';
+import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
 interface ConvertOptions {
   readonly flux: WeightFormat;

@@ -3,7 +3,8 @@ import type { AuditFinding, PackAudit } from '../engine/pack/audit-report.js';
 import type { ImportReport } from '../models/import-check.js';
 import type { Licence } from '../models/manifest.js';
 import type { HashCheck } from '../models/verify-hashes.js';
-import { formatBytes, formatTable } from './terminal.js';
+import { formatBytes } from '../services/byte-size.js';
+import { formatTable } from './terminal.js';
 
 export function describeAudit(audit: PackAudit, hashes: readonly HashCheck[] = []): string {
   const rows = audit.parts.map((part) => [

@@ -17,7 +17,8 @@ import {
 import { identityInput } from './identity-input.js';
 import { loraOption } from './lora-option.js';
 import { integer, number, STAGE_SHARE } from './options.js';
-import { endProgress, formatBytes, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
+import { formatBytes } from '../services/byte-size.js';
+import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
 interface GenerateOptions {
   readonly pack: string;

@@ -8,7 +8,8 @@ import { defined } from '../base/assert.js';
 import { readImage } from '../engine/image/read-image.js';
 import { makeThumbnail } from '../engine/image/thumbnail.js';
 import type { CompareRun, ConfigurationRuns } from './compare-runs.js';
-import { median, memoryOfRun } from './run-figures.js';
+import { median } from '../services/medians.js';
+import { memoryOfRun } from './run-figures.js';
 
 /** Longest side of the pictures inside the HTML file: sharp on a high-density screen at 12rem, and 40 of them stay a few MB. */
 const INLINE_SIDE = 384;
@@ -77,8 +78,8 @@ export async function measurePictures(
       formats,
       loadBytes: memory.load,
       peakBytes: memory.peak,
-      totalSeconds: median(runs.map(({ result }) => result.totalSeconds)),
-      stepSeconds: median(runs.flatMap(({ result }) => result.stepSeconds)),
+      totalSeconds: median(runs.map(({ result }) => result.totalSeconds)) ?? 0,
+      stepSeconds: median(runs.flatMap(({ result }) => result.stepSeconds)) ?? 0,
       pictures,
     });
   }

@@ -16,7 +16,8 @@ import { TokenFile } from '../models/token-file.js';
 import { checkHashes } from '../models/verify-hashes.js';
 import { defaultPacksDir, defaultTokenFile } from '../services/data-dir.js';
 import { describeAudit, describeImport, describeLicences } from './describe-audit.js';
-import { endProgress, formatBytes, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
+import { formatBytes } from '../services/byte-size.js';
+import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
 const AUDITOR: Auditor = { pack: auditPack, stray: auditStray };
 

@@ -18,8 +18,3 @@ export function memoryOfRun(result: GenerateResult): RunMemory {
     source: load?.deviceSource ?? load?.hostSource ?? 'none',
   };
 }
-
-/** The middle one of some numbers (of two middle ones the larger); 0 for none. */
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
-}

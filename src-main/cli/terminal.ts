@@ -33,12 +33,6 @@ export function printError(error: unknown): void {
   if (!(error instanceof AppError) && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
 }
 
-/** Bytes as GiB or MiB with two decimals. */
-export function formatBytes(bytes: number): string {
-  const gib = bytes / 2 ** 30;
-  return gib >= 1 ? `${gib.toFixed(2)} GiB` : `${(bytes / 2 ** 20).toFixed(2)} MiB`;
-}
-
 /** Columns padded to their widest cell; numbers are right-aligned by the caller's strings. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

@@ -7,15 +7,12 @@ import { cpus, release, tmpdir, type } from 'node:os';
 import { join } from 'node:path';
 import { parseSearch } from '../../src-main/contract/search-language.js';
 import type { WindowQuery } from '../../src-main/store/gallery-repo.js';
+import { median } from '../../src-main/services/medians.js';
 import { openStore } from '../../src-main/store/store.js';
 import { fillGallery, rowId } from './gallery-rows.js';
 
 const rows = Number(process.argv[2] ?? 25_000);
 const REPEATS = 15;
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1] ?? NaN;
-}
 
 interface Times {
   readonly median: number;
@@ -33,7 +30,7 @@ function time(work: () => unknown): Times {
     return performance.now() - start;
   });
   const { user, system } = process.cpuUsage(cpuStart);
-  return { median: median(times), worst: Math.max(...times), cpu: (user + system) / 1000 / REPEATS };
+  return { median: median(times) ?? NaN, worst: Math.max(...times), cpu: (user + system) / 1000 / REPEATS };
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'likeness-bench-'));
