@@ -35,6 +35,7 @@ export function portraits(identityId: string | null): ComparisonDraft {
     conditioningScale: 1,
     start: 0,
     end: 1,
+    loras: [],
     prompts: ['A man, portrait, cinematic'],
     seeds: SOAK ? [1, 2, 3, 4] : [1, 2],
     variants: SOAK ? VARIANTS : VARIANTS.filter(({ flux }) => ['16-bit', 'int8', 'nf4'].includes(flux)),

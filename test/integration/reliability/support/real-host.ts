@@ -23,6 +23,7 @@ export async function openRealHost(
   dataDir: string,
   assetsDir: string,
   onProgress: (progress: EngineProgress, kill: () => void) => void = () => undefined,
+  onRequest: (kind: string) => void = () => undefined,
 ): Promise<InProcessHost> {
   const spawnEngine = forkEngine(entryFile('engine'));
   const host = await openAppHost({
@@ -36,7 +37,13 @@ export async function openRealHost(
           engine.kill();
         });
       });
-      return engine;
+      return {
+        ...engine,
+        send(message) {
+          if (message.type === 'request') onRequest(message.request.kind);
+          engine.send(message);
+        },
+      };
     },
     pictureWorker: entryFile('picture-worker'),
     appVersion: '0.0.0-test',
