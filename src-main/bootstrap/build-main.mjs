@@ -9,18 +9,19 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const ENTRIES = {
+  app: 'src-main/app/main.ts',
+  web: 'src-main/web/main.ts',
   cli: 'src-main/cli/main.ts',
   engine: 'src-main/engine/entry.ts',
   'encode-worker': 'src-main/engine/quant/encode-worker.ts',
   'picture-worker': 'src-main/services/picture-worker.ts',
+  // Tests and benchmarks that need a process of their own.
   'bench-encode': 'test/bench/encode.ts',
-  'random-pack': 'test/bench/random-pack.ts',
-  'bench-operators': 'test/bench/operators.ts',
-  'session-memory': 'test/integration/support/session-memory.ts',
   'bench-gallery': 'test/bench/gallery.ts',
   'bench-metrics': 'test/bench/metrics.ts',
-  web: 'src-main/web/main.ts',
-  app: 'src-main/app/main.ts',
+  'bench-operators': 'test/bench/operators.ts',
+  'random-pack': 'test/bench/random-pack.ts',
+  'session-memory': 'test/integration/support/session-memory.ts',
 };
 
 /** Sandboxed preloads are CommonJS and may require nothing but Electron: everything else is bundled. */
