@@ -49,6 +49,16 @@ async function pickFolder(window: BrowserWindow | null): Promise<string | null> 
   return answer.canceled ? null : (answer.filePaths[0] ?? null);
 }
 
+async function pickLora(window: BrowserWindow | null): Promise<string | null> {
+  const options = {
+    title: 'Choose a LoRA for FLUX',
+    filters: [{ name: 'LoRA', extensions: ['safetensors', 'pt', 'bin'] }],
+    properties: ['openFile' as const, 'dontAddToRecent' as const],
+  };
+  const answer = await (window === null ? dialog.showOpenDialog(options) : dialog.showOpenDialog(window, options));
+  return answer.canceled ? null : (answer.filePaths[0] ?? null);
+}
+
 /** Asks before a run in flight is ended. */
 function mayClose(window: BrowserWindow, host: AppHost): boolean {
   if ((host.hub.current('progress') ?? null) === null) return true;
@@ -114,6 +124,7 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
     appVersion: app.getVersion(),
     host: 'electron',
     pickFolder: () => pickFolder(window),
+    pickFile: () => pickLora(window),
     openFolder: async (folder) => {
       await shell.openPath(folder);
     },

@@ -23,6 +23,7 @@ import {
   libraryNameSchema,
   libraryStateSchema,
 } from './library.js';
+import { loraSchema, loraSourceSchema } from './lora.js';
 import { MAX_CELLS, MAX_PANES, MAX_SELECTION, MAX_UPLOAD_BYTES } from './limits.js';
 import {
   estimateInputSchema,
@@ -102,6 +103,12 @@ export const API = {
 
   /** Measured once, then kept; seconds for InfuseNet, minutes for FLUX. */
   'packs.weight-errors': { input: weightErrorsInputSchema, output: weightErrorsSchema },
+
+  'loras.list': { input: nothing, output: z.array(loraSchema) },
+  /** Checks a file against the pack's FLUX and remembers it; null when the person closed the dialog. */
+  'loras.add': { input: z.strictObject({ source: loraSourceSchema, packId: idSchema }), output: loraSchema.nullable() },
+  /** Forgets a file, which stays where it is. */
+  'loras.remove': { input: z.strictObject({ loraId: idSchema }), output: done },
 
   'samples.list': { input: nothing, output: samplesSchema },
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { formatChoiceSchema, providerSchema } from './formats.js';
 import { idSchema } from './ids.js';
+import { lorasText, loraUseSchema, MAX_LORAS } from './lora.js';
 import {
   MAX_CELLS,
   MAX_CONDITIONING_SCALE,
@@ -38,6 +39,8 @@ const sharedShape = {
   /** Fractions of the steps between which InfuseNet acts. */
   start: z.number().min(0).max(1),
   end: z.number().min(0).max(1),
+  /** Added to FLUX in this order before its weights are encoded. */
+  loras: z.array(loraUseSchema).max(MAX_LORAS).default([]),
 };
 
 /** Everything that decides one picture. */
@@ -84,6 +87,7 @@ export const SETTING_FIELDS = [
   'identity',
   'pose',
   'pack',
+  'loras',
 ] as const;
 export const settingFieldSchema = z.enum(SETTING_FIELDS);
 export type SettingField = z.infer<typeof settingFieldSchema>;
@@ -103,6 +107,8 @@ export function settingValue(settings: RunSettings, field: SettingField): string
       return settings.poseId ?? 'none';
     case 'pack':
       return settings.packId;
+    case 'loras':
+      return lorasText(settings.loras);
     case 'seed':
     case 'prompt':
     case 'steps':

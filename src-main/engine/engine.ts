@@ -9,6 +9,7 @@ import { openPack } from './pack/open-pack.js';
 import { createMemoStore } from './pipeline/memo-store.js';
 import { detectFacesInFile } from './pipeline/detect-faces.js';
 import { estimate } from './pipeline/estimate.js';
+import { countLoraLayers } from './pipeline/flux-with-loras.js';
 import { generate } from './pipeline/generate.js';
 import { inspectPack } from './pipeline/inspect-pack.js';
 import { weightErrors } from './pipeline/weight-errors.js';
@@ -52,6 +53,10 @@ export class Engine {
         });
       case 'inspect':
         return inspectPack(request.params.packPath);
+      case 'check-lora': {
+        const { packPath, file } = request.params;
+        return { kind: 'check-lora', layers: await countLoraLayers(await openPack(packPath), file) };
+      }
       case 'audit': {
         const { target, strays } = request.params;
         return {

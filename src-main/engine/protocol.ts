@@ -70,6 +70,11 @@ export interface GenerateRequest {
   readonly profilePrefix?: string;
   /** Folder for the latents after each step as `step-003.f32` (little-endian, packed); default none. */
   readonly latentsDir?: string;
+  /**
+   * Bytes for InfuseNet's weights: each of its layers gets a format of its own, the more precise the more it loses;
+   * `formats.infusenet` is then not used.
+   */
+  readonly infuseNetBudgetBytes?: number;
   /** Default none. */
   readonly loras?: readonly LoraChoice[];
 }
@@ -182,8 +187,8 @@ export interface WeightErrorsResult {
   /** Linears that take the format, block by block. */
   readonly layers: readonly {
     readonly name: string;
-    /** Number of weights. */
-    readonly weights: number;
+    /** [N, K]. */
+    readonly shape: readonly [number, number];
     /** Length of the error over length of the weights; of a sample of large layers. */
     readonly errors: Readonly<Record<LossyFormat, number>>;
   }[];
@@ -253,6 +258,18 @@ export interface AuditResult {
   readonly strays: readonly (AuditFinding | null)[];
 }
 
+/** Checks by headers alone that a LoRA fits a pack's FLUX. */
+export interface CheckLoraRequest {
+  readonly packPath: string;
+  /** Absolute path. */
+  readonly file: string;
+}
+export interface CheckLoraResult {
+  readonly kind: 'check-lora';
+  /** Layers of FLUX that it changes. */
+  readonly layers: number;
+}
+
 export type EngineRequest =
   | { readonly kind: 'generate'; readonly params: GenerateRequest }
   | { readonly kind: 'detect-faces'; readonly params: DetectFacesRequest }
@@ -260,6 +277,7 @@ export type EngineRequest =
   | { readonly kind: 'weight-errors'; readonly params: WeightErrorsRequest }
   | { readonly kind: 'inspect'; readonly params: { readonly packPath: string } }
   | { readonly kind: 'audit'; readonly params: AuditRequest }
+  | { readonly kind: 'check-lora'; readonly params: CheckLoraRequest }
   | { readonly kind: 'probe'; readonly params: Readonly<Record<string, never>> }
   | { readonly kind: 'release'; readonly params: Readonly<Record<string, never>> };
 
@@ -270,6 +288,7 @@ export type EngineResult =
   | WeightErrorsResult
   | InspectResult
   | AuditResult
+  | CheckLoraResult
   | ProbeResult
   | { readonly kind: 'release' };
 

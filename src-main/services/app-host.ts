@@ -21,6 +21,7 @@ import { EventHub } from './event-hub.js';
 import { GalleryService } from './gallery-service.js';
 import { createHandlers, type Services } from './handlers.js';
 import { installedPacks, LibraryService } from './library-service.js';
+import { LoraService } from './lora-service.js';
 import { Log } from './log.js';
 import { PackService } from './pack-service.js';
 import { PhotoService } from './photo-service.js';
@@ -56,6 +57,8 @@ export interface HostOptions {
   readonly appVersion: string;
   readonly host: SystemInfo['host'];
   readonly pickFolder?: () => Promise<string | null>;
+  /** Lets the person choose a LoRA. */
+  readonly pickFile?: () => Promise<string | null>;
   readonly openFolder?: (folder: string) => Promise<void>;
   /** Gets warnings and errors beside the log file. */
   readonly echo?: (line: string) => void;
@@ -190,6 +193,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     packs,
     library,
     cache: new CacheService({ root: cachePath, packs, hub }),
+    loras: new LoraService({ repo: store.loras, helper, packs, pickFile: options.pickFile ?? null, now }),
     estimates: new EstimateService(packs, helper),
     weightErrors,
     samples,

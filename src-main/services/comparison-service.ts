@@ -125,9 +125,15 @@ export class ComparisonService {
       return null;
     };
     if (!packs.has(shared.packId)) missing.push('The model pack is not known here any more.');
+    const loras = shared.loras.filter(({ loraId, name }) => {
+      if (store.loras.get(loraId) !== null) return true;
+      missing.push(`The LoRA ${name} is not known here any more.`);
+      return false;
+    });
     return {
       draft: {
         ...shared,
+        loras,
         identityId: kept(shared.identityId, 'identity'),
         poseId: kept(shared.poseId, 'pose'),
         prompts: [prompt],

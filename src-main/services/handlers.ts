@@ -8,6 +8,7 @@ import type { EstimateService } from './estimate-service.js';
 import type { EventHub } from './event-hub.js';
 import type { GalleryService } from './gallery-service.js';
 import type { LibraryService } from './library-service.js';
+import type { LoraService } from './lora-service.js';
 import type { PackService } from './pack-service.js';
 import { decodeUpload, type PhotoService } from './photo-service.js';
 import { readMetadata } from './picture-metadata/read-metadata.js';
@@ -23,6 +24,7 @@ export interface Services {
   readonly packs: PackService;
   readonly library: LibraryService;
   readonly cache: CacheService;
+  readonly loras: LoraService;
   readonly estimates: EstimateService;
   readonly weightErrors: WeightErrorService;
   readonly samples: SampleService;
@@ -46,6 +48,7 @@ export function createHandlers(services: Services): Handlers {
     packs,
     library,
     cache,
+    loras,
     estimates,
     weightErrors,
     samples,
@@ -103,6 +106,13 @@ export function createHandlers(services: Services): Handlers {
     'packs.estimate': (input) => estimates.estimate(input),
 
     'packs.weight-errors': (input) => weightErrors.measure(input),
+
+    'loras.list': () => loras.list(),
+    'loras.add': ({ source, packId }) => loras.add(source, packId),
+    'loras.remove': ({ loraId }) => {
+      loras.remove(loraId);
+      return DONE;
+    },
 
     'samples.list': () => samples.list(),
 

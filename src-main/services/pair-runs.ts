@@ -73,6 +73,7 @@ export function pairRuns(reference: RunDetail, runs: readonly RunDetail[]): RunC
 const FIELD_NAMES: Readonly<Record<string, string>> = {
   conditioningScale: 'conditioning scale',
   modelVariant: 'model',
+  loras: 'LoRAs',
 };
 /** Values that are ids say nothing to a person. */
 const OPAQUE = new Set(['identity', 'pose', 'pack']);

@@ -82,6 +82,7 @@ export class RunMaker {
       conditioningScale: s.conditioningScale,
       start: s.start,
       end: s.end,
+      loras: s.loras.map(({ loraId, name, weight }) => ({ path: this.#loraPath(loraId, name), weight })),
       outputPath: store.files.work(run.id),
       previewDir: settings.get().keepPreviews ? store.files.previews(run.id) : null,
       ...(latentsDir === undefined ? {} : { latentsDir }),
@@ -91,6 +92,14 @@ export class RunMaker {
   #identity({ settings: { identityId, faceIndex } }: RunDetail): IdentityInput {
     if (identityId === null) return { kind: 'none' };
     return { kind: 'image', path: this.#photoPath(identityId, 'identity'), faceIndex };
+  }
+
+  #loraPath(loraId: string, name: string): string {
+    const lora = this.#parts.store.loras.get(loraId);
+    if (lora !== null) return lora.file;
+    throw new AppError('run.not-resumable', `The LoRA ${name} of this picture is not known here any more.`, {
+      remedy: 'Add its file again in the studio, then resume.',
+    });
   }
 
   #photoPath(photoId: string, what: string): string {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { errorDtoSchema } from '../contract/error.js';
 import { formatChoiceSchema, providerSchema } from '../contract/formats.js';
 import type { RunSettings } from '../contract/generation-settings.js';
+import { loraUseSchema } from '../contract/lora.js';
 import { runStatusSchema, type Phase, type RunDetail, type RunResult, type RunSummary } from '../contract/run.js';
 import { detectedFacesSchema, type DetectedFaces } from '../contract/photo.js';
 
@@ -19,7 +20,7 @@ export const SUMMARY_FROM = `runs r JOIN variants v ON v.id = r.variant_id JOIN 
 /** What `RunDetail` needs beyond the summary. */
 export const DETAIL_COLUMNS = `${SUMMARY_COLUMNS},
   r.id AS run_key, r.identity_id, r.face_index, r.pose_id, r.prompt, r.guidance, r.conditioning_scale,
-  r.start_fraction, r.end_fraction, r.finished_at_ms, r.error_json,
+  r.start_fraction, r.end_fraction, r.loras_json, r.finished_at_ms, r.error_json,
   (SELECT p.name FROM photos p WHERE p.public_id = r.identity_id) AS identity_name,
   s.compute_dtype, s.pixel_hash, s.step_seconds_json, s.weight_hashes_json, s.keep_list_json, s.versions_json,
   s.preview_steps_json`;
@@ -69,6 +70,7 @@ const detailRow = summaryRow.extend({
   conditioning_scale: z.number(),
   start_fraction: z.number(),
   end_fraction: z.number(),
+  loras_json: json(z.array(loraUseSchema)),
   finished_at_ms: z.number().nullable(),
   error_json: json(errorDtoSchema).nullable(),
   identity_name: z.string().nullable(),
@@ -158,6 +160,7 @@ export function parseDetail(row: unknown, phases: (runKey: number) => Phase[]): 
     conditioningScale: read.conditioning_scale,
     start: read.start_fraction,
     end: read.end_fraction,
+    loras: read.loras_json,
     prompt: read.prompt,
     seed: read.seed,
     formats: { flux: read.flux, t5: read.t5, infusenet: read.infusenet },

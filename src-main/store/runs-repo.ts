@@ -49,8 +49,8 @@ export class RunsRepo {
       `INSERT INTO runs (
          public_id, comparison_id, variant_id, cell_index, run_order, repeat_index, status, created_at_ms, pack_id,
          provider, model_variant, identity_id, face_index, pose_id, prompt, seed, steps, width, height, guidance,
-         conditioning_scale, start_fraction, end_fraction)
-       VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         conditioning_scale, start_fraction, end_fraction, loras_json)
+       VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       [
         run.id,
         comparisonKey,
@@ -74,6 +74,7 @@ export class RunsRepo {
         s.conditioningScale,
         s.start,
         s.end,
+        JSON.stringify(s.loras),
       ],
     );
   }

@@ -32,6 +32,7 @@ export function startDraft(pack: PackSummary, provider: Provider): ComparisonDra
     conditioningScale: 1,
     start: 0,
     end: 1,
+    loras: [],
     prompts: [''],
     seeds: [42],
     variants: [

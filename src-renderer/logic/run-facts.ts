@@ -1,4 +1,5 @@
 /** What a run was made with and what it took, as label and value. */
+import { lorasText } from '$contract/lora';
 import type { ReadSettings } from '$contract/picture-metadata';
 import type { Phase, RunDetail, RunResult } from '$contract/run';
 import { formatBytes, formatNumber, formatSeconds } from './format-amount';
@@ -22,6 +23,7 @@ export function runFacts(run: RunDetail): Fact[] {
     { label: 'Steps', value: String(run.steps) },
     { label: 'Guidance', value: String(settings.guidance) },
     { label: 'Conditioning', value: `${settings.conditioningScale} from ${settings.start} to ${settings.end}` },
+    ...(settings.loras.length === 0 ? [] : [{ label: 'LoRAs', value: lorasText(settings.loras) }]),
     { label: 'Model', value: run.modelVariant },
     { label: 'Runs on', value: run.provider },
     { label: 'Made', value: date.format(run.createdAtMs) },

@@ -20,6 +20,7 @@ const FIELD_NAMES: Readonly<Record<SettingField, string>> = {
   identity: 'identity photo',
   pose: 'pose photo',
   pack: 'pack',
+  loras: 'LoRAs',
 };
 
 /** The name of a setting for people. */

@@ -8,6 +8,7 @@ import { Compare } from './compare.svelte';
 import { Gallery } from './gallery.svelte';
 import { Layers } from './layers.svelte';
 import { Library } from './library.svelte';
+import { Loras } from './loras.svelte';
 import { Models } from './models.svelte';
 import { Navigation } from './navigation.svelte';
 import { Notices } from './notices.svelte';
@@ -24,6 +25,7 @@ export interface App {
   readonly settings: Settings;
   readonly models: Models;
   readonly library: Library;
+  readonly loras: Loras;
   readonly photos: Photos;
   readonly queue: Queue;
   readonly studio: Studio;
@@ -49,6 +51,7 @@ export function createApp(client: Client, page: Window): App {
     settings,
     models,
     library: new Library(client, notices, announcer),
+    loras: new Loras(client, notices),
     photos,
     queue: new Queue(client, notices, announcer),
     studio: new Studio(client, notices, announcer, models, settings, photos),

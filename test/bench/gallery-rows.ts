@@ -50,6 +50,7 @@ export function fillGallery(store: Store, count: number, startMs = Date.UTC(2026
         conditioningScale: pick([0.9, 1]),
         start: pick([0, 0.1]),
         end: 1,
+        loras: [],
         prompt,
         seed: Math.floor(next() * 2 ** 32),
       };

@@ -74,6 +74,16 @@ export async function mergeLoras(
   }
 }
 
+/**
+ * Names of the LoRA's layers, from its header alone.
+ * @throws AppError weights.unexpected-tensor listing keys that are none of FLUX's, weights.*
+ */
+export async function readLoraLayers(source: TensorSource, blocks: FluxBlocks, path: string): Promise<string[]> {
+  const lora = await openLora({ path, weight: 1 }, loraTargets(source.entries, blocks));
+  await lora.source.close();
+  return lora.modules.map(({ name }) => name);
+}
+
 interface OpenLora {
   readonly source: TensorSource;
   readonly weight: number;

@@ -2,7 +2,7 @@
  * FLUX's network with LoRAs in its weights.
  */
 import type { FluxConfig } from '../graph/flux-config.js';
-import { mergeLoras } from '../lora/merge-loras.js';
+import { mergeLoras, readLoraLayers } from '../lora/merge-loras.js';
 import type { Pack } from '../pack/open-pack.js';
 import type { LoraChoice } from '../protocol.js';
 import { openFlux, type PackNetwork } from './pack-networks.js';
@@ -10,6 +10,19 @@ import { openFlux, type PackNetwork } from './pack-networks.js';
 export interface FluxWithLoras extends PackNetwork<FluxConfig> {
   /** Hash of what was added; null for FLUX as it is. */
   readonly loraDigest: string | null;
+}
+
+/**
+ * Layers of the pack's FLUX that a LoRA changes, from headers alone.
+ * @throws AppError weights.unexpected-tensor listing keys that are none of FLUX's, pack.incomplete, weights.*
+ */
+export async function countLoraLayers(pack: Pack, file: string): Promise<number> {
+  const flux = await openFlux(pack);
+  try {
+    return (await readLoraLayers(flux.source, flux.config, file)).length;
+  } finally {
+    await flux.source.close();
+  }
 }
 
 /** @throws AppError pack.incomplete, config.invalid, engine.request-invalid, weights.*; AbortError */

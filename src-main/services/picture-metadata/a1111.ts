@@ -2,6 +2,7 @@
  * The `parameters` text that AUTOMATIC1111's web UI began and most galleries read: the prompt, an optional negative
  * prompt, and a last line of `Name: value` pairs. Values with a comma, colon or newline are JSON strings.
  */
+import { lorasText } from '../../contract/lora.js';
 import type { ReadSettings } from '../../contract/picture-metadata.js';
 import type { RunSettings } from '../../contract/generation-settings.js';
 
@@ -32,6 +33,7 @@ export function formatParameters(settings: RunSettings, modelName: string, appVe
     ['Conditioning scale', String(settings.conditioningScale)],
     ['InfuseNet start', String(settings.start)],
     ['InfuseNet end', String(settings.end)],
+    ...(settings.loras.length === 0 ? [] : [['LoRAs', lorasText(settings.loras)] as const]),
     ['Provider', settings.provider],
     ['Version', `Likeness Lab ${appVersion}`],
   ];

@@ -34,6 +34,11 @@ const ownChunkSchema = z.object({
   provider: text,
   computeDtype: text,
   formats: formatChoiceSchema,
+  /** Names of files, never their folders. Older pictures have none. */
+  loras: z
+    .array(z.object({ name: text, weight: finite }))
+    .max(100)
+    .default([]),
   /** Whether an identity and a pose were used, not which. */
   identity: z.boolean(),
   pose: z.boolean(),
@@ -79,6 +84,7 @@ export function writeOwnChunk(made: Made): string {
     provider: s.provider,
     computeDtype: result.computeDtype,
     formats: s.formats,
+    loras: s.loras.map(({ name, weight }) => ({ name, weight })),
     identity: s.identityId !== null,
     pose: s.poseId !== null,
     identityScore: made.identityScore,

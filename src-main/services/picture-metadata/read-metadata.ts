@@ -18,6 +18,7 @@ function factsOf(chunk: OwnChunk): PictureMetadata['facts'] {
   return [
     fact('Variant', variantLabel(chunk.formats)),
     fact('Compute type', chunk.computeDtype),
+    ...chunk.loras.map(({ name, weight }) => fact('LoRA', `${name} ${weight}`)),
     fact('Identity photo', chunk.identity ? 'used' : 'none'),
     fact('Pose photo', chunk.pose ? 'used' : 'none'),
     ...(chunk.identityScore === null ? [] : [fact('Identity score', chunk.identityScore.toFixed(4))]),

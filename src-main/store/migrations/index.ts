@@ -3,6 +3,7 @@ import { initial } from './0010-initial.js';
 import { search } from './0020-search.js';
 import { evidence } from './0030-evidence.js';
 import { drift } from './0040-drift.js';
+import { loras } from './0050-loras.js';
 
 /** Append only; a shipped step is never edited. */
-export const MIGRATIONS: readonly Migration[] = [initial, search, evidence, drift];
+export const MIGRATIONS: readonly Migration[] = [initial, search, evidence, drift, loras];

@@ -22,6 +22,8 @@ beforeAll(async () => {
     'library.download': { libraryId: 'none', variants: [], acceptedLicences: [] },
     'library.remove': { libraryId: 'none' },
     'library.save-token': { token: 'hf_x' },
+    'loras.add': { source: { kind: 'dialog' }, packId },
+    'loras.remove': { loraId: 'none' },
     'cache.remove': { packId: 'none' },
     'packs.estimate': {
       packId,

@@ -165,7 +165,7 @@ const ANSWERS = {
   'weight-errors': async ({ component }) => ({
     kind: 'weight-errors',
     component,
-    layers: [{ name: 'blocks.0.weight', weights: 64, errors: { fp8: 0.02, int8: 0.01, int4: 0.1, nf4: 0.09 } }],
+    layers: [{ name: 'blocks.0.weight', shape: [8, 8], errors: { fp8: 0.02, int8: 0.01, int4: 0.1, nf4: 0.09 } }],
     overall: { fp8: 0.02, int8: 0.01, int4: 0.1, nf4: 0.09 },
   }),
   inspect: async ({ packPath }) => {
@@ -211,6 +211,7 @@ const ANSWERS = {
     audit: target === null ? null : { parts: [], complete: false },
     strays: strays.map(() => null),
   }),
+  'check-lora': async () => ({ kind: 'check-lora', layers: 2 }),
   probe: async () => ({
     kind: 'probe',
     providers: [

@@ -83,6 +83,7 @@ export function draftFor(packId: string, changes: Partial<ComparisonDraft> = {})
     conditioningScale: 1,
     start: 0,
     end: 1,
+    loras: [],
     prompts: ['a portrait in soft light'],
     seeds: [42],
     variants: [

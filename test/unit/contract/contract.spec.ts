@@ -37,6 +37,7 @@ const draft: ComparisonDraft = {
   conditioningScale: 1,
   start: 0,
   end: 1,
+  loras: [],
   prompts: ['a portrait'],
   seeds: [1],
   variants: [{ flux: '16-bit', t5: '16-bit', infusenet: 'nf4' }],
@@ -57,6 +58,7 @@ const settings: RunSettings = {
   conditioningScale: 1,
   start: 0,
   end: 1,
+  loras: [],
   prompt: 'a portrait',
   seed: 1,
   formats: { flux: '16-bit', t5: '16-bit', infusenet: 'nf4' },
@@ -133,6 +135,7 @@ describe('setting fields', () => {
       identity: { faceIndex: 1 },
       pose: { poseId: 'pose' },
       pack: { packId: 'other' },
+      loras: { loras: [{ loraId: 'a', name: 'style', weight: 0.5 }] },
     };
     for (const field of SETTING_FIELDS) {
       expect(differingFields(settings, { ...settings, ...changes[field] })).toEqual([field]);

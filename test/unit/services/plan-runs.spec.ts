@@ -23,6 +23,7 @@ const draft: ComparisonDraft = {
   conditioningScale: 1,
   start: 0,
   end: 1,
+  loras: [],
   prompts: ['p', 'q'],
   seeds: [1, 2],
   variants: [f('int8', '16-bit', '16-bit'), f('nf4', '16-bit', 'nf4'), f('int8', 'int8', '16-bit')],

@@ -55,7 +55,7 @@ function run(id: string, change: Partial<RunDetail>, settings: Partial<RunDetail
     identityName: null,
     ...change,
     formats,
-    settings: { prompt: 'a', seed: 42, formats, width: 64, height: 64, steps: 4, ...settings },
+    settings: { prompt: 'a', seed: 42, formats, width: 64, height: 64, steps: 4, loras: [], ...settings },
   } as RunDetail;
 }
 

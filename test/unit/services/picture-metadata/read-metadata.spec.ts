@@ -21,6 +21,7 @@ const settings: RunSettings = {
   conditioningScale: 0.9,
   start: 0.1,
   end: 1,
+  loras: [],
   prompt: 'a sailor, “golden hour”\nsecond line',
   seed: 4294967295,
   formats: { flux: 'int8', t5: 'int8', infusenet: 'nf4' },
