@@ -4,6 +4,7 @@
  */
 import { isAbort, toErrorDto } from '../base/app-error.js';
 import { Engine } from './engine.js';
+import { withMemoryNamed } from './out-of-memory.js';
 import type { EngineProgress, FromEngine, ToEngine } from './protocol.js';
 import { engineVersions } from './runtime/versions.js';
 
@@ -63,7 +64,7 @@ function main(): void {
       channel.send({ type: 'result', id, result });
     } catch (error) {
       if (isAbort(error)) channel.send({ type: 'cancelled', id });
-      else channel.send({ type: 'error', id, error: toErrorDto(error) });
+      else channel.send({ type: 'error', id, error: toErrorDto(withMemoryNamed(error)) });
     } finally {
       running.delete(id);
     }

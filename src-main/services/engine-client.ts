@@ -15,6 +15,9 @@ export interface EngineProcess {
   kill(): void;
 }
 
+/** The reason of an exit for want of memory. */
+export const OUT_OF_MEMORY = 'out of memory';
+
 export type EngineSpawner = () => EngineProcess;
 
 type RequestOfKind<K extends EngineRequest['kind']> = Extract<EngineRequest, { kind: K }>;
@@ -235,7 +238,7 @@ export class EngineClient {
     this.#onState({ status: 'crashed', stage, message });
     for (const request of pending) {
       request.reject(
-        new AppError('engine.crashed', message, {
+        new AppError(reason === OUT_OF_MEMORY ? 'engine.out-of-memory' : 'engine.crashed', message, {
           remedy:
             'What was finished is saved. Resume to try again; if memory ran out, choose smaller formats or a smaller size.',
           retryable: true,

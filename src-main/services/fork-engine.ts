@@ -2,7 +2,12 @@
 import { fork } from 'node:child_process';
 import { ENGINE_ENV, ENGINE_EXEC_ARGV } from '../base/engine-process.js';
 import type { FromEngine } from '../engine/protocol.js';
-import type { EngineProcess, EngineSpawner } from './engine-client.js';
+import { OUT_OF_MEMORY, type EngineProcess, type EngineSpawner } from './engine-client.js';
+
+/** Last words of a process whose allocator gave up: V8's, the C++ library's. */
+const MEMORY_WORDS = /out of memory|bad_alloc|Cannot allocate memory|allocation failed/i;
+/** Characters of standard error that are kept for that. */
+const LAST_WORDS = 8192;
 
 interface ForkOptions {
   /** Environment added to this process's. */
@@ -21,7 +26,11 @@ export function forkEngine(entry: string, options: ForkOptions = {}): EngineSpaw
       execArgv: [...ENGINE_EXEC_ARGV],
     });
     let ended = false;
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => options.onStderr?.(text));
+    let words = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      words = (words + text).slice(-LAST_WORDS);
+      options.onStderr?.(text);
+    });
     return {
       send(message) {
         // A message to a process that is ending is lost; its exit rejects the request.
@@ -37,8 +46,10 @@ export function forkEngine(entry: string, options: ForkOptions = {}): EngineSpaw
           ended = true;
           listener(reason);
         };
-        child.once('exit', (code, signal) => {
-          end(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`);
+        // Not 'exit': the last words come before 'close' only.
+        child.once('close', (code, signal) => {
+          if (MEMORY_WORDS.test(words)) end(OUT_OF_MEMORY);
+          else end(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`);
         });
         child.once('error', (error) => {
           // Only a failed spawn comes without an exit.

@@ -1,0 +1,19 @@
+/** Failed allocations outside the runtime: V8's buffers, the picture library. */
+import { AppError } from '../base/app-error.js';
+
+/** What can be done when memory ran out, the mildest first. */
+export const MEMORY_REMEDY =
+  'Close other programs, or choose a smaller format for FLUX, T5 or InfuseNet, or a smaller picture; then resume.';
+
+const ALLOCATION = /allocation failed|out of memory|Cannot allocate memory|bad_alloc|ENOMEM|std::bad_array_new_length/i;
+
+/** The failure as engine.out-of-memory when that is what it was, else as it is. */
+export function withMemoryNamed(error: unknown): unknown {
+  if (error instanceof AppError || !(error instanceof Error) || !ALLOCATION.test(error.message)) return error;
+  return new AppError('engine.out-of-memory', 'Memory ran out while the picture was made.', {
+    remedy: MEMORY_REMEDY,
+    retryable: true,
+    details: { reason: error.message.slice(0, 300) },
+    cause: error,
+  });
+}
