@@ -16,7 +16,13 @@ import { reportTable } from '../compare/report-table.js';
 import type { WeightErrors } from '../compare/weight-order.js';
 import { openPack, type Pack } from '../engine/pack/open-pack.js';
 import { QUANTIZED_COMPONENTS, type FormatChoice, type LoraChoice, type Provider } from '../engine/protocol.js';
-import { compareRuns, PICTURES, type ConfigurationRuns, type SharedSettings } from './compare-runs.js';
+import {
+  compareRuns,
+  PICTURES,
+  type Configuration,
+  type ConfigurationRuns,
+  type SharedSettings,
+} from './compare-runs.js';
 import { parseConfigs } from './format-configs.js';
 import { cacheOption, providerOption } from './generate-command.js';
 import { identityInput } from './identity-input.js';
@@ -33,6 +39,7 @@ interface CompareOptions {
   readonly report: string;
   readonly configs: readonly FormatChoice[];
   readonly seeds: readonly number[];
+  readonly infusenetBudget?: number;
   readonly repeats: number;
   readonly prompt: string;
   readonly title?: string;
@@ -86,6 +93,11 @@ export function compareCommand(): Command {
       new Option('--configs <list>', 'FLUX/T5/InfuseNet formats, separated by commas; the first is the reference')
         .argParser(parseConfigs)
         .default(parseConfigs(DEFAULT_CONFIGS), 'the five formats of InfuseNet'),
+    )
+    .option(
+      '--infusenet-budget <MiB>',
+      'one more configuration: InfuseNet with a format for each layer, its weights at most so large',
+      number('--infusenet-budget', 0.001, 1e6),
     )
     .addOption(
       new Option('--seeds <list>', 'seeds and ranges of seeds')
@@ -165,6 +177,14 @@ async function findFaces(
   return boxes;
 }
 
+/** The given ones, and one with a budget for InfuseNet where it is asked for. */
+function configurationsOf({ configs, infusenetBudget }: CompareOptions): Configuration[] {
+  const given = configs.map((formats) => ({ formats, infuseNetBudgetBytes: null }));
+  const [first] = configs;
+  if (infusenetBudget === undefined || first === undefined) return given;
+  return [...given, { formats: first, infuseNetBudgetBytes: infusenetBudget * 2 ** 20 }];
+}
+
 /** Of every component whose format varies. */
 async function measureWeights(
   configs: readonly FormatChoice[],
@@ -206,7 +226,8 @@ async function run(options: CompareOptions): Promise<void> {
   const reportDir = resolve(options.report);
   await mkdir(join(reportDir, PICTURES), { recursive: true });
   const signal = interruptSignal();
-  const { configs, seeds, repeats, pixelsPerDegree } = options;
+  const { seeds, repeats, pixelsPerDegree } = options;
+  const configs = configurationsOf(options);
   const configurations = await compareRuns({
     shared, configs, seeds, repeats, reportDir, signal, onProgress: showProgress,
   }); // prettier-ignore
@@ -227,7 +248,7 @@ async function run(options: CompareOptions): Promise<void> {
     identityEncoder: scored
       ? 'the pack’s face network, which also conditions the pictures, so it may favour what it conditioned'
       : null,
-    weightErrors: await measureWeights(configs, shared, signal),
+    weightErrors: await measureWeights(options.configs, shared, signal),
     pixelsPerDegree,
     configurations: await measurePictures(configurations, { reportDir, pixelsPerDegree, faceBoxes }),
   };

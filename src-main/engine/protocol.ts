@@ -77,6 +77,8 @@ export interface GenerateRequest {
   readonly infuseNetBudgetBytes?: number;
   /** Default none. */
   readonly loras?: readonly LoraChoice[];
+  /** Goes on where values are NaN or infinite, and says so in the result: for measuring memory and time only. */
+  readonly allowNotFinite?: boolean;
 }
 
 export const STAGES = ['identify', 'encode-text', 'control', 'convert', 'load', 'denoise', 'decode'] as const;
@@ -116,6 +118,8 @@ export interface GenerateResult {
   readonly phases: readonly PhaseMeasurement[];
   /** Seconds of each denoising step. */
   readonly stepSeconds: readonly number[];
+  /** First step, from 1, with NaN or infinite values; only when `allowNotFinite` let the run go on. */
+  readonly notFiniteAtStep?: number;
   readonly totalSeconds: number;
   readonly provider: Provider;
   readonly computeDtype: 'f32' | 'f16';

@@ -48,7 +48,7 @@ export class WeightErrorService {
       });
       return {
         component,
-        layers: layers.map((layer) => ({ ...layer, errors: { ...layer.errors } })),
+        layers: layers.map(({ name, shape: [n, k], errors }) => ({ name, weights: n * k, errors: { ...errors } })),
         overall: { ...overall },
       };
     } finally {

@@ -8,6 +8,7 @@ import type { ComputeProfile } from '../graph/network.js';
 import type { OnnxType } from '../graph/onnx-schema.js';
 import type { Storage, StoredPart, StoredTensor } from '../graph/stored-tensor.js';
 import type { WeightFormat } from '../protocol.js';
+import type { FormatMix } from '../quant/mix-formats.js';
 import { planTensor, type PartPlan, type StorageTarget } from '../quant/formats/layout.js';
 import {
   DTYPE_BYTES,
@@ -32,6 +33,8 @@ export interface PlanRequest {
   /** Linears that take the format; everything else stays in 16-bit. */
   readonly quantizable: (entry: TensorEntry) => boolean;
   readonly format: WeightFormat;
+  /** Formats of single linears in place of it. */
+  readonly mix?: FormatMix;
   readonly profile: ComputeProfile;
   /** Whether the session runs on a GPU, which reads only its own compute dtype. */
   readonly gpu: boolean;
@@ -141,7 +144,8 @@ function encodingSource(request: PlanRequest, entry: TensorEntry): Encoding['sou
 
 /** `packed` keeps bitsandbytes' own bytes. */
 function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in-place' | 'packed' {
-  const { format, profile, gpu } = request;
+  const { profile, gpu } = request;
+  const format = request.mix?.get(entry.name) ?? request.format;
   const isBnb = entry.origin?.kind === 'bnb-nf4';
   const quantizable = request.quantizable(entry);
   if (format !== '16-bit' && quantizable) return format === 'nf4' && isBnb ? 'packed' : format;

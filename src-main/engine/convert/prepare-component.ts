@@ -68,5 +68,6 @@ export async function prepareComponent(request: ComponentRequest): Promise<Prepa
 function cacheName(request: ComponentRequest, identity: string, encoded: readonly TensorPlan[]): string {
   const plan = encoded.map(({ signature }) => signature).join('\n');
   const digest = createHash('sha256').update(plan).digest('hex').slice(0, 8);
-  return `${request.component}.${request.format}.${request.profile.dtype}.${identity}.${digest}.v${CACHE_VERSION}.weights`;
+  const format = request.mix === undefined ? request.format : 'mix';
+  return `${request.component}.${format}.${request.profile.dtype}.${identity}.${digest}.v${CACHE_VERSION}.weights`;
 }

@@ -12,6 +12,7 @@ import { writePng } from '../image/write-png.js';
 import type { Pack } from '../pack/open-pack.js';
 import type { EngineProgress, GenerateRequest, GenerateResult, Stage } from '../protocol.js';
 import { KEEP_PATTERNS } from '../quant/keep-list.js';
+import { mixFormats, type FormatMix } from '../quant/mix-formats.js';
 import { MemoryProbe } from '../runtime/memory-probe.js';
 import { computeProfile } from '../runtime/providers.js';
 import { keepFactors } from '../sampling/gating.js';
@@ -40,6 +41,8 @@ import {
 import { prepareOnHost, prepareQuantized, type PrepareContext } from './prepared.js';
 import { fitPreviewFactors, previewPngUrl, savePreview, type PreviewFactors } from './preview.js';
 import { saveLatents } from './save-latents.js';
+import { bytesPerFormat } from './component-sizes.js';
+import { weightErrors } from './weight-errors.js';
 import { checkSettings } from './check-settings.js';
 import { controlLatents, decoderLatents, encodeImage, loadDecoder, planesToImage, vaeScale } from './vae-codec.js';
 import { controlPicture } from './control-picture.js';
@@ -71,6 +74,7 @@ class Generation {
   readonly #probe: MemoryProbe;
   readonly #hashes: Record<string, string> = {};
   readonly #closing: PackNetwork<unknown>[] = [];
+  #notFiniteAtStep: number | undefined;
 
   constructor(request: GenerateRequest, context: GenerateContext, probe: MemoryProbe) {
     this.#request = request;
@@ -158,6 +162,7 @@ class Generation {
       height: image.height,
       phases: this.#probe.phases,
       stepSeconds,
+      ...(this.#notFiniteAtStep === undefined ? {} : { notFiniteAtStep: this.#notFiniteAtStep }),
       totalSeconds: (performance.now() - started) / 1000,
       provider: request.provider,
       computeDtype: profile.dtype,
@@ -301,6 +306,7 @@ class Generation {
           cols: grid.cols,
           control,
           ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
+          ...(request.allowNotFinite === true ? { onNotFinite: (step) => (this.#notFiniteAtStep ??= step + 1) } : {}),
         });
         weightBytes = loaded.session.weightBytes;
         return loaded;
@@ -346,7 +352,13 @@ class Generation {
   ): Promise<ControlInputs> {
     const request = this.#request;
     const infuseNet = await this.#open(openInfuseNet(this.#context.pack, request.modelVariant));
-    const weights = await prepareQuantized(prepare, 'infusenet', infuseNet, request.formats.infusenet);
+    const weights = await prepareQuantized(
+      prepare,
+      'infusenet',
+      infuseNet,
+      request.formats.infusenet,
+      await this.#infuseNetMix(infuseNet),
+    );
     this.#hashes['infusenet'] = weights.fingerprint;
     const modulations = await computeModulations({
       kind: 'infusenet',
@@ -369,6 +381,26 @@ class Generation {
     };
   }
 
+  /** Formats of InfuseNet's layers within the budget; undefined without one. */
+  async #infuseNetMix(infuseNet: PackNetwork<FluxConfig>): Promise<FormatMix | undefined> {
+    const { packPath, cachePath, modelVariant, infuseNetBudgetBytes } = this.#request;
+    if (infuseNetBudgetBytes === undefined) return undefined;
+    const { signal } = this.#context;
+    const { layers } = await weightErrors(
+      { packPath, cachePath, component: 'infusenet', modelVariant },
+      {
+        ...(signal === undefined ? {} : { signal }),
+        onProgress: (fraction) => {
+          this.#report('convert', fraction, 'Measuring what each format does to InfuseNet');
+        },
+      },
+    );
+    const linears = layers.reduce((sum, { shape: [n, k] }) => sum + n * k, 0);
+    // What stays in 16-bit whatever the format counts too.
+    const fixed = bytesPerFormat('infusenet', infuseNet)['16-bit'] - 2 * linears;
+    return mixFormats(layers, infuseNetBudgetBytes - fixed);
+  }
+
   async #decode(
     prepare: PrepareContext,
     vae: PackNetwork<VaeConfig>,
@@ -385,7 +417,8 @@ class Generation {
         const decoder = await loadDecoder(prepare, vae, shape);
         weightBytes = decoder.session.weightBytes;
         try {
-          return planesToImage(await decoder.decode(decoderLatents(latents, vae.config, shape)), shape, scale);
+          const planes = await decoder.decode(decoderLatents(latents, vae.config, shape));
+          return planesToImage(planes, shape, scale, this.#request.allowNotFinite);
         } finally {
           await decoder.session.release();
         }

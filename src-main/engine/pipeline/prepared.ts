@@ -6,6 +6,7 @@ import { prepareComponent, type PreparedComponent } from '../convert/prepare-com
 import type { ComputeProfile } from '../graph/network.js';
 import type { Provider, QuantizedComponent, WeightFormat } from '../protocol.js';
 import { isKept } from '../quant/keep-list.js';
+import type { FormatMix } from '../quant/mix-formats.js';
 import { CPU_PROFILE } from '../runtime/providers.js';
 import { isConditioningTensor } from '../weights/names/flux.js';
 import type { TensorEntry } from '../weights/tensor-source.js';
@@ -28,11 +29,13 @@ export function prepareQuantized(
   component: QuantizedComponent,
   network: PackNetwork<unknown>,
   format: WeightFormat,
+  mix?: FormatMix,
 ): Promise<PreparedComponent> {
   const quantizable = (entry: TensorEntry): boolean =>
     entry.shape.length === 2 && entry.name.endsWith('.weight') && !isKept(component, entry.name);
   return prepare(context, component, network, {
     format,
+    ...(mix === undefined ? {} : { mix }),
     quantizable,
     include: (name) => network.include(name) && !(component !== 't5' && isConditioningTensor(name)),
     onProvider: true,
@@ -75,6 +78,7 @@ function prepare(
   network: PackNetwork<unknown>,
   options: {
     readonly format: WeightFormat;
+    readonly mix?: FormatMix;
     readonly quantizable: (entry: TensorEntry) => boolean;
     readonly include: (name: string) => boolean;
     readonly onProvider: boolean;
@@ -88,6 +92,7 @@ function prepare(
     include: options.include,
     quantizable: options.quantizable,
     format: options.format,
+    ...(options.mix === undefined ? {} : { mix: options.mix }),
     profile: options.onProvider ? context.profile : CPU_PROFILE,
     gpu: options.onProvider && context.provider !== 'cpu',
     exact: context.exact,
@@ -95,6 +100,9 @@ function prepare(
     ...(signal === undefined ? {} : { signal }),
     ...(onConvert === undefined
       ? {}
-      : { onProgress: (fraction: number) => onConvert(network.label, options.format, fraction) }),
+      : {
+          onProgress: (fraction: number) =>
+            onConvert(network.label, options.mix === undefined ? options.format : 'a format for each layer', fraction),
+        }),
   });
 }

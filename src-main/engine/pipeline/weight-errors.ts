@@ -27,7 +27,7 @@ const SAMPLE_WEIGHTS = 2 ** 18;
 /** Stretches of rows that the sample of a larger layer comes from, evenly spaced. */
 const STRETCHES = 8;
 /** Raised when the numbers would come out differently. */
-const CACHE_VERSION = 1;
+const CACHE_VERSION = 2;
 
 type Layer = WeightErrorsResult['layers'][number];
 
@@ -99,7 +99,7 @@ async function measure(
     const share = (n * k) / sample.reduce((sum, { length }) => sum + length, 0);
     totals.squares += squares * share;
     for (const format of LOSSY_FORMATS) totals.errors[format] += errors[format] * share;
-    layers.push({ name: entry.name, weights: n * k, errors: relative(errors, squares) });
+    layers.push({ name: entry.name, shape: [n, k], errors: relative(errors, squares) });
     onProgress?.((index + 1) / entries.length);
   }
   return { kind: 'weight-errors', component, layers, overall: relative(totals.errors, totals.squares) };

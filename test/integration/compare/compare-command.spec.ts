@@ -24,7 +24,7 @@ beforeAll(async () => {
   await writeFile(embedding, JSON.stringify(Array.from({ length: 512 }, (_, i) => Math.sin(i) / 16)));
   ({ stdout } = await execute(process.execPath, [
     CLI, 'compare', '--pack', 'test/fixtures/reference-tiny', '--identity-embedding', embedding,
-    '--configs', `${SAME},16-bit/16-bit/nf4,${SAME}`, '--seeds', '3-4', '--repeats', '1',
+    '--configs', `${SAME},16-bit/16-bit/nf4,${SAME}`, '--infusenet-budget', '0.2', '--seeds', '3-4', '--repeats', '1',
     '--prompt', 'portrait', '--steps', '2', '--width', '64', '--height', '96', '--title', 'Tiny | <test>',
     '--cache', join(folder, 'cache'), '--report', report,
   ])); // prettier-ignore
@@ -48,6 +48,7 @@ describe('cli compare', () => {
       '16-bit 3 0', '16-bit 4 0', '16-bit 3 1',
       'nf4 3 0', 'nf4 4 0', 'nf4 3 1',
       '16-bit 3 0', '16-bit 4 0', '16-bit 3 1',
+      'auto 3 0', 'auto 4 0', 'auto 3 1',
     ]); // prettier-ignore
     expect(lines.every((line) => Number(line['peak_bytes']) >= Number(line['load_bytes']))).toBe(true);
     expect(lines.every((line) => Number(line['load_bytes']) > 0)).toBe(true);
@@ -64,10 +65,22 @@ describe('cli compare', () => {
 
   it('calls the same formats identical, and a repeat on this provider too', () => {
     const repeats = lines.filter((line) => line['repeat'] === '1');
-    expect(repeats.map((line) => line['identical'])).toEqual(['yes', 'yes', 'yes']);
-    expect(lines.slice(6).map((line) => line['identical'])).toEqual(['yes', 'yes', 'yes']);
+    expect(repeats.map((line) => line['identical'])).toEqual(['yes', 'yes', 'yes', 'yes']);
+    expect(lines.slice(6, 9).map((line) => line['identical'])).toEqual(['yes', 'yes', 'yes']);
     expect(stdout).toMatch(/Same formats: .*Every picture is identical to the reference\./);
     expect(stdout).toMatch(/NF4 InfuseNet: peak .* repeating the same settings gives none\./);
+  });
+
+  it('spends a budget where rounding costs most: nearer than NF4 in every layer', () => {
+    for (const [auto, nf4] of [
+      [lines[9], lines[3]],
+      [lines[10], lines[4]],
+    ]) {
+      expect(auto?.['name']).toBe('Auto InfuseNet up to 0.2 MiB');
+      expect(auto?.['identical']).toBe('no');
+      expect(Number(auto?.['flip'])).toBeLessThan(Number(nf4?.['flip']));
+    }
+    expect(stdout).toMatch(/Weight error of InfuseNet, .*: INT8 [\d.]+ %, FP8 /);
   });
 
   it('writes the table as Markdown with links to the pictures', async () => {
@@ -75,14 +88,14 @@ describe('cli compare', () => {
     expect(text).toContain('# Tiny \\| \\<test\\>');
     expect(text).toMatch(/\| 16-bit \| 16-bit \| nf4 \| \d/);
     const files = [...text.matchAll(/\]\((pictures\/[^)]+)\)/g)].map((match) => match[1] ?? '');
-    expect(files).toHaveLength(6);
+    expect(files).toHaveLength(8);
     await Promise.all(files.map((file) => readImage(join(report, file))));
   });
 
   it('writes one HTML page with all pictures inside', async () => {
     const html = await readFile(join(report, 'report.html'), 'utf8');
-    // Six pictures, and a heat map for the four that are no reference.
-    expect(html.match(/src="data:image\/webp;base64,/g)).toHaveLength(10);
+    // Eight pictures, and a heat map for the six that are no reference.
+    expect(html.match(/src="data:image\/webp;base64,/g)).toHaveLength(14);
     expect(html).not.toMatch(/https?:/);
   });
 

@@ -1,0 +1,103 @@
+/** A format for each layer that keeps a memory budget and spends its bits where rounding costs most. Pure. */
+import { AppError } from '../../base/app-error.js';
+import type { LossyFormat, WeightFormat } from '../protocol.js';
+import { WEIGHT_FORMAT_FACTS } from './formats/weight-format.js';
+
+/** Formats by linear, by tensor name. */
+export type FormatMix = ReadonlyMap<string, WeightFormat>;
+
+export interface MixLayer {
+  readonly name: string;
+  /** [N, K]. */
+  readonly shape: readonly [number, number];
+  /** Relative error in each format; 16-bit has none. */
+  readonly errors: Readonly<Record<LossyFormat, number>>;
+}
+
+interface Choice {
+  readonly format: WeightFormat;
+  readonly bytes: number;
+  /** Squared relative error times the number of weights. */
+  readonly cost: number;
+}
+
+interface Step {
+  readonly layer: string;
+  readonly to: Choice;
+  readonly moreBytes: number;
+  /** Cost saved per byte. */
+  readonly gain: number;
+}
+
+const FORMATS = ['nf4', 'int4', 'fp8', 'int8', '16-bit'] as const satisfies readonly WeightFormat[];
+/** Bytes of a scale in f16 sessions. */
+const SCALE_BYTES = 2;
+const MIB = 2 ** 20;
+
+function choicesOf({ shape: [n, k], errors }: MixLayer): Choice[] {
+  return FORMATS.map((format) => ({
+    format,
+    bytes: n * k * WEIGHT_FORMAT_FACTS[format].bytesPerWeight(n, k, SCALE_BYTES),
+    cost: format === '16-bit' ? 0 : errors[format] ** 2 * n * k,
+  }));
+}
+
+/** The choices worth their bytes, from the smallest up: each step saves less per byte than the one before it. */
+function worthwhile(choices: readonly Choice[]): Choice[] {
+  const [first, ...larger] = choices.toSorted((a, b) => a.bytes - b.bytes || a.cost - b.cost);
+  const hull = first === undefined ? [] : [first];
+  let rest = larger;
+  for (let at = first; at !== undefined;) {
+    const from: Choice = at;
+    const gain = (to: Choice): number => (from.cost - to.cost) / (to.bytes - from.bytes);
+    rest = rest.filter((to) => to.bytes > from.bytes && to.cost < from.cost);
+    at = rest.toSorted((a, b) => gain(b) - gain(a))[0];
+    if (at !== undefined) hull.push(at);
+  }
+  return hull;
+}
+
+/**
+ * Starts with the smallest format of every layer, then takes the upgrades that save most error per byte as long as they
+ * fit.
+ *
+ * @param budgetBytes for these layers' weights and scales
+ * @throws AppError engine.request-invalid when even the smallest formats need more
+ */
+export function mixFormats(layers: readonly MixLayer[], budgetBytes: number): FormatMix {
+  const mix = new Map<string, WeightFormat>();
+  const steps: Step[] = [];
+  let used = 0;
+  for (const layer of layers) {
+    const hull = worthwhile(choicesOf(layer));
+    hull.forEach((to, i) => {
+      const from = hull[i - 1];
+      if (from === undefined) {
+        mix.set(layer.name, to.format);
+        used += to.bytes;
+        return;
+      }
+      const moreBytes = to.bytes - from.bytes;
+      steps.push({ layer: layer.name, to, moreBytes, gain: (from.cost - to.cost) / moreBytes });
+    });
+  }
+  if (used > budgetBytes) {
+    throw new AppError(
+      'engine.request-invalid',
+      `The layers need at least ${(used / MIB).toFixed(1)} MiB in their smallest formats; the budget is ${(budgetBytes / MIB).toFixed(1)} MiB.`,
+      { remedy: 'Choose a larger budget.' },
+    );
+  }
+  const stuck = new Set<string>();
+  for (const { layer, to, moreBytes } of steps.toSorted((a, b) => b.gain - a.gain)) {
+    // A layer's later steps begin where an earlier one ended.
+    if (stuck.has(layer)) continue;
+    if (used + moreBytes > budgetBytes) {
+      stuck.add(layer);
+      continue;
+    }
+    used += moreBytes;
+    mix.set(layer, to.format);
+  }
+  return mix;
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { WEIGHT_FORMAT_FACTS } from '../../../../src-main/engine/quant/formats/weight-format.js';
+import { mixFormats, type MixLayer } from '../../../../src-main/engine/quant/mix-formats.js';
+
+const SIDE = 256;
+const layer = (name: string, factor: number): MixLayer => ({
+  name,
+  shape: [SIDE, SIDE],
+  errors: { nf4: 0.09 * factor, int4: 0.075 * factor, fp8: 0.026 * factor, int8: 0.006 * factor },
+});
+const layers = [layer('calm', 0.5), layer('usual', 1), layer('wild', 2)];
+const bytes = (format: keyof typeof WEIGHT_FORMAT_FACTS): number =>
+  SIDE * SIDE * WEIGHT_FORMAT_FACTS[format].bytesPerWeight(SIDE, SIDE, 2);
+
+describe('mixFormats', () => {
+  it('spends what is left on the layer that loses most', () => {
+    const budget = 2 * bytes('int4') + bytes('int8');
+    expect(Object.fromEntries(mixFormats(layers, budget))).toEqual({ wild: 'int8', calm: 'int4', usual: 'int4' });
+  });
+
+  it('gives every layer 8 bits before any gets 16, and never the worse of two as large', () => {
+    expect([...mixFormats(layers, 3 * bytes('int8')).values()]).toEqual(['int8', 'int8', 'int8']);
+    expect([...mixFormats(layers, 3 * bytes('16-bit')).values()]).toEqual(['16-bit', '16-bit', '16-bit']);
+    for (const budget of [1.7, 2, 2.5, 3, 4, 5].map((factor) => factor * SIDE * SIDE)) {
+      expect([...mixFormats(layers, budget).values()]).not.toContain('fp8');
+    }
+  });
+
+  it('keeps the budget, and with more of it never loses more', () => {
+    let before = Infinity;
+    for (let budget = 3 * bytes('nf4'); budget <= 3 * bytes('16-bit'); budget += 5000) {
+      const mix = mixFormats(layers, budget);
+      const used = [...mix.values()].reduce((sum, format) => sum + bytes(format), 0);
+      const cost = layers.reduce((sum, { name, errors }) => {
+        const format = mix.get(name) ?? '16-bit';
+        return sum + (format === '16-bit' ? 0 : errors[format] ** 2);
+      }, 0);
+      expect(used).toBeLessThanOrEqual(budget);
+      expect(cost).toBeLessThanOrEqual(before + 1e-12);
+      before = cost;
+    }
+  });
+
+  it('says what is needed at least', () => {
+    expect(() => mixFormats(layers, 1000)).toThrow('The layers need at least 0.1 MiB in their smallest formats');
+  });
+});
