@@ -5,7 +5,7 @@ import { Resvg } from '@resvg/resvg-js';
 import { identityOf, svgOf } from './render.mjs';
 
 const NAMES = ['Ada', 'Bram', 'Chidi', 'Dunja', 'Elio', 'Farah', 'Goro', 'Hana', 'Imani', 'Jonas', 'Kaya', 'Luz'];
-const BACKGROUNDS = ['blue', 'pink', 'yellow', 'green', 'grey', 'purple'];
+const BACKGROUNDS = ['blue', 'pink', 'yellow', 'green', 'white', 'orange'];
 const SHIRTS = ['open', 'crew', 'collared'];
 const COLOURS = ['white', 'blue', 'green', 'red', 'black', 'yellow'];
 const out = process.argv[2];
