@@ -52,8 +52,8 @@ module.exports = {
     forbid(
       'services-without-hosts',
       { path: '^src-main/services/' },
-      { path: '^src-main/(app|web|cli|engine)/', pathNot: '^src-main/engine/(protocol|image/)' },
-      'Services know the engine by its protocol and no host; reading and writing pictures is shared.',
+      { path: '^src-main/(app|web|cli|engine)/', pathNot: '^src-main/engine/(protocol|image/|pack/audit-report)' },
+      'Services know the engine by its protocol (and what an audit reports) and no host; reading and writing pictures is shared.',
     ),
     forbid(
       'engine-alone',
