@@ -55,6 +55,25 @@ describe('verify on the reference folder', () => {
   });
 });
 
+describe('verify on the demo pack', () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'likeness-demo-'));
+    await cp('assets/models/demo', folder, { recursive: true });
+    await cp('test/fixtures/demo-reference', folder, { recursive: true });
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('agrees with the training code in every stage, at other depths, widths and head sizes than the miniature', async () => {
+    const { code, report } = await verify(folder, 'cpu');
+    expect(report.checks.filter(({ pass }) => !pass)).toEqual([]);
+    expect(report.checks.map(({ name }) => name)).toContain('latents_after_step[2]');
+    expect(report.checks).toHaveLength(15);
+    expect(code).toBe(0);
+  });
+});
+
 describe('verify on a folder with one wrong weight', () => {
   let folder: string;
 
