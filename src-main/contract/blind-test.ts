@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { compareInputSchema } from './compare-data.js';
 import { idSchema, timeMsSchema } from './ids.js';
 
-export const BLIND_KINDS = ['abx', '2afc'] as const;
+const BLIND_KINDS = ['abx', '2afc'] as const;
 /** `abx`: is X the same as A or as B? `2afc`: which of A and B fits the question better? */
 export const blindKindSchema = z.enum(BLIND_KINDS);
 export type BlindKind = z.infer<typeof blindKindSchema>;
@@ -38,7 +38,7 @@ export const blindStartSchema = compareInputSchema.extend({
 });
 export type BlindStart = z.infer<typeof blindStartSchema>;
 
-export const blindResultSchema = z.object({
+const blindResultSchema = z.object({
   hits: z.number().int(),
   pValue: z.number(),
   sentence: z.string(),

@@ -117,7 +117,7 @@ function webpUrl(webp: Uint8Array): string {
 }
 
 /** A file name for any system: letters, digits and dashes of the title. */
-export function reportFileName(title: string, extension: string): string {
+function reportFileName(title: string, extension: string): string {
   const stem = title
     .normalize('NFKD')
     .replace(/\p{Mn}/gu, '')

@@ -6,8 +6,8 @@ import type { WeightErrorMap } from '$contract/pack';
 const MAGMA = ['#000004', '#3b0f70', '#8c2981', '#de4968', '#fe9f6d', '#fcfdbf'] as const;
 
 /** The strip's scale is logarithmic, from a thousandth to a fifth: int8 and the 4-bit formats lie far apart. */
-export const LOWEST = 0.001;
-export const HIGHEST = 0.2;
+const LOWEST = 0.001;
+const HIGHEST = 0.2;
 
 /** 0 to 1 on the strip's scale. */
 export function strength(error: number): number {
