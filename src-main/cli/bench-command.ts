@@ -87,6 +87,7 @@ async function run(options: BenchOptions): Promise<void> {
         end: 1,
         outputPath: join(folder, 'bench.png'),
         previewDir: null,
+        allowNotFinite: true,
         ...(options.profile === undefined ? {} : { profilePrefix: resolve(options.profile) }),
       };
       const result = await runInEngine((send) =>
@@ -109,6 +110,7 @@ function summarize(result: GenerateResult) {
     ...memoryOfRun(result),
     secondsPerStep: median(result.stepSeconds) ?? 0,
     totalSeconds: result.totalSeconds,
+    finite: result.notFiniteAtStep === undefined,
   };
 }
 
@@ -130,8 +132,13 @@ function table(rows: readonly { readonly formats: FormatChoice; readonly result:
     ];
   });
   const source = first === undefined ? '' : summarize(first.result).source;
+  const notFinite = rows.filter(({ result }) => result.notFiniteAtStep !== undefined);
   return [
     formatTable([['FLUX', 'T5', 'InfuseNet', 'load GiB', 'peak GiB', 'Δ peak', 's/step', 'total s'], ...lines]),
     `Memory: ${source}. Δ against the first row.`,
+    ...notFinite.map(
+      ({ formats, result }) =>
+        `${configName(formats)}: values were not finite from step ${result.notFiniteAtStep ?? 0} on. Memory and time do not depend on them; a picture does.`,
+    ),
   ].join('\n');
 }

@@ -40,6 +40,8 @@ export interface DenoiserRequest {
   readonly control: ControlInputs | null;
   /** Writes the runtime's per-node profile with this path prefix when the session is released. */
   readonly profilePrefix?: string;
+  /** Told of a step (from 0) whose velocity is not finite; without it such a step fails. */
+  readonly onNotFinite?: (step: number) => void;
 }
 
 /** A loaded denoiser for one picture size. */
@@ -98,7 +100,10 @@ export async function loadDenoiser(request: DenoiserRequest): Promise<Denoiser> 
       }
       const result = await session.run(feeds);
       const velocity = result[STEP_IO.velocity] as Float32Array;
-      assertFinite(velocity, step);
+      if (!allFinite(velocity)) {
+        if (request.onNotFinite === undefined) throw notFinite(step);
+        request.onNotFinite(step);
+      }
       return velocity;
     },
   };
@@ -121,12 +126,15 @@ function vector(data: Float32Array): Feed {
   return { data, dims: [data.length] };
 }
 
-function assertFinite(velocity: Float32Array, step: number): void {
-  // A non-finite value anywhere makes the sum non-finite.
+/** A value that is NaN or infinite makes the sum so. */
+function allFinite(values: Float32Array): boolean {
   let sum = 0;
-  for (const value of velocity) sum += value;
-  if (Number.isFinite(sum)) return;
-  throw new AppError('engine.not-finite', `The denoiser produced values that are not numbers at step ${step + 1}.`, {
+  for (const value of values) sum += value;
+  return Number.isFinite(sum);
+}
+
+function notFinite(step: number): AppError {
+  return new AppError('engine.not-finite', `The denoiser produced values that are not numbers at step ${step + 1}.`, {
     remedy:
       'Try another weight format or the cpu provider; if it happens there too, verify the pack on the Models screen.',
     details: { step: step + 1 },

@@ -115,9 +115,18 @@ export async function loadDecoder(
   };
 }
 
-/** Decoded planes as a picture. @throws AppError engine.not-finite */
-export function planesToImage(planes: Float32Array, shape: LatentShape, scale: number): RgbImage {
-  if (planes.some((value) => !Number.isFinite(value))) {
+/**
+ * Decoded planes as a picture.
+ * @param allowNotFinite makes such values black instead of failing
+ * @throws AppError engine.not-finite
+ */
+export function planesToImage(
+  planes: Float32Array,
+  shape: LatentShape,
+  scale: number,
+  allowNotFinite = false,
+): RgbImage {
+  if (!allowNotFinite && planes.some((value) => !Number.isFinite(value))) {
     throw new AppError('engine.not-finite', 'The VAE produced values that are not numbers.', {
       remedy: 'Try the cpu provider; if it happens there too, verify the pack on the Models screen.',
     });
