@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { openCheckpoint } from '../../src-main/engine/weights/open-checkpoint.js';
+import { writeSafetensors } from '../../src-main/engine/weights/write-safetensors.js';
 import { HubServer } from '../integration/support/hub-server.js';
 import { tinyCatalogue } from '../integration/support/tiny-catalogue.js';
-import { makeTinyPack, type TinyPack } from '../integration/support/tiny-pack.js';
+import { makeTinyPack, zeros, type TinyPack } from '../integration/support/tiny-pack.js';
 import { axeViolations } from './support/axe';
 import { launchBrowser, openPage, type WatchedPage } from './support/browser';
 import { buildRenderer, startHost, temporaryGallery, type Host, type TemporaryGallery } from './support/host';
@@ -28,11 +30,26 @@ let page: Page;
 let hub: HubServer;
 let pack: TinyPack;
 let home: string;
+let lora: string;
+
+/** A LoRA of rank 1 for the first layer of the bundled pack. */
+async function makeLora(assets: string, file: string): Promise<void> {
+  const layer = 'transformer_blocks.0.attn.to_q';
+  const transformer = await openCheckpoint(join(assets, 'models', 'demo', 'flux', 'transformer'));
+  const [out = 0, into = 0] = transformer.entries.get(`${layer}.weight`)?.shape ?? [];
+  await transformer.close();
+  await writeSafetensors(file, [
+    zeros(`transformer.${layer}.lora_A.weight`, [1, into]),
+    zeros(`transformer.${layer}.lora_B.weight`, [out, 1]),
+  ]);
+}
 
 beforeAll(async () => {
   buildRenderer();
   home = await mkdtemp(join(tmpdir(), 'likeness-e2e-home-'));
   [gallery, pack, hub] = await Promise.all([temporaryGallery(), makeTinyPack(), HubServer.start()]);
+  lora = join(home, 'style.safetensors');
+  await makeLora(gallery.assets, lora);
   const catalogue = join(home, 'catalogue.json');
   await writeFile(catalogue, JSON.stringify([await tinyCatalogue(pack.root, hub)]));
   [browser, host] = await Promise.all([
@@ -66,9 +83,18 @@ afterAll(async () => {
 const button = (name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' });
 const download = () => page.getByRole('group', { name: 'The download' });
 
+/** A button that has just become usable has its colours a moment later. */
+async function transitionsOver(): Promise<void> {
+  await page.evaluate(() => {
+    const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
+    return Promise.all(transitions.map((transition) => transition.finished.catch(() => null)));
+  });
+}
+
 async function check(name: string): Promise<void> {
   for (const size of SIZES) {
     await page.setViewportSize(size);
+    await transitionsOver();
     expect(await axeViolations(page)).toEqual([]);
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(wider, 'pixels wider than the window').toBeLessThanOrEqual(0);
@@ -214,6 +240,26 @@ describe('a download', () => {
   });
 });
 
+describe('LoRAs', () => {
+  it('are chosen in the studio, with a weight, and say what of them is unknown', async () => {
+    await goTo(page, 'Studio');
+    const path = page.getByLabel('Path of a LoRA file');
+    await path.fill(join(pack.flux, 'vae', 'diffusion_pytorch_model.safetensors'));
+    await page.keyboard.press('Enter');
+    const unknown = page.getByText(/unknown tensors?$/);
+    await unknown.click();
+    await page.getByText('decoder.conv_in.bias', { exact: true }).waitFor();
+    await page.getByText('LoRAs', { exact: true }).scrollIntoViewIfNeeded();
+    await check('lora-refused');
+    await button('Dismiss').click();
+    await path.fill(lora);
+    await page.keyboard.press('Enter');
+    const weight = page.getByRole('spinbutton', { name: 'style' });
+    await weight.fill('0.8');
+    await check('lora');
+  });
+});
+
 describe('converted weights', () => {
   it('are shown by pack and can be removed', async () => {
     await goTo(page, 'Studio');
@@ -226,6 +272,12 @@ describe('converted weights', () => {
     await check('cache');
     await remove.click();
     await page.getByText('None yet.').waitFor();
+  });
+
+  it('leave the LoRA with the run', async () => {
+    await goTo(page, 'Gallery');
+    await page.getByRole('listbox').getByRole('option').first().click();
+    await page.getByText('style 0.8').waitFor();
   });
 
   it('left nothing on the console', () => {
