@@ -19,7 +19,7 @@ const { status } = spawnSync(
   'npx',
   [
     ...['vitest', 'run', '--config', 'test/config/vitest.config.ts', '--project', 'integration', '--retry=0'],
-    ...['--testTimeout=3600000', ...files],
+    ...['--hookTimeout=3600000', ...files],
   ],
   {
     cwd: root,

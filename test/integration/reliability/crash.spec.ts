@@ -34,7 +34,7 @@ beforeAll(async () => {
   expect(status).toBe('finished');
   truth = hashes(runs);
   await host.close();
-});
+}, TEST_TIMEOUT_MS);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 interface KillPoint {
