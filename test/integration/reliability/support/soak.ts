@@ -5,7 +5,7 @@ import { appendFileSync } from 'node:fs';
 export const SOAK = process.env['LIKENESS_LAB_SOAK'] === '1';
 
 /** Test time for a fault that is injected more often in a soak, ms. */
-export const TEST_TIMEOUT_MS = SOAK ? 3_600_000 : 120_000;
+export const TEST_TIMEOUT_MS = SOAK ? 3_600_000 : 300_000;
 
 export function times(inTests: number, inSoak: number): number {
   return SOAK ? inSoak : inTests;
