@@ -2,7 +2,7 @@
 import { AppError } from '../base/app-error.js';
 
 /** What can be done when memory ran out, the mildest first. */
-export const MEMORY_REMEDY =
+const MEMORY_REMEDY =
   'Close other programs, or choose a smaller format for FLUX, T5 or InfuseNet, or a smaller picture; then resume.';
 
 const ALLOCATION = /allocation failed|out of memory|Cannot allocate memory|bad_alloc|ENOMEM|std::bad_array_new_length/i;

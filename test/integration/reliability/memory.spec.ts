@@ -27,7 +27,7 @@ function childrenOf(pid: number): number[] {
 /** Lets a process have only so many more bytes of address space. */
 function confine(pid: number, moreBytes: number): void {
   const kib = Number(/^VmSize:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  execFileSync('prlimit', ['--pid', String(pid), `--as=${kib * 1024 + moreBytes}:`]);
+  execFileSync('/usr/bin/prlimit', ['--pid', String(pid), `--as=${kib * 1024 + moreBytes}:`]);
 }
 
 const isEngine = (pid: number): boolean => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine.js');
@@ -69,7 +69,7 @@ describe('memory that runs out in the engine', () => {
         wrong += 1;
       // An engine that lived on is still confined; one that was ended starts anew.
       for (const pid of childrenOf(process.pid).filter(isEngine)) {
-        execFileSync('prlimit', ['--pid', String(pid), '--as=unlimited:']);
+        execFileSync('/usr/bin/prlimit', ['--pid', String(pid), '--as=unlimited:']);
       }
       await call('queue.resume', {});
       if (failed.status !== 'done') await call('comparisons.resume', { comparisonId });
