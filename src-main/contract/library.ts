@@ -9,14 +9,13 @@ import { bytesSchema, idSchema, timeMsSchema } from './ids.js';
 /** A variant or a licence of a pack that the app knows. */
 export const libraryNameSchema = z.string().min(1).max(64);
 
-export const licenceSchema = z.object({
+const licenceSchema = z.object({
   id: z.string(),
   name: z.string(),
   url: z.string(),
   /** What it comes down to, in a sentence. */
   summary: z.string(),
 });
-export type Licence = z.infer<typeof licenceSchema>;
 
 export const libraryPackSchema = z.object({
   /** Name of the pack in the app's list; not the id under which runs know it. */
@@ -36,7 +35,7 @@ export const libraryPackSchema = z.object({
 });
 export type LibraryPack = z.infer<typeof libraryPackSchema>;
 
-export const TOKEN_SOURCES = ['environment', 'app', 'tools', 'none'] as const;
+const TOKEN_SOURCES = ['environment', 'app', 'tools', 'none'] as const;
 export const libraryStateSchema = z.object({
   packs: z.array(libraryPackSchema),
   /** Address of the hub. */
@@ -77,7 +76,7 @@ export const downloadStateSchema = z.object({
 });
 export type DownloadState = z.infer<typeof downloadStateSchema>;
 
-export const importFindingSchema = z.object({
+const importFindingSchema = z.object({
   state: z.enum(['missing', 'unfinished', 'truncated', 'damaged', 'other-model']),
   kind: z.string(),
   sentence: z.string(),
@@ -85,7 +84,6 @@ export const importFindingSchema = z.object({
   /** The file or folder in question, as the host names it; empty when there is none. */
   file: z.string(),
 });
-export type ImportFinding = z.infer<typeof importFindingSchema>;
 
 export const importPartSchema = z.object({
   part: z.string(),
