@@ -99,23 +99,30 @@ export class Network {
 
   /** x [S, K] · Wᵀ + b -> [S, N], whatever the format of W. */
   linear(x: Value, names: LinearNames, n: number, k: number): Value {
+    return this.layer(names, n, k, x)(x);
+  }
+
+  /**
+   * The same for several inputs, such as parts of a sequence: a weight that has to be expanded is expanded once, and
+   * not before `after`.
+   */
+  layer(names: LinearNames, n: number, k: number, after: Value): (x: Value) => Value {
     const weight = this.book.take(names.weight, [n, k]);
     const bias = names.bias === null ? null : this.plain(names.bias, [n]);
     const { storage } = weight;
     switch (storage.kind) {
       case 'plain': {
         const w = this.cast(this.#part(weight, 'value', storage.value), storage.value.type, this.dtype);
-        return this.g.node('Gemm', bias === null ? [x, w] : [x, w, bias], { transB: 1 });
+        return (x) => this.g.node('Gemm', bias === null ? [x, w] : [x, w, bias], { transB: 1 });
       }
       case 'int8': {
         const scale = this.#part(weight, 'scale', storage.scale);
         const blocks = Math.ceil(k / NBITS_BLOCK);
-        const scales = this.g.node('Expand', [this.add(scale, this.#zeroAfter(x)), this.g.i64([n, blocks])]);
-        return this.#matMulNBits(x, this.#part(weight, 'codes', storage.codes), scales, 8, n, k, bias);
+        const scales = this.g.node('Expand', [this.add(scale, this.#zeroAfter(after)), this.g.i64([n, blocks])]);
+        return this.#matMulNBits(this.#part(weight, 'codes', storage.codes), scales, 8, n, k, bias);
       }
       case 'int4':
         return this.#matMulNBits(
-          x,
           this.#part(weight, 'codes', storage.codes),
           this.#part(weight, 'scale', storage.scale),
           4,
@@ -124,12 +131,12 @@ export class Network {
           bias,
         );
       case 'nf4':
-        return this.#linearNf4(x, weight, storage, n, k, bias);
+        return this.#linearNf4(after, weight, storage, n, k, bias);
       case 'fp8': {
         // Providers without the type see the same bytes as u8.
         const type = this.profile.fp8 === 'typed' ? 'f8e4m3fn' : 'u8';
         const codes = this.#part(weight, 'codes', { ...storage.codes, type });
-        return this.#linearFp8(x, codes, this.#part(weight, 'scale', storage.scale), n, k, bias);
+        return this.#linearFp8(after, codes, this.#part(weight, 'scale', storage.scale), n, k, bias);
       }
     }
   }
@@ -138,15 +145,23 @@ export class Network {
     return bias === null ? y : this.g.node('Add', [y, bias]);
   }
 
-  #matMulNBits(x: Value, codes: Value, scales: Value, bits: 4 | 8, n: number, k: number, bias: Value | null): Value {
-    const y = this.g.node(
-      'MatMulNBits',
-      [x, codes, scales],
-      // accuracy_level 1 keeps activations in f32; the default may quantize them to 8 bits on a CPU.
-      { K: k, N: n, bits, block_size: NBITS_BLOCK, ...(this.dtype === 'f32' ? { accuracy_level: 1 } : {}) },
-      { domain: 'com.microsoft' },
-    );
-    return this.#addBias(y, bias);
+  /** The bias goes into the kernel: as an operation of its own it would need the result twice. */
+  #matMulNBits(
+    codes: Value,
+    scales: Value,
+    bits: 4 | 8,
+    n: number,
+    k: number,
+    bias: Value | null,
+  ): (x: Value) => Value {
+    return (x) =>
+      this.g.node(
+        'MatMulNBits',
+        [x, codes, scales, ...(bias === null ? [] : ['', '', bias])],
+        // accuracy_level 1 keeps activations in f32; the default may quantize them to 8 bits on a CPU.
+        { K: k, N: n, bits, block_size: NBITS_BLOCK, ...(this.dtype === 'f32' ? { accuracy_level: 1 } : {}) },
+        { domain: 'com.microsoft' },
+      );
   }
 
   /**
@@ -167,16 +182,20 @@ export class Network {
     return this.g.node('Add', [this.cast(codes, 'u8', 'i32'), this.cast(this.#zeroAfter(x), this.dtype, 'i32')]);
   }
 
-  #linearNf4(x: Value, weight: StoredTensor, storage: Nf4Storage, n: number, k: number, bias: Value | null): Value {
+  #linearNf4(
+    after: Value,
+    weight: StoredTensor,
+    storage: Nf4Storage,
+    n: number,
+    k: number,
+    bias: Value | null,
+  ): (x: Value) => Value {
     const { codes, absmax } = storage;
     if (this.profile.nf4 === 'bnb4' || k % NF4_BLOCK !== 0) {
-      const y = this.g.node(
-        'MatMulBnb4',
-        [x, this.#part(weight, 'codes', codes), this.#part(weight, 'absmax', absmax)],
-        { K: k, N: n, block_size: NF4_BLOCK, quant_type: 1 },
-        { domain: 'com.microsoft' },
-      );
-      return this.#addBias(y, bias);
+      const parts = [this.#part(weight, 'codes', codes), this.#part(weight, 'absmax', absmax)];
+      const attributes = { K: k, N: n, block_size: NF4_BLOCK, quant_type: 1 };
+      return (x) =>
+        this.#addBias(this.g.node('MatMulBnb4', [x, ...parts], attributes, { domain: 'com.microsoft' }), bias);
     }
     const pairs = new Uint8Array(512);
     for (let byte = 0; byte < 256; byte++) {
@@ -185,22 +204,22 @@ export class Network {
     }
     const table = this.g.constant('u8', [256, 2], pairs);
     const rows = this.#part(weight, 'codes', { ...codes, shape: [n, k / 2] });
-    const indices = this.#indices(rows, x);
+    const indices = this.#indices(rows, after);
     const bytes = this.g.node('Reshape', [
       this.g.node('Gather', [table, indices]),
       this.g.i64([n, k / NBITS_BLOCK, NBITS_BLOCK]),
     ]);
     const blocks = this.#part(weight, 'absmax', { ...absmax, shape: [n, k / NF4_BLOCK, 1] });
-    const unit = this.add(this.#zeroAfter(x), this.numbers([1 / 127], [1]));
+    const unit = this.add(this.#zeroAfter(after), this.numbers([1 / 127], [1]));
     const perBlock = this.g.node('Expand', [
       this.mul(blocks, unit),
       this.g.i64([n, k / NF4_BLOCK, NF4_BLOCK / NBITS_BLOCK]),
     ]);
     const scales = this.g.node('Reshape', [perBlock, this.g.i64([n, k / NBITS_BLOCK])]);
-    return this.#matMulNBits(x, bytes, scales, 8, n, k, bias);
+    return this.#matMulNBits(bytes, scales, 8, n, k, bias);
   }
 
-  #linearFp8(x: Value, codes: Value, scale: Value, n: number, k: number, bias: Value | null): Value {
+  #linearFp8(after: Value, codes: Value, scale: Value, n: number, k: number, bias: Value | null): (x: Value) => Value {
     // Codes reach 448 and the row's scale comes after the product: in f16 the codes are made smaller first.
     const shrink = this.dtype === 'f16' ? FP8_F16_SHRINK : 1;
     let w: Value;
@@ -210,11 +229,11 @@ export class Network {
     } else {
       // NaN codes never come out of the encoder; zero keeps the table finite.
       const table = this.numbers(Array.from(E4M3FN_VALUES, (value) => (Number.isNaN(value) ? 0 : value * shrink)));
-      w = this.g.node('Gather', [table, this.#indices(codes, x)]);
+      w = this.g.node('Gather', [table, this.#indices(codes, after)]);
     }
-    const y = this.g.node('Gemm', [x, w], { transB: 1 });
     const row = this.g.node('Reshape', [scale, this.g.i64([1, n])]);
-    return this.#addBias(this.mul(y, shrink === 1 ? row : this.mul(row, this.numbers([1 / shrink]))), bias);
+    const factor = shrink === 1 ? row : this.mul(row, this.numbers([1 / shrink]));
+    return (x) => this.#addBias(this.mul(this.g.node('Gemm', [x, w], { transB: 1 }), factor), bias);
   }
 
   // ---- normalization and activations ----
@@ -273,6 +292,19 @@ export class Network {
   /** Rows [from, to) of x [S, C]; `to` may be beyond the end. */
   rows(x: Value, from: number, to: number): Value {
     return this.g.node('Slice', [x, this.g.i64([from]), this.g.i64([to]), this.g.i64([0])]);
+  }
+
+  /**
+   * `map` over parts of at most `size` of the sequence's `tokens` rows, joined again: what it makes inside is as small
+   * as a part. In one piece when `tokens` is null.
+   * @param inputs [tokens, any]
+   */
+  byRows(inputs: readonly Value[], tokens: number | null, size: number, map: (parts: Value[]) => Value): Value {
+    if (tokens === null || tokens <= size) return map([...inputs]);
+    const starts = Array.from({ length: Math.ceil(tokens / size) }, (_, index) => index * size);
+    return this.concatRows(
+      starts.map((from) => map(inputs.map((input) => this.rows(input, from, Math.min(tokens, from + size))))),
+    );
   }
 
   concatRows(parts: readonly Value[]): Value {

@@ -25,6 +25,10 @@ export interface BlockContext {
   readonly shape: TransformerShape;
   /** Number of text tokens, which come first in every joint sequence. */
   readonly textTokens: number;
+  /** Number of image tokens; null when only a run knows it. */
+  readonly imageTokens: number | null;
+  /** Tokens that go through an MLP at a time. */
+  readonly mlpTokens: number;
   /** [text + image tokens, headSize/2], compute dtype. */
   readonly cos: Value;
   readonly sin: Value;
@@ -82,11 +86,19 @@ function gatedAdd(context: BlockContext, x: Value, gate: number, y: Value): Valu
   return context.net.add(x, context.net.mul(y, modulationVector(context, gate)));
 }
 
-function feedForward(context: BlockContext, x: Value, names: StreamNames, modulation: StreamModulation): Value {
+function feedForward(
+  context: BlockContext,
+  x: Value,
+  tokens: number | null,
+  names: StreamNames,
+  modulation: StreamModulation,
+): Value {
   const { net, shape } = context;
   const normed = modulate(context, x, modulation.scaleMlp, modulation.shiftMlp);
-  const inner = net.geluTanh(net.linear(normed, names.mlpIn, 4 * shape.hidden, shape.hidden));
-  return gatedAdd(context, x, modulation.gateMlp, net.linear(inner, names.mlpOut, shape.hidden, 4 * shape.hidden));
+  const into = net.layer(names.mlpIn, 4 * shape.hidden, shape.hidden, normed);
+  const out = net.layer(names.mlpOut, shape.hidden, 4 * shape.hidden, normed);
+  const y = net.byRows([normed], tokens, context.mlpTokens, ([part = normed]) => out(net.geluTanh(into(part))));
+  return gatedAdd(context, x, modulation.gateMlp, y);
 }
 
 /** Two-stream block: img [S, hidden] and txt [L, hidden] attend jointly, text first. */
@@ -115,8 +127,8 @@ export function doubleBlock(
   const imgResidual = gatedAdd(context, img, modulation.img.gateMsa, imgAttended);
   const txtResidual = gatedAdd(context, txt, modulation.txt.gateMsa, txtAttended);
   return {
-    img: feedForward(context, imgResidual, names.img, modulation.img),
-    txt: net.clipF16(feedForward(context, txtResidual, names.txt, modulation.txt)),
+    img: feedForward(context, imgResidual, context.imageTokens, names.img, modulation.img),
+    txt: net.clipF16(feedForward(context, txtResidual, textTokens, names.txt, modulation.txt)),
   };
 }
 
@@ -129,11 +141,15 @@ export function singleBlock(
 ): Value {
   const { net, shape } = context;
   const normed = modulate(context, x, modulation.scale, modulation.shift);
-  const mlp = net.geluTanh(net.linear(normed, names.mlpIn, 4 * shape.hidden, shape.hidden));
   const { q, k, v } = queryKeyValue(context, normed, names);
   const attended = rotatedAttention(context, q, k, v);
-  const out = net.linear(net.concatColumns([attended, mlp]), names.out, shape.hidden, 5 * shape.hidden);
-  return net.clipF16(gatedAdd(context, x, modulation.gate, out));
+  const into = net.layer(names.mlpIn, 4 * shape.hidden, shape.hidden, attended);
+  const out = net.layer(names.out, shape.hidden, 5 * shape.hidden, attended);
+  const tokens = context.imageTokens === null ? null : context.textTokens + context.imageTokens;
+  const y = net.byRows([attended, normed], tokens, context.mlpTokens, ([attention = attended, part = normed]) =>
+    out(net.concatColumns([attention, net.geluTanh(into(part))])),
+  );
+  return net.clipF16(gatedAdd(context, x, modulation.gate, y));
 }
 
 /** A slice end beyond any sequence. */

@@ -45,7 +45,7 @@ describe('a linear layer', () => {
     ['int8', GPU, ['Slice', 'Sub', 'Add', 'Expand', 'MatMulNBits']],
     ['int4', GPU, ['MatMulNBits']],
     ['nf4', CPU, ['MatMulBnb4']],
-    ['fp8', CPU, ['Cast', 'Gemm', 'Reshape', 'Mul']],
+    ['fp8', CPU, ['Cast', 'Reshape', 'Gemm', 'Mul']],
   ] as const)('in %s uses the operators of its profile', (target, profile, expected) => {
     expect(operators(target, profile)).toEqual(expected);
   });
