@@ -251,7 +251,8 @@ describe('LoRAs', () => {
     await page.getByText('decoder.conv_in.bias', { exact: true }).waitFor();
     await page.getByText('LoRAs', { exact: true }).scrollIntoViewIfNeeded();
     await check('lora-refused');
-    await button('Dismiss').click();
+    // By its text: notices have a button of that name too.
+    await page.getByText('Dismiss', { exact: true }).click();
     await path.fill(lora);
     await page.keyboard.press('Enter');
     const weight = page.getByRole('spinbutton', { name: 'style' });
