@@ -19,14 +19,19 @@ def judged(judge, images, batch=128):
 
 
 def main():
-    args = options(seconds=60, batch=192, lr=1.5e-3, chunks=1, held=1, max_steps=10 ** 9)
+    args = options(seconds=60, batch=192, lr=1.5e-3, chunks=1, held=1, resume='', heads=0, scored=10 ** 9, max_steps=10 ** 9)
     log = Log(args, 'judge')
     data = Portraits(os.path.join(args.data, 'train'), args.chunks).wait(args.chunks, log)
     held = Portraits(os.path.join(args.data, 'heldout'), args.held).wait(args.held, log)
     labels = {k: torch.tensor([v.index(r[k]) for r in data.list()], device=DEVICE) for k, v in ATTRIBUTES.items()}
     truth = {k: torch.tensor([v.index(r[k]) for r in held.list()], device=DEVICE) for k, v in ATTRIBUTES.items()}
-    vae = load(Vae(), os.path.join(args.work, 'vae.pt'), 'vae') if os.path.exists(os.path.join(args.work, 'vae.pt')) else None
+    vae = load(Vae(), os.path.join(args.work, 'vae.pt'), 'vae') if not args.heads and os.path.exists(os.path.join(args.work, 'vae.pt')) else None
     judge = Judge({k: len(v) for k, v in ATTRIBUTES.items()}).to(DEVICE).to(memory_format=torch.channels_last)
+    if args.resume:
+        load(judge, args.resume, 'judge')
+    if args.heads:
+        # Only the read-outs learn: minutes on a CPU, from an earlier judge.
+        judge.trunk.eval().requires_grad_(False)
     opt = adamw(judge.parameters(), args.lr, wd=0.05)
     start, step = log.elapsed(), 0
     seconds = budget(args)
@@ -50,9 +55,10 @@ def main():
         if step % 200 == 0:
             log('step', step, 'loss', round(loss.item(), 4))
     judge.eval()
-    parts = [judged(judge, held.batch(torch.arange(i, min(i + 500, len(held.records)), device=DEVICE))) for i in range(0, len(held.records), 500)]
+    n = min(len(held.records), args.scored)
+    parts = [judged(judge, held.batch(torch.arange(i, min(i + 500, n), device=DEVICE))) for i in range(0, n, 500)]
     got = {k: torch.cat([p[k] for p in parts]) for k in parts[0]}
-    figures = {k: round((got[k] == truth[k]).float().mean().item(), 4) for k in got}
+    figures = {k: round((got[k] == truth[k][:n]).float().mean().item(), 4) for k in got}
     log('held-out accuracy on renders', figures, 'steps', step)
     torch.save({'judge': half(judge.state_dict()), 'figures': figures}, os.path.join(args.work, 'judge.pt'))
 
