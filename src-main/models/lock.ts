@@ -1,6 +1,7 @@
 /** Lets one process at a time download into a folder. A lock whose process is gone does not count. */
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isProcessAlive } from '../base/process-alive.js';
 import { diskError, downloadError } from './download-error.js';
 
 const NAME = '.download.lock';
@@ -34,18 +35,8 @@ async function take(path: string): Promise<boolean> {
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error;
     const owner = Number(await readFile(path, 'utf8').catch(() => ''));
-    if (Number.isInteger(owner) && owner > 0 && isRunning(owner)) throw busy(join(path, '..'));
+    if (Number.isInteger(owner) && owner > 0 && isProcessAlive(owner)) throw busy(join(path, '..'));
     return false;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Another user's process may not be signalled, but it runs.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
 

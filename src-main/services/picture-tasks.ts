@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stepFileName } from '../base/step-file.js';
 import type { ContactSheet } from '../compare/contact-sheet.js';
 import { flipMap } from '../compare/flip.js';
 import { magmaPicture } from '../compare/magma.js';
@@ -101,7 +102,7 @@ async function heatMapPng(reference: string, path: string): Promise<Uint8Array |
 }
 
 async function readLatents(folder: string, step: number): Promise<Float32Array> {
-  const bytes = await readFile(join(folder, `step-${String(step).padStart(3, '0')}.f32`));
+  const bytes = await readFile(join(folder, stepFileName(step, 'f32')));
   return new Float32Array(Uint8Array.from(bytes).buffer);
 }
 

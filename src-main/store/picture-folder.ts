@@ -11,6 +11,7 @@
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { invariant } from '../base/assert.js';
+import { stepFileName } from '../base/step-file.js';
 import { diskError } from './store-error.js';
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
@@ -34,7 +35,7 @@ export class PictureFolder {
   }
   preview(runId: string, step: number): string {
     invariant(Number.isInteger(step) && step >= 0, `step ${step}`);
-    return join(this.previews(runId), `step-${String(step).padStart(3, '0')}.png`);
+    return join(this.previews(runId), stepFileName(step, 'png'));
   }
   photo(photoId: string): string {
     return join(this.root, 'photos', `${checked(photoId)}.png`);

@@ -1,6 +1,7 @@
 /** Clears the cache of conversions that a killed engine left half done: with FLUX's sizes tens of gigabytes. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isProcessAlive } from '../../base/process-alive.js';
 
 /** `<file>.<process id>.partial` or `.scratch`, as `encodeComponent` names them. */
 const PARTIAL = /\.(\d{1,10})\.(?:partial|scratch)$/;
@@ -20,19 +21,9 @@ export async function removePartials(cacheDir: string): Promise<number> {
   let removed = 0;
   for (const name of names) {
     const pid = Number(PARTIAL.exec(name)?.[1] ?? 0);
-    if (pid === 0 || isAlive(pid)) continue;
+    if (pid === 0 || isProcessAlive(pid)) continue;
     await rm(join(cacheDir, name), { force: true });
     removed += 1;
   }
   return removed;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: somebody else's process.
-    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
-  }
 }

@@ -3,6 +3,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stepFileName } from '../../base/step-file.js';
 import type { VaeConfig } from '../graph/vae.js';
 import { fitLatentRgbFactors, previewFromLatents, type LatentRgbFactors } from '../image/latent-preview.js';
 import type { RgbImage } from '../image/rgb-image.js';
@@ -90,5 +91,5 @@ export async function savePreview(
   factors: PreviewFactors,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  await writePng(join(folder, `step-${String(step).padStart(3, '0')}.png`), previewImage(packed, shape, factors));
+  await writePng(join(folder, stepFileName(step, 'png')), previewImage(packed, shape, factors));
 }

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stepFileName } from '../../base/step-file.js';
 
 /**
  * Writes the latents after a step as `step-003.f32`, for measuring how far a run leaves another's path. Not synced:
@@ -11,5 +12,5 @@ import { join } from 'node:path';
 export async function saveLatents(folder: string, step: number, latents: Float32Array): Promise<void> {
   await mkdir(folder, { recursive: true });
   const bytes = Buffer.from(latents.buffer, latents.byteOffset, latents.byteLength);
-  await writeFile(join(folder, `step-${String(step).padStart(3, '0')}.f32`), bytes);
+  await writeFile(join(folder, stepFileName(step, 'f32')), bytes);
 }

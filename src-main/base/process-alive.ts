@@ -1,0 +1,9 @@
+/** Whether a process of this id runs; another user's, which may not be signalled, does. */
+export function isProcessAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
