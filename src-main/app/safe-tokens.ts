@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import type { SafeStorage } from 'electron';
 import { AppError } from '../base/app-error.js';
 import { diskError } from '../models/download-error.js';
-import { cleanToken } from '../models/hub-settings.js';
+import { cleanToken, requireToken } from '../models/hub-settings.js';
 import type { TokenStore } from '../models/token-file.js';
 
 type Cipher = Pick<SafeStorage, 'isEncryptionAvailable' | 'encryptString' | 'decryptString'>;
@@ -34,12 +34,7 @@ export class SafeTokens implements TokenStore {
   }
 
   async save(token: string): Promise<void> {
-    const clean = cleanToken(token);
-    if (clean === null) {
-      throw new AppError('engine.request-invalid', 'What was given is no token: it is empty or has spaces in it.', {
-        remedy: 'Copy the token from the account’s settings; it begins with hf_.',
-      });
-    }
+    const clean = requireToken(token);
     this.#requireKeyStore();
     const temporary = `${this.#path}.tmp`;
     try {

@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { AppError } from '../base/app-error.js';
 import { downloadError } from './download-error.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -69,6 +70,15 @@ export async function findToken(
 export function cleanToken(text: string): string | null {
   const token = text.trim();
   return /^[\x21-\x7e]+$/.test(token) ? token : null;
+}
+
+/** What a person gave as a token. @throws AppError engine.request-invalid */
+export function requireToken(text: string): string {
+  const token = cleanToken(text);
+  if (token !== null) return token;
+  throw new AppError('engine.request-invalid', 'What was given is no token: it is empty or has spaces in it.', {
+    remedy: 'Copy the token from the account’s settings; it begins with hf_.',
+  });
 }
 
 /** Whether a token may travel to this address: encrypted, or this very machine. */

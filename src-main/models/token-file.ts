@@ -6,7 +6,7 @@ import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises
 import { dirname } from 'node:path';
 import { AppError } from '../base/app-error.js';
 import { diskError } from './download-error.js';
-import { cleanToken } from './hub-settings.js';
+import { cleanToken, requireToken } from './hub-settings.js';
 
 /** Keeps a token where no log, database or settings file sees it. */
 export interface TokenStore {
@@ -42,12 +42,7 @@ export class TokenFile implements TokenStore {
   }
 
   async save(token: string): Promise<void> {
-    const clean = cleanToken(token);
-    if (clean === null) {
-      throw new AppError('engine.request-invalid', 'What was given is no token: it is empty or has spaces in it.', {
-        remedy: 'Copy the token from the account’s settings; it begins with hf_.',
-      });
-    }
+    const clean = requireToken(token);
     const temporary = `${this.#path}.${process.pid}.tmp`;
     try {
       await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
