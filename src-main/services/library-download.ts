@@ -1,5 +1,6 @@
 /** The one download that may be on its way: begun, paused, resumed, cancelled, and found again after a restart. */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AppError, isAbort, toErrorDto } from '../base/app-error.js';
@@ -30,9 +31,22 @@ const wishSchema = z.strictObject({
 });
 type Wish = z.infer<typeof wishSchema>;
 
-/** Names the download that was begun and is not at its end. */
-export function downloadFile(packsDir: string): string {
+function downloadFile(packsDir: string): string {
   return join(packsDir, 'download.json');
+}
+
+/** The download that was begun and is not at its end; null without one, or when it cannot be read any more. */
+function readWish(packsDir: string): Wish | null {
+  try {
+    return wishSchema.parse(JSON.parse(readFileSync(downloadFile(packsDir), 'utf8')));
+  } catch {
+    return null;
+  }
+}
+
+/** The pack whose download was begun here and has not come to its end. */
+export function unfinishedDownload(packsDir: string): string | null {
+  return readWish(packsDir)?.libraryId ?? null;
 }
 
 const NOTHING_YET = {
@@ -62,13 +76,12 @@ export class LibraryDownload {
 
   /** Finds a download that an earlier session did not finish; it waits, paused. */
   async restore(): Promise<void> {
-    const text = await readFile(this.#file, 'utf8').catch(() => null);
-    if (text === null || this.#state !== null) return;
+    if (this.#state !== null || !existsSync(this.#file)) return;
+    const wish = readWish(this.#parts.packsDir);
     try {
-      const wish = wishSchema.parse(JSON.parse(text));
-      const { name } = this.#parts.manifest(wish.libraryId);
+      const { name } = this.#parts.manifest(wish?.libraryId ?? '');
       this.#wish = wish;
-      this.#publish({ ...NOTHING_YET, ...of(wish, name), status: 'paused', error: null });
+      if (wish !== null) this.#publish({ ...NOTHING_YET, ...of(wish, name), status: 'paused', error: null });
     } catch {
       // Of another version, or cut short: the files that have come stay, and the person begins it again.
       await rm(this.#file, { force: true });

@@ -1,7 +1,7 @@
 /** Packs that can be had: what is there, what is wrong with it, importing, downloading, removing, and the token. */
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { AppError, toErrorDto } from '../base/app-error.js';
 import type { ImportCheck, ImportSource, LibraryPack, LibraryState, TokenSource } from '../contract/library.js';
 import type { PackSummary } from '../contract/pack.js';
@@ -16,7 +16,7 @@ import type { EngineClient } from './engine-client.js';
 import { engineAuditor } from './engine-auditor.js';
 import type { EventHub } from './event-hub.js';
 import { newId } from './ids.js';
-import { downloadFile, LibraryDownload } from './library-download.js';
+import { LibraryDownload, unfinishedDownload } from './library-download.js';
 import { packIdOf, type InstalledPack, type PackService } from './pack-service.js';
 
 export interface LibraryServiceParts {
@@ -42,9 +42,11 @@ const MAX_CHECKS = 8;
 
 /** Imported and downloaded packs that the studio may look at. */
 export function installedPacks(packsDir: string, manifests: readonly DownloadManifest[]): InstalledPack[] {
+  const unfinished = unfinishedDownload(packsDir);
   return manifests
+    .filter(({ id }) => id !== unfinished)
     .map(({ id, name }) => ({ name, folder: join(packsDir, id) }))
-    .filter(({ folder }) => existsSync(folder) && isOver(folder) && !isWished(packsDir, folder))
+    .filter(({ folder }) => existsSync(folder) && isOver(folder))
     .map(({ name, folder }) => ({ name, folder: realpathSync(folder) }));
 }
 
@@ -52,12 +54,6 @@ export function installedPacks(packsDir: string, manifests: readonly DownloadMan
 function isOver(folder: string): boolean {
   const names = readdirSync(folder, { recursive: true }).map(String);
   return names.length > 0 && !names.some((name) => /\.incomplete$|\.download\.lock$/.test(name));
-}
-
-/** Its download was begun here and has not come to its end. */
-function isWished(packsDir: string, folder: string): boolean {
-  const file = downloadFile(packsDir);
-  return existsSync(file) && readFileSync(file, 'utf8').includes(`"libraryId":"${basename(folder)}"`);
 }
 
 export class LibraryService {
