@@ -34,16 +34,17 @@ export class RunDrift {
    */
   async ended(run: RunDetail): Promise<void> {
     try {
-      if (this.#store.runs.status(run.id) === 'done') await this.#measure(run);
-      await this.#clear(run);
+      const siblings = this.#siblings(run);
+      const base = baseOf(run, siblings);
+      if (this.#store.runs.status(run.id) === 'done') await this.#measure(run, base);
+      await this.#clear(run, base, siblings);
     } catch (error) {
       if (!isAbort(error)) this.#log.error('The drift of a run could not be measured.', error);
     }
   }
 
-  async #measure(run: RunDetail): Promise<void> {
+  async #measure(run: RunDetail, base: RunDetail | undefined): Promise<void> {
     const { files, differences } = this.#store;
-    const base = this.#base(run);
     if (base === undefined || base.id === run.id) return;
     const [folder, reference] = [files.latents(run.id), files.latents(base.id)];
     if (!existsSync(folder) || !existsSync(reference)) return;
@@ -51,27 +52,26 @@ export class RunDrift {
     if (drift !== null) differences.saveDrift(base.id, run.id, drift);
   }
 
-  async #clear(run: RunDetail): Promise<void> {
+  async #clear(run: RunDetail, base: RunDetail | undefined, siblings: readonly RunDetail[]): Promise<void> {
     const { files } = this.#store;
-    const siblings = this.#siblings(run);
     const going = siblings.some(({ id, status }) => id !== run.id && (status === 'queued' || status === 'running'));
     if (!going) for (const { id } of siblings) await files.removeLatents(id);
-    else if (this.#base(run)?.id !== run.id) await files.removeLatents(run.id);
-  }
-
-  #base(run: RunDetail): RunDetail | undefined {
-    const siblings = this.#siblings(run);
-    const first = siblings[0];
-    return siblings.find(
-      ({ formats, settings }) =>
-        first !== undefined &&
-        variantKey(formats) === variantKey(first.formats) &&
-        settings.seed === run.settings.seed &&
-        settings.prompt === run.settings.prompt,
-    );
+    else if (base?.id !== run.id) await files.removeLatents(run.id);
   }
 
   #siblings(run: RunDetail): RunDetail[] {
     return this.#store.runs.ofComparison(run.comparisonId);
   }
+}
+
+/** The first variant's run of the same seed and prompt. */
+function baseOf(run: RunDetail, siblings: readonly RunDetail[]): RunDetail | undefined {
+  const first = siblings[0];
+  return siblings.find(
+    ({ formats, settings }) =>
+      first !== undefined &&
+      variantKey(formats) === variantKey(first.formats) &&
+      settings.seed === run.settings.seed &&
+      settings.prompt === run.settings.prompt,
+  );
 }
