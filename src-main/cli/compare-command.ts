@@ -9,7 +9,7 @@ import { planContactSheet } from '../compare/contact-sheet.js';
 import { DEFAULT_PIXELS_PER_DEGREE } from '../compare/flip.js';
 import type { Box } from '../compare/picture-metrics.js';
 import { reportCsv } from '../compare/report-csv.js';
-import { reportRows, weightNotes, type ReportInput } from '../compare/report-data.js';
+import { CIRCULAR_IDENTITY_ENCODER, reportRows, weightNotes, type ReportInput } from '../compare/report-data.js';
 import { reportHtml } from '../compare/report-html.js';
 import { reportMarkdown } from '../compare/report-markdown.js';
 import { reportTable } from '../compare/report-table.js';
@@ -245,9 +245,7 @@ async function run(options: CompareOptions): Promise<void> {
     picturesBeside: true,
     memorySource:
       first === undefined ? 'not measured' : `${memoryOfRun(first).source}, of the first picture in a fresh process`,
-    identityEncoder: scored
-      ? 'the pack’s face network, which also conditions the pictures, so it may favour what it conditioned'
-      : null,
+    identityEncoder: scored ? CIRCULAR_IDENTITY_ENCODER : null,
     weightErrors: await measureWeights(options.configs, shared, signal),
     pixelsPerDegree,
     configurations: await measurePictures(configurations, { reportDir, pixelsPerDegree, faceBoxes }),

@@ -5,6 +5,10 @@ import type { RegionMetrics } from './picture-metrics.js';
 import { variantName, verdict, type Formats } from './verdict.js';
 import { weightOrder, type WeightErrors } from './weight-order.js';
 
+/** Said of a score by the network that also made the picture follow the person. */
+export const CIRCULAR_IDENTITY_ENCODER =
+  'the pack’s face network, which also conditions the pictures, so it may favour what it conditioned';
+
 /** Difference of one picture from another of the same seed, as numbers. */
 export interface ReportDifference {
   readonly whole: RegionMetrics;
@@ -87,7 +91,8 @@ export interface ReportRow {
   readonly verdict: string | null;
 }
 
-const present = <T>(values: readonly (T | null | undefined)[]): T[] =>
+/** What is there, without the gaps. */
+export const present = <T>(values: readonly (T | null | undefined)[]): T[] =>
   values.flatMap((value) => (value === null || value === undefined ? [] : [value]));
 
 function rowOf(

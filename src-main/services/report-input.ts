@@ -1,6 +1,12 @@
 /** From measured runs to what the report writers and the table of variants are made of. Pure. */
 import { DEFAULT_PIXELS_PER_DEGREE } from '../compare/flip.js';
-import type { ReportConfiguration, ReportInput, ReportPicture } from '../compare/report-data.js';
+import {
+  CIRCULAR_IDENTITY_ENCODER,
+  present,
+  type ReportConfiguration,
+  type ReportInput,
+  type ReportPicture,
+} from '../compare/report-data.js';
 import type { WeightErrors } from '../compare/weight-order.js';
 import type { PictureDifference } from '../contract/compare-data.js';
 import type { RunDetail } from '../contract/run.js';
@@ -32,9 +38,6 @@ interface ReportOptions {
   readonly inline?: ReadonlyMap<string, InlinePicture>;
   readonly weightErrors?: readonly WeightErrors[];
 }
-
-const present = (values: readonly (number | null)[]): number[] =>
-  values.flatMap((value) => (value === null ? [] : [value]));
 
 function describe({ reference, configurations }: MeasuredRuns, packName: string, prompts: readonly string[]) {
   const s = reference.settings;
@@ -82,9 +85,7 @@ export function reportInput(measured: MeasuredRuns, options: ReportOptions): Rep
       memorySources.length === 0
         ? 'not measured'
         : `${memorySources.join(', ')}, medians over the pictures, which one process made`,
-    identityEncoder: scored
-      ? 'the pack’s face network, which also conditions the pictures, so it may favour what it conditioned'
-      : null,
+    identityEncoder: scored ? CIRCULAR_IDENTITY_ENCODER : null,
     weightErrors: options.weightErrors ?? [],
     pixelsPerDegree: DEFAULT_PIXELS_PER_DEGREE,
     configurations: configurations.map(({ settings, runs }): ReportConfiguration => ({
