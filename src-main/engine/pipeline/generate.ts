@@ -12,7 +12,6 @@ import { writePng } from '../image/write-png.js';
 import type { Pack } from '../pack/open-pack.js';
 import type { EngineProgress, GenerateRequest, GenerateResult, Stage } from '../protocol.js';
 import { KEEP_PATTERNS } from '../quant/keep-list.js';
-import { mixFormats, type FormatMix } from '../quant/mix-formats.js';
 import { MemoryProbe } from '../runtime/memory-probe.js';
 import { computeProfile } from '../runtime/providers.js';
 import { keepFactors } from '../sampling/gating.js';
@@ -41,8 +40,7 @@ import {
 import { prepareOnHost, prepareQuantized, type PrepareContext } from './prepared.js';
 import { fitPreviewFactors, previewPngUrl, savePreview, type PreviewFactors } from './preview.js';
 import { saveLatents } from './save-latents.js';
-import { bytesPerFormat } from './component-sizes.js';
-import { weightErrors } from './weight-errors.js';
+import { infuseNetMix } from './infusenet-mix.js';
 import { checkSettings } from './check-settings.js';
 import { controlLatents, decoderLatents, encodeImage, loadDecoder, planesToImage, vaeScale } from './vae-codec.js';
 import { controlPicture } from './control-picture.js';
@@ -357,7 +355,12 @@ class Generation {
       'infusenet',
       infuseNet,
       request.formats.infusenet,
-      await this.#infuseNetMix(infuseNet),
+      await infuseNetMix(request, infuseNet, {
+        ...(this.#context.signal === undefined ? {} : { signal: this.#context.signal }),
+        onProgress: (fraction) => {
+          this.#report('convert', fraction, 'Measuring what each format does to InfuseNet');
+        },
+      }),
     );
     this.#hashes['infusenet'] = weights.fingerprint;
     const modulations = await computeModulations({
@@ -379,26 +382,6 @@ class Generation {
       control,
       scales: keep.map((factor) => factor * request.conditioningScale),
     };
-  }
-
-  /** Formats of InfuseNet's layers within the budget; undefined without one. */
-  async #infuseNetMix(infuseNet: PackNetwork<FluxConfig>): Promise<FormatMix | undefined> {
-    const { packPath, cachePath, modelVariant, infuseNetBudgetBytes } = this.#request;
-    if (infuseNetBudgetBytes === undefined) return undefined;
-    const { signal } = this.#context;
-    const { layers } = await weightErrors(
-      { packPath, cachePath, component: 'infusenet', modelVariant },
-      {
-        ...(signal === undefined ? {} : { signal }),
-        onProgress: (fraction) => {
-          this.#report('convert', fraction, 'Measuring what each format does to InfuseNet');
-        },
-      },
-    );
-    const linears = layers.reduce((sum, { shape: [n, k] }) => sum + n * k, 0);
-    // What stays in 16-bit whatever the format counts too.
-    const fixed = bytesPerFormat('infusenet', infuseNet)['16-bit'] - 2 * linears;
-    return mixFormats(layers, infuseNetBudgetBytes - fixed);
   }
 
   async #decode(
