@@ -7,6 +7,7 @@ import { createApp } from './state/app.svelte';
 import BootError from './ui/BootError.svelte';
 import './styles/tokens.css';
 import './styles/base.css';
+import './styles/measurements.css';
 
 // The content security policy forbids compiling code from text, which the schema library would try.
 z.config({ jitless: true });
