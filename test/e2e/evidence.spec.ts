@@ -1,35 +1,24 @@
 /** What a comparison over several seeds says, a blind test by keyboard, and the report in every form. */
 import { readFile } from 'node:fs/promises';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { axeViolations } from './support/axe';
-import { launchBrowser, openPage, type WatchedPage } from './support/browser';
-import { buildRenderer, startHost, temporaryGallery, type Host, type TemporaryGallery } from './support/host';
+import { closeApp, openApp, type OpenApp } from './support/app';
 import { saveFailure, saveScreenshot } from './support/screenshot';
 import { fillStudio, goTo, runToEnd } from './support/studio';
 
-let browser: Browser;
-let gallery: TemporaryGallery;
-let host: Host;
-let watched: WatchedPage;
+let app: OpenApp;
 let page: Page;
 
 beforeAll(async () => {
-  buildRenderer();
-  gallery = await temporaryGallery();
-  [browser, host] = await Promise.all([launchBrowser(), startHost(gallery)]);
-  watched = await openPage(browser);
-  page = watched.page;
-  await page.goto(host.url);
+  app = await openApp();
+  page = app.page;
 });
+
 beforeEach(({ task }) => {
   onTestFailed(() => saveFailure(page, task.name));
 });
-afterAll(async () => {
-  await browser.close();
-  await host.stop();
-  await gallery.dispose();
-});
+afterAll(() => closeApp(app));
 
 const row = (name: string) =>
   page.getByRole('region', { name: 'Measurements by variant' }).getByRole('row').filter({ hasText: name });
@@ -152,6 +141,6 @@ describe('the report', { retry: 0 }, () => {
   });
 
   it('went without an error in the page', () => {
-    expect(watched.problems).toEqual([]);
+    expect(app.watched.problems).toEqual([]);
   });
 });

@@ -3,38 +3,28 @@
  * goes on where the last one ended, so none is tried twice.
  */
 import { readFile } from 'node:fs/promises';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
-import { launchBrowser, openPage, type WatchedPage } from './support/browser';
-import { buildRenderer, startHost, temporaryGallery, type Host, type TemporaryGallery } from './support/host';
+import { closeApp, openApp, type OpenApp } from './support/app';
+import { openPage } from './support/browser';
+import { startHost } from './support/host';
 import { saveFailure } from './support/screenshot';
 import { fillStudio, goTo } from './support/studio';
 
-let browser: Browser;
-let gallery: TemporaryGallery;
-let host: Host;
-let watched: WatchedPage;
+let app: OpenApp;
 let page: Page;
 
 beforeAll(async () => {
-  buildRenderer();
-  gallery = await temporaryGallery();
-  [browser, host] = await Promise.all([launchBrowser(), startHost(gallery)]);
-  watched = await openPage(browser);
-  page = watched.page;
-  await page.goto(host.url);
+  app = await openApp();
+  page = app.page;
 });
 
 beforeEach(({ task }) => {
   onTestFailed(() => saveFailure(page, task.name));
 });
 
-afterAll(async () => {
-  await browser.close();
-  await host.stop();
-  await gallery.dispose();
-});
+afterAll(() => closeApp(app));
 
 const stage = () => page.getByRole('group', { name: /^Pictures\. Plus/ });
 const magnification = () => page.getByRole('status', { name: 'Magnification' }).innerText();
@@ -43,7 +33,7 @@ const tableRow = (name: string) =>
 
 describe('in the studio', { retry: 0 }, () => {
   it('takes the token out of the address', () => {
-    expect(page.url()).toBe(host.base);
+    expect(page.url()).toBe(app.host.base);
   });
 
   it('draws the face of a sample identity', async () => {
@@ -299,13 +289,14 @@ describe('in the gallery', { retry: 0 }, () => {
 
 describe('after a restart', { retry: 0 }, () => {
   it('says that the host is gone, and finds everything again', async () => {
-    expect(watched.problems).toEqual([]);
-    await host.stop();
+    expect(app.watched.problems).toEqual([]);
+    await app.host.stop();
     await page.getByText("The app's host does not answer").waitFor();
-    await watched.close();
-    host = await startHost(gallery);
-    watched = await openPage(browser);
-    page = watched.page;
+    await app.watched.close();
+    const host = await startHost(app.gallery);
+    const watched = await openPage(app.browser);
+    app = { ...app, host, watched, page: watched.page };
+    page = app.page;
     await page.goto(host.url);
     await goTo(page, 'Gallery');
     const search = page.getByRole('combobox', { name: 'Search the gallery' });
@@ -339,6 +330,6 @@ describe('after a restart', { retry: 0 }, () => {
   });
 
   it('went without an error in the page', () => {
-    expect(watched.problems).toEqual([]);
+    expect(app.watched.problems).toEqual([]);
   });
 });

@@ -1,23 +1,15 @@
 /** Everything without a pointer, and with less motion. */
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
-import { launchBrowser, openPage, type WatchedPage } from './support/browser';
-import { buildRenderer, startHost, temporaryGallery, type Host, type TemporaryGallery } from './support/host';
+import { closeApp, openApp, type OpenApp } from './support/app';
 import { saveFailure } from './support/screenshot';
 
-let browser: Browser;
-let gallery: TemporaryGallery;
-let host: Host;
-let watched: WatchedPage;
+let app: OpenApp;
 let page: Page;
 
 beforeAll(async () => {
-  buildRenderer();
-  gallery = await temporaryGallery();
-  [browser, host] = await Promise.all([launchBrowser(), startHost(gallery)]);
-  watched = await openPage(browser, { viewport: { width: 1024, height: 700 }, reducedMotion: 'reduce' });
-  page = watched.page;
-  await page.goto(host.url);
+  app = await openApp({ viewport: { width: 1024, height: 700 }, reducedMotion: 'reduce' });
+  page = app.page;
   await page.getByRole('textbox', { name: 'Prompt' }).waitFor();
 });
 
@@ -25,11 +17,7 @@ beforeEach(({ task }) => {
   onTestFailed(() => saveFailure(page, task.name));
 });
 
-afterAll(async () => {
-  await browser.close();
-  await host.stop();
-  await gallery.dispose();
-});
+afterAll(() => closeApp(app));
 
 /** Name of the focused element, as a screen reader would say it. */
 async function focusedName(): Promise<string> {
@@ -149,6 +137,6 @@ describe('with less motion', () => {
   });
 
   it('went without an error in the page', () => {
-    expect(watched.problems).toEqual([]);
+    expect(app.watched.problems).toEqual([]);
   });
 });

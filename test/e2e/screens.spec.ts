@@ -1,9 +1,8 @@
 /** Every screen, in both themes and at both sizes: axe, no sideways scrolling, and a screenshot that is looked at. */
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { axeViolations } from './support/axe';
-import { launchBrowser, openPage, type WatchedPage } from './support/browser';
-import { buildRenderer, startHost, temporaryGallery, type Host, type TemporaryGallery } from './support/host';
+import { closeApp, openApp, type OpenApp } from './support/app';
 import { saveFailure, saveScreenshot } from './support/screenshot';
 import { fillStudio, goTo, runToEnd } from './support/studio';
 
@@ -12,30 +11,19 @@ const SIZES = [
   { width: 1024, height: 700 },
 ] as const;
 
-let browser: Browser;
-let gallery: TemporaryGallery;
-let host: Host;
-let watched: WatchedPage;
+let app: OpenApp;
 let page: Page;
 
 beforeAll(async () => {
-  buildRenderer();
-  gallery = await temporaryGallery();
-  [browser, host] = await Promise.all([launchBrowser(), startHost(gallery)]);
-  watched = await openPage(browser);
-  page = watched.page;
-  await page.goto(host.url);
+  app = await openApp();
+  page = app.page;
 });
 
 beforeEach(({ task }) => {
   onTestFailed(() => saveFailure(page, task.name));
 });
 
-afterAll(async () => {
-  await browser.close();
-  await host.stop();
-  await gallery.dispose();
-});
+afterAll(() => closeApp(app));
 
 /** Waits until every picture on the page has come, so that nothing is measured half drawn. */
 async function settle(): Promise<void> {
@@ -76,7 +64,7 @@ describe('before anything was made', () => {
   });
 
   it('an address that names nothing gets an error with a remedy', async () => {
-    await page.goto(`${host.base}#/compare/nothing`);
+    await page.goto(`${app.host.base}#/compare/nothing`);
     const alert = page.getByRole('alert');
     await alert.waitFor();
     expect(await alert.innerText()).toMatch(/run\.not-found/);
@@ -180,6 +168,6 @@ describe('with a comparison', () => {
   });
 
   it('went without an error in the page', () => {
-    expect(watched.problems).toEqual([]);
+    expect(app.watched.problems).toEqual([]);
   });
 });
