@@ -2,18 +2,16 @@
 the same for every weight format, and contact sheets. Attribute scores come from the judge, identity scores from the pack's own face network."""
 import json
 import os
-import random
 
 import torch
 
-from captions import full_caption
-from common import ATTRIBUTES, DEVICE, Log, autocast, face_crop, load, options, records_of, sample, sheet
+from common import ATTRIBUTES, DEVICE, Log, autocast, load, options, records_of, sample, sheet
 from models import FLUX, TEXT_LENGTH, ClipText, FaceNet, Flux, InfuseNet, Judge, Resampler, T5Encoder, Vae, rope_table
 from prepare_text import Tokenizers
 from quantize import FORMATS, dequantized
+from scoring import held_out_prompts, scores
 from train_base import PROMPTS, Cache
 from train_infusenet import black_control
-from train_judge import judged
 
 
 class Studio:
@@ -61,28 +59,6 @@ class Studio:
             return self.vae.decoder(self.cache.z[index].float()).float().clamp(-1, 1)
 
 
-@torch.no_grad()
-def scores(studio, pictures, who, faces, records, per):
-    """Identity cosines against the source, other renders of the same person and random people; share of samples that obey each attribute."""
-    n = len(pictures)
-    e = torch.cat([studio.face(face_crop(p)) for p in pictures.split(120)])
-    told = judged(studio.judge, pictures)
-    ref = faces.float().to(DEVICE)
-    cos = e @ ref.T
-    rows, own = torch.arange(n, device=DEVICE), who.to(DEVICE) * per
-    same = torch.stack([cos[rows, own + k] for k in range(1, per)]).mean(0)
-    strangers = torch.randint(len(ref) // per - 1, (n,), generator=torch.Generator().manual_seed(3)).to(DEVICE)
-    random_one = cos[rows, (strangers + (strangers >= who.to(DEVICE))) * per]
-    attributes = {}
-    for k, values in ATTRIBUTES.items():
-        # A close crop hides the shirt's kind; glasses that are not there have no colour.
-        asked = [i for i, r in enumerate(records) if not (r['crop'] == 'close' and k == 'shirt') and not (r['glasses'] == 'none' and k == 'glassesColour')]
-        attributes[k] = round(sum(values[told[k][i]] == records[i][k] for i in asked) / max(1, len(asked)), 4)
-    mean = lambda v: round(v.float().mean().item(), 4)
-    return dict(cosine_to_source=mean(cos[rows, own]), cosine_to_other_renders=mean(same), cosine_to_random=mean(random_one), nearer_to_own_than_random=mean(same > random_one),
-                top1_identity=mean(cos.argmax(1) // per == who.to(DEVICE)), attributes=attributes)
-
-
 def likeness(pictures, reference):
     """Mean PSNR in dB of pictures against the 16-bit ones."""
     return round((10 * torch.log10(4 / ((pictures - reference) ** 2).mean((1, 2, 3)).clamp(min=1e-9))).mean().item(), 2)
@@ -95,12 +71,8 @@ def main():
     records = records_of(os.path.join(args.data, 'heldout'))
     faces = torch.load(os.path.join(args.work, 'faces-heldout.pt'))
     figures = lambda name: torch.load(os.path.join(args.work, name), map_location='cpu')['figures']
-    rng = random.Random(5)
-    combos = [r for r in records if r['heldOutCombination']]
-    chosen = rng.sample(combos, min(args.prompts, len(combos)))
-    prompts = [full_caption(r, rng) for r in chosen]
-    n = len(prompts)
-    who = torch.arange(n) % (len(faces) // args.renders)
+    prompts, chosen, who = map(list, zip(*held_out_prompts(records, args.prompts, args.renders)))
+    n, who = len(prompts), torch.tensor(who)
     embeddings = faces[who * args.renders]
     noise = torch.randn(n, 256, 64, generator=torch.Generator(device=DEVICE).manual_seed(1000), device=DEVICE)
     report = {'prompts': n, 'identities': len(set(who.tolist())), 'guidance': args.guidance, 'steps': args.steps, 'vae': json.load(open(os.path.join(args.work, 'vae.json'))),
@@ -108,7 +80,7 @@ def main():
 
     def run(name, guidance, steps, infuse=True, reference=None):
         pictures = studio.draw(prompts, embeddings, noise, guidance, steps, infuse)
-        result = scores(studio, pictures, who, faces, chosen, args.renders)
+        result = scores(studio.face, studio.judge, pictures, who, faces, chosen, args.renders)
         if reference is not None:
             result['psnr_to_16_bit'] = likeness(pictures, reference)
         report['runs'][name] = result

@@ -8,7 +8,7 @@ from PIL import Image
 
 from common import ATTRIBUTES, DEVICE, Portraits, face_crop, load, options
 from models import FaceNet, Judge
-from train_judge import judged
+from scoring import scores
 
 
 @torch.no_grad()
@@ -22,22 +22,11 @@ def main():
     paths = [os.path.join(args.out, f'drawn-{i:03d}.png') for i in range(len(entries))]
     entries = [e for e, p in zip(entries, paths) if os.path.exists(p)]
     pictures = torch.stack([torch.from_numpy(np.array(Image.open(p).convert('RGB'))) for p in paths if os.path.exists(p)]).permute(0, 3, 1, 2).float().to(DEVICE) / 127.5 - 1
-    embed = lambda x: torch.cat([face(face_crop(p)) for p in x.split(40)])
-    generated = embed(pictures)
     people = sorted({e['identity'] for e in entries})
-    renders = torch.stack([embed(held.batch(torch.arange(w * args.renders, (w + 1) * args.renders, device=DEVICE))) for w in people])
-    who = torch.tensor([people.index(e['identity']) for e in entries], device=DEVICE)
-    cos = torch.einsum('nd,prd->npr', generated, renders)
-    rows = torch.arange(len(who), device=DEVICE)
-    own, strangers = cos[rows, who], cos[rows, (who + 1 + torch.randint(len(people) - 1, who.shape, generator=torch.Generator().manual_seed(3)).to(DEVICE)) % len(people)]
-    told = judged(judge, pictures, 40)
-    attributes = {}
-    for k, values in ATTRIBUTES.items():
-        asked = [i for i, e in enumerate(entries) if not (e['record']['crop'] == 'close' and k == 'shirt') and not (e['record']['glasses'] == 'none' and k == 'glassesColour')]
-        attributes[k] = round(sum(values[told[k][i]] == entries[i]['record'][k] for i in asked) / len(asked), 4)
-    mean = lambda v: round(v.float().mean().item(), 4)
-    print(json.dumps({'pictures': len(entries), 'cosine_to_source': mean(own[:, 0]), 'cosine_to_other_renders': mean(own[:, 1:]), 'cosine_to_random': mean(strangers[:, 0]),
-                      'nearer_to_own_than_random': mean(own[:, 1:].mean(1) > strangers[:, 0]), 'attributes': attributes}, indent=1))
+    renders = torch.cat([face(face_crop(held.batch(torch.arange(w * args.renders, (w + 1) * args.renders, device=DEVICE)))) for w in people])
+    who = torch.tensor([people.index(e['identity']) for e in entries])
+    result = scores(face, judge, pictures, who, renders, [e['record'] for e in entries], args.renders, 40)
+    print(json.dumps({'pictures': len(entries), 'people': len(people), **result}, indent=1))
 
 
 main()
