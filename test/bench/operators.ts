@@ -5,6 +5,7 @@
  *   node dist/main/bench-operators.js FOLDER [provider] [tokens] [hidden]
  */
 import { mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { GraphBuilder, type Value } from '../../src-main/engine/graph/graph-builder.js';
 import { Network, type ComputeProfile } from '../../src-main/engine/graph/network.js';
@@ -87,7 +88,7 @@ function cases(profile: ComputeProfile, file: string, tokens: number, hidden: nu
 }
 
 async function main(): Promise<void> {
-  const [folder = '/tmp/operators', providerName = 'webgpu', tokens = '4400', hidden = '3072'] = process.argv.slice(2);
+  const [folder = join(tmpdir(), 'likeness-operators'), providerName = 'webgpu', tokens = '4400', hidden = '3072'] = process.argv.slice(2);
   const provider = PROVIDERS.find((name) => name === providerName) ?? 'webgpu';
   const profile = await computeProfile(provider);
   const width = Number(hidden);

@@ -36,7 +36,7 @@ IDENTITY = {
 def options(**defaults):
     """Command line: every keyword becomes an option of its default's type."""
     p = argparse.ArgumentParser()
-    for k, v in dict(data='/tmp/data', work='/tmp/work', out='/tmp/work/out', seed=1, compile=1, until=0.0, wait='', **defaults).items():
+    for k, v in dict(data='work/portraits', work='work', out='work/out', seed=1, compile=1, until=0.0, wait='', **defaults).items():
         p.add_argument('--' + k, type=type(v), default=v)
     args = p.parse_args()
     os.makedirs(args.work, exist_ok=True)

@@ -1,12 +1,12 @@
 #!/bin/bash
 # Every stage on one machine within one deadline: later stages import and compile while earlier ones train.
 # NODE: node binary, with render.mjs' three packages beside it. START: folder with vae.pt and face.pt to go on from (empty: from nothing).
-# DATA: 8 GB, best in memory. Times: seconds after the start at which each stage stops.
+# WORK: checkpoints. DATA: portraits, 8 GB, best on a disk in memory. Times: seconds after the start at which each stage stops.
 set -u
 cd "$(dirname "$0")"
 T0=$(date +%s)
-DATA=${DATA:-/dev/shm/portraits} WORK=${WORK:-/tmp/work} NODE=${NODE:-node} START=${START:-}
-CHUNKS=${CHUNKS:-267} HELD=${HELD:-24} RENDERS=5 WORKERS=${WORKERS:-14}
+WORK=${WORK:-work} NODE=${NODE:-node} START=${START:-}
+DATA=${DATA:-$WORK/portraits} CHUNKS=${CHUNKS:-267} HELD=${HELD:-24} RENDERS=5 WORKERS=${WORKERS:-14}
 mkdir -p "$WORK/out" "$DATA"
 common="--data $DATA --work $WORK --out $WORK/out"
 sizes="--chunks $CHUNKS --held $HELD"
