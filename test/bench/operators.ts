@@ -88,7 +88,8 @@ function cases(profile: ComputeProfile, file: string, tokens: number, hidden: nu
 }
 
 async function main(): Promise<void> {
-  const [folder = join(tmpdir(), 'likeness-operators'), providerName = 'webgpu', tokens = '4400', hidden = '3072'] = process.argv.slice(2);
+  const [folder = join(tmpdir(), 'likeness-operators'), providerName = 'webgpu', tokens = '4400', hidden = '3072'] =
+    process.argv.slice(2);
   const provider = PROVIDERS.find((name) => name === providerName) ?? 'webgpu';
   const profile = await computeProfile(provider);
   const width = Number(hidden);
