@@ -3,12 +3,14 @@ import { z } from 'zod';
 import { providerSchema } from './formats.js';
 import { comparisonDraftSchema } from './generation-settings.js';
 import { idSchema } from './ids.js';
+import { languageChoiceSchema } from './languages.js';
 
 export const themeSchema = z.enum(['system', 'dark', 'light']);
 export type Theme = z.infer<typeof themeSchema>;
 
 export const appSettingsSchema = z.strictObject({
   theme: themeSchema,
+  language: languageChoiceSchema,
   /** Null: the bundled pack. */
   packId: idSchema.nullable(),
   /** Null: the best one that the probe found. */
@@ -26,6 +28,7 @@ export type AppSettings = z.infer<typeof appSettingsSchema>;
 
 export const DEFAULT_APP_SETTINGS: AppSettings = {
   theme: 'dark',
+  language: 'system',
   packId: null,
   provider: null,
   keepPreviews: true,

@@ -5,6 +5,7 @@ import { toErrorDto } from '$contract/error';
 import type { EngineState, SystemInfo } from '$contract/system-info';
 import type { Client } from '../bridge/client';
 import type { Connection } from '../bridge/http-bridge';
+import { useLanguage } from '../text/text.svelte';
 import type { Notices } from './notices.svelte';
 
 export class Settings {
@@ -51,7 +52,7 @@ export class Settings {
   /** Listens until the answer is called. */
   start(): () => void {
     const stops = [
-      this.#client.on('settings', (value) => (this.#value = value)),
+      this.#client.on('settings', (value) => this.#take(value)),
       this.#client.on('engine', (engine) => (this.#engine = engine)),
       this.#client.onConnection((connection) => (this.#connection = connection)),
     ];
@@ -69,7 +70,7 @@ export class Settings {
 
   async set(change: Partial<AppSettings>): Promise<void> {
     const value = await this.#notices.attempt(this.#client.call('settings.set', change));
-    if (value !== null) this.#value = value;
+    if (value !== null) this.#take(value);
   }
 
   async openFolder(folder: 'logs' | 'pictures'): Promise<void> {
@@ -79,5 +80,10 @@ export class Settings {
   async loadNotices(): Promise<void> {
     const answer = await this.#notices.attempt(this.#client.call('system.notices', {}));
     this.#noticesText = answer?.text ?? null;
+  }
+
+  #take(value: AppSettings): void {
+    this.#value = value;
+    useLanguage(value.language, navigator.languages);
   }
 }

@@ -1,0 +1,7 @@
+/** Every text in German. */
+import type { English } from '../en/catalogue';
+import { common } from './common';
+import { settings } from './settings';
+import type { Translation } from '../message';
+
+export const german: Translation<English> = { ...common, ...settings };

@@ -1,0 +1,7 @@
+/** Every text in French. */
+import type { English } from '../en/catalogue';
+import { common } from './common';
+import { settings } from './settings';
+import type { Translation } from '../message';
+
+export const french: Translation<English> = { ...common, ...settings };

@@ -1,0 +1,44 @@
+/**
+ * What a text of the catalogue is: a sentence with `{placeholders}`, in as many plural forms as the language has.
+ * Types only read the English texts, so that `t('…')` does not compile with a text or a placeholder that is not there.
+ */
+
+/** Forms by the categories of `Intl.PluralRules`; `{count}` chooses. */
+export interface PluralForms {
+  readonly one?: string;
+  readonly other: string;
+}
+export type Message = string | PluralForms;
+
+/** The names between braces. */
+type Names<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
+
+type Texts<M> = M extends string ? M : M extends PluralForms ? Exclude<M[keyof M], undefined> : never;
+
+/** Placeholders of a message. */
+export type ParamNames<M> = Names<Texts<M> & string> | (M extends PluralForms ? 'count' : never);
+
+/** A number is written as the language writes numbers; ids, seeds and amounts with a unit come as text. */
+export type Param = string | number;
+
+/** Arguments of a message: none without placeholders. */
+export type ParamsOf<M> = [ParamNames<M>] extends [never] ? [] : [params: { readonly [Name in ParamNames<M>]: Param }];
+
+/** What a language has to say for a set of English texts. */
+export type Translation<English> = {
+  readonly [Id in keyof English]?: English[Id] extends string ? string : PluralForms;
+};
+
+/** The names of a message's placeholders, sorted, `count` for a plural among them. */
+export function placeholders(message: Message): string[] {
+  const texts = typeof message === 'string' ? [message] : ['{count}', ...Object.values<string>({ ...message })];
+  return [...new Set(texts.flatMap((text) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '')))].sort();
+}
+
+/** Puts the arguments into a text. A placeholder without an argument stays as it is: the types do not allow it. */
+export function fill(text: string, params: Readonly<Record<string, Param>>, number: (value: number) => string): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = params[name];
+    return value === undefined ? whole : typeof value === 'number' ? number(value) : value;
+  });
+}

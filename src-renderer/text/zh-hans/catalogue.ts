@@ -1,0 +1,7 @@
+/** Every text in Simplified Chinese. */
+import type { English } from '../en/catalogue';
+import { common } from './common';
+import { settings } from './settings';
+import type { Translation } from '../message';
+
+export const chinese: Translation<English> = { ...common, ...settings };
