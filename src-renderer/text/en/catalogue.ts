@@ -1,8 +1,10 @@
 /** Every text in English, which says what there is to translate. One file per screen; ids begin with its name. */
 import { common } from './common';
+import { shell } from './shell';
+import { errors } from './errors';
 import { settings } from './settings';
 
-export const english = { ...common, ...settings } as const;
+export const english = { ...common, ...errors, ...shell, ...settings } as const;
 
 export type English = typeof english;
 export type TextId = keyof English;

@@ -1,7 +1,9 @@
 /** Every text in French. */
 import type { English } from '../en/catalogue';
 import { common } from './common';
+import { shell } from './shell';
+import { errors } from './errors';
 import { settings } from './settings';
 import type { Translation } from '../message';
 
-export const french: Translation<English> = { ...common, ...settings };
+export const french: Translation<English> = { ...common, ...errors, ...shell, ...settings };

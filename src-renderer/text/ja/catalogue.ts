@@ -1,7 +1,9 @@
 /** Every text in Japanese. */
 import type { English } from '../en/catalogue';
 import { common } from './common';
+import { shell } from './shell';
+import { errors } from './errors';
 import { settings } from './settings';
 import type { Translation } from '../message';
 
-export const japanese: Translation<English> = { ...common, ...settings };
+export const japanese: Translation<English> = { ...common, ...errors, ...shell, ...settings };

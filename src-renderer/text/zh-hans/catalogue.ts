@@ -1,7 +1,9 @@
 /** Every text in Simplified Chinese. */
 import type { English } from '../en/catalogue';
 import { common } from './common';
+import { shell } from './shell';
+import { errors } from './errors';
 import { settings } from './settings';
 import type { Translation } from '../message';
 
-export const chinese: Translation<English> = { ...common, ...settings };
+export const chinese: Translation<English> = { ...common, ...errors, ...shell, ...settings };
