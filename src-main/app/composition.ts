@@ -114,7 +114,7 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
       (entry) =>
         utilityProcess.fork(entry, [], {
           serviceName: 'Likeness Lab Engine',
-          stdio: 'ignore',
+          stdio: ['ignore', 'ignore', 'pipe'],
           env: { ...process.env, ...ENGINE_ENV },
           execArgv: [...ENGINE_EXEC_ARGV],
         }),

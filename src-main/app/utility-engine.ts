@@ -1,24 +1,63 @@
 /** The engine as Electron's utility process. */
+import type { Readable } from 'node:stream';
 import type { UtilityProcess } from 'electron';
 import type { FromEngine } from '../engine/protocol.js';
 import type { EngineProcess, EngineSpawner } from '../services/engine-client.js';
+import { LastWords } from '../services/last-words.js';
 
 type Fork = (entry: string) => Pick<UtilityProcess, 'postMessage' | 'kill'> & {
+  readonly stderr: NodeJS.ReadableStream | null;
   on(event: 'message', listener: (message: unknown) => void): unknown;
   once(event: 'exit', listener: (code: number) => void): unknown;
+  once(event: 'error', listener: (type: string, location: string) => void): unknown;
 };
 
-/** A spawner for the built engine entry. `fork` is `utilityProcess.fork` with its options bound. */
+/** How long the rest of standard error may take after the exit, which Electron tells without waiting for it. */
+const LAST_WORDS_MS = 500;
+
+/**
+ * A spawner for the built engine entry. `fork` is `utilityProcess.fork` with its options bound; it must pipe standard
+ * error, the only place where a process says that memory ran out.
+ */
 export function utilityEngine(fork: Fork, entry: string): EngineSpawner {
   return (): EngineProcess => {
     const child = fork(entry);
-    let ended = false;
-    child.once('exit', () => {
-      ended = true;
+    const stderr = child.stderr as Readable | null;
+    const words = new LastWords();
+    const onText = (text: string): void => {
+      words.add(text);
+    };
+    stderr?.setEncoding('utf8').on('data', onText);
+    child.once('error', (_type, location) => {
+      words.add(location);
+    });
+    let alive = true;
+    const ended = new Promise<string>((resolve) => {
+      child.once('exit', (code) => {
+        alive = false;
+        const end = (): void => {
+          resolve(words.explain(`exit code ${code}`));
+        };
+        // Electron takes every listener off the stream after this one, so the rest is read with new ones.
+        stderr?.pause();
+        setImmediate(() => {
+          if (stderr === null || stderr.closed) end();
+          else {
+            const timer = setTimeout(end, LAST_WORDS_MS);
+            stderr
+              .on('data', onText)
+              .once('close', () => {
+                clearTimeout(timer);
+                end();
+              })
+              .resume();
+          }
+        });
+      });
     });
     return {
       send(message) {
-        if (!ended) child.postMessage(message);
+        if (alive) child.postMessage(message);
       },
       onMessage(listener) {
         child.on('message', (message) => {
@@ -26,9 +65,7 @@ export function utilityEngine(fork: Fork, entry: string): EngineSpawner {
         });
       },
       onExit(listener) {
-        child.once('exit', (code) => {
-          listener(`exit code ${code}`);
-        });
+        void ended.then(listener);
       },
       kill() {
         child.kill();

@@ -2,12 +2,8 @@
 import { fork } from 'node:child_process';
 import { ENGINE_ENV, ENGINE_EXEC_ARGV } from '../base/engine-process.js';
 import type { FromEngine } from '../engine/protocol.js';
-import { OUT_OF_MEMORY, type EngineProcess, type EngineSpawner } from './engine-client.js';
-
-/** Last words of a process whose allocator gave up: V8's, the C++ library's. */
-const MEMORY_WORDS = /out of memory|bad_alloc|Cannot allocate memory|allocation failed/i;
-/** Characters of standard error that are kept for that. */
-const LAST_WORDS = 8192;
+import type { EngineProcess, EngineSpawner } from './engine-client.js';
+import { LastWords } from './last-words.js';
 
 interface ForkOptions {
   /** Environment added to this process's. */
@@ -26,9 +22,9 @@ export function forkEngine(entry: string, options: ForkOptions = {}): EngineSpaw
       execArgv: [...ENGINE_EXEC_ARGV],
     });
     let ended = false;
-    let words = '';
+    const words = new LastWords();
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      words = (words + text).slice(-LAST_WORDS);
+      words.add(text);
       options.onStderr?.(text);
     });
     return {
@@ -48,8 +44,7 @@ export function forkEngine(entry: string, options: ForkOptions = {}): EngineSpaw
         };
         // Not 'exit': the last words come before 'close' only.
         child.once('close', (code, signal) => {
-          if (MEMORY_WORDS.test(words)) end(OUT_OF_MEMORY);
-          else end(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`);
+          end(words.explain(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`));
         });
         child.once('error', (error) => {
           // Only a failed spawn comes without an exit.

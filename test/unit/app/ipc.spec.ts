@@ -4,7 +4,6 @@ import { registerIpc, senderOf } from '../../../src-main/app/ipc.js';
 import { menuTemplate } from '../../../src-main/app/menu.js';
 import { isOurs } from '../../../src-main/app/page-origin.js';
 import { createPageHandler, PAGE_SCHEME } from '../../../src-main/app/page-protocol.js';
-import { utilityEngine } from '../../../src-main/app/utility-engine.js';
 import { CALL_CHANNEL, EVENT_CHANNEL, LISTEN_CHANNEL } from '../../../src-main/contract/ipc-channels.js';
 import type { Sender } from '../../../src-main/services/dispatcher.js';
 import { EventHub } from '../../../src-main/services/event-hub.js';
@@ -153,35 +152,6 @@ describe('the page protocol', () => {
 
   it('answers nothing but reads', async () => {
     expect((await get('app://likeness/picture/photo/there', 'POST')).status).toBe(403);
-  });
-});
-
-describe('the engine as a utility process', () => {
-  it('is spoken to until it ends', () => {
-    const posted: unknown[] = [];
-    let onMessage: (message: unknown) => void = () => undefined;
-    const exits: ((code: number) => void)[] = [];
-    const spawn = utilityEngine(
-      () => ({
-        postMessage: (message: unknown) => posted.push(message),
-        kill: () => true,
-        on: (_event: 'message', listener: (message: unknown) => void) => {
-          onMessage = listener;
-        },
-        once: (_event: 'exit', listener: (code: number) => void) => exits.push(listener),
-      }),
-      '/engine.js',
-    );
-    const process = spawn();
-    const seen: unknown[] = [];
-    process.onMessage((message) => seen.push(message));
-    process.onExit((reason) => seen.push(reason));
-    process.send({ type: 'shutdown' });
-    onMessage({ type: 'cancelled', id: 'a' });
-    for (const exit of exits) exit(5);
-    process.send({ type: 'shutdown' });
-    expect(posted).toHaveLength(1);
-    expect(seen).toEqual([{ type: 'cancelled', id: 'a' }, 'exit code 5']);
   });
 });
 

@@ -6,6 +6,7 @@ import { fork } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 
 const folder = process.env.FAKE_ELECTRON_FOLDER;
 process.resourcesPath = join(folder, 'resources');
@@ -128,10 +129,23 @@ export class BrowserWindow extends EventEmitter {
   }
 }
 
+/**
+ * As in Electron, standard error is a stream of its own that may go on after `exit`, and loses every listener then.
+ *
+ * @source electron/electron lib/browser/api/utility-process.ts
+ */
 export const utilityProcess = {
   fork(entry, args, { env, execArgv }) {
-    const child = fork(entry, args, { env, execArgv, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
-    child.postMessage = (message) => child.connected && child.send(message, () => undefined);
-    return child;
+    const child = fork(entry, args, { env, execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const process = new EventEmitter();
+    process.stderr = child.stderr.pipe(new PassThrough());
+    process.postMessage = (message) => child.connected && child.send(message, () => undefined);
+    process.kill = () => child.kill();
+    child.on('message', (message) => process.emit('message', message));
+    child.once('exit', (code) => {
+      process.emit('exit', code ?? 1);
+      process.stderr.removeAllListeners();
+    });
+    return process;
   },
 };
