@@ -14,7 +14,7 @@ import {
   selectionSchema,
   undoableSchema,
 } from './gallery.js';
-import { comparisonDraftSchema, settingFieldSchema } from './generation-settings.js';
+import { comparisonDraftSchema, missingPartSchema, settingFieldSchema } from './generation-settings.js';
 import { idSchema } from './ids.js';
 import {
   cacheEntrySchema,
@@ -169,7 +169,10 @@ export const API = {
   /** Makes the same picture again, as a comparison of one. */
   'runs.repeat': { input: byRun, output: startedSchema },
   /** "Use these settings": a form filled from the run, and what could not be filled, in sentences. */
-  'runs.draft': { input: byRun, output: z.object({ draft: comparisonDraftSchema, missing: z.array(z.string()) }) },
+  'runs.draft': {
+    input: byRun,
+    output: z.object({ draft: comparisonDraftSchema, missing: z.array(missingPartSchema) }),
+  },
   /** Faces in the finished picture, for zoom to face. */
   'runs.faces': { input: byRun, output: detectedFacesSchema },
 

@@ -1,5 +1,6 @@
 /** A comparison: runs that share everything but formats, seed and prompt; and the queue that makes them. */
 import { z } from 'zod';
+import { errorDtoSchema } from './error.js';
 import { formatChoiceSchema, stageSchema } from './formats.js';
 import { idSchema, timeMsSchema } from './ids.js';
 import { runDetailSchema, runStatusSchema } from './run.js';
@@ -26,8 +27,8 @@ export const queueCellSchema = z.object({
   formats: formatChoiceSchema,
   seed: z.number().int(),
   totalSeconds: z.number().nullable(),
-  /** One sentence, when failed. */
-  errorMessage: z.string().nullable(),
+  /** Code and sentence, when failed. */
+  error: errorDtoSchema.pick({ code: true, message: true }).nullable(),
 });
 export type QueueCell = z.infer<typeof queueCellSchema>;
 

@@ -33,42 +33,24 @@ export type Stage = z.infer<typeof stageSchema>;
 
 interface VariantPreset {
   readonly id: string;
-  readonly label: string;
-  /** Why someone would pick it. */
-  readonly hint: string;
   readonly variants: readonly FormatChoice[];
 }
 
 const everywhere = (format: WeightFormat): FormatChoice => ({ flux: format, t5: format, infusenet: format });
 
 /** Sets of variants that the studio offers as one click each. */
-export const VARIANT_PRESETS: readonly VariantPreset[] = [
-  {
-    id: 'full',
-    label: 'Full 16-bit',
-    hint: 'The reference: nothing is quantized.',
-    variants: [everywhere('16-bit')],
-  },
-  {
-    id: 'int8',
-    label: '8-bit everywhere',
-    hint: "What upstream's --quantize_8bit does: FLUX, T5 and InfuseNet in int8.",
-    variants: [everywhere('int8')],
-  },
-  {
-    id: 'int8-nf4',
-    label: '8-bit + InfuseNet NF4',
-    hint: 'FLUX and T5 in int8, InfuseNet in nf4: the recommendation of InfiniteYou PR #49.',
-    variants: [{ flux: 'int8', t5: 'int8', infusenet: 'nf4' }],
-  },
-  { id: 'smallest', label: 'Smallest', hint: 'Everything in nf4.', variants: [everywhere('nf4')] },
+export const VARIANT_PRESETS = [
+  { id: 'full', variants: [everywhere('16-bit')] },
+  // What upstream's --quantize_8bit does.
+  { id: 'int8', variants: [everywhere('int8')] },
+  // The recommendation of InfiniteYou's pull request 49.
+  { id: 'int8-nf4', variants: [{ flux: 'int8', t5: 'int8', infusenet: 'nf4' }] },
+  { id: 'smallest', variants: [everywhere('nf4')] },
   {
     id: 'infusenet-all',
-    label: 'All five InfuseNet formats',
-    hint: 'Only InfuseNet changes; FLUX and T5 stay as in the first row.',
-    variants: WEIGHT_FORMATS.map((infusenet) => ({ flux: '16-bit', t5: '16-bit', infusenet })),
+    variants: WEIGHT_FORMATS.map((infusenet): FormatChoice => ({ flux: '16-bit', t5: '16-bit', infusenet })),
   },
-];
+] as const satisfies readonly VariantPreset[];
 
 /** A variant as one stable word: `16-bit/int8/nf4` (FLUX/T5/InfuseNet). */
 export function variantKey(formats: FormatChoice): string {

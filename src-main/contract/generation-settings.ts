@@ -69,6 +69,14 @@ export const comparisonDraftSchema = z
   });
 export type ComparisonDraft = z.infer<typeof comparisonDraftSchema>;
 
+/** What a run was made with and is not there any more, so that its form cannot have it. */
+export const missingPartSchema = z.object({
+  what: z.enum(['identity-photo', 'pose-photo', 'pack', 'lora']),
+  /** Of a LoRA; else empty. */
+  name: z.string(),
+});
+export type MissingPart = z.infer<typeof missingPartSchema>;
+
 /** Settings that can differ between two runs, as "identical except" and metadata diffs name them. */
 export const SETTING_FIELDS = [
   'flux',

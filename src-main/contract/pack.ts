@@ -85,8 +85,7 @@ export const variantEstimateSchema = z.object({
   peakBytes: bytesSchema,
   /** `tight`: within a tenth of what is free. `unknown`: free memory cannot be read. */
   fit: z.enum(['fits', 'tight', 'too-big', 'unknown']),
-  /** Plain words, such as "Needs 22.4 GiB at its peak; 15.9 GiB are free." */
-  sentence: z.string(),
+
   /** The most precise variant that would fit, when this one does not. */
   alternative: formatChoiceSchema.nullable(),
 });

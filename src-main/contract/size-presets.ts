@@ -3,19 +3,18 @@ import { SIZE_STEP } from './limits.js';
 
 export interface SizePreset {
   /** Such as `3:4`. */
-  readonly ratio: string;
-  readonly label: string;
+  readonly ratio: (typeof RATIOS)[number][0];
   readonly width: number;
   readonly height: number;
 }
 
 const RATIOS = [
-  ['1:1', 'Square', 1, 1],
-  ['3:4', 'Portrait', 3, 4],
-  ['2:3', 'Tall portrait', 2, 3],
-  ['9:16', 'Phone', 9, 16],
-  ['4:3', 'Landscape', 4, 3],
-  ['16:9', 'Wide', 16, 9],
+  ['1:1', 1, 1],
+  ['3:4', 3, 4],
+  ['2:3', 2, 3],
+  ['9:16', 9, 16],
+  ['4:3', 4, 3],
+  ['16:9', 16, 9],
 ] as const;
 
 /**
@@ -23,12 +22,12 @@ const RATIOS = [
  * limits would bend by more than a tenth are left out.
  */
 export function sizePresets(area: number, minSize: number, maxSize: number): SizePreset[] {
-  return RATIOS.flatMap(([ratio, label, w, h]) => {
+  return RATIOS.flatMap(([ratio, w, h]) => {
     const unit = Math.sqrt(area / (w * h));
     const fit = (side: number): number =>
       Math.min(maxSize, Math.max(minSize, Math.round((side * unit) / SIZE_STEP) * SIZE_STEP));
     const width = fit(w);
     const height = fit(h);
-    return Math.abs((width * h) / (height * w) - 1) > 0.1 ? [] : [{ ratio, label, width, height }];
+    return Math.abs((width * h) / (height * w) - 1) > 0.1 ? [] : [{ ratio, width, height }];
   });
 }

@@ -1,7 +1,7 @@
 /** Comparisons: made from the studio's form, repeated, resumed, read. */
 import { AppError } from '../base/app-error.js';
 import type { Comparison, ComparisonStatus } from '../contract/comparison.js';
-import type { ComparisonDraft, RunSettings } from '../contract/generation-settings.js';
+import type { ComparisonDraft, MissingPart, RunSettings } from '../contract/generation-settings.js';
 import type { DetectedFaces } from '../contract/photo.js';
 import type { RunDetail } from '../contract/run.js';
 import type { Store } from '../store/store.js';
@@ -115,27 +115,27 @@ export class ComparisonService {
   }
 
   /** A form filled from a run; what is gone is left empty and named. */
-  draft(runId: string): { readonly draft: ComparisonDraft; readonly missing: string[] } {
+  draft(runId: string): { readonly draft: ComparisonDraft; readonly missing: MissingPart[] } {
     const { store, packs } = this.#parts;
     const { prompt, seed, formats, ...shared } = this.run(runId).settings;
-    const missing: string[] = [];
-    const kept = (photoId: string | null, what: string): string | null => {
+    const missing: MissingPart[] = [];
+    const kept = (photoId: string | null, what: 'identity-photo' | 'pose-photo'): string | null => {
       if (photoId === null || store.photos.get(photoId) !== null) return photoId;
-      missing.push(`The ${what} photo was deleted.`);
+      missing.push({ what, name: '' });
       return null;
     };
-    if (!packs.has(shared.packId)) missing.push('The model pack is not known here any more.');
+    if (!packs.has(shared.packId)) missing.push({ what: 'pack', name: '' });
     const loras = shared.loras.filter(({ loraId, name }) => {
       if (store.loras.get(loraId) !== null) return true;
-      missing.push(`The LoRA ${name} is not known here any more.`);
+      missing.push({ what: 'lora', name });
       return false;
     });
     return {
       draft: {
         ...shared,
         loras,
-        identityId: kept(shared.identityId, 'identity'),
-        poseId: kept(shared.poseId, 'pose'),
+        identityId: kept(shared.identityId, 'identity-photo'),
+        poseId: kept(shared.poseId, 'pose-photo'),
         prompts: [prompt],
         seeds: [seed],
         variants: [formats],

@@ -2,7 +2,7 @@
 import { variantKey, WEIGHT_FORMATS, type FormatChoice } from '../contract/formats.js';
 import type { Estimate, EstimateInput, VariantEstimate } from '../contract/pack.js';
 import type { EstimateResult } from '../engine/protocol.js';
-import { formatBytes } from './byte-size.js';
+
 import type { EngineClient } from './engine-client.js';
 import type { PackService } from './pack-service.js';
 
@@ -49,7 +49,7 @@ export class EstimateService {
         loadBytes: result.loadBytes,
         peakBytes: result.peakBytes,
         fit,
-        sentence: sentenceOf(result.peakBytes, freeBytes, fit, alternative),
+
         alternative,
       });
     }
@@ -84,25 +84,4 @@ function fitOf(peakBytes: number, freeBytes: number | null): VariantEstimate['fi
   if (freeBytes === null) return 'unknown';
   if (peakBytes <= freeBytes * COMFORTABLE) return 'fits';
   return peakBytes <= freeBytes ? 'tight' : 'too-big';
-}
-
-function sentenceOf(
-  peakBytes: number,
-  freeBytes: number | null,
-  fit: VariantEstimate['fit'],
-  alternative: FormatChoice | null,
-): string {
-  const needs = `Needs ${formatBytes(peakBytes)} at its peak`;
-  if (freeBytes === null) return `${needs}; how much is free cannot be read here.`;
-  const free = `${formatBytes(freeBytes)} are free`;
-  switch (fit) {
-    case 'fits':
-      return `${needs}; ${free}.`;
-    case 'tight':
-      return `${needs}; ${free}, which is close. Other windows may push it over.`;
-    default:
-      return alternative === null
-        ? `${needs}, but only ${free}. No choice of formats fits at this size; choose a smaller one.`
-        : `${needs}, but only ${free}. FLUX ${alternative.flux}, T5 ${alternative.t5}, InfuseNet ${alternative.infusenet} would fit.`;
-  }
 }

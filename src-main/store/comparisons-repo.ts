@@ -33,7 +33,7 @@ const cellRow = z.object({
   total_seconds: z.number().nullable(),
   error_json: z
     .string()
-    .transform((text) => errorDtoSchema.parse(JSON.parse(text)).message)
+    .transform((text) => errorDtoSchema.pick({ code: true, message: true }).parse(JSON.parse(text)))
     .nullable(),
 });
 
@@ -110,7 +110,7 @@ export class ComparisonsRepo {
         formats: { flux: cell.flux, t5: cell.t5, infusenet: cell.infusenet },
         seed: cell.seed,
         totalSeconds: cell.total_seconds,
-        errorMessage: cell.error_json,
+        error: cell.error_json,
       });
     }
     return entries;

@@ -4,6 +4,7 @@ import type { ComparisonDraft } from '$contract/generation-settings';
 import { MAX_CONDITIONING_SCALE, MAX_GUIDANCE, MAX_SEED, SIZE_STEP } from '$contract/limits';
 import type { PackSummary } from '$contract/pack';
 import type { ReadSettings } from '$contract/picture-metadata';
+import { t } from '../text/text.svelte';
 
 /**
  * The draft with everything the file says and this pack can do. `missing` says, in sentences, what was left as it
@@ -20,12 +21,12 @@ export function draftFromMetadata(
     value !== null && value >= low && value <= high;
 
   if (read.prompt !== null && read.prompt.trim() !== '') next.prompts = [read.prompt];
-  else missing.push('The file has no prompt.');
+  else missing.push(t('taken.no-prompt'));
   if (within(read.seed, 0, MAX_SEED) && Number.isInteger(read.seed)) next.seeds = [read.seed];
-  else missing.push('The file has no seed that fits.');
+  else missing.push(t('taken.no-seed'));
 
   if (within(read.steps, 1, pack.limits.maxSteps) && Number.isInteger(read.steps)) next.steps = read.steps;
-  else if (read.steps !== null) missing.push(`${read.steps} steps are more than this pack takes.`);
+  else if (read.steps !== null) missing.push(t('taken.many-steps', { steps: String(read.steps) }));
   const { minSize, maxSize } = pack.limits;
   const { width, height } = read;
   if (
@@ -37,7 +38,7 @@ export function draftFromMetadata(
     next.width = width;
     next.height = height;
   } else if (width !== null && height !== null) {
-    missing.push(`This pack cannot make ${width}×${height}.`);
+    missing.push(t('taken.size', { size: `${width}×${height}` }));
   }
   if (within(read.guidance, 0, MAX_GUIDANCE)) next.guidance = read.guidance;
   if (within(read.conditioningScale, 0, MAX_CONDITIONING_SCALE)) next.conditioningScale = read.conditioningScale;
@@ -47,13 +48,13 @@ export function draftFromMetadata(
   }
   if (read.modelVariant !== null) {
     if (pack.modelVariants.includes(read.modelVariant)) next.modelVariant = read.modelVariant;
-    else missing.push(`This pack has no variant ${read.modelVariant}.`);
+    else missing.push(t('taken.variant', { name: read.modelVariant }));
   }
   const provider = PROVIDERS.find((candidate) => candidate === read.provider);
   if (provider !== undefined) next.provider = provider;
   if (read.formats !== null) next.variants = [read.formats];
   if (read.negativePrompt !== null && read.negativePrompt !== '') {
-    missing.push('FLUX takes no negative prompt; it was left out.');
+    missing.push(t('taken.negative'));
   }
   return { draft: next, missing };
 }

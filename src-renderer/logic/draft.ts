@@ -11,6 +11,7 @@ import {
   SIZE_STEP,
 } from '$contract/limits';
 import type { PackSummary } from '$contract/pack';
+import { t } from '../text/text.svelte';
 
 export type DraftField = keyof ComparisonDraft;
 /** What is wrong, in a sentence, by field. */
@@ -99,8 +100,9 @@ export function cellCount(draft: ComparisonDraft): number {
 
 function sizeProblem(name: string, value: number, pack: PackSummary): string | null {
   const { minSize, maxSize } = pack.limits;
-  if (value < minSize || value > maxSize) return `${name} must be ${minSize} to ${maxSize} pixels for this pack.`;
-  return value % SIZE_STEP === 0 ? null : `${name} must be a multiple of ${SIZE_STEP}.`;
+  if (value < minSize || value > maxSize)
+    return t('draft.size-range', { side: name, low: String(minSize), high: String(maxSize) });
+  return value % SIZE_STEP === 0 ? null : t('draft.size-multiple', { side: name, step: SIZE_STEP });
 }
 
 /** What keeps the draft from being run; empty when nothing does. */
@@ -112,24 +114,23 @@ export function draftProblems(draft: ComparisonDraft, pack: PackSummary): DraftP
   const within = (value: number, low: number, high: number): boolean =>
     Number.isFinite(value) && value >= low && value <= high;
 
-  if (draft.prompts.some((prompt) => prompt.trim() === '')) say('prompts', 'Write what the picture should show.');
+  if (draft.prompts.some((prompt) => prompt.trim() === '')) say('prompts', t('draft.no-prompt'));
   if (draft.prompts.some((prompt) => prompt.length > MAX_PROMPT_LENGTH))
-    say('prompts', `A prompt holds at most ${MAX_PROMPT_LENGTH} characters.`);
-  say('width', sizeProblem('Width', draft.width, pack));
-  say('height', sizeProblem('Height', draft.height, pack));
+    say('prompts', t('draft.long-prompt', { most: String(MAX_PROMPT_LENGTH) }));
+  say('width', sizeProblem(t('size.width'), draft.width, pack));
+  say('height', sizeProblem(t('size.height'), draft.height, pack));
   if (!Number.isInteger(draft.steps) || !within(draft.steps, 1, pack.limits.maxSteps))
-    say('steps', `Steps must be 1 to ${pack.limits.maxSteps}.`);
+    say('steps', t('draft.steps', { most: pack.limits.maxSteps }));
   if (draft.seeds.some((seed) => !Number.isInteger(seed) || !within(seed, 0, MAX_SEED)))
-    say('seeds', `A seed is a whole number from 0 to ${MAX_SEED}.`);
-  if (!within(draft.guidance, 0, MAX_GUIDANCE)) say('guidance', `Guidance must be 0 to ${MAX_GUIDANCE}.`);
+    say('seeds', t('draft.seed', { most: String(MAX_SEED) }));
+  if (!within(draft.guidance, 0, MAX_GUIDANCE)) say('guidance', t('draft.guidance', { most: MAX_GUIDANCE }));
   if (!within(draft.conditioningScale, 0, MAX_CONDITIONING_SCALE))
-    say('conditioningScale', `The scale must be 0 to ${MAX_CONDITIONING_SCALE}.`);
-  if (!within(draft.start, 0, 1) || !within(draft.end, 0, 1)) say('start', 'Start and end must be 0 to 1.');
-  else if (draft.start > draft.end) say('start', 'Start must not be after end.');
-  if (draft.variants.length === 0) say('variants', 'Add at least one variant.');
-  else if (duplicateRows(draft.variants).some((row) => row !== null))
-    say('variants', 'Two rows have the same formats. Change or remove one.');
+    say('conditioningScale', t('draft.conditioning', { most: MAX_CONDITIONING_SCALE }));
+  if (!within(draft.start, 0, 1) || !within(draft.end, 0, 1)) say('start', t('draft.start-range'));
+  else if (draft.start > draft.end) say('start', t('draft.start-order'));
+  if (draft.variants.length === 0) say('variants', t('draft.no-variant'));
+  else if (duplicateRows(draft.variants).some((row) => row !== null)) say('variants', t('draft.same-variants'));
   else if (cellCount(draft) > MAX_CELLS)
-    say('variants', `That would be ${cellCount(draft)} pictures; a comparison holds at most ${MAX_CELLS}.`);
+    say('variants', t('draft.many-pictures', { count: cellCount(draft), most: MAX_CELLS }));
   return problems;
 }

@@ -3,6 +3,9 @@
  * gone before the next. The longest lane is the peak.
  */
 import type { ESTIMATE_PARTS, VariantEstimate } from '$contract/pack';
+import { t } from '../text/text.svelte';
+import { formatBytes } from './format-amount';
+import { variantDescription } from './variant-name';
 
 export type EstimatePart = (typeof ESTIMATE_PARTS)[number];
 
@@ -18,14 +21,30 @@ export interface Lane {
   readonly segments: readonly Segment[];
 }
 
-export const PART_NAMES: Readonly<Record<EstimatePart, string>> = {
+const NETWORKS: Readonly<Record<Exclude<EstimatePart, 'activations'>, string>> = {
   flux: 'FLUX',
   t5: 'T5',
   clip: 'CLIP',
   infusenet: 'InfuseNet',
   vae: 'VAE',
-  activations: 'Activations',
 };
+
+export function partName(part: EstimatePart): string {
+  return part === 'activations' ? t('memory.activations') : NETWORKS[part];
+}
+
+/** What a variant needs against what is free, and what would fit, in a sentence. */
+export function memorySentence(estimate: VariantEstimate, freeBytes: number | null): string {
+  const { fit, alternative } = estimate;
+  const peak = formatBytes(estimate.peakBytes);
+  if (fit === 'unknown' || freeBytes === null) return t('memory.needs-unknown', { peak });
+  const free = formatBytes(freeBytes);
+  if (fit === 'fits') return t('memory.needs-fits', { peak, free });
+  if (fit === 'tight') return t('memory.needs-tight', { peak, free });
+  return alternative === null
+    ? t('memory.needs-too-big', { peak, free })
+    : t('memory.needs-alternative', { peak, free, formats: variantDescription(alternative) });
+}
 
 /** Free memory this many times the largest peak would leave the bars too short to see: then it lies off the figure. */
 const FREE_OFF_FIGURE = 4;
@@ -73,8 +92,8 @@ function stages({ parts, peakBytes }: VariantEstimate): { name: string; parts: P
     ['activations', peakBytes > before ? Math.max(0, peakBytes - parts.vae) : 0],
   ];
   return [
-    { name: 'Text', parts: text },
-    { name: 'Denoise', parts: denoise },
-    { name: 'Decode', parts: decode },
+    { name: t('memory.text'), parts: text },
+    { name: t('memory.denoise'), parts: denoise },
+    { name: t('memory.decode'), parts: decode },
   ];
 }

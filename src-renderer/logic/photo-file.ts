@@ -1,18 +1,23 @@
 /** Files that a person drops or pastes, checked before they travel. */
 import { AppError } from '$contract/error';
 import { MAX_UPLOAD_BYTES } from '$contract/limits';
+import { SAID_BY_PAGE } from '../text/error-text';
+import { t } from '../text/text.svelte';
 import { formatBytes } from './format-amount';
 
 /** @throws AppError `image.unreadable` when the file is empty or larger than the host accepts. */
 export function checkFileSize(name: string, bytes: number): void {
   if (bytes === 0) {
-    throw new AppError('image.unreadable', `The file ${name} is empty.`, { remedy: 'Choose another picture.' });
+    throw new AppError('image.unreadable', t('photo.empty-file', { name }), {
+      remedy: t('photo.empty-file.remedy'),
+      details: SAID_BY_PAGE,
+    });
   }
   if (bytes > MAX_UPLOAD_BYTES) {
     throw new AppError(
       'image.unreadable',
-      `The file ${name} has ${formatBytes(bytes)}; at most ${formatBytes(MAX_UPLOAD_BYTES)} can be read.`,
-      { remedy: 'Save it smaller, or as JPEG, and choose it again.' },
+      t('photo.large-file', { name, size: formatBytes(bytes), most: formatBytes(MAX_UPLOAD_BYTES) }),
+      { remedy: t('photo.large-file.remedy'), details: SAID_BY_PAGE },
     );
   }
 }
@@ -20,7 +25,7 @@ export function checkFileSize(name: string, bytes: number): void {
 /** A photo's name from its file name: without the extension, at most 120 characters. */
 export function photoName(fileName: string): string {
   const name = fileName.replace(/\.[A-Za-z0-9]{1,5}$/, '').trim();
-  return name === '' ? 'Photo' : name.slice(0, 120);
+  return name === '' ? t('photo.unnamed') : name.slice(0, 120);
 }
 
 /** The base64 part of a data URL. */

@@ -1,7 +1,9 @@
 /** The queue in words and fractions. */
 import type { Stage } from '$contract/formats';
-import type { QueueEntry, QueueState, RunProgress } from '$contract/comparison';
-import { countOf, formatTimeLeft } from './format-amount';
+import type { QueueCell, QueueEntry, QueueState, RunProgress } from '$contract/comparison';
+import { errorTitle } from '../text/error-text';
+import { commas, pageLanguage, stopped, t } from '../text/text.svelte';
+import { formatTimeLeft } from './format-amount';
 
 /** Share of a cell's time, roughly: denoising is nearly all of it. For the bar only; time left is measured. */
 const STAGE_SHARE: readonly (readonly [Stage, number])[] = [
@@ -14,18 +16,9 @@ const STAGE_SHARE: readonly (readonly [Stage, number])[] = [
   ['decode', 0.06],
 ];
 
-const STAGE_NAMES: Readonly<Record<Stage, string>> = {
-  identify: 'Reading the face',
-  'encode-text': 'Reading the prompt',
-  control: 'Preparing the pose',
-  convert: 'Converting weights',
-  load: 'Loading weights',
-  denoise: 'Denoising',
-  decode: 'Decoding the picture',
-};
-
-function stageName(stage: Stage): string {
-  return STAGE_NAMES[stage];
+/** Why a cell failed: the sentence in English, its kind in the other languages. */
+export function cellError(error: NonNullable<QueueCell['error']>): string {
+  return pageLanguage() === 'en' ? error.message : errorTitle(error.code);
 }
 
 /** How much of its cell is done, 0 to 1. */
@@ -40,9 +33,9 @@ export function cellFraction(progress: RunProgress): number {
 
 /** `Denoising, step 4 of 30`. */
 export function progressSentence(progress: RunProgress): string {
-  const name = stageName(progress.stage);
-  if (progress.step === null || progress.steps === null) return name;
-  return `${name}, step ${progress.step} of ${progress.steps}`;
+  const stage = t(`stage.${progress.stage}`);
+  if (progress.step === null || progress.steps === null) return stage;
+  return t('stage.step', { stage, step: progress.step, steps: progress.steps });
 }
 
 export interface EntryCounts {
@@ -83,12 +76,18 @@ export function entryFraction(entry: QueueEntry, progress: RunProgress | null): 
 export function entrySentence(entry: QueueEntry, secondsLeft: number | null): string {
   const { total, done, failed, open } = entryCounts(entry);
   const cancelled = total - done - failed - open;
-  const parts = [done === total ? (total === 1 ? 'Done' : `All ${total} done`) : `${done} of ${total} done`];
-  if (failed > 0) parts.push(`${failed} failed`);
-  if (cancelled > 0) parts.push(`${cancelled} cancelled`);
+  const parts = [
+    done < total
+      ? t('queue.some-done', { done, total })
+      : total === 1
+        ? t('queue.one-done')
+        : t('queue.all-done', { total }),
+  ];
+  if (failed > 0) parts.push(t('queue.failed', { count: failed }));
+  if (cancelled > 0) parts.push(t('queue.cancelled', { count: cancelled }));
   const left = formatTimeLeft(secondsLeft);
-  if (open > 0 && left !== null) parts.push(`${left} left`);
-  return parts.join(', ');
+  if (open > 0 && left !== null) parts.push(t('time.left', { time: left }));
+  return commas(parts);
 }
 
 /** Cells queued or running in all. */
@@ -118,9 +117,11 @@ export function queueAnnouncement(before: QueueState | null, now: QueueState): s
   const done = ended.filter((cell) => cell.status === 'done').length;
   const failed = ended.filter((cell) => cell.status === 'failed');
   const parts: string[] = [];
-  if (done > 0) parts.push(`${countOf(done, 'picture')} finished`);
-  for (const cell of failed)
-    parts.push(`A picture failed: ${(cell.errorMessage ?? 'no reason was given').replace(/\.$/, '')}`);
-  if (parts.length > 0 && openCells(now) === 0) parts.push('The queue is empty');
-  return parts.length === 0 ? null : `${parts.join('. ')}.`;
+  if (done > 0) parts.push(t('queue.finished', { count: done }));
+  for (const { error } of failed) {
+    const reason = error === null ? t('queue.no-reason') : cellError(error);
+    parts.push(t('queue.one-failed', { reason: reason.replace(/[.。]$/, '') }));
+  }
+  if (parts.length > 0 && openCells(now) === 0) parts.push(t('queue.now-empty'));
+  return parts.length === 0 ? null : stopped(parts);
 }

@@ -1,5 +1,6 @@
 /** Names of weight formats and variants for people. */
 import type { FormatChoice, WeightFormat } from '$contract/formats';
+import { t } from '../text/text.svelte';
 
 const FORMAT_NAMES: Readonly<Record<WeightFormat, string>> = {
   '16-bit': '16-bit',
@@ -16,7 +17,8 @@ export function formatName(format: WeightFormat): string {
 
 /** The shortest name that is still exact: `Full 16-bit`, `All INT8`, `INT8 + InfuseNet NF4`. */
 export function variantName({ flux, t5, infusenet }: FormatChoice): string {
-  if (flux === t5 && t5 === infusenet) return flux === '16-bit' ? 'Full 16-bit' : `All ${formatName(flux)}`;
+  if (flux === t5 && t5 === infusenet)
+    return flux === '16-bit' ? t('format.full') : t('format.all', { format: formatName(flux) });
   if (flux === t5) return `${formatName(flux)} + InfuseNet ${formatName(infusenet)}`;
   if (flux === infusenet) return `${formatName(flux)} + T5 ${formatName(t5)}`;
   if (t5 === infusenet) return `${formatName(t5)} + FLUX ${formatName(flux)}`;

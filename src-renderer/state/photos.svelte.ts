@@ -4,6 +4,7 @@ import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { DetectedFaces, Photo, PhotoRole, Samples } from '$contract/photo';
 import type { Client } from '../bridge/client';
 import { base64OfDataUrl, checkFileSize, photoName } from '../logic/photo-file';
+import { t } from '../text/text.svelte';
 import type { Notices } from './notices.svelte';
 
 /** Faces of one photo under one pack. */
@@ -78,7 +79,7 @@ export class Photos {
     const answer = await this.#notices.attempt(this.#client.call('photos.delete', { photoId: photo.id }));
     if (answer === null) return false;
     await this.load();
-    this.#notices.say(`Deleted ${photo.name}, with its face data.`);
+    this.#notices.say(t('photo.deleted', { name: photo.name }));
     return true;
   }
 

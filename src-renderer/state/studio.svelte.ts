@@ -9,7 +9,7 @@ import type { Client } from '../bridge/client';
 import { addVariants, cellCount, draftProblems, fitToPack, randomSeed, seedsFrom, startDraft } from '../logic/draft';
 import type { DraftProblems } from '../logic/draft';
 import { draftFromMetadata } from '../logic/draft-from-metadata';
-import { countOf } from '../logic/format-amount';
+import { sentences, t } from '../text/text.svelte';
 import type { Announcer } from './announcer.svelte';
 import type { Models } from './models.svelte';
 import type { Notices } from './notices.svelte';
@@ -178,7 +178,7 @@ export class Studio {
   addVariants(added: readonly FormatChoice[]): void {
     if (this.#draft === null) return;
     const variants = addVariants(this.#draft.variants, added);
-    if (variants.length === this.#draft.variants.length) this.#notices.say('These variants are in the list already.');
+    if (variants.length === this.#draft.variants.length) this.#notices.say(t('variants.in-list'));
     else this.change({ variants });
   }
 
@@ -198,7 +198,7 @@ export class Studio {
     const started = await this.#notices.attempt(this.#client.call('comparisons.create', draft));
     this.#queueing = false;
     if (started === null) return null;
-    this.#announcer.say(`${countOf(started.runIds.length, 'picture')} added to the queue.`);
+    this.#announcer.say(t('run.added', { count: started.runIds.length }));
     if (!this.#seedLocked) this.rollSeed();
     return started.comparisonId;
   }
@@ -209,7 +209,10 @@ export class Studio {
     if (answer === null) return false;
     this.#fill(answer.draft);
     this.#keepSoon();
-    this.#notices.say(['The studio has these settings now.', ...answer.missing].join(' '));
+    const missing = answer.missing.map(({ what, name }) =>
+      what === 'lora' ? t('taken.lora', { name }) : t(`taken.${what}`),
+    );
+    this.#notices.say(sentences([t('run.settings-taken'), ...missing]));
     return true;
   }
 
@@ -219,7 +222,7 @@ export class Studio {
     const { draft, missing } = draftFromMetadata(this.#draft, metadata.settings, this.#pack);
     this.#fill(draft);
     this.#keepSoon();
-    this.#notices.say(['The studio has these settings now.', ...missing].join(' '));
+    this.#notices.say(sentences([t('run.settings-taken'), ...missing]));
   }
 
   async #take(role: PhotoRole, work: Promise<Photo | null>): Promise<void> {

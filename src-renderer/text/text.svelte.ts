@@ -84,9 +84,22 @@ export function formatMoment(atMs: number, options: Intl.DateTimeFormatOptions):
   return new Intl.DateTimeFormat(current.locale, options).format(atMs);
 }
 
-/** `a, b and c` as the language joins a list. */
-export function formatList(items: readonly string[]): string {
-  return new Intl.ListFormat(current.locale).format(items);
+const COMMAS: Readonly<Record<Language, string>> = { en: ', ', de: ', ', fr: ', ', ja: '、', 'zh-Hans': '，' };
+
+/** `a, b, c` with the language's comma. */
+export function commas(items: readonly string[]): string {
+  return items.join(COMMAS[current.language]);
+}
+
+/** Whole sentences after each other; Japanese and Chinese put no space between them. */
+export function sentences(items: readonly string[]): string {
+  return items.join(COMMAS[current.language].endsWith(' ') ? ' ' : '');
+}
+
+/** Each of the items as a sentence, with its full stop. */
+export function stopped(items: readonly string[]): string {
+  const stop = COMMAS[current.language].endsWith(' ') ? '.' : '。';
+  return sentences(items.map((item) => `${item}${stop}`));
 }
 
 /** The text of an id in the language spoken now; in English where it is not translated yet. */

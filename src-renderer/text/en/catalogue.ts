@@ -2,9 +2,10 @@
 import { common } from './common';
 import { shell } from './shell';
 import { errors } from './errors';
+import { studio } from './studio';
 import { settings } from './settings';
 
-export const english = { ...common, ...errors, ...shell, ...settings } as const;
+export const english = { ...common, ...studio, ...errors, ...shell, ...settings } as const;
 
 export type English = typeof english;
 export type TextId = keyof English;

@@ -3,7 +3,8 @@ import type { English } from '../en/catalogue';
 import { common } from './common';
 import { shell } from './shell';
 import { errors } from './errors';
+import { studio } from './studio';
 import { settings } from './settings';
 import type { Translation } from '../message';
 
-export const chinese: Translation<English> = { ...common, ...errors, ...shell, ...settings };
+export const chinese: Translation<English> = { ...common, ...studio, ...errors, ...shell, ...settings };

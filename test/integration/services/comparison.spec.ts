@@ -284,7 +284,7 @@ describe('a finished picture', () => {
     await app.call('photos.delete', { photoId: photo.id });
     const after = await app.call('runs.draft', { runId });
     expect(after.draft.identityId).toBeNull();
-    expect(after.missing).toEqual(['The identity photo was deleted.']);
+    expect(after.missing).toEqual([{ what: 'identity-photo', name: '' }]);
     expect((await app.call('runs.get', { runId })).identityName).toBeNull();
     await expect(app.call('runs.repeat', { runId })).rejects.toThrow('This photo was deleted.');
   });

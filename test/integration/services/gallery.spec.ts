@@ -244,8 +244,6 @@ describe('packs, memory and settings', () => {
     expect(estimate.variants[0]).toMatchObject({
       peakBytes: 16e9 + 6.4e9 + 1e9,
       alternative: { flux: 'int8', t5: 'int8', infusenet: 'int8' },
-      sentence:
-        'Needs 21.79 GiB at its peak, but only 13.04 GiB are free. FLUX int8, T5 int8, InfuseNet int8 would fit.',
     });
     expect(estimate.variants[2]?.alternative).toBeNull();
     await app.dispose();

@@ -88,7 +88,7 @@ describe('LoRAs', () => {
     await app.call('loras.remove', { loraId: peft?.id ?? '' });
     const draft = await app.call('runs.draft', { runId: withLoras.id });
     expect(draft.draft.loras).toEqual(loras.slice(0, 1));
-    expect(draft.missing).toEqual(['The LoRA peft is not known here any more.']);
+    expect(draft.missing).toEqual([{ what: 'lora', name: 'peft' }]);
     const again = await app.call('runs.repeat', { runId: withLoras.id });
     await app.idle();
     const failed = await app.call('runs.get', { runId: again.runIds[0] ?? '' });

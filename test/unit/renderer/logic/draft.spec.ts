@@ -53,7 +53,7 @@ describe('draftProblems', () => {
     [
       { seeds: seedsFrom(0, 100), repeats: 5 },
       'variants',
-      'That would be 1500 pictures; a comparison holds at most 500.',
+      'That would be 1,500 pictures; a comparison holds at most 500.',
     ],
   ] as const)('%o is said at %s', (change, field, sentence) => {
     const problems = draftProblems({ ...draft, ...structuredClone(change) } as typeof draft, pack);

@@ -9,7 +9,7 @@ function estimate(peakBytes: number): VariantEstimate {
     loadBytes: 60,
     peakBytes,
     fit: 'fits',
-    sentence: '',
+
     alternative: null,
   };
 }

@@ -21,7 +21,7 @@ function entry(id: string, ...statuses: RunStatus[]): QueueEntry {
     formats,
     seed: 42,
     totalSeconds: null,
-    errorMessage: status === 'failed' ? 'Out of memory.' : null,
+    error: status === 'failed' ? { code: 'engine.out-of-memory', message: 'Out of memory.' } : null,
   }));
   return { comparisonId: id, title: id, cells };
 }
