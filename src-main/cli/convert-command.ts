@@ -4,7 +4,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { openPack } from '../engine/pack/open-pack.js';
-import { convertPack } from '../engine/pipeline/convert-pack.js';
+import { conversionItems, convertPack } from '../engine/pipeline/convert-pack.js';
 import type { LoraChoice, Provider, WeightFormat } from '../engine/protocol.js';
 import { cacheOption, computeOption, formatOption, providerOption } from './generate-command.js';
 import { loraOption } from './lora-option.js';
@@ -44,13 +44,13 @@ async function run(folder: string, options: ConvertOptions): Promise<void> {
   const converted = await convertPack({
     pack,
     variant: options.variant ?? [...pack.variants.keys()][0] ?? '',
-    formats: { flux: options.flux, t5: options.t5, infusenet: options.infusenet },
+    items: conversionItems({ flux: options.flux, t5: options.t5, infusenet: options.infusenet }),
     provider: options.provider,
     cacheDir: resolve(options.cache),
     loras: options.lora,
     ...(options.compute === undefined ? {} : { compute: options.compute }),
     signal: interruptSignal(),
-    onConvert: (label, format, fraction) => showProgress(fraction, `${label} to ${format}`),
+    onConvert: (_index, label, format, fraction) => showProgress(fraction, `${label} to ${format}`),
   });
   endProgress();
   if (options.json === true) {

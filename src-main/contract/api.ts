@@ -35,6 +35,7 @@ import {
 } from './pack.js';
 import { detectedFacesSchema, photoRoleSchema, photoSchema, samplesSchema } from './photo.js';
 import { pictureMetadataSchema } from './picture-metadata.js';
+import { preparationEstimateSchema, preparationInputSchema } from './preparation.js';
 import { runDetailSchema, starsSchema, tagSchema } from './run.js';
 import { systemInfoSchema } from './system-info.js';
 
@@ -94,11 +95,20 @@ export const API = {
   'library.forget-token': { input: nothing, output: done },
   /** Converted weights on disk. */
   'cache.list': { input: nothing, output: z.array(cacheEntrySchema) },
-  /** Deletes a pack's converted weights, or those of packs that are not known any more. */
+  /** Deletes a pack's converted weights (one of them when `key` names it), or those of packs not known any more. */
   'cache.remove': {
-    input: z.strictObject({ packId: idSchema.nullable() }),
+    input: z.strictObject({ packId: idSchema.nullable(), key: z.string().min(1).max(255).nullable() }),
     output: z.object({ freedBytes: z.number().nonnegative() }),
   },
+  /** What converting ahead of a run will take. */
+  'preparation.estimate': { input: preparationInputSchema, output: preparationEstimateSchema },
+  /** Answers when it has begun; the event `preparation` tells the rest. Refused where the disk has no room. */
+  'preparation.start': { input: preparationInputSchema, output: done },
+  /** What is finished stays, also of a file that is not. */
+  'preparation.pause': { input: nothing, output: done },
+  'preparation.resume': { input: nothing, output: done },
+  /** Ends it; files that are finished stay, one that is not is deleted. */
+  'preparation.cancel': { input: nothing, output: done },
   'packs.estimate': { input: estimateInputSchema, output: estimateSchema },
 
   /** Measured once, then kept; seconds for InfuseNet, minutes for FLUX. */

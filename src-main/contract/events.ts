@@ -7,6 +7,7 @@ import { appSettingsSchema } from './app-settings.js';
 import { queueStateSchema, runProgressSchema } from './comparison.js';
 import { downloadStateSchema, libraryStateSchema } from './library.js';
 import { packSummarySchema } from './pack.js';
+import { preparationStateSchema } from './preparation.js';
 import { engineStateSchema } from './system-info.js';
 
 export const EVENTS = {
@@ -19,6 +20,8 @@ export const EVENTS = {
   library: libraryStateSchema,
   /** The pack that is being downloaded; null when none is. */
   download: downloadStateSchema.nullable(),
+  /** The conversion ahead of a run; null when none is. */
+  preparation: preparationStateSchema.nullable(),
   /** Changes whenever a list that shows runs should be asked for again. */
   gallery: z.object({ revision: z.number().int(), total: z.number().int(), trashed: z.number().int() }),
   /** Changes whenever `photos.list` should be asked for again. */

@@ -122,14 +122,23 @@ export const importSourceSchema = z.discriminatedUnion('kind', [
 ]);
 export type ImportSource = z.infer<typeof importSourceSchema>;
 
+/** One file of converted weights; its name says what is in it. */
 export const cacheEntrySchema = z.object({
   /** Null for files of packs that are not known any more. */
   packId: idSchema.nullable(),
   packName: z.string(),
+  /** Name of the file, to remove it. */
+  key: z.string(),
   /** Such as `flux` and `nf4`. */
   component: z.string(),
   format: z.string(),
-  files: z.number().int(),
+  /** Dtype that its device computes in, such as `f16`; null for files without. */
+  dtype: z.string().nullable(),
+  /** Hash of the weights that it was made of, LoRAs included. */
+  weights: z.string().nullable(),
+  hasLoras: z.boolean(),
+  /** What a conversion that was cancelled or killed goes on from. */
+  unfinished: z.boolean(),
   bytes: bytesSchema,
   changedAtMs: timeMsSchema,
 });

@@ -1,23 +1,47 @@
 /**
  * The engine's facade: one method per request of the protocol. Holds what requests share and nothing else.
  */
-import type { EngineProgress, EngineRequest, EngineResult } from './protocol.js';
+import type { ConversionRequest, ConversionResult, EngineProgress, EngineRequest, EngineResult } from './protocol.js';
 import { auditPack } from './pack/audit-pack.js';
 import { auditStray } from './pack/audit-stray.js';
 import { removePartials } from './convert/remove-partials.js';
 import { openPack } from './pack/open-pack.js';
+import { convertPack } from './pipeline/convert-pack.js';
 import { createMemoStore } from './pipeline/memo-store.js';
 import { detectFacesInFile } from './pipeline/detect-faces.js';
 import { estimate } from './pipeline/estimate.js';
 import { countLoraLayers } from './pipeline/flux-with-loras.js';
 import { generate } from './pipeline/generate.js';
 import { inspectPack } from './pipeline/inspect-pack.js';
+import { planConversion } from './pipeline/plan-conversion.js';
 import { weightErrors } from './pipeline/weight-errors.js';
 import { probeProviders } from './runtime/providers.js';
 
 export interface HandleOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: EngineProgress) => void;
+}
+
+async function convert(request: ConversionRequest, { signal, onProgress }: HandleOptions): Promise<ConversionResult> {
+  await removePartials(request.cachePath);
+  const converted = await convertPack({
+    pack: await openPack(request.packPath),
+    variant: request.modelVariant,
+    items: request.items,
+    provider: request.provider,
+    cacheDir: request.cachePath,
+    ...(signal === undefined ? {} : { signal }),
+    onConvert: (index, label, format, fraction) =>
+      onProgress?.({
+        stage: 'convert',
+        fraction,
+        step: index + 1,
+        steps: request.items.length,
+        message: `Converting ${label} to ${format}`,
+        previewPng: null,
+      }),
+  });
+  return { kind: 'convert', items: converted.map(({ file: _, ...item }) => item) };
 }
 
 export class Engine {
@@ -51,6 +75,10 @@ export class Engine {
               previewPng: null,
             }),
         });
+      case 'plan-conversion':
+        return planConversion(request.params);
+      case 'convert':
+        return convert(request.params, options);
       case 'inspect':
         return inspectPack(request.params.packPath);
       case 'check-lora': {

@@ -51,12 +51,13 @@ function main(): void {
     const controller = running.get(id);
     if (controller === undefined) return;
     let lastSent = 0;
-    let lastStage: string | null = null;
+    let last: EngineProgress | null = null;
     const onProgress = (progress: EngineProgress) => {
       const now = performance.now();
-      if (progress.stage === lastStage && progress.step === null && now - lastSent < PROGRESS_INTERVAL_MS) return;
+      const isSame = progress.stage === last?.stage && progress.step === last.step;
+      if (isSame && now - lastSent < PROGRESS_INTERVAL_MS) return;
       lastSent = now;
-      lastStage = progress.stage;
+      last = progress;
       channel.send({ type: 'progress', id, progress });
     };
     try {

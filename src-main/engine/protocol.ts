@@ -262,6 +262,40 @@ export interface AuditResult {
   readonly strays: readonly (AuditFinding | null)[];
 }
 
+/** A component in one of its formats, as the cache keeps it. */
+export interface ConversionItem {
+  readonly component: QuantizedComponent;
+  readonly format: WeightFormat;
+}
+
+/** Converts ahead of a run, or says what that will take. */
+export interface ConversionRequest {
+  readonly packPath: string;
+  readonly cachePath: string;
+  readonly provider: Provider;
+  /** For InfuseNet. */
+  readonly modelVariant: string;
+  readonly items: readonly ConversionItem[];
+}
+export interface ConversionPlanResult {
+  readonly kind: 'plan-conversion';
+  /** In the order of the request. */
+  readonly items: readonly (ConversionItem & {
+    /** `in-place`: read from the checkpoint as it is. `part`: an earlier conversion was not finished. */
+    readonly state: 'in-place' | 'ready' | 'part' | 'missing';
+    /** Of its cache files when they are whole. */
+    readonly bytes: number;
+    /** Of it that the disk has still to take. */
+    readonly bytesLeft: number;
+    /** Of conversion, by the pace at which a sample of the weights was encoded. */
+    readonly secondsLeft: number;
+  })[];
+}
+export interface ConversionResult {
+  readonly kind: 'convert';
+  readonly items: readonly (ConversionItem & { readonly bytes: number; readonly seconds: number })[];
+}
+
 /** Checks by headers alone that a LoRA fits a pack's FLUX. */
 export interface CheckLoraRequest {
   readonly packPath: string;
@@ -279,6 +313,8 @@ export type EngineRequest =
   | { readonly kind: 'detect-faces'; readonly params: DetectFacesRequest }
   | { readonly kind: 'estimate'; readonly params: EstimateRequest }
   | { readonly kind: 'weight-errors'; readonly params: WeightErrorsRequest }
+  | { readonly kind: 'plan-conversion'; readonly params: ConversionRequest }
+  | { readonly kind: 'convert'; readonly params: ConversionRequest }
   | { readonly kind: 'inspect'; readonly params: { readonly packPath: string } }
   | { readonly kind: 'audit'; readonly params: AuditRequest }
   | { readonly kind: 'check-lora'; readonly params: CheckLoraRequest }
@@ -290,6 +326,8 @@ export type EngineResult =
   | DetectFacesResult
   | EstimateResult
   | WeightErrorsResult
+  | ConversionPlanResult
+  | ConversionResult
   | InspectResult
   | AuditResult
   | CheckLoraResult
@@ -301,7 +339,7 @@ export interface EngineProgress {
   readonly stage: Stage;
   /** 0 to 1 within the stage. */
   readonly fraction: number;
-  /** 1-based step and count while denoising, else null. */
+  /** 1-based step and count while denoising, item and count while converting ahead of a run, else null. */
   readonly step: number | null;
   readonly steps: number | null;
   /** Plain words for the person, such as "Converting FLUX to nf4". */

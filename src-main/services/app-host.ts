@@ -27,6 +27,7 @@ import { PackService } from './pack-service.js';
 import { PhotoService } from './photo-service.js';
 import { PictureLab } from './picture-lab.js';
 import { PictureSource } from './picture-source.js';
+import { PreparationService } from './preparation-service.js';
 import { ReportService } from './report-service.js';
 import { RunDrift } from './run-drift.js';
 import { RunMaker } from './run-maker.js';
@@ -188,11 +189,22 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   const compare = new CompareService(store, lab, (runId) => comparisons.faces(runId));
   const blind = new BlindService({ store, compare, lab, now });
   const weightErrors = new WeightErrorService(options.spawnEngine, packs, cachePath);
+  const cache = new CacheService({ root: cachePath, packs, hub });
+  const preparation = new PreparationService({
+    spawnEngine: options.spawnEngine,
+    helper,
+    packs,
+    cache,
+    hub,
+    cachePath,
+    file: join(dataDir, 'preparation.json'),
+  });
   const services: Services = {
     hub,
     packs,
     library,
-    cache: new CacheService({ root: cachePath, packs, hub }),
+    cache,
+    preparation,
     loras: new LoraService({ repo: store.loras, helper, packs, pickFile: options.pickFile ?? null, now }),
     estimates: new EstimateService(packs, helper),
     weightErrors,
@@ -225,6 +237,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   library.download
     .restore()
     .then(() => library.refresh())
+    .then(() => preparation.restore())
     .catch((error: unknown) => {
       if (!isAbort(error)) log.error('Looking at the packs failed.', error);
     });
@@ -244,7 +257,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
         stopReleasing();
         await library.download.pause();
         // The engine is asked to end at once: a long step is killed rather than waited for.
-        await Promise.all([queue.stop(), engine.close(), helper.close(), weightErrors.close()]);
+        await Promise.all([queue.stop(), engine.close(), helper.close(), weightErrors.close(), preparation.close()]);
         await lab.close();
         store.db.close();
       })();

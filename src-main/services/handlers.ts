@@ -12,6 +12,7 @@ import type { LoraService } from './lora-service.js';
 import type { PackService } from './pack-service.js';
 import { decodeUpload, type PhotoService } from './photo-service.js';
 import { readMetadata } from './picture-metadata/read-metadata.js';
+import type { PreparationService } from './preparation-service.js';
 import type { ReportService } from './report-service.js';
 import type { RunQueue } from './run-queue.js';
 import type { SampleService } from './sample-service.js';
@@ -24,6 +25,7 @@ export interface Services {
   readonly packs: PackService;
   readonly library: LibraryService;
   readonly cache: CacheService;
+  readonly preparation: PreparationService;
   readonly loras: LoraService;
   readonly estimates: EstimateService;
   readonly weightErrors: WeightErrorService;
@@ -48,6 +50,7 @@ export function createHandlers(services: Services): Handlers {
     packs,
     library,
     cache,
+    preparation,
     loras,
     estimates,
     weightErrors,
@@ -102,7 +105,24 @@ export function createHandlers(services: Services): Handlers {
       return DONE;
     },
     'cache.list': () => cache.list(),
-    'cache.remove': async ({ packId }) => ({ freedBytes: await cache.remove(packId) }),
+    'cache.remove': async ({ packId, key }) => ({ freedBytes: await cache.remove(packId, key) }),
+    'preparation.estimate': (input) => preparation.estimate(input),
+    'preparation.start': async (input) => {
+      await preparation.start(input);
+      return DONE;
+    },
+    'preparation.pause': async () => {
+      await preparation.pause();
+      return DONE;
+    },
+    'preparation.resume': async () => {
+      await preparation.resume();
+      return DONE;
+    },
+    'preparation.cancel': async () => {
+      await preparation.cancel();
+      return DONE;
+    },
     'packs.estimate': (input) => estimates.estimate(input),
 
     'packs.weight-errors': (input) => weightErrors.measure(input),

@@ -3,6 +3,7 @@
  * that finds faces and estimates memory must go on answering.
  */
 import type { WeightErrorMap, WeightErrorsInput } from '../contract/pack.js';
+import { packCacheFolder } from './cache-service.js';
 import { EngineClient, type EngineSpawner } from './engine-client.js';
 import type { PackService } from './pack-service.js';
 
@@ -44,7 +45,7 @@ export class WeightErrorService {
     try {
       const { layers, overall } = await engine.request<'weight-errors'>({
         kind: 'weight-errors',
-        params: { packPath, cachePath: this.#cachePath, component, modelVariant },
+        params: { packPath, cachePath: packCacheFolder(this.#cachePath, packId), component, modelVariant },
       });
       return {
         component,

@@ -1,13 +1,15 @@
 /**
  * Writes a component's cache file: encodes what lies in files directly, and what must be computed first through a
- * scratch file, a batch at a time, so that neither memory nor disk holds more than that beside the result.
+ * scratch file, a batch at a time, so that neither memory nor disk holds more than that beside the result. What a
+ * cancelled or killed conversion had finished is kept, and the next one goes on from there.
  */
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { AppError, throwIfAborted } from '../../base/app-error.js';
+import { AppError, isAbort, throwIfAborted } from '../../base/app-error.js';
 import { encodeTensors, type EncodeJob } from '../quant/encode-pool.js';
 import type { ScaleDtype } from '../quant/formats/weights.js';
 import { DTYPE_BYTES, type LowRankAddition } from '../weights/tensor-source.js';
+import { ConversionJournal, leavePartial, partialFiles, takeOverPartial } from './conversion-journal.js';
 import type { Encoding } from './plan-tensors.js';
 
 /** Bytes computed before the encoders start on them: enough to be worth starting their threads for. */
@@ -37,35 +39,45 @@ export interface EncodeRequest {
  */
 export async function encodeComponent(request: EncodeRequest): Promise<void> {
   await mkdir(dirname(request.file), { recursive: true });
-  const partial = `${request.file}.${process.pid}.partial`;
-  const scratch = `${request.file}.${process.pid}.scratch`;
+  const { partial, journal: journalFile, scratch } = partialFiles(request.file, process.pid);
   try {
-    await withFile(partial, 'w', (handle) => handle.truncate(request.fileSize));
-    await encodeAll(request, partial, scratch);
+    const done = await takeOverPartial(request.file, request.fileSize);
+    if (done.size === 0) await withFile(partial, 'w', (handle) => handle.truncate(request.fileSize));
+    const journal = await ConversionJournal.open(partial, journalFile);
+    try {
+      await encodeAll(request, partial, scratch, done, journal);
+    } finally {
+      await journal.close();
+    }
     await withFile(partial, 'r+', (handle) => handle.sync());
     await rename(partial, request.file);
+    await rm(journalFile, { force: true });
   } catch (error) {
-    await rm(partial, { force: true });
+    if (isAbort(error)) await leavePartial(request.file);
+    else await Promise.all([partial, journalFile].map((file) => rm(file, { force: true })));
     throw diskError(error, request);
   } finally {
     await rm(scratch, { force: true });
   }
 }
 
-async function encodeAll(request: EncodeRequest, target: string, scratch: string): Promise<void> {
+async function encodeAll(
+  request: EncodeRequest,
+  target: string,
+  scratch: string,
+  finished: ReadonlySet<string>,
+  journal: ConversionJournal,
+): Promise<void> {
   const inFiles: EncodeJob[] = [];
   const computed: Computed[] = [];
   for (const encoding of request.encodings) {
+    if (finished.has(encoding.name)) continue;
     const { from } = encoding.source;
     if (from.kind === 'computed') computed.push({ encoding, read: from.read });
     else inFiles.push(job(request, encoding, from, target));
   }
-  // Computed bytes count twice: when they are made and when they are encoded.
-  const total = request.encodings.reduce(
-    (sum, { source, n, k }) => sum + n * k * DTYPE_BYTES[source.dtype] * (source.from.kind === 'computed' ? 2 : 1),
-    0,
-  );
-  let done = 0;
+  const total = workBytes(request.encodings);
+  let done = workBytes(request.encodings.filter(({ name }) => finished.has(name)));
   const report = (bytes: number): void => request.onProgress?.(Math.min(1, (done + bytes) / Math.max(1, total)));
   const encode = async (jobs: readonly EncodeJob[]): Promise<void> => {
     const bytes = jobs.reduce((sum, { source }) => sum + source.n * source.k * DTYPE_BYTES[source.dtype], 0);
@@ -73,6 +85,7 @@ async function encodeAll(request: EncodeRequest, target: string, scratch: string
       ...(request.workers === undefined ? {} : { workers: request.workers }),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
       onProgress: ({ doneBytes }) => report(doneBytes),
+      onDone: ({ name }) => journal.add(name),
     });
     done += bytes;
   };
@@ -97,6 +110,14 @@ async function encodeAll(request: EncodeRequest, target: string, scratch: string
     });
     await encode(jobs);
   }
+}
+
+/** Bytes that are read; computed ones count twice: when they are made and when they are encoded. */
+export function workBytes(encodings: readonly Encoding[]): number {
+  return encodings.reduce(
+    (sum, encoding) => sum + byteLengthOf(encoding) * (encoding.source.from.kind === 'computed' ? 2 : 1),
+    0,
+  );
 }
 
 interface Computed {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { StoredTensor } from '../graph/stored-tensor.js';
 import { encodeComponent } from './encode-component.js';
 import { fingerprint } from './fingerprint.js';
-import { planTensors, type PlanRequest, type TensorPlan } from './plan-tensors.js';
+import { planTensors, type Encoding, type PlanRequest, type TensorPlan } from './plan-tensors.js';
 
 /** Raised whenever the layout of cached files changes, so that old ones are not read. */
 const CACHE_VERSION = 1;
@@ -32,10 +32,20 @@ export interface PreparedComponent {
   readonly cacheFile: string | null;
 }
 
-/**
- * @throws AppError weights.*, quant.invalid-input, disk.full, disk.failed; AbortError
- */
-export async function prepareComponent(request: ComponentRequest): Promise<PreparedComponent> {
+/** What preparing a component will do: which file of the cache it makes, and whether it is there. */
+export interface PreparationPlan {
+  readonly fingerprint: string;
+  /** Null when everything is read in place. */
+  readonly file: string | null;
+  readonly fileSize: number;
+  /** Everything that goes into the file. */
+  readonly encodings: readonly Encoding[];
+  readonly isThere: boolean;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+/** Reads headers and samples of the weights; writes nothing. @throws AppError weights.* */
+export async function planPreparation(request: ComponentRequest): Promise<PreparationPlan> {
   const plan = planTensors(request);
   const identity = await fingerprint(request.source, request.include);
   const encoded = plan.tensors.filter(({ encoding }) => encoding !== null);
@@ -46,22 +56,36 @@ export async function prepareComponent(request: ComponentRequest): Promise<Prepa
       return [stored.name, stored] as const;
     }),
   );
-  if (encoded.length === 0) return { label: request.label, tensors, fingerprint: identity, cacheFile: null };
+  const inPlace = encoded.length === 0;
+  return {
+    fingerprint: identity,
+    file: inPlace ? null : file,
+    fileSize: plan.fileSize,
+    encodings: encoded.flatMap(({ encoding }) => (encoding === null ? [] : [encoding])),
+    isThere: inPlace || (await stat(file).catch(() => null))?.size === plan.fileSize,
+    tensors,
+  };
+}
 
-  if ((await stat(file).catch(() => null))?.size !== plan.fileSize) {
+/**
+ * @throws AppError weights.*, quant.invalid-input, disk.full, disk.failed; AbortError
+ */
+export async function prepareComponent(request: ComponentRequest): Promise<PreparedComponent> {
+  const plan = await planPreparation(request);
+  if (plan.file !== null && !plan.isThere) {
     await encodeComponent({
       label: request.label,
       format: request.format,
-      encodings: encoded.flatMap(({ encoding }) => (encoding === null ? [] : [encoding])),
+      encodings: plan.encodings,
       scaleDtype: request.profile.dtype,
-      file,
+      file: plan.file,
       fileSize: plan.fileSize,
       ...(request.workers === undefined ? {} : { workers: request.workers }),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
       ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
     });
   }
-  return { label: request.label, tensors, fingerprint: identity, cacheFile: file };
+  return { label: request.label, tensors: plan.tensors, fingerprint: plan.fingerprint, cacheFile: plan.file };
 }
 
 /** The plan is part of the name, so that another keep list or profile is another file. */
@@ -69,5 +93,16 @@ function cacheName(request: ComponentRequest, identity: string, encoded: readonl
   const plan = encoded.map(({ signature }) => signature).join('\n');
   const digest = createHash('sha256').update(plan).digest('hex').slice(0, 8);
   const format = request.mix === undefined ? request.format : 'mix';
-  return `${request.component}.${format}.${request.profile.dtype}.${identity}.${digest}.v${CACHE_VERSION}.weights`;
+  const merged = [...request.source.entries.values()].some(
+    ({ name, origin }) => origin?.kind === 'merged' && request.include(name),
+  );
+  return [
+    request.component,
+    merged ? `${format}+lora` : format,
+    request.profile.dtype,
+    identity,
+    digest,
+    `v${CACHE_VERSION}`,
+    'weights',
+  ].join('.');
 }

@@ -3,7 +3,14 @@
  */
 import { stat } from 'node:fs/promises';
 import type { Pack } from '../pack/open-pack.js';
-import type { FormatChoice, LoraChoice, Provider, QuantizedComponent, WeightFormat } from '../protocol.js';
+import {
+  QUANTIZED_COMPONENTS,
+  type ConversionItem,
+  type FormatChoice,
+  type LoraChoice,
+  type Provider,
+  type QuantizedComponent,
+} from '../protocol.js';
 import type { ComputeProfile } from '../graph/network.js';
 import { computeProfile, untriedProfile } from '../runtime/providers.js';
 import { isConditioningTensor } from '../weights/names/flux.js';
@@ -14,7 +21,8 @@ import { prepareOnHost, prepareQuantized, type PrepareContext } from './prepared
 export interface ConvertRequest {
   readonly pack: Pack;
   readonly variant: string;
-  readonly formats: FormatChoice;
+  /** Converted in this order. */
+  readonly items: readonly ConversionItem[];
   readonly provider: Provider;
   readonly cacheDir: string;
   /** Dtype that the provider's device computes in; without it the device is tried. */
@@ -22,12 +30,11 @@ export interface ConvertRequest {
   /** Added to FLUX; default none. */
   readonly loras?: readonly LoraChoice[];
   readonly signal?: AbortSignal;
-  readonly onConvert?: (label: string, format: string, fraction: number) => void;
+  /** @param index of the item @param fraction 0 to 1 of it */
+  readonly onConvert?: (index: number, label: string, format: string, fraction: number) => void;
 }
 
-export interface ConvertedComponent {
-  readonly component: QuantizedComponent;
-  readonly format: WeightFormat;
+export interface ConvertedComponent extends ConversionItem {
   /** Cache file; null when the checkpoint is read in place. */
   readonly file: string | null;
   /** Of all cache files of the component. */
@@ -35,38 +42,35 @@ export interface ConvertedComponent {
   readonly seconds: number;
 }
 
+/** One item for each component of a variant of the studio. */
+export function conversionItems(formats: FormatChoice): ConversionItem[] {
+  return QUANTIZED_COMPONENTS.map((component) => ({ component, format: formats[component] }));
+}
+
 /** @throws what `prepareComponent` throws; AbortError */
 export async function convertPack(request: ConvertRequest): Promise<ConvertedComponent[]> {
-  const { pack, variant, formats, provider, cacheDir, signal, onConvert } = request;
-  const context: PrepareContext = {
-    provider,
-    profile: request.compute === undefined ? await computeProfile(provider) : untriedProfile(provider, request.compute),
-    cacheDir,
-    exact: false,
-    ...(signal === undefined ? {} : { signal }),
-    ...(onConvert === undefined ? {} : { onConvert }),
-  };
-  const open: Readonly<Record<QuantizedComponent, () => Promise<PackNetwork<unknown>>>> = {
-    flux: () => openFluxWithLoras(pack, request.loras ?? [], signal),
-    t5: () => openT5(pack),
-    infusenet: () => openInfuseNet(pack, variant),
-  };
+  const { onConvert } = request;
+  const context = await conversionContext(request);
   const converted: ConvertedComponent[] = [];
-  for (const component of ['flux', 't5', 'infusenet'] as const) {
-    const network = await open[component]();
+  for (const [index, { component, format }] of request.items.entries()) {
+    const network = await openComponent(request, component);
     const started = performance.now();
+    const watched: PrepareContext = {
+      ...context,
+      ...(onConvert === undefined ? {} : { onConvert: (...about) => onConvert(index, ...about) }),
+    };
     try {
-      const { cacheFile } = await prepareQuantized(context, component, network, formats[component]);
+      const { cacheFile } = await prepareQuantized(watched, component, network, format);
       const files = [cacheFile];
       if (component !== 't5') {
         // As a run does: mostly read in place, but not where LoRAs or nested absmax must be computed.
         files.push(
-          (await prepareOnHost(context, `${component}-conditioning`, network, isConditioningTensor)).cacheFile,
+          (await prepareOnHost(watched, `${component}-conditioning`, network, isConditioningTensor)).cacheFile,
         );
       }
       converted.push({
         component,
-        format: formats[component],
+        format,
         file: cacheFile,
         bytes: await totalBytes(files),
         seconds: (performance.now() - started) / 1000,
@@ -76,6 +80,33 @@ export async function convertPack(request: ConvertRequest): Promise<ConvertedCom
     }
   }
   return converted;
+}
+
+export async function conversionContext(
+  request: Pick<ConvertRequest, 'provider' | 'compute' | 'cacheDir' | 'signal'>,
+): Promise<PrepareContext> {
+  const { provider, compute, cacheDir, signal } = request;
+  return {
+    provider,
+    profile: compute === undefined ? await computeProfile(provider) : untriedProfile(provider, compute),
+    cacheDir,
+    exact: false,
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
+
+export function openComponent(
+  { pack, variant, loras, signal }: Pick<ConvertRequest, 'pack' | 'variant' | 'loras' | 'signal'>,
+  component: QuantizedComponent,
+): Promise<PackNetwork<unknown>> {
+  switch (component) {
+    case 'flux':
+      return openFluxWithLoras(pack, loras ?? [], signal);
+    case 't5':
+      return openT5(pack);
+    case 'infusenet':
+      return openInfuseNet(pack, variant);
+  }
 }
 
 async function totalBytes(files: readonly (string | null)[]): Promise<number> {

@@ -2,7 +2,13 @@
  * Prepared weights of each network for one provider and choice of formats. One place knows which tensors a format
  * touches and which networks run on the host.
  */
-import { prepareComponent, type PreparedComponent } from '../convert/prepare-component.js';
+import {
+  planPreparation,
+  prepareComponent,
+  type ComponentRequest,
+  type PreparationPlan,
+  type PreparedComponent,
+} from '../convert/prepare-component.js';
 import type { ComputeProfile } from '../graph/network.js';
 import type { Provider, QuantizedComponent, WeightFormat } from '../protocol.js';
 import { isKept } from '../quant/keep-list.js';
@@ -31,15 +37,42 @@ export function prepareQuantized(
   format: WeightFormat,
   mix?: FormatMix,
 ): Promise<PreparedComponent> {
-  const quantizable = (entry: TensorEntry): boolean =>
-    entry.shape.length === 2 && entry.name.endsWith('.weight') && !isKept(component, entry.name);
-  return prepare(context, component, network, {
+  return prepareComponent(
+    request(context, component, network, {
+      ...quantizedPart(component, network, format),
+      ...(mix === undefined ? {} : { mix }),
+    }),
+  );
+}
+
+/**
+ * What converting a component will make: its own file, and for FLUX and InfuseNet what runs before the loop, which is
+ * mostly read in place, but not where LoRAs or nested absmax must be computed.
+ */
+export async function planQuantized(
+  context: PrepareContext,
+  component: QuantizedComponent,
+  network: PackNetwork<unknown>,
+  format: WeightFormat,
+): Promise<PreparationPlan[]> {
+  const own = request(context, component, network, quantizedPart(component, network, format));
+  if (component === 't5') return [await planPreparation(own)];
+  const before = request(context, `${component}-conditioning`, network, hostPart(isConditioningTensor));
+  return [await planPreparation(own), await planPreparation(before)];
+}
+
+function quantizedPart(component: QuantizedComponent, network: PackNetwork<unknown>, format: WeightFormat): Part {
+  return {
     format,
-    ...(mix === undefined ? {} : { mix }),
-    quantizable,
+    quantizable: (entry) =>
+      entry.shape.length === 2 && entry.name.endsWith('.weight') && !isKept(component, entry.name),
     include: (name) => network.include(name) && !(component !== 't5' && isConditioningTensor(name)),
     onProvider: true,
-  });
+  };
+}
+
+function hostPart(include: (name: string) => boolean): Part {
+  return { format: '16-bit', quantizable: () => false, include, onProvider: false };
 }
 
 /** A network that stays in 16-bit on the provider: the VAE. */
@@ -49,12 +82,7 @@ export function prepareOnProvider(
   network: PackNetwork<unknown>,
   include: (name: string) => boolean,
 ): Promise<PreparedComponent> {
-  return prepare(context, component, network, {
-    format: '16-bit',
-    quantizable: () => false,
-    include,
-    onProvider: true,
-  });
+  return prepareComponent(request(context, component, network, { ...hostPart(include), onProvider: true }));
 }
 
 /** A network that runs on the host in f32, its weights read where they lie. */
@@ -64,28 +92,25 @@ export function prepareOnHost(
   network: PackNetwork<unknown>,
   include: (name: string) => boolean = network.include,
 ): Promise<PreparedComponent> {
-  return prepare(context, component, network, {
-    format: '16-bit',
-    quantizable: () => false,
-    include,
-    onProvider: false,
-  });
+  return prepareComponent(request(context, component, network, hostPart(include)));
 }
 
-function prepare(
+interface Part {
+  readonly format: WeightFormat;
+  readonly mix?: FormatMix;
+  readonly quantizable: (entry: TensorEntry) => boolean;
+  readonly include: (name: string) => boolean;
+  readonly onProvider: boolean;
+}
+
+function request(
   context: PrepareContext,
   component: string,
   network: PackNetwork<unknown>,
-  options: {
-    readonly format: WeightFormat;
-    readonly mix?: FormatMix;
-    readonly quantizable: (entry: TensorEntry) => boolean;
-    readonly include: (name: string) => boolean;
-    readonly onProvider: boolean;
-  },
-): Promise<PreparedComponent> {
+  options: Part,
+): ComponentRequest {
   const { onConvert, signal } = context;
-  return prepareComponent({
+  return {
     component,
     label: network.label,
     source: network.source,
@@ -104,5 +129,5 @@ function prepare(
           onProgress: (fraction: number) =>
             onConvert(network.label, options.mix === undefined ? options.format : 'a format for each layer', fraction),
         }),
-  });
+  };
 }

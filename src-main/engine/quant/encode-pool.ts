@@ -16,7 +16,7 @@ import { SOURCE_DTYPES, split, unitOf, type EncodeJob, type EncodeTask, type Fro
 export type { EncodeJob } from './encode-task.js';
 
 /** More threads than this wait for the disk. */
-const MAX_WORKERS = 16;
+export const MAX_WORKERS = 16;
 /** Source bytes of a task: under half a second of any format, so that workers finish together. */
 const TASK_BYTES = 32 * 2 ** 20;
 /** Columns of the widest matrix; FLUX has 15,360. Keeps a hostile header from asking for a row of gigabytes. */
@@ -37,6 +37,8 @@ export interface EncodeOptions {
   readonly signal?: AbortSignal;
   /** Called after every chunk of 4 MiB. */
   readonly onProgress?: (progress: EncodeProgress) => void;
+  /** Called when every part of a job is written. */
+  readonly onDone?: (job: EncodeJob) => void;
 }
 
 /**
@@ -56,6 +58,7 @@ export async function encodeTensors(jobs: readonly EncodeJob[], options: EncodeO
     onProgress?.({ doneBytes, totalBytes, fraction: totalBytes === 0 ? 1 : doneBytes / totalBytes });
   };
   const tasks = tasksOf(jobs);
+  const finish = countdown(jobs, options.onDone);
   const count = Math.min(
     options.workers ?? availableParallelism(),
     MAX_WORKERS,
@@ -64,7 +67,7 @@ export async function encodeTensors(jobs: readonly EncodeJob[], options: EncodeO
   const workers = Array.from({ length: Math.max(1, count) }, () => new Worker(entryFile('encode-worker')));
   const abort = abortion(signal);
   try {
-    await Promise.race([abort.promise, Promise.all(workers.map((worker) => drive(worker, tasks, advance)))]);
+    await Promise.race([abort.promise, Promise.all(workers.map((worker) => drive(worker, tasks, advance, finish)))]);
   } finally {
     abort.stop();
     // Interrupts workers in the middle of a chunk and closes their files.
@@ -101,6 +104,21 @@ function* tasksOf(jobs: readonly EncodeJob[]): Generator<EncodeTask, undefined> 
   }
 }
 
+/** Tells of a job when the last of its tasks is done. */
+function countdown(
+  jobs: readonly EncodeJob[],
+  onDone: ((job: EncodeJob) => void) | undefined,
+): (task: EncodeTask) => void {
+  if (onDone === undefined) return () => undefined;
+  const open = new Map<EncodeJob, number>();
+  for (const { job } of tasksOf(jobs)) open.set(job, (open.get(job) ?? 0) + 1);
+  return ({ job }) => {
+    const left = (open.get(job) ?? 0) - 1;
+    open.set(job, left);
+    if (left === 0) onDone(job);
+  };
+}
+
 /** A promise that rejects when the signal is aborted, and how to stop listening. */
 function abortion(signal: AbortSignal | undefined): { readonly promise: Promise<never>; readonly stop: () => void } {
   let listener = (): void => undefined;
@@ -116,18 +134,22 @@ function drive(
   worker: Worker,
   tasks: Iterator<EncodeTask, undefined>,
   advance: (bytes: number) => void,
+  finish: (task: EncodeTask) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
+    let task: EncodeTask | undefined;
     const next = (): void => {
-      const { value } = tasks.next();
-      if (value === undefined) resolve();
-      else worker.postMessage(value);
+      task = tasks.next().value;
+      if (task === undefined) resolve();
+      else worker.postMessage(task);
     };
     worker.on('message', (message: FromEncodeWorker) => {
       try {
         if (message.type === 'progress') advance(message.bytes);
-        else if (message.type === 'done') next();
-        else reject(AppError.fromDto(message.error));
+        else if (message.type === 'done') {
+          if (task !== undefined) finish(task);
+          next();
+        } else reject(AppError.fromDto(message.error));
       } catch (error) {
         reject(error as Error);
       }

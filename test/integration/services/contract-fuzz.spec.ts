@@ -13,6 +13,12 @@ beforeAll(async () => {
   await app.call('queue.pause', {});
   const [runId = ''] = runIds;
   const { packId } = app;
+  const preparation = {
+    packId,
+    provider: 'cpu',
+    modelVariant: 'v',
+    items: [{ component: 't5', format: 'nf4' }],
+  };
   const window = { query: 'a stars>=1', sort: 'newest', trashed: false, stacked: true, offset: 0, limit: 5 };
   samples = {
     'packs.inspect': { packId },
@@ -24,7 +30,9 @@ beforeAll(async () => {
     'library.save-token': { token: 'hf_x' },
     'loras.add': { source: { kind: 'dialog' }, packId },
     'loras.remove': { loraId: 'none' },
-    'cache.remove': { packId: 'none' },
+    'cache.remove': { packId: 'none', key: null },
+    'preparation.estimate': preparation,
+    'preparation.start': preparation,
     'packs.estimate': {
       packId,
       provider: 'cpu',

@@ -168,6 +168,18 @@ const ANSWERS = {
     layers: [{ name: 'blocks.0.weight', shape: [8, 8], errors: { fp8: 0.02, int8: 0.01, int4: 0.1, nf4: 0.09 } }],
     overall: { fp8: 0.02, int8: 0.01, int4: 0.1, nf4: 0.09 },
   }),
+  /** A variant named `huge` has more to convert than any disk. */
+  'plan-conversion': async ({ items, modelVariant }) => {
+    const bytes = modelVariant === 'huge' ? 1e15 : 1000;
+    return {
+      kind: 'plan-conversion',
+      items: items.map((item) => ({ ...item, state: 'missing', bytes, bytesLeft: bytes, secondsLeft: 1 })),
+    };
+  },
+  convert: async ({ items }) => ({
+    kind: 'convert',
+    items: items.map((item) => ({ ...item, bytes: 1000, seconds: 1 })),
+  }),
   inspect: async ({ packPath }) => {
     if (packPath.endsWith('broken')) {
       return Promise.reject(

@@ -72,9 +72,13 @@ it('adds up converted weights by pack, the largest first', () => {
   const entry = (packId: string | null, bytes: number): CacheEntry => ({
     packId,
     packName: packId ?? 'gone',
+    key: 'flux.nf4.f16.0123456789abcdef.01234567.v1.weights',
     component: 'flux',
     format: 'nf4',
-    files: 1,
+    dtype: 'f16',
+    weights: '0123456789abcdef',
+    hasLoras: false,
+    unfinished: false,
     bytes,
     changedAtMs: 0,
   });
