@@ -23,7 +23,7 @@ import {
   libraryNameSchema,
   libraryStateSchema,
 } from './library.js';
-import { loraSchema, loraSourceSchema } from './lora.js';
+import { loraPieceSchema, loraSchema, loraSourceSchema, loraUploadSchema, loraUploadStateSchema } from './lora.js';
 import { MAX_CELLS, MAX_PANES, MAX_SELECTION, MAX_UPLOAD_BYTES } from './limits.js';
 import {
   estimateInputSchema,
@@ -117,7 +117,12 @@ export const API = {
   'loras.list': { input: nothing, output: z.array(loraSchema) },
   /** Checks a file against the pack's FLUX and remembers it; null when the person closed the dialog. */
   'loras.add': { input: z.strictObject({ source: loraSourceSchema, packId: idSchema }), output: loraSchema.nullable() },
-  /** Forgets a file, which stays where it is. */
+  /** Begins to take a file over into the data folder, for pages that cannot tell its path. */
+  'loras.begin-upload': { input: loraUploadSchema, output: loraUploadStateSchema },
+  'loras.upload': { input: loraPieceSchema, output: loraUploadStateSchema },
+  'loras.finish-upload': { input: z.strictObject({ uploadId: idSchema }), output: loraSchema },
+  'loras.cancel-upload': { input: z.strictObject({ uploadId: idSchema }), output: done },
+  /** Forgets a file, which stays where it is; the app's own copy of an uploaded one is deleted. */
   'loras.remove': { input: z.strictObject({ loraId: idSchema }), output: done },
 
   'samples.list': { input: nothing, output: samplesSchema },

@@ -22,7 +22,12 @@ export type EventClient = {
 export interface Bridge {
   readonly api: ApiClient;
   readonly on: EventClient;
+  /** Path of a file that was dropped or chosen; empty where it has none. Only where the host can tell. */
+  readonly pathOf?: (file: FileLike) => string;
 }
+
+/** A page's `File`, of which this side knows nothing. */
+export type FileLike = object;
 
 export const BRIDGE_KEY = 'likenessLab';
 export const SESSION_PATH = '/session';

@@ -19,6 +19,19 @@ export const readSettingsSchema = z.object({
   provider: z.string().nullable(),
   packName: z.string().nullable(),
   formats: formatChoiceSchema.nullable(),
+  /** Null when the file does not say. */
+  loras: z
+    .array(
+      z.object({
+        name: z.string(),
+        weight: z.number(),
+        /** Of the LoRA's file; null where the picture does not have it. */
+        sha256: z.string().nullable(),
+        /** The LoRA here with the same contents; null when there is none. */
+        loraId: idSchema.nullable(),
+      }),
+    )
+    .nullable(),
 });
 export type ReadSettings = z.infer<typeof readSettingsSchema>;
 

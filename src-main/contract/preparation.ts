@@ -7,6 +7,9 @@ import { bytesSchema, idSchema } from './ids.js';
 export const conversionItemSchema = z.strictObject({ component: quantizedComponentSchema, format: weightFormatSchema });
 export type ConversionItem = z.infer<typeof conversionItemSchema>;
 
+/** Left free beside converted weights: pictures, the database and the system still need room. */
+const RESERVE_BYTES = 512 * 2 ** 20;
+
 /** Every component in every format. */
 const MAX_ITEMS = 3 * WEIGHT_FORMATS.length;
 
@@ -59,3 +62,8 @@ export const preparationStateSchema = z.object({
   error: errorDtoSchema.nullable(),
 });
 export type PreparationState = z.infer<typeof preparationStateSchema>;
+
+/** Whether converted weights fit a disk, and how much has to be freed when they do not; 0 when they fit. */
+export function missingRoom(neededBytes: number, freeBytes: number): number {
+  return neededBytes === 0 ? 0 : Math.max(0, neededBytes + RESERVE_BYTES - freeBytes);
+}

@@ -2,9 +2,9 @@
  * What the page gets of the main process: one function per method and one per event of the contract, nothing else.
  * Runs sandboxed; bundled with all it needs.
  */
-import { contextBridge, ipcRenderer } from 'electron';
+import { contextBridge, ipcRenderer, webUtils } from 'electron';
 import { METHODS, type Method } from '../contract/api.js';
-import { BRIDGE_KEY, type ApiClient, type Bridge, type EventClient } from '../contract/bridge.js';
+import { BRIDGE_KEY, type ApiClient, type Bridge, type EventClient, type FileLike } from '../contract/bridge.js';
 import type { Envelope } from '../contract/error.js';
 import { EVENT_NAMES, type EventMessage, type EventName } from '../contract/events.js';
 import { CALL_CHANNEL, EVENT_CHANNEL, LISTEN_CHANNEL } from '../contract/ipc-channels.js';
@@ -38,6 +38,8 @@ const on = Object.fromEntries(
   ]),
 ) as unknown as EventClient;
 
-contextBridge.exposeInMainWorld(BRIDGE_KEY, { api, on } satisfies Bridge);
+const pathOf = (file: FileLike): string => webUtils.getPathForFile(file as File);
+
+contextBridge.exposeInMainWorld(BRIDGE_KEY, { api, on, pathOf } satisfies Bridge);
 // The main process answers with the current state of every event, then with each change.
 ipcRenderer.send(LISTEN_CHANNEL);

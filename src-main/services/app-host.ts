@@ -199,13 +199,21 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     cachePath,
     file: join(dataDir, 'preparation.json'),
   });
+  const loras = new LoraService({
+    repo: store.loras,
+    folder: join(dataDir, 'loras'),
+    helper,
+    packs,
+    pickFile: options.pickFile ?? null,
+    now,
+  });
   const services: Services = {
     hub,
     packs,
     library,
     cache,
     preparation,
-    loras: new LoraService({ repo: store.loras, helper, packs, pickFile: options.pickFile ?? null, now }),
+    loras,
     estimates: new EstimateService(packs, helper),
     weightErrors,
     samples,
@@ -237,7 +245,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   library.download
     .restore()
     .then(() => library.refresh())
-    .then(() => preparation.restore())
+    .then(() => Promise.all([preparation.restore(), loras.restore()]))
     .catch((error: unknown) => {
       if (!isAbort(error)) log.error('Looking at the packs failed.', error);
     });
@@ -257,7 +265,14 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
         stopReleasing();
         await library.download.pause();
         // The engine is asked to end at once: a long step is killed rather than waited for.
-        await Promise.all([queue.stop(), engine.close(), helper.close(), weightErrors.close(), preparation.close()]);
+        await Promise.all([
+          queue.stop(),
+          engine.close(),
+          helper.close(),
+          weightErrors.close(),
+          preparation.close(),
+          loras.close(),
+        ]);
         await lab.close();
         store.db.close();
       })();

@@ -129,8 +129,15 @@ export function createHandlers(services: Services): Handlers {
 
     'loras.list': () => loras.list(),
     'loras.add': ({ source, packId }) => loras.add(source, packId),
-    'loras.remove': ({ loraId }) => {
-      loras.remove(loraId);
+    'loras.begin-upload': (upload) => loras.beginUpload(upload),
+    'loras.upload': (piece) => loras.upload(piece),
+    'loras.finish-upload': ({ uploadId }) => loras.finishUpload(uploadId),
+    'loras.cancel-upload': async ({ uploadId }) => {
+      await loras.cancelUpload(uploadId);
+      return DONE;
+    },
+    'loras.remove': async ({ loraId }) => {
+      await loras.remove(loraId);
       return DONE;
     },
 
@@ -212,9 +219,18 @@ export function createHandlers(services: Services): Handlers {
       return DONE;
     },
 
-    'metadata.read': ({ dataBase64 }) => {
+    'metadata.read': async ({ dataBase64 }) => {
       const { pixelHash, ...metadata } = readMetadata(decodeUpload(dataBase64));
-      return { ...metadata, runId: pixelHash === null ? null : services.runByPixelHash(pixelHash) };
+      const known = (metadata.settings.loras ?? []).length === 0 ? null : await loras.byHash();
+      const found = metadata.settings.loras?.map((lora) => ({
+        ...lora,
+        loraId: lora.sha256 === null ? null : (known?.get(lora.sha256) ?? null),
+      }));
+      return {
+        ...metadata,
+        settings: { ...metadata.settings, loras: found ?? null },
+        runId: pixelHash === null ? null : services.runByPixelHash(pixelHash),
+      };
     },
 
     'settings.get': () => settings.get(),

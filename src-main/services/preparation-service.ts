@@ -5,6 +5,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { AppError, isAbort, toErrorDto } from '../base/app-error.js';
 import {
+  missingRoom,
   preparationInputSchema,
   type PreparationEstimate,
   type PreparationInput,
@@ -17,7 +18,7 @@ import { EngineClient, type EngineSpawner } from './engine-client.js';
 import type { EventHub } from './event-hub.js';
 import type { PackService } from './pack-service.js';
 import { PreparationPace } from './preparation-pace.js';
-import { hasRoom, noRoom } from './preparation-room.js';
+import { noRoom } from './preparation-room.js';
 
 export interface PreparationServiceParts {
   readonly spawnEngine: EngineSpawner;
@@ -53,7 +54,7 @@ export class PreparationService {
       bytesLeft,
       secondsLeft: items.reduce((sum, item) => sum + item.secondsLeft, 0),
       freeBytes: free,
-      fits: hasRoom(bytesLeft, free),
+      fits: missingRoom(bytesLeft, free) === 0,
     };
   }
 

@@ -7,6 +7,7 @@ import type { EngineProgress, GenerateRequest, GenerateResult, IdentityInput } f
 import type { Store } from '../store/store.js';
 import { packCacheFolder } from './cache-service.js';
 import type { EngineClient } from './engine-client.js';
+import { loraHash } from './lora-hash.js';
 import type { PackService } from './pack-service.js';
 import { A1111_KEYWORD, formatParameters } from './picture-metadata/a1111.js';
 import { OWN_KEYWORD, writeOwnChunk } from './picture-metadata/own-chunk.js';
@@ -145,7 +146,9 @@ export class RunMaker {
   }
 
   async #withMetadata(png: Uint8Array, run: RunDetail, made: GenerateResult, result: RunResult): Promise<Uint8Array> {
-    const { packs, appVersion } = this.#parts;
+    const { packs, store, appVersion } = this.#parts;
+    const loraHashes: (string | null)[] = [];
+    for (const { loraId } of run.settings.loras) loraHashes.push(await loraHash(store.loras, loraId));
     const { name } = await packs.usable(run.settings.packId);
     return insertPngTexts(png, [
       { keyword: A1111_KEYWORD, text: formatParameters(run.settings, name, appVersion) },
@@ -154,6 +157,7 @@ export class RunMaker {
         text: writeOwnChunk({
           runId: run.id,
           settings: run.settings,
+          loraHashes,
           packName: name,
           appVersion,
           result,

@@ -4,7 +4,15 @@ import type { Database } from './database.js';
 
 export interface LoraFile extends Lora {
   readonly file: string;
+  /** Of the file's contents when they were last looked at; null before that. */
+  readonly sha256: string | null;
+  /** When the file had been changed last by then. */
+  readonly changedAtMs: number | null;
+  /** Whether the file is the app's own copy. */
+  readonly isCopy: boolean;
 }
+
+type Row = Omit<LoraFile, 'isCopy'> & { readonly isCopy: number };
 
 export class LorasRepo {
   readonly #db: Database;
@@ -15,9 +23,11 @@ export class LorasRepo {
 
   /** In the order they were added. */
   list(): LoraFile[] {
-    return this.#db.all(
-      'SELECT public_id AS id, file, name, bytes, layers FROM loras ORDER BY added_at_ms, public_id',
-    ) as LoraFile[];
+    const rows = this.#db.all(
+      `SELECT public_id AS id, file, name, bytes, layers, sha256, changed_at_ms AS changedAtMs, is_copy AS isCopy
+       FROM loras ORDER BY added_at_ms, public_id`,
+    ) as Row[];
+    return rows.map((row) => ({ ...row, isCopy: row.isCopy === 1 }));
   }
 
   get(loraId: string): LoraFile | null {
@@ -27,10 +37,32 @@ export class LorasRepo {
   /** Replaces what was known of the same file. */
   save(lora: LoraFile, addedAtMs: number): void {
     this.#db.run(
-      `INSERT INTO loras (public_id, file, name, bytes, layers, added_at_ms) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT (public_id) DO UPDATE SET name = excluded.name, bytes = excluded.bytes, layers = excluded.layers`,
-      [lora.id, lora.file, lora.name, lora.bytes, lora.layers, addedAtMs],
+      `INSERT INTO loras (public_id, file, name, bytes, layers, sha256, changed_at_ms, is_copy, added_at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (public_id) DO UPDATE SET name = excluded.name, bytes = excluded.bytes, layers = excluded.layers,
+         sha256 = excluded.sha256, changed_at_ms = excluded.changed_at_ms, is_copy = excluded.is_copy`,
+      [
+        lora.id,
+        lora.file,
+        lora.name,
+        lora.bytes,
+        lora.layers,
+        lora.sha256,
+        lora.changedAtMs,
+        lora.isCopy ? 1 : 0,
+        addedAtMs,
+      ],
     );
+  }
+
+  /** Keeps what the file's contents were found to be. */
+  saveHash(loraId: string, sha256: string, bytes: number, changedAtMs: number): void {
+    this.#db.run('UPDATE loras SET sha256 = ?, bytes = ?, changed_at_ms = ? WHERE public_id = ?', [
+      sha256,
+      bytes,
+      changedAtMs,
+      loraId,
+    ]);
   }
 
   remove(loraId: string): boolean {

@@ -14,6 +14,8 @@ export interface Client {
   /** Gives the current state first; answers the way to stop. */
   on<E extends EventName>(event: E, listener: (value: EventValue<E>) => void): () => void;
   onConnection(listener: (connection: Connection) => void): () => void;
+  /** Where a dropped or chosen file lies; null where the host cannot tell, as browsers do not. */
+  pathOf(file: File): string | null;
 }
 
 /** A client over a given bridge. */
@@ -26,6 +28,10 @@ export function clientOf(bridge: Bridge, onConnection: Client['onConnection']): 
     },
     on: (event, listener) => bridge.on[event](listener),
     onConnection,
+    pathOf(file) {
+      const path = bridge.pathOf?.(file) ?? '';
+      return path === '' ? null : path;
+    },
   };
 }
 

@@ -2,9 +2,13 @@
 import { PROVIDERS } from '$contract/formats';
 import type { ComparisonDraft } from '$contract/generation-settings';
 import { MAX_CONDITIONING_SCALE, MAX_GUIDANCE, MAX_SEED, SIZE_STEP } from '$contract/limits';
+import { MAX_LORA_WEIGHT, MAX_LORAS } from '$contract/lora';
 import type { PackSummary } from '$contract/pack';
 import type { ReadSettings } from '$contract/picture-metadata';
 import { t } from '../text/text.svelte';
+
+/** Of a hash, enough to compare with what a model's page shows. */
+const SHOWN_DIGITS = 12;
 
 /**
  * The draft with everything the file says and this pack can do. `missing` says, in sentences, what was left as it
@@ -53,8 +57,30 @@ export function draftFromMetadata(
   const provider = PROVIDERS.find((candidate) => candidate === read.provider);
   if (provider !== undefined) next.provider = provider;
   if (read.formats !== null) next.variants = [read.formats];
+  if (read.loras !== null) {
+    const found = lorasOf(read.loras);
+    next.loras = found.loras;
+    missing.push(...found.missing);
+  }
   if (read.negativePrompt !== null && read.negativePrompt !== '') {
     missing.push(t('taken.negative'));
   }
   return { draft: next, missing };
+}
+
+/** LoRAs with the same contents as those of the picture; of the others, what to do. */
+function lorasOf(read: NonNullable<ReadSettings['loras']>): {
+  readonly loras: ComparisonDraft['loras'];
+  readonly missing: readonly string[];
+} {
+  const loras: ComparisonDraft['loras'] = [];
+  const missing: string[] = [];
+  for (const { name, weight, sha256, loraId } of read) {
+    if (sha256 === null) missing.push(t('loras.no-hash', { name, weight }));
+    else if (loraId === null) missing.push(t('loras.not-here', { name, weight, hash: sha256.slice(0, SHOWN_DIGITS) }));
+    else if (Math.abs(weight) > MAX_LORA_WEIGHT || loras.length === MAX_LORAS) {
+      missing.push(t('loras.too-much', { name, weight, limit: MAX_LORA_WEIGHT, count: MAX_LORAS }));
+    } else if (!loras.some((lora) => lora.loraId === loraId)) loras.push({ loraId, name, weight });
+  }
+  return { loras, missing };
 }

@@ -13,6 +13,7 @@ import { Models } from './models.svelte';
 import { Navigation } from './navigation.svelte';
 import { Notices } from './notices.svelte';
 import { Photos } from './photos.svelte';
+import { Preparation } from './preparation.svelte';
 import { Queue } from './queue.svelte';
 import { Report } from './report.svelte';
 import { Settings } from './settings.svelte';
@@ -25,6 +26,7 @@ export interface App {
   readonly settings: Settings;
   readonly models: Models;
   readonly library: Library;
+  readonly preparation: Preparation;
   readonly loras: Loras;
   readonly photos: Photos;
   readonly queue: Queue;
@@ -51,6 +53,7 @@ export function createApp(client: Client, page: Window): App {
     settings,
     models,
     library: new Library(client, notices, announcer),
+    preparation: new Preparation(client, notices, announcer),
     loras: new Loras(client, notices),
     photos,
     queue: new Queue(client, notices, announcer),
@@ -65,7 +68,17 @@ export function createApp(client: Client, page: Window): App {
 
 /** Subscribes everything; the answer unsubscribes it. */
 export function startApp(app: App): () => void {
-  const parts = [app.settings, app.models, app.library, app.photos, app.queue, app.studio, app.compare, app.gallery];
+  const parts = [
+    app.settings,
+    app.models,
+    app.library,
+    app.preparation,
+    app.photos,
+    app.queue,
+    app.studio,
+    app.compare,
+    app.gallery,
+  ];
   const stops = [...parts.map((part) => part.start()), app.navigation.follow((route) => void showRoute(app, route))];
   return () => stops.forEach((stop) => stop());
 }

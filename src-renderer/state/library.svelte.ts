@@ -67,6 +67,10 @@ export class Library {
     const stops = [
       this.#client.on('library', (state) => (this.#state = state)),
       this.#client.on('download', (state) => this.#follow(state)),
+      // What is shown of the disk has changed.
+      this.#client.on('preparation', (state) => {
+        if (this.#cache !== null && state?.status !== 'running') void this.loadCache();
+      }),
     ];
     return () => stops.forEach((stop) => stop());
   }
@@ -140,8 +144,9 @@ export class Library {
     this.#cache = (await this.#notices.attempt(this.#client.call('cache.list', {}))) ?? this.#cache;
   }
 
-  async clearCache(packId: string | null): Promise<void> {
-    const answer = await this.#ask(this.#client.call('cache.remove', { packId }));
+  /** @param key one of the pack's files; null for all of them */
+  async clearCache(packId: string | null, key: string | null): Promise<void> {
+    const answer = await this.#ask(this.#client.call('cache.remove', { packId, key }));
     if (answer === null) return;
     this.#notices.say(`${formatBytes(answer.freedBytes)} are free again.`);
     await this.loadCache();

@@ -2,12 +2,24 @@
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { Lora, LoraSource } from '$contract/lora';
 import type { Client } from '../bridge/client';
+import { headBytes, piecesAfter } from '../logic/lora-file';
+import { t } from '../text/text.svelte';
 import type { Notices } from './notices.svelte';
+import { readBase64 } from './photos.svelte';
+
+/** A file on its way into the data folder. */
+export interface LoraTransfer {
+  readonly name: string;
+  readonly receivedBytes: number;
+  readonly totalBytes: number;
+}
 
 export class Loras {
   #list = $state.raw<readonly Lora[]>([]);
   #error = $state.raw<ErrorDto | null>(null);
   #adding = $state(false);
+  #upload = $state.raw<LoraTransfer | null>(null);
+  #stopped = false;
   readonly #client: Client;
   readonly #notices: Notices;
 
@@ -35,16 +47,52 @@ export class Loras {
     return this.#adding;
   }
 
+  /** The file that is taken over now; null when none is. */
+  get upload(): LoraTransfer | null {
+    return this.#upload;
+  }
+
   async load(): Promise<void> {
     this.#list = (await this.#notices.attempt(this.#client.call('loras.list', {}))) ?? this.#list;
   }
 
   /** Checks a file against a pack's FLUX; null when it was refused or the dialog was closed. */
-  async add(source: LoraSource, packId: string): Promise<Lora | null> {
+  add(source: LoraSource, packId: string): Promise<Lora | null> {
+    return this.#add(() => this.#client.call('loras.add', { source, packId }));
+  }
+
+  /**
+   * Adds a dropped or chosen file: where it lies, or as a copy in the data folder where the page cannot tell its path.
+   * Null when it was refused or stopped.
+   */
+  addFile(file: File, packId: string): Promise<Lora | null> {
+    if (this.#adding) return Promise.resolve(null);
+    const path = this.#client.pathOf(file);
+    if (path !== null) return this.add({ kind: 'file', file: path }, packId);
+    return this.#add(() => this.#take(file, packId));
+  }
+
+  /** Gives the upload up. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async forget(lora: Lora): Promise<void> {
+    const done = await this.#notices.attempt(this.#client.call('loras.remove', { loraId: lora.id }));
+    if (done === null) return;
+    this.#notices.say(t('loras.forgotten', { name: lora.name }));
+    await this.load();
+  }
+
+  dismiss(): void {
+    this.#error = null;
+  }
+
+  async #add(work: () => Promise<Lora | null>): Promise<Lora | null> {
     this.#adding = true;
     this.#error = null;
     try {
-      const lora = await this.#client.call('loras.add', { source, packId });
+      const lora = await work();
       await this.load();
       return lora;
     } catch (error) {
@@ -52,10 +100,40 @@ export class Loras {
       return null;
     } finally {
       this.#adding = false;
+      this.#upload = null;
     }
   }
 
-  dismiss(): void {
-    this.#error = null;
+  /** The header first, so that a file of another model is refused before the rest is sent. */
+  async #take(file: File, packId: string): Promise<Lora | null> {
+    this.#stopped = false;
+    const { name, size: bytes } = file;
+    const tell = (receivedBytes: number): void => {
+      this.#upload = { name, receivedBytes, totalBytes: bytes };
+    };
+    tell(0);
+    const head = await headBytes(file);
+    const headBase64 = await readBase64(file.slice(0, head));
+    const { uploadId, receivedBytes } = await this.#client.call('loras.begin-upload', {
+      packId,
+      name,
+      bytes,
+      headBase64,
+    });
+    try {
+      for (const [from, to] of piecesAfter(receivedBytes, bytes)) {
+        tell(from);
+        if (this.#stopped) break;
+        const dataBase64 = await readBase64(file.slice(from, to));
+        await this.#client.call('loras.upload', { uploadId, offset: from, dataBase64 });
+      }
+      tell(bytes);
+      if (!this.#stopped) return await this.#client.call('loras.finish-upload', { uploadId });
+    } catch (error) {
+      await this.#notices.attempt(this.#client.call('loras.cancel-upload', { uploadId }));
+      throw error;
+    }
+    await this.#client.call('loras.cancel-upload', { uploadId });
+    return null;
   }
 }

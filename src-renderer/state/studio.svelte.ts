@@ -5,6 +5,7 @@ import { comparisonDraftSchema, type ComparisonDraft } from '$contract/generatio
 import type { Estimate, PackSummary } from '$contract/pack';
 import type { Photo, PhotoRole } from '$contract/photo';
 import type { PictureMetadata } from '$contract/picture-metadata';
+import { MAX_LORAS, type Lora } from '$contract/lora';
 import type { Client } from '../bridge/client';
 import { addVariants, cellCount, draftProblems, fitToPack, randomSeed, seedsFrom, startDraft } from '../logic/draft';
 import type { DraftProblems } from '../logic/draft';
@@ -180,6 +181,13 @@ export class Studio {
     const variants = addVariants(this.#draft.variants, added);
     if (variants.length === this.#draft.variants.length) this.#notices.say(t('variants.in-list'));
     else this.change({ variants });
+  }
+
+  /** Adds a LoRA at full weight, unless it is there already or there are as many as a run takes. */
+  useLora(lora: Lora | null): void {
+    const used = this.#draft?.loras ?? [];
+    if (lora === null || used.length >= MAX_LORAS || used.some(({ loraId }) => loraId === lora.id)) return;
+    this.change({ loras: [...used, { loraId: lora.id, name: lora.name, weight: 1 }] });
   }
 
   removeVariant(index: number): void {

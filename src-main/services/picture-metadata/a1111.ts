@@ -10,6 +10,8 @@ export const A1111_KEYWORD = 'parameters';
 
 /** Longer texts are cut before the pairs are searched; prompts in the wild stay under 10,000 characters. */
 const MAX_LENGTH = 100_000;
+/** LoRAs of one picture that are looked at. */
+const MAX_LORAS_READ = 100;
 const NEGATIVE = 'Negative prompt: ';
 
 function quote(value: string): string {
@@ -65,6 +67,13 @@ function number(text: string | undefined): number | null {
   return Number(text);
 }
 
+/** LoRAs as `lorasText` writes them, without what is in their files; null when there are none. */
+function parseLoras(text: string | undefined): ReadSettings['loras'] {
+  if (text === undefined) return null;
+  const found = [...text.matchAll(/(.{1,200}?) (-?\d{1,3}(?:\.\d{1,15})?)(?:, |$)/g)].slice(0, MAX_LORAS_READ);
+  return found.map(([, name = '', weight]) => ({ name, weight: Number(weight), sha256: null, loraId: null }));
+}
+
 /** Reads such a text, ours or another tool's. Never throws; null when it has no line of pairs. */
 export function parseParameters(text: string): ReadParameters | null {
   const lines = text.slice(0, MAX_LENGTH).trimEnd().split('\n');
@@ -94,6 +103,7 @@ export function parseParameters(text: string): ReadParameters | null {
       provider: byName.get('Provider') ?? null,
       packName: byName.get('Model') ?? null,
       formats: null,
+      loras: parseLoras(byName.get('LoRAs')),
     },
     pairs,
   };

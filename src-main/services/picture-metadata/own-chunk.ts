@@ -34,9 +34,9 @@ const ownChunkSchema = z.object({
   provider: text,
   computeDtype: text,
   formats: formatChoiceSchema,
-  /** Names of files, never their folders. Older pictures have none. */
+  /** Names of files, never their folders, and the hash of their contents. Older pictures have none, or no hash. */
   loras: z
-    .array(z.object({ name: text, weight: finite }))
+    .array(z.object({ name: text, weight: finite, sha256: text.nullable().default(null) }))
     .max(100)
     .default([]),
   /** Whether an identity and a pose were used, not which. */
@@ -56,6 +56,8 @@ export type OwnChunk = z.infer<typeof ownChunkSchema>;
 interface Made {
   readonly runId: string;
   readonly settings: RunSettings;
+  /** Hashes of the LoRAs' files, in the order of the settings; null for one that cannot be read any more. */
+  readonly loraHashes: readonly (string | null)[];
   readonly packName: string;
   readonly appVersion: string;
   readonly result: RunResult;
@@ -84,7 +86,7 @@ export function writeOwnChunk(made: Made): string {
     provider: s.provider,
     computeDtype: result.computeDtype,
     formats: s.formats,
-    loras: s.loras.map(({ name, weight }) => ({ name, weight })),
+    loras: s.loras.map(({ name, weight }, i) => ({ name, weight, sha256: made.loraHashes[i] ?? null })),
     identity: s.identityId !== null,
     pose: s.poseId !== null,
     identityScore: made.identityScore,

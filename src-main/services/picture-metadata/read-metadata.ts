@@ -64,6 +64,7 @@ export function readMetadata(png: Uint8Array): ReadMetadata {
         provider: own.provider,
         packName: own.packName,
         formats: own.formats,
+        loras: own.loras.map((lora) => ({ ...lora, loraId: null })),
       },
       facts: factsOf(own),
       parameters,

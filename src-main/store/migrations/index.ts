@@ -4,6 +4,7 @@ import { search } from './0020-search.js';
 import { evidence } from './0030-evidence.js';
 import { drift } from './0040-drift.js';
 import { loras } from './0050-loras.js';
+import { loraFiles } from './0060-lora-files.js';
 
 /** Append only; a shipped step is never edited. */
-export const MIGRATIONS: readonly Migration[] = [initial, search, evidence, drift, loras];
+export const MIGRATIONS: readonly Migration[] = [initial, search, evidence, drift, loras, loraFiles];

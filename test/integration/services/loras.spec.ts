@@ -1,8 +1,10 @@
 /** LoRAs through the contract, with the real engine on the miniature pack. */
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { appendFile, cp, readdir, readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { entryFile } from '../../../src-main/base/entry-file.js';
+import { MAX_LORA_BYTES } from '../../../src-main/contract/lora.js';
 import { forkEngine } from '../../../src-main/services/fork-engine.js';
 import { packIdOf } from '../../../src-main/services/pack-service.js';
 import { writeSafetensors } from '../../../src-main/engine/weights/write-safetensors.js';
@@ -29,6 +31,10 @@ afterAll(async () => {
   await pack.remove();
 });
 
+const sha256 = async (file: string) =>
+  createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex');
 const add = (file: string) => app.call('loras.add', { source: { kind: 'file', file }, packId });
 
 describe('LoRAs', () => {
@@ -53,6 +59,57 @@ describe('LoRAs', () => {
       details: { unknown: 'lora_te1_text_model.lora_down.weight\nlora_te1_text_model.lora_up.weight' },
     });
     await expect(add('/nowhere.safetensors')).rejects.toMatchObject({ code: 'weights.unreadable' });
+  });
+
+  describe('from a page that cannot tell their path', () => {
+    const begin = async (file: string, name = basename(file), headLength?: number) => {
+      const bytes = await readFile(file);
+      const head = headLength ?? 8 + Number(bytes.readBigUInt64LE(0));
+      const headBase64 = bytes.subarray(0, head).toString('base64');
+      return app.call('loras.begin-upload', { packId, name, bytes: bytes.byteLength, headBase64 });
+    };
+    const folders = () => readdir(join(app.folder, 'data', 'loras')).catch(() => []);
+
+    it('are checked by their header, come in pieces, and go when they are forgotten', async () => {
+      const bytes = await readFile(KOHYA);
+      const { uploadId, receivedBytes } = await begin(KOHYA);
+      const piece = (from: number, to: number) =>
+        app.call('loras.upload', { uploadId, offset: from, dataBase64: bytes.subarray(from, to).toString('base64') });
+      const middle = receivedBytes + 1000;
+      expect((await piece(receivedBytes, middle)).receivedBytes).toBe(middle);
+      await expect(piece(receivedBytes, middle)).rejects.toMatchObject({ code: 'contract.invalid-input' });
+      await expect(app.call('loras.finish-upload', { uploadId })).rejects.toMatchObject({
+        code: 'contract.invalid-input',
+      });
+      await piece(middle, bytes.byteLength);
+      const lora = await app.call('loras.finish-upload', { uploadId });
+      expect(lora).toMatchObject({ name: 'kohya', bytes: bytes.byteLength });
+      const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+      expect(await folders()).toEqual([hash]);
+      const copy = join(app.folder, 'data', 'loras', hash, 'kohya.safetensors');
+      expect((await readFile(copy)).equals(bytes)).toBe(true);
+      await app.call('loras.remove', { loraId: lora.id });
+      expect(await folders()).toEqual([]);
+      // The file that was dropped is where it was.
+      expect((await readFile(KOHYA)).equals(bytes)).toBe(true);
+    });
+
+    it('are refused before their weights are sent: another model, another kind, too large, cut header', async () => {
+      const other = join(pack.flux, 'vae', 'diffusion_pytorch_model.safetensors');
+      await expect(begin(other)).rejects.toMatchObject({ code: 'weights.unexpected-tensor' });
+      await expect(begin(KOHYA, 'kohya.pt')).rejects.toMatchObject({ code: 'engine.request-invalid' });
+      await expect(begin(KOHYA, 'kohya.safetensors', 100)).rejects.toMatchObject({ code: 'weights.malformed' });
+      const large = { packId, name: 'a.safetensors', bytes: MAX_LORA_BYTES + 1, headBase64: 'AAAA' };
+      await expect(app.call('loras.begin-upload', large)).rejects.toMatchObject({ code: 'engine.request-invalid' });
+      const hostile = await begin(KOHYA, '..\\../..\u0000/evil:name.safetensors');
+      expect((await folders()).length).toBe(1);
+      await app.call('loras.cancel-upload', { uploadId: hostile.uploadId });
+      await app.call('loras.cancel-upload', { uploadId: hostile.uploadId });
+      expect(await folders()).toEqual([]);
+      await expect(app.call('loras.finish-upload', { uploadId: hostile.uploadId })).rejects.toMatchObject({
+        code: 'weights.unreadable',
+      });
+    });
   });
 
   it('make another picture, and stand in the run, its file and its repeat', async () => {
@@ -82,6 +139,10 @@ describe('LoRAs', () => {
       'kohya -0.5',
       'peft 0.75',
     ]);
+    expect(read.settings.loras).toEqual([
+      { name: 'kohya', weight: -0.5, sha256: await sha256(KOHYA), loraId: kohya?.id },
+      { name: 'peft', weight: 0.75, sha256: await sha256(PEFT), loraId: peft?.id },
+    ]);
     expect(read.parameters).toContain('LoRAs: "kohya -0.5, peft 0.75"');
 
     expect((await app.call('runs.draft', { runId: withLoras.id })).draft.loras).toEqual(loras);
@@ -89,6 +150,15 @@ describe('LoRAs', () => {
     const draft = await app.call('runs.draft', { runId: withLoras.id });
     expect(draft.draft.loras).toEqual(loras.slice(0, 1));
     expect(draft.missing).toEqual([{ what: 'lora', name: 'peft' }]);
+    // By content, whatever the file is called; a file that was forgotten is told as missing.
+    const renamed = join(pack.root, 'another-name.safetensors');
+    await cp(PEFT, renamed);
+    const twin = await add(renamed);
+    const reread = async () => (await app.call('metadata.read', { dataBase64: png.toString('base64') })).settings.loras;
+    expect((await reread())?.map(({ loraId }) => loraId)).toEqual([kohya?.id, twin?.id]);
+    await appendFile(renamed, ' ');
+    expect((await reread())?.map(({ loraId }) => loraId)).toEqual([kohya?.id, null]);
+
     const again = await app.call('runs.repeat', { runId: withLoras.id });
     await app.idle();
     const failed = await app.call('runs.get', { runId: again.runIds[0] ?? '' });

@@ -7,6 +7,7 @@ import { AppError } from '../../../src-main/base/app-error.js';
 import { Database } from '../../../src-main/store/database.js';
 import { DifferencesRepo } from '../../../src-main/store/differences-repo.js';
 import { backupPath, type Migration } from '../../../src-main/store/migrate.js';
+import { LorasRepo } from '../../../src-main/store/loras-repo.js';
 import { MIGRATIONS } from '../../../src-main/store/migrations/index.js';
 import { loadSqliteDriver } from '../../../src-main/store/sqlite-driver.js';
 
@@ -192,6 +193,17 @@ describe('migrations', () => {
     expect(found('harbour')).toEqual([]);
     expect(found('mountain')).toEqual([{ public_id: 'r1' }]);
     expect(existsSync(backupPath(file, 10))).toBe(true);
+  });
+
+  it("60: LoRAs of version 50 stay, not hashed yet and nobody's copy", () => {
+    const before = open(MIGRATIONS.filter(({ version }) => version <= 50));
+    before.run("INSERT INTO loras VALUES ('lora-a', '/a.safetensors', 'a', 5, 2, 1)");
+    before.close();
+    const repo = new LorasRepo(open());
+    const lora = { id: 'lora-a', file: '/a.safetensors', name: 'a', bytes: 5, layers: 2 };
+    expect(repo.list()).toEqual([{ ...lora, sha256: null, changedAtMs: null, isCopy: false }]);
+    repo.saveHash('lora-a', 'ab', 6, 7);
+    expect(repo.get('lora-a')).toEqual({ ...lora, bytes: 6, sha256: 'ab', changedAtMs: 7, isCopy: false });
   });
 
   it('30: runs of version 20 get differences, which go with them', () => {

@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { missingRoom } from '../../../src-main/contract/preparation.js';
 import { PreparationPace } from '../../../src-main/services/preparation-pace.js';
-import { hasRoom, noRoom } from '../../../src-main/services/preparation-room.js';
+import { noRoom } from '../../../src-main/services/preparation-room.js';
 
 const GIB = 2 ** 30;
 
 describe('the room for converted weights', () => {
   it('leaves half a gibibyte free, and nothing needs none', () => {
-    expect(hasRoom(0, 0)).toBe(true);
-    expect(hasRoom(4 * GIB, 4.5 * GIB)).toBe(true);
-    expect(hasRoom(4 * GIB, 4.5 * GIB - 1)).toBe(false);
+    expect(missingRoom(0, 0)).toBe(0);
+    expect(missingRoom(4 * GIB, 4.5 * GIB)).toBe(0);
+    expect(missingRoom(4 * GIB, 4.5 * GIB - 1)).toBe(1);
   });
 
   it('is refused with what is needed, what is there and what to free', () => {

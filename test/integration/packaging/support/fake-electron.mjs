@@ -93,7 +93,9 @@ function rendererSide(contents) {
       observed.bridge = value;
     },
   };
-  return { contextBridge, ipcRenderer };
+  // A file of the fake page is an object with its path.
+  const webUtils = { getPathForFile: (file) => file.path ?? '' };
+  return { contextBridge, ipcRenderer, webUtils };
 }
 
 export class BrowserWindow extends EventEmitter {

@@ -33,6 +33,7 @@ const nothing: ReadSettings = {
   provider: null,
   packName: null,
   formats: null,
+  loras: null,
 };
 const draft = { ...startDraft(pack, 'cpu'), identityId: 'p-1' };
 
@@ -55,6 +56,29 @@ describe('draftFromMetadata', () => {
       provider: 'webgpu',
       variants: [formats],
     });
+  });
+
+  it('fills in LoRAs that are here by their contents, and says of the others what to do', () => {
+    const lora = (name: string, weight: number, sha256: string | null, loraId: string | null) => ({
+      name,
+      weight,
+      sha256,
+      loraId,
+    });
+    const hash = 'ab'.repeat(32);
+    const before = { ...draft, loras: [{ loraId: 'old', name: 'old', weight: 1 }] };
+    const filled = { ...nothing, prompt: 'x', seed: 1 };
+    const loras = [lora('soft', 0.8, hash, 'l-1'), lora('gone', -0.5, hash, null), lora('named', 1, null, null)];
+    const result = draftFromMetadata(before, { ...filled, loras: [...loras, lora('loud', 9, hash, 'l-2')] }, pack);
+    expect(result.draft.loras).toEqual([{ loraId: 'l-1', name: 'soft', weight: 0.8 }]);
+    expect(result.missing).toEqual([
+      'The LoRA gone (weight -0.5, sha256 abababababab…) is not known here. Drop its file on the studio, then read the picture again.',
+      'The file names the LoRA named (weight 1), but not what is in it. Add it by hand if you have the right one.',
+      'The LoRA loud (weight 9) was left out: at most 8 LoRAs with weights up to 4 can be used.',
+    ]);
+    // A picture that was made without takes those of the form away; one that does not say leaves them.
+    expect(draftFromMetadata(before, { ...filled, loras: [] }, pack).draft.loras).toEqual([]);
+    expect(draftFromMetadata(before, filled, pack).draft.loras).toEqual(before.loras);
   });
 
   it('leaves what does not fit and says so', () => {

@@ -41,6 +41,13 @@ export class ScriptedClient implements Client {
     return () => undefined;
   }
 
+  /** Path of every file; null as in a browser. */
+  path: string | null = null;
+
+  pathOf(): string | null {
+    return this.path;
+  }
+
   async tell<E extends EventName>(event: E, value: EventValue<E>): Promise<void> {
     this.#listeners.get(event)?.(value as never);
     await settle();

@@ -51,6 +51,7 @@ const result: RunResult = {
 const made = {
   runId: 'run',
   settings,
+  loraHashes: [],
   packName: 'Pack: one, two',
   appVersion: '1.2.3',
   result,
@@ -88,9 +89,33 @@ describe('our pictures', () => {
       provider: 'webgpu',
       packName: 'Pack: one, two',
       formats: settings.formats,
+      loras: [],
     });
     expect(read.facts).toContainEqual({ label: 'Peak, denoise', value: '3.00 GiB (nvidia-smi)' });
     expect(read.facts).toContainEqual({ label: 'Identity photo', value: 'used' });
+  });
+
+  it('name their LoRAs by the contents of their files; the common text only by name', () => {
+    const loras = [
+      { loraId: 'a', name: 'style, soft', weight: -0.5 },
+      { loraId: 'b', name: 'grain', weight: 0.75 },
+    ];
+    const withLoras = { ...settings, loras };
+    const own = writeOwnChunk({ ...made, settings: withLoras, loraHashes: ['ab12', null] });
+    const read = readMetadata(insertPngTexts(png, [{ keyword: 'likeness-lab', text: own }]));
+    expect(read.settings.loras).toEqual([
+      { name: 'style, soft', weight: -0.5, sha256: 'ab12', loraId: null },
+      { name: 'grain', weight: 0.75, sha256: null, loraId: null },
+    ]);
+    const common = parseParameters(formatParameters(withLoras, 'pack', '1'));
+    expect(common?.settings.loras?.map(({ name, weight, sha256 }) => [name, weight, sha256])).toEqual([
+      ['style, soft', -0.5, null],
+      ['grain', 0.75, null],
+    ]);
+    // Pictures of before have no hashes.
+    const old = JSON.parse(own) as { loras: Record<string, unknown>[] };
+    for (const lora of old.loras) delete lora['sha256'];
+    expect(readOwnChunk(JSON.stringify(old))?.loras[0]).toEqual({ name: 'style, soft', weight: -0.5, sha256: null });
   });
 
   it('say nothing about whose face or which file it was', () => {

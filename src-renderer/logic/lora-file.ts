@@ -1,0 +1,30 @@
+/** LoRA files that a person drops or chooses: recognized by name, and read a piece at a time. */
+import { LORA_PIECE_BYTES, MAX_LORA_HEAD_BYTES } from '$contract/lora';
+
+/** Bytes of the header's length at the beginning of a safetensors file. */
+const LENGTH_BYTES = 8;
+
+export function isLoraFile(file: Pick<File, 'name'>): boolean {
+  return /\.safetensors$/i.test(file.name);
+}
+
+/** The first LoRA among dropped files. */
+export function loraAmong(files: FileList | null | undefined): File | null {
+  return [...(files ?? [])].find(isLoraFile) ?? null;
+}
+
+/**
+ * How many bytes the header takes with its length. What cannot be a header counts as some bytes, from which the host
+ * tells what the file is.
+ */
+export async function headBytes(file: Blob): Promise<number> {
+  const first = new DataView(await file.slice(0, LENGTH_BYTES).arrayBuffer());
+  const length = first.byteLength < LENGTH_BYTES ? 0 : Number(first.getBigUint64(0, true));
+  const head = LENGTH_BYTES + length;
+  return head <= MAX_LORA_HEAD_BYTES && head <= file.size ? head : Math.min(file.size, 4096);
+}
+
+/** Stretches [from, to) of a file after its head. */
+export function* piecesAfter(head: number, bytes: number): Generator<readonly [from: number, to: number]> {
+  for (let from = head; from < bytes; from += LORA_PIECE_BYTES) yield [from, Math.min(bytes, from + LORA_PIECE_BYTES)];
+}
