@@ -7,7 +7,7 @@
  * A conversion that was cancelled leaves the first two under the process id 0.
  */
 import { open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { isProcessAlive } from '../../base/process-alive.js';
 
 /** What nobody is writing any more. */
