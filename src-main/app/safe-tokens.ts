@@ -7,7 +7,9 @@ import { diskError } from '../models/download-error.js';
 import { cleanToken, requireToken } from '../models/hub-settings.js';
 import type { TokenStore } from '../models/token-file.js';
 
-type Cipher = Pick<SafeStorage, 'isEncryptionAvailable' | 'encryptString' | 'decryptString'>;
+/** Only Linux has several key stores to tell of. */
+type Cipher = Pick<SafeStorage, 'isEncryptionAvailable' | 'encryptString' | 'decryptString'> &
+  Partial<Pick<SafeStorage, 'getSelectedStorageBackend'>>;
 
 export class SafeTokens implements TokenStore {
   readonly #cipher: Cipher;
@@ -52,7 +54,9 @@ export class SafeTokens implements TokenStore {
 
   /** @throws AppError disk.failed */
   #requireKeyStore(): void {
-    if (this.#cipher.isEncryptionAvailable()) return;
+    // `basic_text` encrypts with a password that everyone knows.
+    const isPlain = this.#cipher.getSelectedStorageBackend?.() === 'basic_text';
+    if (this.#cipher.isEncryptionAvailable() && !isPlain) return;
     throw new AppError('disk.failed', 'This system has no key store that the app can use, so no token is kept.', {
       remedy: 'Unlock the keyring, or set HF_TOKEN before the app is started.',
     });

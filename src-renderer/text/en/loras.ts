@@ -3,7 +3,7 @@ export const loras = {
   'loras.title': 'LoRAs',
   'loras.about':
     'Files that are added to FLUX before its weights are converted. Drop one here or on the studio; each is checked against FLUX first.',
-  'loras.none': 'None yet.',
+  'loras.none': 'No LoRA yet.',
   'loras.choose': 'Choose a file…',
   'loras.facts': { one: '{bytes}, {count} layer of FLUX', other: '{bytes}, {count} layers of FLUX' },
   'loras.forget': 'Forget',

@@ -39,7 +39,7 @@ export const preparation = {
   'cache.looking': 'Looking at the disk…',
   'cache.none': 'None yet.',
   'cache.total': '{bytes} on the disk.',
-  'cache.remove-all': 'Remove all',
+  'cache.remove-all': 'Remove',
   'cache.remove-all-of': 'Remove the converted weights of {pack}',
   'cache.remove-one': 'Remove {entry} of {pack}',
   'cache.entry': '{component} {format}',

@@ -36,6 +36,9 @@ describe('SafeTokens', () => {
   it('keeps nothing without a key store', async () => {
     const path = join(folder, 'token');
     await expect(new SafeTokens(keyStore(false), path).save('hf_abc')).rejects.toThrow(/no key store/);
+    // Linux without a keyring: readable by anyone who has the file.
+    const plain = { ...keyStore(), getSelectedStorageBackend: () => 'basic_text' as const };
+    await expect(new SafeTokens(plain, path).save('hf_abc')).rejects.toThrow(/no key store/);
     await expect(stat(path)).rejects.toThrow();
   });
 
