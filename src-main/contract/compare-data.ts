@@ -99,8 +99,16 @@ export const compareVariantSchema = z.object({
   floor: z.object({ count: z.number().int(), low: z.number(), high: z.number() }).nullable(),
   /** Mean of the pictures' drift, by step; null where none was measured. */
   drift: z.array(z.number()).nullable(),
-  /** One sentence with its uncertainty; null for the reference. */
-  verdict: z.string().nullable(),
+  /** What a conclusion rests on besides the figures above; null for the reference, and without a seed in common. */
+  verdict: z
+    .object({
+      /** Pictures, one a seed and prompt, and their prompts. */
+      pictures: z.number().int(),
+      prompts: z.number().int(),
+      /** How the mean FLIP stands to the floor; `none` for identical pictures. */
+      standing: z.enum(['unknown', 'none', 'within', 'above']),
+    })
+    .nullable(),
 });
 export type CompareVariant = z.infer<typeof compareVariantSchema>;
 

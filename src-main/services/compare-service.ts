@@ -1,6 +1,7 @@
 /** The table under a comparison, and heat maps. Pixel work is done once per pair and kept. */
 import { AppError, isAbort } from '../base/app-error.js';
 import { DEFAULT_PIXELS_PER_DEGREE } from '../compare/flip.js';
+import { standing } from '../compare/noise-floor.js';
 import type { Box } from '../compare/picture-metrics.js';
 import { reportRows } from '../compare/report-data.js';
 import type { CompareRow, CompareTable, CompareVariant, PictureDifference } from '../contract/compare-data.js';
@@ -184,7 +185,8 @@ function meanDrift(drifts: readonly (readonly number[])[]): number[] | null {
 }
 
 function variantsOf(measured: MeasuredRuns): CompareVariant[] {
-  const rows = reportRows(reportInput(measured, { title: '', appVersion: '', packName: '' }));
+  const input = reportInput(measured, { title: '', appVersion: '', packName: '' });
+  const rows = reportRows(input);
   return measured.configurations.flatMap(({ settings, runs }, i): CompareVariant[] => {
     const row = rows[i];
     if (row === undefined) return [];
@@ -213,7 +215,14 @@ function variantsOf(measured: MeasuredRuns): CompareVariant[] {
         identityDelta: row.identityDelta,
         floor,
         drift: meanDrift(runs.flatMap(({ run }) => [measured.drifts.get(run.id) ?? []])),
-        verdict: paired || row.isReference ? row.verdict : null,
+        verdict:
+          paired && !row.isReference
+            ? {
+                pictures: configuration.pictures.filter(({ repeat }) => repeat === 0).length,
+                prompts: input.prompts.length,
+                standing: standing(flip?.mean ?? 0, floor),
+              }
+            : null,
       },
     ];
   });

@@ -29,11 +29,6 @@ export function errorColour(error: number): string {
   return `rgb(${rgb.join(' ')})`;
 }
 
-/** `2.6 %`: two digits that matter. */
-export function errorText(error: number): string {
-  return `${Number((error * 100).toPrecision(2))} %`;
-}
-
 export interface FormatStrip {
   readonly format: LossyFormat;
   readonly overall: number;

@@ -1,31 +1,19 @@
 /** Names for runs that stand side by side: the variant, and whatever else differs among them. */
 import { differingFields, settingValue, type SettingField } from '$contract/generation-settings';
 import type { RunDetail } from '$contract/run';
-import { variantName } from './variant-name';
-
-const FIELD_NAMES: Readonly<Record<SettingField, string>> = {
-  flux: 'FLUX',
-  t5: 'T5',
-  infusenet: 'InfuseNet',
-  seed: 'seed',
-  prompt: 'prompt',
-  steps: 'steps',
-  size: 'size',
-  guidance: 'guidance',
-  conditioningScale: 'conditioning scale',
-  start: 'start',
-  end: 'end',
-  modelVariant: 'model variant',
-  provider: 'provider',
-  identity: 'identity photo',
-  pose: 'pose photo',
-  pack: 'pack',
-  loras: 'LoRAs',
-};
+import { commas, t } from '../text/text.svelte';
+import { COMPONENT_NAMES, variantName } from './variant-name';
 
 /** The name of a setting for people. */
 export function fieldName(field: SettingField): string {
-  return FIELD_NAMES[field];
+  switch (field) {
+    case 'flux':
+    case 't5':
+    case 'infusenet':
+      return COMPONENT_NAMES[field];
+    default:
+      return t(`field.${field}`);
+  }
 }
 
 const IN_VARIANT: readonly SettingField[] = ['flux', 't5', 'infusenet'];
@@ -43,7 +31,7 @@ function fieldText(run: RunDetail, field: SettingField): string {
     case 'prompt':
       return `“${run.settings.prompt.slice(0, 24)}${run.settings.prompt.length > 24 ? '…' : ''}”`;
     case 'identity':
-      return run.identityName ?? 'no identity';
+      return run.identityName ?? t('run.no-identity');
     case 'size':
     case 'modelVariant':
     case 'provider':
@@ -56,8 +44,8 @@ function fieldText(run: RunDetail, field: SettingField): string {
 /** `All INT8`, or `All INT8, seed 43` where seeds differ among the runs. */
 function runLabel(run: RunDetail, varying: readonly SettingField[], withRepeat: boolean): string {
   const parts = [variantName(run.formats), ...varying.map((field) => fieldText(run, field))];
-  if (withRepeat) parts.push(`repeat ${run.repeat}`);
-  return parts.join(', ');
+  if (withRepeat) parts.push(t('run.repeat', { number: run.repeat }));
+  return commas(parts);
 }
 
 /** The label of every run, by id. */

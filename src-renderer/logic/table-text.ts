@@ -1,12 +1,17 @@
 /** Figures of the compare table as text. */
 import type { CompareRow, CompareVariant, PictureDifference, Uncertain } from '$contract/compare-data';
+import { t } from '../text/text.svelte';
 import { formatNumber, formatNumberDelta, UNKNOWN } from './format-amount';
+
+function decibels(psnr: number | null): string {
+  return psnr === null ? UNKNOWN : t('unit.decibel', { value: formatNumber(psnr, 1) });
+}
 
 /** PSNR for people: `identical`, `34.2 dB`. */
 export function psnrText(row: CompareRow): string {
   if (row.difference === null) return UNKNOWN;
   const { identical, psnr } = row.difference.whole;
-  return identical ? 'identical' : `${formatNumber(psnr, 1)} dB`;
+  return identical ? t('table.identical') : decibels(psnr);
 }
 
 /** SSIM for people. */
@@ -24,8 +29,10 @@ export function flipText(row: CompareRow): string {
 /** FLIP inside and outside the face: `face 0.051, around 0.020`; null without a face. */
 export function regionText({ face, surroundings }: PictureDifference): string | null {
   if (face === null) return null;
-  const around = surroundings === null ? '' : `, around ${formatNumber(surroundings.flip, 3)}`;
-  return `face ${formatNumber(face.flip, 3)}${around}`;
+  const inside = formatNumber(face.flip, 3);
+  return surroundings === null
+    ? t('table.face-flip', { flip: inside })
+    : t('table.face-around', { face: inside, around: formatNumber(surroundings.flip, 3) });
 }
 
 /** A mean: `0.031`. */
@@ -48,6 +55,5 @@ export function deltaText(value: Uncertain | null, digits: number): string {
 /** PSNR of a variant: `identical` when every picture is. */
 export function variantPsnrText({ identical, compared, psnr }: CompareVariant): string {
   if (compared === 0) return UNKNOWN;
-  if (identical === compared) return 'identical';
-  return psnr === null ? UNKNOWN : `${formatNumber(psnr.mean, 1)} dB`;
+  return identical === compared ? t('table.identical') : decibels(psnr?.mean ?? null);
 }

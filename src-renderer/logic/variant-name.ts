@@ -1,5 +1,5 @@
 /** Names of weight formats and variants for people. */
-import type { FormatChoice, WeightFormat } from '$contract/formats';
+import type { FormatChoice, QuantizedComponent, WeightFormat } from '$contract/formats';
 import { t } from '../text/text.svelte';
 
 const FORMAT_NAMES: Readonly<Record<WeightFormat, string>> = {
@@ -8,6 +8,12 @@ const FORMAT_NAMES: Readonly<Record<WeightFormat, string>> = {
   int8: 'INT8',
   int4: 'INT4',
   nf4: 'NF4',
+};
+
+export const COMPONENT_NAMES: Readonly<Record<QuantizedComponent, string>> = {
+  flux: 'FLUX',
+  t5: 'T5',
+  infusenet: 'InfuseNet',
 };
 
 /** Such as `NF4`. */

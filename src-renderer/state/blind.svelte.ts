@@ -31,6 +31,12 @@ export class Blind {
     return this.#busy;
   }
 
+  /** What a test's variant is called; by the name kept with it where the table does not have it. */
+  nameOf(test: BlindTest): string {
+    const variant = this.#compare.table?.variants.find(({ name }) => name === test.variantName);
+    return variant === undefined ? test.variantName : this.#compare.variantName(variant);
+  }
+
   async loadEarlier(): Promise<void> {
     const runIds = this.#compare.done.map((run) => run.id);
     if (runIds.length === 0) return;

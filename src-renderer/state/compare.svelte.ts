@@ -7,7 +7,10 @@ import type { RunDetail } from '$contract/run';
 import type { Client } from '../bridge/client';
 import type { FlickerRate } from '../logic/flicker';
 import { runLabels } from '../logic/run-label';
+import { variantTitle } from '../logic/verdict-text';
 import { faceRegion } from '../logic/view-box';
+import { SAID_BY_PAGE } from '../text/error-text';
+import { t } from '../text/text.svelte';
 import { CompareView } from './compare-view.svelte';
 import type { Notices } from './notices.svelte';
 
@@ -18,7 +21,8 @@ export type CompareMode = (typeof COMPARE_MODES)[number];
 
 export class Compare {
   #comparisonId = $state<string | null>(null);
-  #title = $state('');
+  /** Null for pictures chosen by hand. */
+  #title = $state<string | null>('');
   #runs = $state.raw<readonly RunDetail[]>([]);
   #loading = $state(false);
   #error = $state.raw<ErrorDto | null>(null);
@@ -72,7 +76,7 @@ export class Compare {
     return this.#comparisonId;
   }
   get title(): string {
-    return this.#title;
+    return this.#title ?? t('compare.chosen');
   }
   /** All runs, also those not done. */
   get runs(): readonly RunDetail[] {
@@ -175,6 +179,19 @@ export class Compare {
     return this.#labels.get(runId) ?? '';
   }
 
+  /** What a variant of the table is called. */
+  variantName(variant: CompareVariant): string {
+    return variantTitle(variant, this.#table?.variants ?? [], this.#runs);
+  }
+
+  /** Why the pixels of a row were not compared; null when they were. */
+  note(row: CompareRow): string | null {
+    const [run, base] = [row.runId, row.baseRunId].map((id) => this.#runs.find((other) => other.id === id));
+    if (row.note === null || run === undefined || base === undefined) return row.note;
+    const size = ({ width, height }: RunDetail): string => `${width}×${height}`;
+    return t('table.sizes-differ', { reference: size(base), picture: size(run) });
+  }
+
   isShown(runId: string): boolean {
     return this.#shownIds.includes(runId);
   }
@@ -205,7 +222,7 @@ export class Compare {
   async openRuns(runIds: readonly string[]): Promise<void> {
     this.#begin();
     this.#comparisonId = null;
-    this.#title = 'Chosen pictures';
+    this.#title = null;
     const turn = ++this.#openTurn;
     try {
       const runs = await this.#client.call('runs.get-many', { runIds: runIds.slice(0, MAX_PANES) });
@@ -285,7 +302,7 @@ export class Compare {
     if (runId === this.#referenceId) return;
     if (this.isShown(runId)) this.#shownIds = this.#shownIds.filter((id) => id !== runId);
     else if (this.#shownIds.length < MAX_PANES) this.#shownIds = [...this.#shownIds, runId];
-    else this.#notices.say(`The grid holds ${MAX_PANES} pictures. Take one out first.`);
+    else this.#notices.say(t('compare.grid-full', { most: MAX_PANES }));
   }
 
   /** The next or previous run as the right-hand side. */
@@ -305,8 +322,9 @@ export class Compare {
         const found = await this.#client.call('runs.faces', { runId: run.id });
         const [face] = found.faces;
         if (face === undefined) {
-          throw new AppError('face.none-found', 'No face was found in the reference picture.', {
-            remedy: 'Zoom by hand, or choose another reference.',
+          throw new AppError('face.none-found', t('compare.no-face'), {
+            remedy: t('compare.no-face.remedy'),
+            details: SAID_BY_PAGE,
           });
         }
         this.eye.fitRegion(faceRegion(face.box, found));
@@ -332,7 +350,7 @@ export class Compare {
     if (referenceRunId === null) return null;
     const runIds = this.#done.map((run) => run.id);
     return this.#notices.attempt(
-      this.#client.call('compare.report', { title: this.#title, referenceRunId, runIds, format }),
+      this.#client.call('compare.report', { title: this.title, referenceRunId, runIds, format }),
     );
   }
 

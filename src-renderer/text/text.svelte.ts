@@ -84,6 +84,11 @@ export function formatMoment(atMs: number, options: Intl.DateTimeFormatOptions):
   return new Intl.DateTimeFormat(current.locale, options).format(atMs);
 }
 
+/** `a and b` as the language joins a list. */
+export function formatList(items: readonly string[]): string {
+  return new Intl.ListFormat(current.locale).format(items);
+}
+
 const COMMAS: Readonly<Record<Language, string>> = { en: ', ', de: ', ', fr: ', ', ja: '、', 'zh-Hans': '，' };
 
 /** `a, b, c` with the language's comma. */

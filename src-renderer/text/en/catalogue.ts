@@ -1,13 +1,28 @@
-/** Every text in English, which says what there is to translate. One file per screen; ids begin with its name. */
+/** Every text in English, which says what there is to translate. One file per screen; ids begin with what they are about. */
 import { common } from './common';
-import { shell } from './shell';
+import { compare } from './compare';
 import { errors } from './errors';
+import { gallery } from './gallery';
 import { loras } from './loras';
 import { preparation } from './preparation';
-import { studio } from './studio';
+import { report } from './report';
 import { settings } from './settings';
+import { shell } from './shell';
+import { studio } from './studio';
 
-export const english = { ...common, ...studio, ...errors, ...shell, ...loras, ...preparation, ...settings } as const;
+// prettier-ignore
+export const english = {
+  ...common,
+  ...compare,
+  ...errors,
+  ...gallery,
+  ...loras,
+  ...preparation,
+  ...report,
+  ...settings,
+  ...shell,
+  ...studio,
+} as const;
 
 export type English = typeof english;
 export type TextId = keyof English;

@@ -1,10 +1,22 @@
 /** Every text in Japanese. */
 import type { English } from '../en/catalogue';
 import { common } from './common';
-import { shell } from './shell';
+import { compare } from './compare';
 import { errors } from './errors';
-import { studio } from './studio';
+import { gallery } from './gallery';
+import { report } from './report';
 import { settings } from './settings';
+import { shell } from './shell';
+import { studio } from './studio';
 import type { Translation } from '../message';
 
-export const japanese: Translation<English> = { ...common, ...studio, ...errors, ...shell, ...settings };
+export const japanese: Translation<English> = {
+  ...common,
+  ...compare,
+  ...errors,
+  ...gallery,
+  ...report,
+  ...settings,
+  ...shell,
+  ...studio,
+};

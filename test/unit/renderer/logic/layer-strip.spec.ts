@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { errorColour, errorText, formatStrips, layerName, strength } from '../../../../src-renderer/logic/layer-strip';
+import { formatPercent } from '../../../../src-renderer/logic/format-amount';
+import { errorColour, formatStrips, layerName, strength } from '../../../../src-renderer/logic/layer-strip';
 
 describe('the scale of the strip', () => {
   it('is logarithmic from a thousandth to a fifth', () => {
@@ -30,7 +31,7 @@ describe('formatStrips', () => {
 
 describe('words', () => {
   it('have two digits that matter', () => {
-    expect([0.0061, 0.0264, 0.091, 0.123].map(errorText)).toEqual(['0.61 %', '2.6 %', '9.1 %', '12 %']);
+    expect([0.0061, 0.0264, 0.091, 0.123].map(formatPercent)).toEqual(['0.61 %', '2.6 %', '9.1 %', '12 %']);
     expect(layerName('transformer_blocks.0.ff.net.2.weight')).toBe('transformer_blocks.0.ff.net.2');
   });
 });
