@@ -1,7 +1,7 @@
 /** The Models screen against a hub on this machine: licences, refusals, pausing, importing, the token, the cache. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { openCheckpoint } from '../../src-main/engine/weights/open-checkpoint.js';
@@ -31,6 +31,7 @@ let hub: HubServer;
 let pack: TinyPack;
 let home: string;
 let lora: string;
+let dropped: string;
 
 /** A LoRA of rank 1 for the first layer of the bundled pack. */
 async function makeLora(assets: string, file: string): Promise<void> {
@@ -49,7 +50,9 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'likeness-e2e-home-'));
   [gallery, pack, hub] = await Promise.all([temporaryGallery(), makeTinyPack(), HubServer.start()]);
   lora = join(home, 'style.safetensors');
+  dropped = join(home, 'grain.safetensors');
   await makeLora(gallery.assets, lora);
+  await makeLora(gallery.assets, dropped);
   const catalogue = join(home, 'catalogue.json');
   await writeFile(catalogue, JSON.stringify([await tinyCatalogue(pack.root, hub)]));
   [browser, host] = await Promise.all([
@@ -237,6 +240,106 @@ describe('a download', () => {
     await button('Download…').waitFor();
     await button('Forget it').click();
     await page.getByText('There is no token.').waitFor();
+  });
+});
+
+describe('converting ahead of a run', () => {
+  const conversion = () => page.getByRole('group', { name: 'The conversion' });
+  const dialog = () => page.getByRole('dialog');
+
+  it('says first what each format takes, and that nothing is chosen', async () => {
+    await button(/^Prepare formats of/)
+      .first()
+      .click();
+    await dialog()
+      .getByText(/on the disk, .* are free\./)
+      .waitFor();
+    await check('prepare');
+    for (const box of await dialog().getByRole('checkbox', { disabled: false }).all()) await box.uncheck();
+    await dialog().getByText('Choose at least one format.').waitFor();
+    expect(await button('Prepare them').isDisabled()).toBe(true);
+    // 16-bit is read where it lies.
+    expect(await dialog().getByRole('checkbox', { name: 'T5 in 16-bit' }).isDisabled()).toBe(true);
+  });
+
+  it('shows how far it is, pauses, survives a reload and goes on to the end', async () => {
+    for (const name of ['FLUX in NF4', 'FLUX in INT4', 'FLUX in FP8', 'T5 in NF4']) {
+      await dialog().getByRole('checkbox', { name }).check();
+    }
+    await button('Prepare them').click();
+    await dialog().waitFor({ state: 'detached' });
+    await conversion().waitFor();
+    // The bundled pack takes a second or two: it is paused while it goes on, or done before.
+    const pause = conversion().getByRole('button', { name: 'Pause' });
+    await pause.click({ timeout: 2000 }).catch(() => null);
+    await conversion()
+      .getByText(/^(Paused|Prepared)$/)
+      .waitFor();
+    await check('prepare-paused');
+    await page.reload();
+    const resume = conversion().getByRole('button', { name: 'Resume' });
+    await conversion().waitFor();
+    if (await resume.isVisible()) await resume.click();
+    await conversion().getByText('All 4 are there.').waitFor();
+    await check('prepared');
+    await conversion().getByRole('button', { name: 'Close' }).click();
+    await conversion().waitFor({ state: 'detached' });
+  });
+
+  it('lists what is there by content, and removes one of them', async () => {
+    const remove = button(/^Remove FLUX INT4 of/);
+    await remove.scrollIntoViewIfNeeded();
+    await check('prepared-list');
+    await remove.click();
+    await remove.waitFor({ state: 'detached' });
+    await button(/^Remove FLUX NF4 of/).waitFor();
+    await button(/^Prepare formats of/)
+      .first()
+      .click();
+    await dialog().getByText('ready').first().waitFor();
+    expect(await dialog().getByRole('checkbox', { name: 'FLUX in INT4' }).isEnabled()).toBe(true);
+    await page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'detached' });
+  });
+});
+
+/** Drops a file from this computer on the page, as a browser hands it over. */
+async function drop(file: string, target: string): Promise<void> {
+  const dataBase64 = (await readFile(file)).toString('base64');
+  await page.locator(target).evaluate(
+    (node, { name, data }) => {
+      const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], name));
+      for (const type of ['dragenter', 'dragover', 'drop']) {
+        node.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+      }
+    },
+    { name: basename(file), data: dataBase64 },
+  );
+}
+
+describe('a dropped LoRA', () => {
+  it('is refused by its header when it is another model, and taken over when it is one', async () => {
+    await drop(join(pack.flux, 'vae', 'diffusion_pytorch_model.safetensors'), 'main .screen');
+    const unknown = page.getByText(/unknown tensors?$/);
+    await unknown.waitFor();
+    await unknown.scrollIntoViewIfNeeded();
+    await check('lora-dropped-refused');
+    await page.getByText('Dismiss', { exact: true }).click();
+    await drop(dropped, 'main .screen');
+    await page.getByText('1 layer of FLUX').waitFor();
+    await page.getByText('1 layer of FLUX').scrollIntoViewIfNeeded();
+    await check('lora-dropped');
+    await button('Forget grain').click();
+    await page.getByText('1 layer of FLUX').waitFor({ state: 'detached' });
+  });
+
+  it('is used at once on the studio', async () => {
+    await goTo(page, 'Studio');
+    await drop(dropped, 'main .studio');
+    await page.getByRole('spinbutton', { name: 'grain' }).waitFor();
+    await button('Use grain no longer').click();
   });
 });
 

@@ -22,8 +22,8 @@ import { planQuantized } from './prepared.js';
 const SAMPLE_WEIGHTS = 2 ** 20;
 /** Of which the first warm the code up and are not timed. */
 const WARM_UP_WEIGHTS = 2 ** 17;
-/** Until the encoders' threads run. */
-const START_SECONDS = 0.15;
+/** Until the encoders' threads run, and the disk has the file. */
+const START_SECONDS = 0.3;
 
 type PlannedItem = ConversionPlanResult['items'][number];
 
