@@ -80,7 +80,7 @@ export class LoraUploads {
     } catch (error) {
       await handle.close();
       await rm(folder, { recursive: true, force: true });
-      throw error;
+      throw named(error, file, name);
     }
     const received = Math.min(head.byteLength, bytes);
     this.#open.set(uploadId, { folder, file, name, bytes, packId, handle, received });
@@ -151,6 +151,19 @@ export class LoraUploads {
       remedy: 'Drop the file again.',
     });
   }
+}
+
+/** The person knows the file by its own name, not by where its copy was to be. */
+function named(error: unknown, file: string, name: string): unknown {
+  if (!(error instanceof AppError)) return error;
+  const { code, message, remedy, retryable, details } = error;
+  const said = Object.fromEntries(
+    Object.entries(details).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? value.replaceAll(file, name) : value,
+    ]),
+  );
+  return new AppError(code, message.replaceAll(file, name), { remedy, retryable, details: said, cause: error });
 }
 
 /** The file's own name, without what file systems do not take. */

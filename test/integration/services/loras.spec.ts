@@ -96,7 +96,10 @@ describe('LoRAs', () => {
 
     it('are refused before their weights are sent: another model, another kind, too large, cut header', async () => {
       const other = join(pack.flux, 'vae', 'diffusion_pytorch_model.safetensors');
-      await expect(begin(other)).rejects.toMatchObject({ code: 'weights.unexpected-tensor' });
+      await expect(begin(other)).rejects.toMatchObject({
+        code: 'weights.unexpected-tensor',
+        message: expect.stringMatching(/^The LoRA diffusion_pytorch_model\.safetensors has/) as string,
+      });
       await expect(begin(KOHYA, 'kohya.pt')).rejects.toMatchObject({ code: 'engine.request-invalid' });
       await expect(begin(KOHYA, 'kohya.safetensors', 100)).rejects.toMatchObject({ code: 'weights.malformed' });
       const large = { packId, name: 'a.safetensors', bytes: MAX_LORA_BYTES + 1, headBase64: 'AAAA' };
