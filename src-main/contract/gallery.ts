@@ -44,8 +44,9 @@ export const selectionSchema = z.strictObject({ runIds: z.array(idSchema).min(1)
 export const undoableSchema = z.object({
   changed: z.number().int(),
   undoId: idSchema,
-  /** Such as "Moved 3 pictures to the trash". */
-  description: z.string(),
+  action: z.enum(['rate', 'tag', 'trash', 'restore']),
+  /** Of `tag`: what was added and taken away, such as `+draft −old`; else empty. */
+  words: z.string(),
 });
 export type Undoable = z.infer<typeof undoableSchema>;
 

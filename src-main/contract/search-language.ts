@@ -15,43 +15,40 @@ export type CompareOperator = Exclude<(typeof COMPARE_OPERATORS)[number], ':'>;
 interface ChoiceField {
   readonly kind: 'choice';
   readonly values: readonly string[];
-  readonly help: string;
 }
 interface NumberField {
   readonly kind: 'number';
   /** `bytes`: gibibytes unless the number ends in `m`. */
   readonly unit: 'plain' | 'bytes';
-  readonly help: string;
 }
 interface TextField {
   readonly kind: 'text' | 'size' | 'date';
-  readonly help: string;
 }
 
-/** Every field, for the parser and for the help under the box. */
+/** Every field; the page knows how to explain them. */
 export const SEARCH_FIELDS = {
-  flux: { kind: 'choice', values: WEIGHT_FORMATS, help: 'FLUX format' },
-  t5: { kind: 'choice', values: WEIGHT_FORMATS, help: 'T5 format' },
-  infusenet: { kind: 'choice', values: WEIGHT_FORMATS, help: 'InfuseNet format' },
-  provider: { kind: 'choice', values: PROVIDERS, help: 'execution provider' },
-  status: { kind: 'choice', values: RUN_STATUSES, help: 'state of the run' },
-  seed: { kind: 'number', unit: 'plain', help: 'seed' },
-  steps: { kind: 'number', unit: 'plain', help: 'steps' },
-  guidance: { kind: 'number', unit: 'plain', help: 'guidance' },
-  scale: { kind: 'number', unit: 'plain', help: 'conditioning scale' },
-  width: { kind: 'number', unit: 'plain', help: 'width in pixels' },
-  height: { kind: 'number', unit: 'plain', help: 'height in pixels' },
-  stars: { kind: 'number', unit: 'plain', help: 'rating, 0 to 5' },
-  id: { kind: 'number', unit: 'plain', help: 'identity score, -1 to 1' },
-  seconds: { kind: 'number', unit: 'plain', help: 'seconds in all' },
-  peak: { kind: 'number', unit: 'bytes', help: 'peak memory in GiB (or 800m)' },
-  load: { kind: 'number', unit: 'bytes', help: 'load memory in GiB (or 800m)' },
-  size: { kind: 'size', help: 'size such as 864x1152' },
-  date: { kind: 'date', help: 'day, month or year: 2026-11-24' },
-  tag: { kind: 'text', help: 'tag' },
-  identity: { kind: 'text', help: "identity photo's name" },
-  pack: { kind: 'text', help: "pack's id" },
-  variant: { kind: 'text', help: 'model variant, such as aes_stage2' },
+  flux: { kind: 'choice', values: WEIGHT_FORMATS },
+  t5: { kind: 'choice', values: WEIGHT_FORMATS },
+  infusenet: { kind: 'choice', values: WEIGHT_FORMATS },
+  provider: { kind: 'choice', values: PROVIDERS },
+  status: { kind: 'choice', values: RUN_STATUSES },
+  seed: { kind: 'number', unit: 'plain' },
+  steps: { kind: 'number', unit: 'plain' },
+  guidance: { kind: 'number', unit: 'plain' },
+  scale: { kind: 'number', unit: 'plain' },
+  width: { kind: 'number', unit: 'plain' },
+  height: { kind: 'number', unit: 'plain' },
+  stars: { kind: 'number', unit: 'plain' },
+  id: { kind: 'number', unit: 'plain' },
+  seconds: { kind: 'number', unit: 'plain' },
+  peak: { kind: 'number', unit: 'bytes' },
+  load: { kind: 'number', unit: 'bytes' },
+  size: { kind: 'size' },
+  date: { kind: 'date' },
+  tag: { kind: 'text' },
+  identity: { kind: 'text' },
+  pack: { kind: 'text' },
+  variant: { kind: 'text' },
 } as const satisfies Readonly<Record<string, ChoiceField | NumberField | TextField>>;
 
 export type SearchField = keyof typeof SEARCH_FIELDS;
@@ -75,8 +72,20 @@ export type SearchTerm = { readonly negated: boolean } & (
   | { readonly kind: 'date'; readonly fromMs: number | null; readonly toMs: number | null }
 );
 
-export interface SearchProblem {
+/** What is wrong, for a page that says it in its own language; `params` fill the sentence. */
+export interface SearchComplaint {
+  readonly kind: 'open-quote' | 'date' | 'no-field' | 'no-value' | 'number' | 'operator' | 'size' | 'choice';
+  readonly params: {
+    readonly field: string;
+    readonly value: string;
+    readonly operator: string;
+    readonly allowed: string;
+  };
+  /** The same as an English sentence. */
   readonly message: string;
+}
+
+export interface SearchProblem extends SearchComplaint {
   /** Characters of the line, end exclusive. */
   readonly start: number;
   readonly end: number;
@@ -102,6 +111,14 @@ const MIB = 2 ** 20;
 /** Sign, field with operator, then a quoted or a bare value; a quote that never closes runs to the end. */
 const TOKEN = /(-?)(?:([A-Za-z][A-Za-z0-9]*)(>=|<=|>|<|=|:))?(?:"([^"]*)("?)|([^\s"]*))/y;
 
+function complain(
+  kind: SearchComplaint['kind'],
+  message: string,
+  params: Partial<SearchComplaint['params']> = {},
+): SearchComplaint {
+  return { kind, message, params: { field: '', value: '', operator: '', allowed: '', ...params } };
+}
+
 function* tokens(line: string): Generator<Token | SearchProblem> {
   let at = 0;
   while (at < line.length) {
@@ -114,7 +131,7 @@ function* tokens(line: string): Generator<Token | SearchProblem> {
     const end = match === null || match[0].length === 0 ? at + 1 : at + match[0].length;
     if (match !== null) {
       const quoted = match[4] !== undefined;
-      if (quoted && match[5] === '') yield { message: 'The quote is not closed.', start: at, end };
+      if (quoted && match[5] === '') yield { ...complain('open-quote', 'The quote is not closed.'), start: at, end };
       yield {
         start: at,
         end,
@@ -160,9 +177,10 @@ function parseDate(text: string): { from: number; to: number } | null {
   return { from, to };
 }
 
-function dateTerm(text: string, operator: CompareOperator, negated: boolean): SearchTerm | string {
+function dateTerm(text: string, operator: CompareOperator, negated: boolean): SearchTerm | SearchComplaint {
   const date = parseDate(text);
-  if (date === null) return `"${text}" is not a date; write 2026, 2026-11 or 2026-11-24.`;
+  if (date === null)
+    return complain('date', `"${text}" is not a date; write 2026, 2026-11 or 2026-11-24.`, { value: text });
   const { from, to } = date;
   switch (operator) {
     case '=':
@@ -178,34 +196,48 @@ function dateTerm(text: string, operator: CompareOperator, negated: boolean): Se
   }
 }
 
-/** A term, or the sentence that says what is wrong. */
-function fieldTerm(name: string, token: Token): SearchTerm | string {
+/** A term, or what is wrong. */
+function fieldTerm(name: string, token: Token): SearchTerm | SearchComplaint {
   const { negated, value } = token;
   if (!isField(name)) {
-    return `There is no field "${name}". Fields are ${Object.keys(SEARCH_FIELDS).join(', ')}; put words with a colon in quotes.`;
+    const allowed = Object.keys(SEARCH_FIELDS).join(', ');
+    return complain(
+      'no-field',
+      `There is no field "${name}". Fields are ${allowed}; put words with a colon in quotes.`,
+      { field: name, allowed },
+    );
   }
-  if (value === '') return `"${name}${token.operator ?? ':'}" needs a value.`;
+  const noValue = (sign: string): SearchComplaint =>
+    complain('no-value', `"${name}${sign}" needs a value.`, { field: name, operator: sign });
+  if (value === '') return noValue(token.operator ?? ':');
   const operator = (token.operator === ':' ? '=' : token.operator) as CompareOperator;
   const field = SEARCH_FIELDS[name];
   if (field.kind === 'number') {
     const number = parseNumber(value, field.unit);
-    if (number === null) return `"${value}" is not a number for ${name}.`;
+    if (number === null) return complain('number', `"${value}" is not a number for ${name}.`, { field: name, value });
     return { kind: 'number', negated, field: name as FieldOfKind<'number'>, operator, value: number };
   }
   if (field.kind === 'date') return dateTerm(value, operator, negated);
-  if (operator !== '=') return `${name} cannot be compared with "${operator}"; write ${name}:${value}.`;
+  if (operator !== '=') {
+    const message = `${name} cannot be compared with "${operator}"; write ${name}:${value}.`;
+    return complain('operator', message, { field: name, operator, value });
+  }
   if (field.kind === 'size') {
     const match = /^(\d{1,5})[x×](\d{1,5})$/i.exec(value);
-    if (match === null) return `"${value}" is not a size; write 864x1152.`;
+    if (match === null) return complain('size', `"${value}" is not a size; write 864x1152.`, { value });
     return { kind: 'size', negated, width: Number(match[1]), height: Number(match[2]) };
   }
   const values = token.quoted ? [value] : value.split(',').filter((part) => part !== '');
-  if (values.length === 0) return `"${name}:" needs a value.`;
+  if (values.length === 0) return noValue(':');
   if (field.kind === 'text') return { kind: 'text', negated, field: name as FieldOfKind<'text'>, values };
   const allowed: readonly string[] = field.values;
   const lower = values.map((part) => part.toLowerCase());
   const wrong = lower.find((part) => !allowed.includes(part));
-  if (wrong !== undefined) return `${name} cannot be "${wrong}"; it is one of ${allowed.join(', ')}.`;
+  if (wrong !== undefined) {
+    const list = allowed.join(', ');
+    const message = `${name} cannot be "${wrong}"; it is one of ${list}.`;
+    return complain('choice', message, { field: name, value: wrong, allowed: list });
+  }
   return { kind: 'choice', negated, field: name as FieldOfKind<'choice'>, values: lower };
 }
 
@@ -218,7 +250,7 @@ export function parseSearch(line: string): ParsedSearch {
       problems.push(token);
     } else if (token.field !== null) {
       const term = fieldTerm(token.field, token);
-      if (typeof term === 'string') problems.push({ message: term, start: token.start, end: token.end });
+      if ('message' in term) problems.push({ ...term, start: token.start, end: token.end });
       else terms.push(term);
     } else if (/[\p{L}\p{N}]/u.test(token.value)) {
       terms.push({ kind: token.quoted ? 'phrase' : 'word', negated: token.negated, text: token.value });

@@ -19,8 +19,6 @@ export interface GalleryServiceParts {
   readonly now: () => number;
 }
 
-const pictures = (count: number): string => (count === 1 ? '1 picture' : `${count} pictures`);
-
 export class GalleryService {
   readonly #parts: GalleryServiceParts;
   readonly #undo = new Map<string, () => number>();
@@ -56,7 +54,7 @@ export class GalleryService {
     const before = gallery.stars(runIds);
     const changed = gallery.rate(runIds, stars);
     this.changed();
-    return this.#undoable(changed, `Rated ${pictures(changed)} ${stars === 1 ? '1 star' : `${stars} stars`}`, () =>
+    return this.#undoable(changed, 'rate', '', () =>
       db.transaction(() => {
         const values = new Set(before.values());
         return [...values].reduce((sum, value) => {
@@ -76,7 +74,7 @@ export class GalleryService {
     });
     this.changed();
     const words = [...add.map((tag) => `+${tag}`), ...remove.map((tag) => `−${tag}`)].join(' ');
-    return this.#undoable(runIds.length, `Tagged ${pictures(runIds.length)} ${words}`, () =>
+    return this.#undoable(runIds.length, 'tag', words, () =>
       db.transaction(() => {
         for (const [tag, ids] of had) {
           gallery.removeTag(
@@ -98,22 +96,14 @@ export class GalleryService {
     const { gallery } = this.#parts.store;
     const moved = gallery.trash(runIds, this.#parts.now());
     this.#moved();
-    return this.#undoable(
-      moved.length,
-      `Moved ${pictures(moved.length)} to the trash`,
-      () => gallery.restore(moved).length,
-    );
+    return this.#undoable(moved.length, 'trash', '', () => gallery.restore(moved).length);
   }
 
   restore(runIds: readonly string[]): Undoable {
     const { gallery } = this.#parts.store;
     const moved = gallery.restore(runIds);
     this.#moved();
-    return this.#undoable(
-      moved.length,
-      `Restored ${pictures(moved.length)}`,
-      () => gallery.trash(moved, this.#parts.now()).length,
-    );
+    return this.#undoable(moved.length, 'restore', '', () => gallery.trash(moved, this.#parts.now()).length);
   }
 
   /** @throws AppError run.not-found when the action is too old or was taken back already */
@@ -157,11 +147,11 @@ export class GalleryService {
     this.#parts.onRunsMoved();
   }
 
-  #undoable(changed: number, description: string, action: () => number): Undoable {
+  #undoable(changed: number, action: Undoable['action'], words: string, takeBack: () => number): Undoable {
     const undoId = newId();
-    this.#undo.set(undoId, action);
+    this.#undo.set(undoId, takeBack);
     const [oldest] = this.#undo.keys();
     if (this.#undo.size > UNDO_DEPTH && oldest !== undefined) this.#undo.delete(oldest);
-    return { changed, undoId, description };
+    return { changed, undoId, action, words };
   }
 }

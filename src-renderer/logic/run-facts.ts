@@ -1,7 +1,8 @@
 /** What a run was made with and what it took, as label and value. */
 import { lorasText } from '$contract/lora';
 import type { ReadSettings } from '$contract/picture-metadata';
-import type { Phase, RunDetail, RunResult } from '$contract/run';
+import type { RunDetail, RunResult } from '$contract/run';
+import { formatDecimal, formatMoment, t } from '../text/text.svelte';
 import { formatBytes, formatNumber, formatSeconds } from './format-amount';
 import { variantDescription } from './variant-name';
 
@@ -10,37 +11,36 @@ export interface Fact {
   readonly value: string;
 }
 
-const date = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
-
 /** Settings and outcome of a run, for the panel beside the gallery. */
 export function runFacts(run: RunDetail): Fact[] {
   const { settings } = run;
   const facts: Fact[] = [
-    { label: 'Formats', value: variantDescription(run.formats) },
-    { label: 'Identity', value: run.identityName ?? 'none' },
-    { label: 'Seed', value: String(run.seed) },
-    { label: 'Size', value: `${run.width}×${run.height}` },
-    { label: 'Steps', value: String(run.steps) },
-    { label: 'Guidance', value: String(settings.guidance) },
-    { label: 'Conditioning', value: `${settings.conditioningScale} from ${settings.start} to ${settings.end}` },
-    ...(settings.loras.length === 0 ? [] : [{ label: 'LoRAs', value: lorasText(settings.loras) }]),
-    { label: 'Model', value: run.modelVariant },
-    { label: 'Runs on', value: run.provider },
-    { label: 'Made', value: date.format(run.createdAtMs) },
+    { label: t('fact.formats'), value: variantDescription(run.formats) },
+    { label: t('fact.identity'), value: run.identityName ?? t('fact.none') },
+    { label: t('fact.seed'), value: String(run.seed) },
+    { label: t('fact.size'), value: `${run.width}×${run.height}` },
+    { label: t('fact.steps'), value: String(run.steps) },
+    { label: t('fact.guidance'), value: formatDecimal(settings.guidance) },
+    {
+      label: t('fact.conditioning'),
+      value: t('fact.conditioning.value', {
+        scale: settings.conditioningScale,
+        start: settings.start,
+        end: settings.end,
+      }),
+    },
+    ...(settings.loras.length === 0 ? [] : [{ label: t('fact.loras'), value: lorasText(settings.loras) }]),
+    { label: t('fact.model'), value: run.modelVariant },
+    { label: t('fact.provider'), value: run.provider },
+    { label: t('fact.made'), value: formatMoment(run.createdAtMs, { dateStyle: 'medium', timeStyle: 'short' }) },
   ];
-  if (run.identityScore !== null) facts.push({ label: 'Identity score', value: formatNumber(run.identityScore, 4) });
-  if (run.loadBytes !== null) facts.push({ label: 'Load', value: formatBytes(run.loadBytes) });
-  if (run.peakBytes !== null) facts.push({ label: 'Peak', value: formatBytes(run.peakBytes) });
-  if (run.totalSeconds !== null) facts.push({ label: 'Time', value: formatSeconds(run.totalSeconds) });
+  const add = (label: string, value: string): number => facts.push({ label, value });
+  if (run.identityScore !== null) add(t('fact.identity-score'), formatNumber(run.identityScore, 4));
+  if (run.loadBytes !== null) add(t('fact.load'), formatBytes(run.loadBytes));
+  if (run.peakBytes !== null) add(t('fact.peak'), formatBytes(run.peakBytes));
+  if (run.totalSeconds !== null) add(t('fact.time'), formatSeconds(run.totalSeconds));
   return facts;
 }
-
-const PHASE_NAMES: Readonly<Record<Phase['phase'], string>> = {
-  text: 'Text',
-  load: 'Load',
-  denoise: 'Denoise',
-  decode: 'Decode',
-};
 
 /** Time and highest memory of every stage, with where the figure comes from. */
 export function phaseFacts(result: RunResult): { name: string; seconds: number; peak: string }[] {
@@ -48,9 +48,9 @@ export function phaseFacts(result: RunResult): { name: string; seconds: number; 
     const device = phase.devicePeakBytes !== null;
     const bytes = formatBytes(phase.devicePeakBytes ?? phase.hostPeakBytes);
     return {
-      name: PHASE_NAMES[phase.phase],
+      name: t(`phase.${phase.phase}`),
       seconds: phase.seconds,
-      peak: `${bytes} (${device ? (phase.deviceSource ?? 'device') : phase.hostSource})`,
+      peak: `${bytes} (${device ? (phase.deviceSource ?? t('phase.device')) : phase.hostSource})`,
     };
   });
 }
@@ -61,16 +61,17 @@ export function readFacts(settings: ReadSettings): Fact[] {
   const add = (label: string, value: string | number | null): void => {
     if (value !== null && value !== '') facts.push({ label, value: String(value) });
   };
-  if (settings.formats !== null) add('Formats', variantDescription(settings.formats));
-  add('Negative prompt', settings.negativePrompt);
-  add('Seed', settings.seed);
-  add('Steps', settings.steps);
-  if (settings.width !== null && settings.height !== null) add('Size', `${settings.width}×${settings.height}`);
-  add('Guidance', settings.guidance);
-  add('Conditioning scale', settings.conditioningScale);
-  if (settings.start !== null && settings.end !== null) add('Works from', `${settings.start} to ${settings.end}`);
-  add('Model variant', settings.modelVariant);
-  add('Provider', settings.provider);
-  add('Pack', settings.packName);
+  if (settings.formats !== null) add(t('fact.formats'), variantDescription(settings.formats));
+  add(t('fact.negative-prompt'), settings.negativePrompt);
+  add(t('fact.seed'), settings.seed);
+  add(t('fact.steps'), settings.steps);
+  if (settings.width !== null && settings.height !== null) add(t('fact.size'), `${settings.width}×${settings.height}`);
+  add(t('fact.guidance'), settings.guidance);
+  add(t('fact.conditioning-scale'), settings.conditioningScale);
+  if (settings.start !== null && settings.end !== null)
+    add(t('fact.works-from'), t('fact.works-from.value', { start: settings.start, end: settings.end }));
+  add(t('fact.model-variant'), settings.modelVariant);
+  add(t('fact.provider-name'), settings.provider);
+  add(t('fact.pack'), settings.packName);
   return facts;
 }

@@ -1,5 +1,6 @@
 /** What the search box offers while one types: fields, then a field's values. */
 import { SEARCH_FIELDS, type SearchField } from '$contract/search-language';
+import { t } from '../text/text.svelte';
 
 export interface SearchHint {
   /** The word as it would stand in the line. */
@@ -23,13 +24,16 @@ const EXAMPLES: Partial<Record<SearchField, string>> = {
 };
 
 /** Whole lines that show what the language can do. */
-export const SEARCH_EXAMPLES: readonly { readonly line: string; readonly help: string }[] = [
-  { line: 'infusenet:nf4 flux:int8', help: 'InfuseNet in NF4 with FLUX in INT8' },
-  { line: 'id>0.75 peak<12', help: 'a good likeness in under 12 GiB' },
-  { line: 'stars>=4 "soft light"', help: 'rated 4 or 5, with these words in the prompt' },
-  { line: 'seed:42 -tag:draft', help: 'seed 42, without the tag draft' },
-  { line: 'infusenet:int8,nf4 date:2026-11', help: 'either format, made in November 2026' },
-];
+export const SEARCH_EXAMPLES = [
+  { line: 'infusenet:nf4 flux:int8', help: 'search.example.formats' },
+  { line: 'id>0.75 peak<12', help: 'search.example.likeness' },
+  { line: 'stars>=4 "soft light"', help: 'search.example.rated' },
+  { line: 'seed:42 -tag:draft', help: 'search.example.seed' },
+  { line: 'infusenet:int8,nf4 date:2026-11', help: 'search.example.month' },
+] as const;
+
+/** Every field, in the order of the help. */
+export const SEARCH_FIELD_NAMES = Object.keys(SEARCH_FIELDS) as SearchField[];
 
 function wordAt(line: string, caret: number): { start: number; end: number; word: string } {
   let start = caret;
@@ -68,14 +72,14 @@ export function searchHints(line: string, caret: number, tags: readonly string[]
     return values
       .filter((value) => value.toLowerCase().startsWith(last) && value.toLowerCase() !== last && !done.includes(value))
       .slice(0, limit)
-      .map((value) => put(`${name}:${[...done, value].join(',')}`, field.help, true));
+      .map((value) => put(`${name}:${[...done, value].join(',')}`, t(`search.field.${name}`), true));
   }
   if (bare === '' && word === '' && line.trim() !== '') return [];
-  return Object.entries(SEARCH_FIELDS)
-    .filter(([field]) => field.startsWith(bare.toLowerCase()))
+  return SEARCH_FIELD_NAMES.filter((field) => field.startsWith(bare.toLowerCase()))
     .slice(0, limit)
-    .map(([field, { help }]) => {
-      const example = EXAMPLES[field as SearchField];
-      return put(`${field}:`, example === undefined ? help : `${help}, such as ${example}`, false);
+    .map((field) => {
+      const help = t(`search.field.${field}`);
+      const example = EXAMPLES[field];
+      return put(`${field}:`, example === undefined ? help : t('search.such-as', { help, example }), false);
     });
 }

@@ -4,7 +4,7 @@ import type { GalleryItem, GallerySort, IdenticalExcept, Undoable } from '$contr
 import type { PictureMetadata } from '$contract/picture-metadata';
 import type { RunDetail, RunSummary } from '$contract/run';
 import type { Client } from '../bridge/client';
-import { countOf } from '../logic/format-amount';
+import { t } from '../text/text.svelte';
 import { PageCache } from '../logic/page-cache';
 import { checkFileSize } from '../logic/photo-file';
 import { moveCursor, NOTHING_SELECTED, selectOnly, selectRange, toggleItem, type Selection } from '../logic/selection';
@@ -214,7 +214,7 @@ export class Gallery {
     if (runIds !== null && runIds.length === 0) return;
     const answer = await this.#notices.attempt(this.#client.call('gallery.empty-trash', { runIds }));
     if (answer === null) return;
-    this.#notices.say(`Deleted ${countOf(answer.deleted, 'picture')} for good.`);
+    this.#notices.say(t('gallery.deleted', { count: answer.deleted }));
     this.clearSelection();
   }
 
@@ -223,12 +223,12 @@ export class Gallery {
     if (last === null) return;
     this.#lastUndo = null;
     const answer = await this.#notices.attempt(this.#client.call('gallery.undo', { undoId: last.undoId }));
-    if (answer !== null) this.#notices.say('Taken back.');
+    if (answer !== null) this.#notices.say(t('gallery.taken-back'));
   }
 
   async repeat(runId: string): Promise<void> {
     const started = await this.#notices.attempt(this.#client.call('runs.repeat', { runId }));
-    if (started !== null) this.#notices.say('The same picture is in the queue again.');
+    if (started !== null) this.#notices.say(t('gallery.repeated'));
   }
 
   async findIdentical(runId: string): Promise<void> {
@@ -259,7 +259,9 @@ export class Gallery {
     const answer = await this.#notices.attempt(work);
     if (answer === null) return;
     this.#lastUndo = answer;
-    this.#notices.say(`${answer.description}.`.replace(/\.\.$/, '.'), { label: 'Undo', run: () => void this.undo() });
+    const { action, changed: count, words } = answer;
+    const said = action === 'tag' ? t('gallery.done.tag', { count, words }) : t(`gallery.done.${action}`, { count });
+    this.#notices.say(said, { label: t('common.undo'), run: () => void this.undo() });
   }
 
   #select(selection: Selection): void {

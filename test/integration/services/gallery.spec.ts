@@ -38,9 +38,9 @@ describe('the gallery', () => {
 
   it('takes a rating back to what each picture had', async () => {
     await app.call('gallery.rate', { runIds: [runIds[0] ?? ''], stars: 5 });
-    const { undoId, changed, description } = await app.call('gallery.rate', { runIds, stars: 1 });
+    const { undoId, changed, action } = await app.call('gallery.rate', { runIds, stars: 1 });
     expect(changed).toBe(4);
-    expect(description).toBe('Rated 4 pictures 1 star');
+    expect(action).toBe('rate');
     expect(await found('stars:1')).toHaveLength(4);
     await app.call('gallery.undo', { undoId });
     expect(await found('stars:5')).toEqual([runIds[0]]);
@@ -67,8 +67,8 @@ describe('the gallery', () => {
 
   it('moves pictures to the trash and back', async () => {
     const [first = ''] = runIds;
-    const { undoId, description } = await app.call('gallery.trash', { runIds: [first] });
-    expect(description).toBe('Moved 1 picture to the trash');
+    const { undoId, action } = await app.call('gallery.trash', { runIds: [first] });
+    expect(action).toBe('trash');
     expect(await found('')).not.toContain(first);
     expect(await found('', { trashed: true })).toEqual([first]);
     await app.call('gallery.undo', { undoId });

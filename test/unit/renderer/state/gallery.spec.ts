@@ -96,7 +96,7 @@ describe('actions', () => {
     gallery.selectOnly(0);
     const rating = gallery.rate(4);
     expect(gallery.item(0)?.run.stars).toBe(4);
-    await client.take('gallery.rate').answer({ changed: 1, undoId: 'u-1', description: 'Rated 1 picture' });
+    await client.take('gallery.rate').answer({ changed: 1, undoId: 'u-1', action: 'rate', words: '' });
     await rating;
     expect(notices.list.at(-1)).toMatchObject({ message: 'Rated 1 picture.', action: { label: 'Undo' } });
     notices.list.at(-1)?.action?.run();
