@@ -1,53 +1,48 @@
 /** Words about packs that can be had. */
 import type { CacheEntry, DownloadState, ImportPart, TokenSource } from '$contract/library';
 import { formatBytes, formatTimeLeft } from './format-amount';
+import { commas, t } from '../text/text.svelte';
 import { componentName } from './pack-text';
-
-const PARTS: Readonly<Record<string, string>> = { tokenizer: 'CLIP’s tokenizer', tokenizer_2: 'T5’s tokenizer' };
 
 /** `InfuseNet (aes_stage2)`. */
 export function importPartName({ part, variant }: Pick<ImportPart, 'part' | 'variant'>): string {
-  const name = PARTS[part] ?? componentName(part);
+  const name = componentName(part);
   return variant === null ? name : `${name} (${variant})`;
 }
 
-const STATES: Readonly<Record<ImportPart['state'], string>> = {
-  ok: 'Fine',
-  missing: 'Missing',
-  unfinished: 'Unfinished',
-  truncated: 'Cut short',
-  damaged: 'Damaged',
-  'other-model': 'Another model',
-};
-
 export function importStateName(state: ImportPart['state']): string {
-  return STATES[state];
+  return t(`import.state.${state}`);
 }
 
 /** `1160 of 1160 tensors, 22.2 GiB, BF16`. */
 export function importPartFacts({ tensors, expectedTensors, bytes, dtypes }: ImportPart): string {
   const facts: string[] = [];
   if (tensors !== null)
-    facts.push(expectedTensors === null ? `${tensors} tensors` : `${tensors} of ${expectedTensors} tensors`);
+    facts.push(
+      expectedTensors === null
+        ? t('import.tensors', { count: tensors })
+        : t('import.tensors-of', { count: tensors, total: expectedTensors }),
+    );
   if (bytes > 0) facts.push(formatBytes(bytes));
-  if (dtypes.length > 0) facts.push(dtypes.join(', '));
-  return facts.join(', ');
+  if (dtypes.length > 0) facts.push(commas(dtypes));
+  return commas(facts);
 }
 
 /** What a download does, for the line under its bar. */
 export function downloadLine(state: DownloadState): string {
   const { phase, status, receivedBytes, totalBytes, bytesPerSecond, secondsLeft } = state;
-  if (status === 'running' && phase === 'ask') return 'Asking the server for the files…';
-  if (status === 'running' && phase === 'verify') return `Checking the hash of ${state.file}`;
-  const amount = totalBytes > 0 ? `${formatBytes(receivedBytes)} of ${formatBytes(totalBytes)}` : '';
+  if (status === 'running' && phase === 'ask') return t('download.asking');
+  if (status === 'running' && phase === 'verify') return t('download.verifying', { file: state.file });
+  const amount =
+    totalBytes > 0 ? t('download.of', { received: formatBytes(receivedBytes), total: formatBytes(totalBytes) }) : '';
   if (status === 'done')
-    return totalBytes > 0 ? `${formatBytes(totalBytes)}, every file checked` : 'Every file checked';
-  if (status !== 'running') return amount === '' ? 'What has come is kept.' : `${amount}. What has come is kept.`;
+    return totalBytes > 0 ? t('download.checked-bytes', { bytes: formatBytes(totalBytes) }) : t('download.checked');
+  if (status !== 'running') return amount === '' ? t('download.kept') : t('download.kept-amount', { amount });
   const left = formatTimeLeft(secondsLeft);
   return [
     amount,
-    bytesPerSecond === null ? '' : `${formatBytes(bytesPerSecond)}/s`,
-    left === null ? '' : `${left} left`,
+    bytesPerSecond === null ? '' : t('unit.per-second', { amount: formatBytes(bytesPerSecond) }),
+    left === null ? '' : t('time.left', { time: left }),
   ]
     .filter((part) => part !== '')
     .join(' · ');
@@ -58,15 +53,8 @@ export function downloadFraction({ receivedBytes, totalBytes }: DownloadState): 
   return totalBytes === 0 ? null : Math.min(1, receivedBytes / totalBytes);
 }
 
-const TOKENS: Readonly<Record<TokenSource, string>> = {
-  environment: 'The token of the environment (HF_TOKEN) is used. It goes before one that is saved here.',
-  app: 'A token is kept here. It is shown to nobody and sent to the hub alone.',
-  tools: 'The token of Hugging Face’s own tools on this computer is used.',
-  none: 'There is no token. FLUX.1-dev cannot be downloaded without one.',
-};
-
 export function tokenSentence(source: TokenSource): string {
-  return TOKENS[source];
+  return t(`token.${source}`);
 }
 
 /** Failures that a person mends with a token. */

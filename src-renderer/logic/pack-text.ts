@@ -1,4 +1,6 @@
 /** Names of a pack's parts for people. */
+import { t } from '../text/text.svelte';
+
 const NAMES: Readonly<Record<string, string>> = {
   flux: 'FLUX',
   transformer: 'FLUX',
@@ -6,15 +8,25 @@ const NAMES: Readonly<Record<string, string>> = {
   clip: 'CLIP',
   vae: 'VAE',
   infusenet: 'InfuseNet',
-  'image-projection': 'Image projection',
-  arcface: 'Face recognition',
-  scrfd: 'Face detection',
 };
+
+function partName(part: string): string {
+  switch (part) {
+    case 'image-projection':
+    case 'arcface':
+    case 'scrfd':
+    case 'tokenizer':
+    case 'tokenizer_2':
+      return t(`part.${part}`);
+    default:
+      return NAMES[part] ?? part;
+  }
+}
 
 /** `infusenet/aes_stage2` is `InfuseNet aes_stage2`; unknown parts keep the pack's own word. */
 export function componentName(component: string): string {
   const [part = component, ...variant] = component.split('/');
-  return [NAMES[part] ?? part, ...variant].join(' ');
+  return [partName(part), ...variant].join(' ');
 }
 
 /** Parameters in millions or billions: `11.9 B`, `345 M`, `0.06 M`. */

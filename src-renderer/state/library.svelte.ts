@@ -10,6 +10,7 @@ import type {
 } from '$contract/library';
 import type { Client } from '../bridge/client';
 import { formatBytes } from '../logic/format-amount';
+import { t } from '../text/text.svelte';
 import type { Announcer } from './announcer.svelte';
 import type { Notices } from './notices.svelte';
 
@@ -82,7 +83,7 @@ export class Library {
       const check = await this.#client.call('library.check', { libraryId, source, variants: [] });
       if (check !== null) {
         this.#check = check;
-        this.#announcer.say(check.complete ? 'Everything is there.' : 'Not everything is there.');
+        this.#announcer.say(check.complete ? t('import.announce.complete') : t('import.announce.incomplete'));
       }
     } catch (error) {
       this.#check = null;
@@ -101,7 +102,7 @@ export class Library {
     const pack = await this.#ask(this.#client.call('library.import', { checkId: check.checkId }));
     if (pack === null) return;
     this.#check = null;
-    this.#notices.say(`Imported ${pack.name}. Its files stay where they are.`);
+    this.#notices.say(t('import.done', { name: pack.name }));
   }
 
   /** @param acceptedLicences ids that the person ticked */
@@ -126,18 +127,18 @@ export class Library {
     const done = await this.#ask(this.#client.call('library.remove', { libraryId: pack.id }));
     if (done === null) return;
     this.#check = null;
-    this.#notices.say(`Removed ${pack.name}; ${formatBytes(pack.ownBytes)} are free again.`);
+    this.#notices.say(t('library.removed', { name: pack.name, bytes: formatBytes(pack.ownBytes) }));
   }
 
   async saveToken(token: string): Promise<boolean> {
     const done = await this.#ask(this.#client.call('library.save-token', { token }));
-    if (done !== null) this.#notices.say('The token is kept.');
+    if (done !== null) this.#notices.say(t('token.kept'));
     return done !== null;
   }
 
   async forgetToken(): Promise<void> {
     const done = await this.#ask(this.#client.call('library.forget-token', {}));
-    if (done !== null) this.#notices.say('The token is forgotten.');
+    if (done !== null) this.#notices.say(t('token.forgotten'));
   }
 
   async loadCache(): Promise<void> {
@@ -148,7 +149,7 @@ export class Library {
   async clearCache(packId: string | null, key: string | null): Promise<void> {
     const answer = await this.#ask(this.#client.call('cache.remove', { packId, key }));
     if (answer === null) return;
-    this.#notices.say(`${formatBytes(answer.freedBytes)} are free again.`);
+    this.#notices.say(t('library.freed', { bytes: formatBytes(answer.freedBytes) }));
     await this.loadCache();
   }
 
@@ -156,8 +157,8 @@ export class Library {
     const before = this.#download?.status;
     this.#download = state;
     if (before !== 'running' || state === null || state.status === 'running') return;
-    if (state.status === 'done') this.#announcer.say(`${state.name} is downloaded.`);
-    else if (state.status === 'failed') this.#announcer.say('The download stopped.');
+    if (state.status === 'done') this.#announcer.say(t('download.announce.done', { name: state.name }));
+    else if (state.status === 'failed') this.#announcer.say(t('download.announce.stopped'));
   }
 
   async #ask<T>(work: Promise<T>): Promise<T | null> {

@@ -3,6 +3,7 @@ import { SvelteMap } from 'svelte/reactivity';
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { PackDetail, PackSummary } from '$contract/pack';
 import type { Client } from '../bridge/client';
+import { t } from '../text/text.svelte';
 import type { Notices } from './notices.svelte';
 
 export class Models {
@@ -70,11 +71,11 @@ export class Models {
     this.#adding = true;
     const pack = await this.#notices.attempt(this.#client.call('packs.add', {}));
     this.#adding = false;
-    if (pack !== null) this.#notices.say(`Added the pack ${pack.name}.`);
+    if (pack !== null) this.#notices.say(t('models.added', { name: pack.name }));
   }
 
   async remove(pack: PackSummary): Promise<void> {
     const done = await this.#notices.attempt(this.#client.call('packs.remove', { packId: pack.id }));
-    if (done !== null) this.#notices.say(`Forgot the pack ${pack.name}. Its files are where they were.`);
+    if (done !== null) this.#notices.say(t('models.forgotten', { name: pack.name }));
   }
 }

@@ -5,6 +5,9 @@ import { compare } from './compare';
 import { errors } from './errors';
 import { gallery } from './gallery';
 import { report } from './report';
+import { models } from './models';
+import { loras } from './loras';
+import { preparation } from './preparation';
 import { settings } from './settings';
 import { shell } from './shell';
 import { studio } from './studio';
@@ -16,6 +19,9 @@ export const german: Translation<English> = {
   ...errors,
   ...gallery,
   ...report,
+  ...models,
+  ...loras,
+  ...preparation,
   ...settings,
   ...shell,
   ...studio,

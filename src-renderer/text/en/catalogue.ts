@@ -6,6 +6,7 @@ import { gallery } from './gallery';
 import { loras } from './loras';
 import { preparation } from './preparation';
 import { report } from './report';
+import { models } from './models';
 import { settings } from './settings';
 import { shell } from './shell';
 import { studio } from './studio';
@@ -19,6 +20,7 @@ export const english = {
   ...loras,
   ...preparation,
   ...report,
+  ...models,
   ...settings,
   ...shell,
   ...studio,

@@ -1,0 +1,53 @@
+/** Converting a pack's weights ahead of a run, and what is converted already, in German. */
+import type { preparation as english } from '../en/preparation';
+import type { Translation } from '../message';
+
+export const preparation: Translation<typeof english> = {
+  'preparation.open': 'Formate vorbereiten …',
+  'preparation.open-for': 'Formate von {pack} vorbereiten',
+  'preparation.title': 'Formate von {pack} vorbereiten',
+  'preparation.about':
+    'Ein Bild in einem vorbereiteten Format beginnt sofort. Was nicht vorbereitet ist, wird bei der ersten Verwendung umgewandelt.',
+  'preparation.device': 'Für Gerät',
+  'preparation.variant': 'InfuseNet von',
+  'preparation.formats': 'Formate',
+  'preparation.item': '{component} in {format}',
+  'preparation.in-place': 'wie gespeichert',
+  'preparation.ready': 'bereit',
+  'preparation.part': 'noch {bytes}',
+  'preparation.estimating': 'Gewichte werden gelesen und das Tempo der Umwandlung wird probiert …',
+  'preparation.nothing': 'Mindestens ein Format wählen.',
+  'preparation.estimate': '{bytes} auf der Platte, {time}. {free} sind frei.',
+  'preparation.no-room':
+    '{bytes} werden gebraucht, aber nur {free} sind frei. {missing} freimachen oder weniger Formate wählen.',
+  'preparation.elsewhere': 'Eine andere Umwandlung läuft. Abwarten oder abbrechen.',
+  'preparation.not-now': 'Nicht jetzt',
+  'preparation.start': 'Vorbereiten',
+  'preparation.group': 'Die Umwandlung',
+  'preparation.running': 'Wird vorbereitet',
+  'preparation.paused': 'Angehalten',
+  'preparation.failed': 'Abgebrochen',
+  'preparation.done': 'Vorbereitet',
+  'preparation.line': '{item}, {done} von {total} fertig · noch {time}',
+  'preparation.line-no-time': '{item}, {done} von {total} fertig',
+  'preparation.kept': '{done} von {total} fertig. Was fertig ist, bleibt.',
+  'preparation.all-done': 'Alle {total} sind da.',
+  'preparation.pause': 'Anhalten',
+  'preparation.resume': 'Fortsetzen',
+  'preparation.announce-done': '{pack} ist vorbereitet.',
+  'preparation.announce-failed': 'Die Umwandlung ist abgebrochen.',
+  'cache.title': 'Umgewandelte Gewichte',
+  'cache.about':
+    'Jedes Format wird einmal erzeugt und behalten, damit das nächste Bild früher beginnt. Entfernen kostet nur die Zeit, es neu zu erzeugen.',
+  'cache.looking': 'Datenträger wird gelesen …',
+  'cache.none': 'Noch keine.',
+  'cache.total': '{bytes} auf der Platte.',
+  'cache.remove-all': 'Alle entfernen',
+  'cache.remove-all-of': 'Umgewandelte Gewichte von {pack} entfernen',
+  'cache.remove-one': '{entry} von {pack} entfernen',
+  'cache.entry': '{component} {format}',
+  'cache.entry-loras': '{component} {format} mit LoRAs',
+  'cache.unfinished': 'unfertig',
+  'cache.conditioning': 'Konditionierung von {component}',
+  'cache.weight-errors': 'Zahlen zu Formaten',
+};

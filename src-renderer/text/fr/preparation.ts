@@ -1,0 +1,53 @@
+/** Converting a pack's weights ahead of a run, and what is converted already, in French. */
+import type { preparation as english } from '../en/preparation';
+import type { Translation } from '../message';
+
+export const preparation: Translation<typeof english> = {
+  'preparation.open': 'Préparer des formats…',
+  'preparation.open-for': 'Préparer des formats de {pack}',
+  'preparation.title': 'Préparer des formats de {pack}',
+  'preparation.about':
+    'Une image dans un format préparé commence tout de suite. Ce qui n’est pas préparé est converti au premier usage.',
+  'preparation.device': 'Pour l’appareil',
+  'preparation.variant': 'InfuseNet de',
+  'preparation.formats': 'Formats',
+  'preparation.item': '{component} en {format}',
+  'preparation.in-place': 'tel quel',
+  'preparation.ready': 'prêt',
+  'preparation.part': 'encore {bytes}',
+  'preparation.estimating': 'Lecture des poids et essai de la vitesse de conversion…',
+  'preparation.nothing': 'Choisissez au moins un format.',
+  'preparation.estimate': '{bytes} sur le disque, {time}. {free} sont libres.',
+  'preparation.no-room':
+    'Il faut {bytes}, mais seuls {free} sont libres. Libérez {missing}, ou choisissez moins de formats.',
+  'preparation.elsewhere': 'Une autre conversion est en cours. Attendez-la, ou annulez-la.',
+  'preparation.not-now': 'Pas maintenant',
+  'preparation.start': 'Les préparer',
+  'preparation.group': 'La conversion',
+  'preparation.running': 'Préparation',
+  'preparation.paused': 'En pause',
+  'preparation.failed': 'Arrêtée',
+  'preparation.done': 'Préparé',
+  'preparation.line': '{item}, {done} sur {total} · encore {time}',
+  'preparation.line-no-time': '{item}, {done} sur {total}',
+  'preparation.kept': '{done} sur {total}. Ce qui est fini est gardé.',
+  'preparation.all-done': 'Les {total} sont là.',
+  'preparation.pause': 'Pause',
+  'preparation.resume': 'Reprendre',
+  'preparation.announce-done': '{pack} est préparé.',
+  'preparation.announce-failed': 'La conversion s’est arrêtée.',
+  'cache.title': 'Poids convertis',
+  'cache.about':
+    'Chaque format est fait une fois et gardé, pour que l’image suivante commence plus tôt. Les supprimer ne coûte que le temps de les refaire.',
+  'cache.looking': 'Lecture du disque…',
+  'cache.none': 'Aucun pour l’instant.',
+  'cache.total': '{bytes} sur le disque.',
+  'cache.remove-all': 'Tout supprimer',
+  'cache.remove-all-of': 'Supprimer les poids convertis de {pack}',
+  'cache.remove-one': 'Supprimer {entry} de {pack}',
+  'cache.entry': '{component} {format}',
+  'cache.entry-loras': '{component} {format} avec LoRA',
+  'cache.unfinished': 'inachevé',
+  'cache.conditioning': 'conditionnement de {component}',
+  'cache.weight-errors': 'chiffres sur les formats',
+};
