@@ -72,8 +72,3 @@ export function formatNumberDelta(value: number | null, digits: number): string 
 export function formatPercent(share: number): string {
   return t('unit.percent', { value: Number((share * 100).toPrecision(2)) });
 }
-
-/** `1 picture`, `3 pictures`. */
-export function countOf(count: number, singular: string, plural = `${singular}s`): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? singular : plural}`;
-}

@@ -3,6 +3,9 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { axeViolations } from './support/axe';
 import { closeApp, openApp, type OpenApp } from './support/app';
+import { english, type TextId } from '../../src-renderer/text/en/catalogue';
+import type { Message } from '../../src-renderer/text/message';
+import { CATALOGUES } from '../../src-renderer/text/text.svelte';
 import { saveFailure, saveScreenshot } from './support/screenshot';
 import { fillStudio, goTo, runToEnd } from './support/studio';
 
@@ -165,6 +168,37 @@ describe('with a comparison', () => {
     await dialog.getByRole('button', { name: 'Delete for good' }).click();
     await page.getByRole('button', { name: 'Sample: Hana' }).waitFor();
     await page.getByText('Without an identity photo InfuseNet is not used').waitFor();
+  });
+
+  it('speaks another language at once, on every screen, and remembers it', async () => {
+    await goTo(page, 'Settings');
+    await page.getByRole('combobox', { name: 'Language' }).selectOption('de');
+    await page.locator('html[lang=de]').waitFor();
+    const untranslated = Object.entries<Message>(english).flatMap(([id, text]) =>
+      typeof text === 'string' && CATALOGUES.de[id as TextId] !== text ? [text] : [],
+    );
+    for (const screen of ['studio', 'compare', 'gallery', 'models', 'report', 'settings'] as const) {
+      await goTo(page, String(CATALOGUES.de[`screen.${screen}`]));
+      await settle();
+      const english = await page.evaluate((texts) => {
+        const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+        const found: string[] = [];
+        while (walker.nextNode() !== null) {
+          const text = walker.currentNode.textContent?.trim() ?? '';
+          if (texts.includes(text) && walker.currentNode.parentElement?.closest('[lang=en]') === null) found.push(text);
+        }
+        return found;
+      }, untranslated);
+      expect(english, screen).toEqual([]);
+      for (const size of SIZES) {
+        await page.setViewportSize(size);
+        await check(`german-${screen}`);
+      }
+    }
+    await page.reload();
+    await page.locator('html[lang=de]').waitFor();
+    await page.getByRole('combobox', { name: 'Sprache' }).selectOption('system');
+    await page.locator('html[lang=en]').waitFor();
   });
 
   it('went without an error in the page', () => {

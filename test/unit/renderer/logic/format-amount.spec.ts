@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  countOf,
   formatBytes,
   formatBytesDelta,
   formatNumber,
@@ -70,10 +69,5 @@ describe('numbers', () => {
     expect(formatNumberDelta(0.0061, 3)).toBe('+0.006');
     expect(formatNumberDelta(0, 3)).toBe('0.000');
     expect(formatNumber(null, 3)).toBe('–');
-  });
-
-  it('counts', () => {
-    expect(countOf(1, 'picture')).toBe('1 picture');
-    expect(countOf(25000, 'picture')).toBe('25,000 pictures');
   });
 });
