@@ -178,7 +178,9 @@ describe('with a comparison', () => {
       typeof text === 'string' && CATALOGUES.de[id as TextId] !== text ? [text] : [],
     );
     for (const screen of ['studio', 'compare', 'gallery', 'models', 'report', 'settings'] as const) {
-      await goTo(page, String(CATALOGUES.de[`screen.${screen}`]));
+      await page.locator(`nav a[href="#/${screen}"]`).click();
+      const heading = { level: 1, name: String(CATALOGUES.de[`screen.${screen}`]) };
+      await page.getByRole('heading', heading).waitFor({ state: 'attached' });
       await settle();
       const english = await page.evaluate((texts) => {
         const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
