@@ -4,7 +4,7 @@ import type { Translation } from '../message';
 
 export const preparation: Translation<typeof english> = {
   'preparation.open': 'Formate vorbereiten …',
-  'preparation.open-for': 'Formate von {pack} vorbereiten',
+  'preparation.open-for': 'Formate vorbereiten: {pack}',
   'preparation.title': 'Formate von {pack} vorbereiten',
   'preparation.about':
     'Ein Bild in einem vorbereiteten Format beginnt sofort. Was nicht vorbereitet ist, wird bei der ersten Verwendung umgewandelt.',

@@ -4,7 +4,7 @@ import type { Translation } from '../message';
 
 export const preparation: Translation<typeof english> = {
   'preparation.open': '准备格式…',
-  'preparation.open-for': '准备 {pack} 的格式',
+  'preparation.open-for': '准备格式：{pack}',
   'preparation.title': '准备 {pack} 的格式',
   'preparation.about': '已准备的格式可立即开始生成；未准备的会在首次使用时转换。',
   'preparation.device': '目标设备',
