@@ -1,5 +1,5 @@
 /** Names of a pack's parts for people. */
-import { t } from '../text/text.svelte';
+import { formatDecimal, t } from '../text/text.svelte';
 
 const NAMES: Readonly<Record<string, string>> = {
   flux: 'FLUX',
@@ -32,6 +32,6 @@ export function componentName(component: string): string {
 /** Parameters in millions or billions: `11.9 B`, `345 M`, `0.06 M`. */
 export function parametersText(parameters: number): string {
   if (parameters === 0) return '–';
-  if (parameters >= 1e9) return `${(parameters / 1e9).toFixed(1)} B`;
-  return `${(parameters / 1e6).toFixed(parameters < 1e7 ? 2 : 0)} M`;
+  if (parameters >= 1e9) return t('unit.billions', { value: formatDecimal(parameters / 1e9, 1) });
+  return t('unit.millions', { value: formatDecimal(parameters / 1e6, parameters < 1e7 ? 2 : 0) });
 }

@@ -48,4 +48,6 @@ export const common: Translation<typeof english> = {
   'status.failed': 'gescheitert',
   'status.cancelled': 'abgebrochen',
   'status.interrupted': 'unterbrochen',
+  'unit.millions': '{value} Mio.',
+  'unit.billions': '{value} Mrd.',
 };

@@ -46,4 +46,6 @@ export const common = {
   'status.failed': 'failed',
   'status.cancelled': 'cancelled',
   'status.interrupted': 'interrupted',
+  'unit.millions': '{value} M',
+  'unit.billions': '{value} B',
 } as const;

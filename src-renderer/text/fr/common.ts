@@ -49,4 +49,6 @@ export const common: Translation<typeof english> = {
   'status.failed': 'échec',
   'status.cancelled': 'annulé',
   'status.interrupted': 'interrompu',
+  'unit.millions': '{value} M',
+  'unit.billions': '{value} Md',
 };

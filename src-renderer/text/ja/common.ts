@@ -48,4 +48,6 @@ export const common: Translation<typeof english> = {
   'status.failed': '失敗',
   'status.cancelled': '中止',
   'status.interrupted': '中断',
+  'unit.millions': '{value} M',
+  'unit.billions': '{value} B',
 };

@@ -48,4 +48,6 @@ export const common: Translation<typeof english> = {
   'status.failed': '失败',
   'status.cancelled': '已取消',
   'status.interrupted': '已中断',
+  'unit.millions': '{value} M',
+  'unit.billions': '{value} B',
 };
