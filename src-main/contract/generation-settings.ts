@@ -41,6 +41,8 @@ const sharedShape = {
   end: z.number().min(0).max(1),
   /** Added to FLUX in this order before its weights are encoded. */
   loras: z.array(loraUseSchema).max(MAX_LORAS).default([]),
+  /** How latents become pixels; absent, the engine chooses by the memory that is free. The picture is the same. */
+  decode: z.enum(['whole', 'tiles']).optional(),
 };
 
 /** Everything that decides one picture. */

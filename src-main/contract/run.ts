@@ -29,6 +29,10 @@ export const tagSchema = z
   .max(40)
   .regex(/^[^\s":<>=]+$/, { error: 'A tag is one word without quotes, colons or comparison signs.' });
 
+/** Why a picture has an identity score or none. */
+export const identityStateSchema = z.enum(['scored', 'no-face', 'no-face-network', 'no-identity']);
+export type IdentityState = z.infer<typeof identityStateSchema>;
+
 /** What a gallery tile and a row of the compare table need. */
 export const runSummarySchema = z.object({
   id: idSchema,
@@ -50,8 +54,10 @@ export const runSummarySchema = z.object({
   stars: starsSchema,
   tags: z.array(z.string()),
   trashed: z.boolean(),
-  /** Cosine with the identity; null without a face network or a face. */
+  /** Cosine with the identity; `identityState` says why there is none. */
   identityScore: z.number().nullable(),
+  /** Null before the picture is made, and for those made before it was recorded. */
+  identityState: identityStateSchema.nullable(),
   /** Highest memory of any phase, and memory when the denoiser is loaded: device where known, else host. */
   peakBytes: bytesSchema.nullable(),
   loadBytes: bytesSchema.nullable(),
@@ -72,6 +78,29 @@ export const phaseSchema = z.object({
 });
 export type Phase = z.infer<typeof phaseSchema>;
 
+/** How the latents became pixels: tiles take less memory and more time for the same picture. */
+export const decodeReportSchema = z.object({
+  mode: z.enum(['whole', 'tiles']),
+  /** Most tiles of any layer; 1 for the whole. */
+  tiles: z.number().int(),
+  /** `estimate`: the whole was reckoned not to fit; `out-of-memory`: it was tried and did not. */
+  reason: z.enum(['fits', 'asked', 'estimate', 'out-of-memory']),
+  /** What the whole was reckoned to need, and what was free before. */
+  wholeBytes: bytesSchema,
+  freeBytes: bytesSchema.nullable(),
+});
+export type DecodeReport = z.infer<typeof decodeReportSchema>;
+
+/** The card moved what did not fit into the computer's memory: from this step on (1-based), steps took so long. */
+export const spillReportSchema = z.object({
+  fromStep: z.number().int(),
+  stepSeconds: z.number(),
+  usualSeconds: z.number(),
+  usedBytes: bytesSchema,
+  totalBytes: bytesSchema,
+});
+export type SpillReport = z.infer<typeof spillReportSchema>;
+
 /** What came with the picture. */
 export const runResultSchema = z.object({
   phases: z.array(phaseSchema),
@@ -84,6 +113,10 @@ export const runResultSchema = z.object({
   pixelHash: z.string(),
   /** Steps whose previews are kept, ascending and 1-based. */
   previewSteps: z.array(z.number().int()),
+  /** Null for pictures made before it was recorded. */
+  decode: decodeReportSchema.nullable(),
+  /** Null when the card was not seen to spill. */
+  spill: spillReportSchema.nullable(),
 });
 export type RunResult = z.infer<typeof runResultSchema>;
 

@@ -79,7 +79,37 @@ export interface GenerateRequest {
   readonly loras?: readonly LoraChoice[];
   /** Goes on where values are NaN or infinite, and says so in the result: for measuring memory and time only. */
   readonly allowNotFinite?: boolean;
+  /** Default `auto`: in tiles when the whole decode does not fit the free memory, or has run out of it. */
+  readonly decode?: 'auto' | 'whole' | 'tiles';
+  /** What a step of the same settings took in earlier runs; lets a card that is full from the first step on be told. */
+  readonly usualStepSeconds?: number;
 }
+
+/** How the latents became pixels. */
+export interface DecodeReport {
+  readonly mode: 'whole' | 'tiles';
+  /** Most tiles of any layer; 1 for the whole. */
+  readonly tiles: number;
+  /** `estimate`: the whole was reckoned not to fit; `out-of-memory`: it was tried and did not. */
+  readonly reason: 'fits' | 'asked' | 'estimate' | 'out-of-memory';
+  /** What the whole was reckoned to need, and what was free before. */
+  readonly wholeBytes: number;
+  readonly freeBytes: number | null;
+}
+
+/** The card moved what did not fit into the computer's memory: from this step on (1-based), steps took so long. */
+export interface SpillReport {
+  readonly fromStep: number;
+  readonly stepSeconds: number;
+  /** The run's first steps, or what earlier runs took. */
+  readonly usualSeconds: number;
+  /** Of the whole card. */
+  readonly usedBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Why a picture has an identity score or none. */
+export type IdentityState = 'scored' | 'no-face' | 'no-face-network' | 'no-identity';
 
 export const STAGES = ['identify', 'encode-text', 'control', 'convert', 'load', 'denoise', 'decode'] as const;
 export type Stage = (typeof STAGES)[number];
@@ -128,8 +158,12 @@ export interface GenerateResult {
   /** Tensor names that stayed in 16-bit, as patterns. */
   readonly keepList: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
-  /** Cosine of the generated face's embedding with the identity's; null when there is no face network or face. */
+  readonly decode: DecodeReport;
+  /** Null when the card was not seen to spill. */
+  readonly spill: SpillReport | null;
+  /** Cosine of the generated face's embedding with the identity's; `identityState` says why there is none. */
   readonly identityScore: number | null;
+  readonly identityState: IdentityState;
   /** Embedding that conditioned the run (512), null without identity. */
   readonly identityEmbedding: readonly number[] | null;
 }
@@ -168,6 +202,10 @@ export interface EstimateResult {
   readonly loadBytes: number;
   /** The highest of the stages, weights plus activations. */
   readonly peakBytes: number;
+  /** The highest of each stage; `decode` as it will be done. */
+  readonly stageBytes: Readonly<Record<'text' | 'denoise' | 'decode', number>>;
+  /** The decode whole and in tiles; null where the decoder cannot be tiled. */
+  readonly decodeBytes: { readonly whole: number; readonly tiles: number | null };
   /** Free device memory (host memory for cpu) now; null when it cannot be read. */
   readonly freeBytes: number | null;
   readonly freeSource: string | null;

@@ -87,6 +87,7 @@ export class RunMaker {
       outputPath: store.files.work(run.id),
       previewDir: settings.get().keepPreviews ? store.files.previews(run.id) : null,
       ...(latentsDir === undefined ? {} : { latentsDir }),
+      ...(s.decode === undefined ? {} : { decode: s.decode }),
     };
   }
 
@@ -126,6 +127,8 @@ export class RunMaker {
       versions: { ...made.versions },
       pixelHash,
       previewSteps: await files.previewSteps(run.id),
+      decode: { ...made.decode },
+      spill: made.spill === null ? null : { ...made.spill },
     };
     const png = await readFile(made.outputPath);
     await files.write(
@@ -136,6 +139,7 @@ export class RunMaker {
     store.runs.finish(run.id, {
       result,
       identityScore: made.identityScore,
+      identityState: made.identityState,
       totalSeconds: made.totalSeconds,
       finishedAtMs: now(),
     });

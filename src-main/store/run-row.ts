@@ -2,16 +2,25 @@
 import { z } from 'zod';
 import { errorDtoSchema } from '../contract/error.js';
 import { formatChoiceSchema, providerSchema } from '../contract/formats.js';
-import type { RunSettings } from '../contract/generation-settings.js';
+import { runSettingsSchema, type RunSettings } from '../contract/generation-settings.js';
 import { loraUseSchema } from '../contract/lora.js';
-import { runStatusSchema, type Phase, type RunDetail, type RunResult, type RunSummary } from '../contract/run.js';
+import {
+  decodeReportSchema,
+  identityStateSchema,
+  runStatusSchema,
+  spillReportSchema,
+  type Phase,
+  type RunDetail,
+  type RunResult,
+  type RunSummary,
+} from '../contract/run.js';
 import { detectedFacesSchema, type DetectedFaces } from '../contract/photo.js';
 
 /** Columns of a summary, from `runs r JOIN variants v JOIN comparisons c`. */
 export const SUMMARY_COLUMNS = `
   r.public_id, c.public_id AS comparison_public_id, r.status, r.created_at_ms, r.width, r.height,
   v.flux, v.t5, v.infusenet, r.provider, r.pack_id, r.model_variant, r.seed, r.steps,
-  substr(r.prompt, 1, 200) AS prompt_start, r.repeat_index, r.stars, r.trashed_at_ms, r.identity_score,
+  substr(r.prompt, 1, 200) AS prompt_start, r.repeat_index, r.stars, r.trashed_at_ms, r.identity_score, r.identity_state,
   r.peak_bytes, r.load_bytes, r.total_seconds,
   (SELECT json_group_array(t.name) FROM run_tags rt JOIN tags t ON t.id = rt.tag_id WHERE rt.run_id = r.id) AS tags_json`;
 
@@ -20,10 +29,10 @@ export const SUMMARY_FROM = `runs r JOIN variants v ON v.id = r.variant_id JOIN 
 /** What `RunDetail` needs beyond the summary. */
 export const DETAIL_COLUMNS = `${SUMMARY_COLUMNS},
   r.id AS run_key, r.identity_id, r.face_index, r.pose_id, r.prompt, r.guidance, r.conditioning_scale,
-  r.start_fraction, r.end_fraction, r.loras_json, r.finished_at_ms, r.error_json,
+  r.start_fraction, r.end_fraction, r.loras_json, r.decode, r.finished_at_ms, r.error_json,
   (SELECT p.name FROM photos p WHERE p.public_id = r.identity_id) AS identity_name,
   s.compute_dtype, s.pixel_hash, s.step_seconds_json, s.weight_hashes_json, s.keep_list_json, s.versions_json,
-  s.preview_steps_json`;
+  s.preview_steps_json, s.decode_json, s.spill_json`;
 
 export const DETAIL_FROM = `${SUMMARY_FROM} LEFT JOIN results s ON s.run_id = r.id`;
 
@@ -54,6 +63,7 @@ const summaryRow = z.object({
   stars: z.number(),
   trashed_at_ms: z.number().nullable(),
   identity_score: z.number().nullable(),
+  identity_state: identityStateSchema.nullable(),
   peak_bytes: z.number().nullable(),
   load_bytes: z.number().nullable(),
   total_seconds: z.number().nullable(),
@@ -71,6 +81,7 @@ const detailRow = summaryRow.extend({
   start_fraction: z.number(),
   end_fraction: z.number(),
   loras_json: json(z.array(loraUseSchema)),
+  decode: runSettingsSchema.shape.decode.unwrap().nullable(),
   finished_at_ms: z.number().nullable(),
   error_json: json(errorDtoSchema).nullable(),
   identity_name: z.string().nullable(),
@@ -81,6 +92,8 @@ const detailRow = summaryRow.extend({
   keep_list_json: json(z.array(z.string())).nullable(),
   versions_json: json(z.record(z.string(), z.string())).nullable(),
   preview_steps_json: json(z.array(z.number())).nullable(),
+  decode_json: json(decodeReportSchema).nullable(),
+  spill_json: json(spillReportSchema).nullable(),
 });
 
 const phaseRow = z.object({
@@ -117,6 +130,7 @@ function toSummary(row: SummaryRow): RunSummary {
     tags: row.tags_json.sort((a, b) => a.localeCompare(b)),
     trashed: row.trashed_at_ms !== null,
     identityScore: row.identity_score,
+    identityState: row.identity_state,
     peakBytes: row.peak_bytes,
     loadBytes: row.load_bytes,
     totalSeconds: row.total_seconds,
@@ -161,6 +175,7 @@ export function parseDetail(row: unknown, phases: (runKey: number) => Phase[]): 
     start: read.start_fraction,
     end: read.end_fraction,
     loras: read.loras_json,
+    ...(read.decode === null ? {} : { decode: read.decode }),
     prompt: read.prompt,
     seed: read.seed,
     formats: { flux: read.flux, t5: read.t5, infusenet: read.infusenet },
@@ -177,6 +192,8 @@ export function parseDetail(row: unknown, phases: (runKey: number) => Phase[]): 
           versions: read.versions_json ?? {},
           pixelHash: read.pixel_hash,
           previewSteps: read.preview_steps_json ?? [],
+          decode: read.decode_json,
+          spill: read.spill_json,
         };
   return {
     ...toSummary(read),

@@ -3,7 +3,7 @@ import type { ErrorDto } from '../base/app-error.js';
 import type { FormatChoice } from '../contract/formats.js';
 import type { RunSettings } from '../contract/generation-settings.js';
 import type { DetectedFaces } from '../contract/photo.js';
-import type { Phase, RunDetail, RunResult, RunStatus } from '../contract/run.js';
+import type { IdentityState, Phase, RunDetail, RunResult, RunStatus } from '../contract/run.js';
 import type { Database } from './database.js';
 import { DETAIL_COLUMNS, DETAIL_FROM, parseDetail, parseFaces, parsePhase } from './run-row.js';
 
@@ -19,6 +19,7 @@ export interface NewRun {
 export interface FinishedRun {
   readonly result: RunResult;
   readonly identityScore: number | null;
+  readonly identityState: IdentityState | null;
   readonly totalSeconds: number;
   readonly finishedAtMs: number;
 }
@@ -49,8 +50,8 @@ export class RunsRepo {
       `INSERT INTO runs (
          public_id, comparison_id, variant_id, cell_index, run_order, repeat_index, status, created_at_ms, pack_id,
          provider, model_variant, identity_id, face_index, pose_id, prompt, seed, steps, width, height, guidance,
-         conditioning_scale, start_fraction, end_fraction, loras_json)
-       VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         conditioning_scale, start_fraction, end_fraction, loras_json, decode)
+       VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       [
         run.id,
         comparisonKey,
@@ -75,6 +76,7 @@ export class RunsRepo {
         s.start,
         s.end,
         JSON.stringify(s.loras),
+        s.decode ?? null,
       ],
     );
   }
@@ -142,13 +144,22 @@ export class RunsRepo {
     this.#db.transaction(() => {
       const { id } = this.#db.get('SELECT id FROM runs WHERE public_id = ?', [runId]) as { id: number };
       this.#db.run(
-        `UPDATE runs SET status = 'done', error_json = NULL, finished_at_ms = ?, identity_score = ?, peak_bytes = ?,
-           load_bytes = ?, total_seconds = ? WHERE id = ?`,
-        [finished.finishedAtMs, finished.identityScore, peakBytes, loadBytes, finished.totalSeconds, id],
+        `UPDATE runs SET status = 'done', error_json = NULL, finished_at_ms = ?, identity_score = ?,
+           identity_state = ?, peak_bytes = ?, load_bytes = ?, total_seconds = ? WHERE id = ?`,
+        [
+          finished.finishedAtMs,
+          finished.identityScore,
+          finished.identityState,
+          peakBytes,
+          loadBytes,
+          finished.totalSeconds,
+          id,
+        ],
       );
       this.#db.run(
         `INSERT INTO results (run_id, compute_dtype, pixel_hash, step_seconds_json, weight_hashes_json,
-           keep_list_json, versions_json, preview_steps_json) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+           keep_list_json, versions_json, preview_steps_json, decode_json, spill_json)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         [
           id,
           result.computeDtype,
@@ -158,6 +169,8 @@ export class RunsRepo {
           JSON.stringify(result.keepList),
           JSON.stringify(result.versions),
           JSON.stringify(result.previewSteps),
+          result.decode === null ? null : JSON.stringify(result.decode),
+          result.spill === null ? null : JSON.stringify(result.spill),
         ],
       );
       result.phases.forEach((phase, position) => {

@@ -105,8 +105,11 @@ export function fillGallery(store: Store, count: number, startMs = Date.UTC(2026
             versions: {},
             pixelHash: `generated-${first + i}`,
             previewSteps: [],
+            decode: null,
+            spill: null,
           },
           identityScore: next() < 0.05 ? null : 0.5 + next() * 0.45,
+          identityState: null,
           totalSeconds: 30 + next() * 100,
           finishedAtMs: createdAtMs + i * 60_000,
         });

@@ -66,10 +66,10 @@ export const VAE_IO = {
   latents: 'latents',
 } as const;
 
-const GROUP_NORM_EPSILON = 1e-6;
+export const GROUP_NORM_EPSILON = 1e-6;
 
 /** The layers that both halves are made of. */
-class VaeLayers {
+export class VaeLayers {
   readonly #net: Network;
   readonly #groups: number;
 
@@ -118,20 +118,38 @@ class VaeLayers {
     return this.#net.add(skip, second);
   }
 
-  /** Single-head self-attention over positions. */
-  attention(x: Value, names: SpatialAttentionNames, width: number, dims: readonly Dim[]): Value {
+  /**
+   * Single-head self-attention over positions.
+   * @param queries how many positions look at once, so that scores are [queries, positions]; null for all
+   */
+  attention(
+    x: Value,
+    names: SpatialAttentionNames,
+    width: number,
+    dims: readonly number[],
+    queries: number | null = null,
+  ): Value {
     const net = this.#net;
     const normed = this.#groupNorm(x, names.norm, width, dims);
     const tokens = net.g.node('Transpose', [net.reshape(normed, [width, -1])], { perm: [1, 0] });
     const project = (linear: LinearNames) => net.linear(tokens, linear, width, width);
-    const attended = net.attention(project(names.q), project(names.k), project(names.v), 1, width);
+    const [q, k, v] = [project(names.q), project(names.k), project(names.v)];
+    const positions = queries === null ? null : dims.reduce((product, size) => product * size, 1);
+    const attended = net.byRows([q], positions, queries ?? 0, ([part]) => net.attention(part as Value, k, v, 1, width));
     const out = net.linear(attended, names.out, width, width);
     return net.add(x, this.#like(net.g.node('Transpose', [out], { perm: [1, 0] }), dims, width));
   }
 
-  mid(x: Value, names: VaeHalfNames['mid'], width: number, dims: readonly Dim[]): Value {
+  mid(
+    x: Value,
+    names: VaeHalfNames['mid'],
+    width: number,
+    dims: readonly number[],
+    queries: number | null = null,
+  ): Value {
     const [before, after] = names.resnets;
-    const attended = this.attention(this.resnet(x, before, width, width, dims), names.attention, width, dims);
+    const first = this.resnet(x, before, width, width, dims);
+    const attended = this.attention(first, names.attention, width, dims, queries);
     return this.resnet(attended, after, width, width, dims);
   }
 

@@ -2,6 +2,7 @@
  * Bytes of a pack's components in each format, from headers alone: element count times the format's bytes, never the
  * file size, which says nothing about memory.
  */
+import type { VaeConfig } from '../graph/vae.js';
 import type { Pack } from '../pack/open-pack.js';
 import { WEIGHT_FORMATS, type QuantizedComponent, type WeightFormat } from '../protocol.js';
 import { WEIGHT_FORMAT_FACTS } from '../quant/formats/weight-format.js';
@@ -39,7 +40,7 @@ export function bytesPerFormat(
 }
 
 /** All tensors in 16-bit. */
-function sixteenBitBytes(source: TensorSource, include: (name: string) => boolean = () => true): number {
+export function sixteenBitBytes(source: TensorSource, include: (name: string) => boolean = () => true): number {
   let elements = 0;
   for (const entry of source.entries.values()) if (include(entry.name)) elements += elementCount(entry.shape);
   return elements * SIXTEEN_BIT_BYTES;
@@ -53,7 +54,7 @@ export interface PackSizes {
   readonly clip: number;
   /** Hidden size and tokens of text, for activations. */
   readonly hidden: number;
-  readonly vaeChannels: readonly number[];
+  readonly vae: VaeConfig;
 }
 
 /** @throws AppError pack.incomplete, weights.* */
@@ -74,7 +75,7 @@ export async function packSizes(pack: Pack, variant: string): Promise<PackSizes>
       vaeDecoder: sixteenBitBytes(vae.source, (name) => name.startsWith('decoder.')),
       clip: sixteenBitBytes(clip.source),
       hidden: flux.config.hidden,
-      vaeChannels: vae.config.channels,
+      vae: vae.config,
     };
   } finally {
     await Promise.all(networks.map((network) => network.source.close()));

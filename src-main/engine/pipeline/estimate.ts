@@ -1,18 +1,17 @@
 /**
  * Memory before a run: the weights of each stage from headers, plus activations by the shapes of the largest tensors.
  */
-import { freemem } from 'node:os';
 import { openPack } from '../pack/open-pack.js';
 import type { EstimateRequest, EstimateResult } from '../protocol.js';
-import { readFreeDeviceMemory } from '../runtime/device-memory.js';
+import { readDeviceMemory } from '../runtime/device-memory.js';
 import { packSizes } from './component-sizes.js';
+import { decodeMemory } from './decode-memory.js';
+import { chooseDecode } from './decode-picture.js';
 
 /** Text tokens of FLUX; the demo's are fewer, which overestimates by little. */
 const TEXT_TOKENS = 512;
 /** Live copies of the widest activation [tokens, 5·hidden] at a block's peak: input, MLP, q, k, v, output. */
 const LIVE_ACTIVATIONS = 4;
-/** Live copies of the VAE's widest map while decoding. */
-const LIVE_MAPS = 4;
 /** Bytes of an activation: f16 on a GPU, f32 on the CPU. */
 const ACTIVATION_BYTES = { cpu: 4, gpu: 2 } as const;
 
@@ -23,8 +22,9 @@ export async function estimate(request: EstimateRequest): Promise<EstimateResult
   const bytes = request.provider === 'cpu' ? ACTIVATION_BYTES.cpu : ACTIVATION_BYTES.gpu;
   const tokens = TEXT_TOKENS + (request.width / 16) * (request.height / 16);
   const denoiseActivations = tokens * 5 * sizes.hidden * bytes * LIVE_ACTIVATIONS;
-  const widest = sizes.vaeChannels[1] ?? sizes.vaeChannels[0] ?? 0;
-  const decodeActivations = request.width * request.height * widest * bytes * LIVE_MAPS;
+  const { vae } = sizes;
+  const decode = decodeMemory(vae, sizes.vaeDecoder, request.width, request.height, bytes, request.provider === 'cpu');
+  const free = await readDeviceMemory(request.provider);
   const parts = {
     flux: sizes.flux[request.formats.flux],
     t5: sizes.t5[request.formats.t5],
@@ -34,16 +34,21 @@ export async function estimate(request: EstimateRequest): Promise<EstimateResult
     activations: denoiseActivations,
   };
   const loadBytes = parts.flux + parts.infusenet;
-  // Stages do not overlap: the peak is the largest of them.
-  const peakBytes = Math.max(loadBytes + denoiseActivations, parts.t5 + parts.clip, parts.vae + decodeActivations);
-  const free =
-    request.provider === 'cpu' ? { bytes: freemem(), source: 'free host memory' } : await readFreeDeviceMemory();
+  const inTiles = chooseDecode('auto', decode, free).mode === 'tiles';
+  const stageBytes = {
+    text: parts.t5 + parts.clip,
+    denoise: loadBytes + denoiseActivations,
+    decode: inTiles && decode.tilesBytes !== null ? decode.tilesBytes : decode.wholeBytes,
+  };
   return {
     kind: 'estimate',
     parts,
     loadBytes,
-    peakBytes,
-    freeBytes: free?.bytes ?? null,
+    // Stages do not overlap: the peak is the largest of them.
+    peakBytes: Math.max(...Object.values(stageBytes)),
+    stageBytes,
+    decodeBytes: { whole: decode.wholeBytes, tiles: decode.tilesBytes },
+    freeBytes: free?.freeBytes ?? null,
     freeSource: free?.source ?? null,
   };
 }

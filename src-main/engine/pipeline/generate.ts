@@ -10,7 +10,7 @@ import type { VaeConfig } from '../graph/vae.js';
 import { filledImage, type RgbImage } from '../image/rgb-image.js';
 import { writePng } from '../image/write-png.js';
 import type { Pack } from '../pack/open-pack.js';
-import type { EngineProgress, GenerateRequest, GenerateResult, Stage } from '../protocol.js';
+import type { DecodeReport, EngineProgress, GenerateRequest, GenerateResult, Stage } from '../protocol.js';
 import { KEEP_PATTERNS } from '../quant/keep-list.js';
 import { MemoryProbe } from '../runtime/memory-probe.js';
 import { computeProfile } from '../runtime/providers.js';
@@ -22,6 +22,8 @@ import { loadTokenizers } from '../text/load-tokenizers.js';
 import { isConditioningTensor } from '../weights/names/flux.js';
 import { engineVersions } from '../runtime/versions.js';
 import { computeModulations } from './conditioning.js';
+import { decodePicture } from './decode-picture.js';
+import { detectSpill, type StepSample } from './detect-spill.js';
 import { denoise, loadDenoiser, type ControlInputs } from './denoise.js';
 import { encodePrompt, loadClip, loadT5, type EncodedText } from './encode-text.js';
 import { FaceAnalyst } from './face-analyst.js';
@@ -42,7 +44,7 @@ import { fitPreviewFactors, previewPngUrl, savePreview, type PreviewFactors } fr
 import { saveLatents } from './save-latents.js';
 import { infuseNetMix } from './infusenet-mix.js';
 import { checkSettings } from './check-settings.js';
-import { controlLatents, decoderLatents, encodeImage, loadDecoder, planesToImage, vaeScale } from './vae-codec.js';
+import { controlLatents, decoderLatents, encodeImage, planesToImage, vaeScale } from './vae-codec.js';
 import { controlPicture } from './control-picture.js';
 
 /** InfuseNet's own guidance, whatever the user's. @source bytedance/InfiniteYou pipeline_flux_infusenet.py */
@@ -72,6 +74,7 @@ class Generation {
   readonly #probe: MemoryProbe;
   readonly #hashes: Record<string, string> = {};
   readonly #closing: PackNetwork<unknown>[] = [];
+  readonly #steps: StepSample[] = [];
   #notFiniteAtStep: number | undefined;
 
   constructor(request: GenerateRequest, context: GenerateContext, probe: MemoryProbe) {
@@ -147,10 +150,10 @@ class Generation {
       factors,
     });
 
-    const image = await this.#decode(prepare, vae, latents, shape, scale);
+    const { image, report } = await this.#decode(prepare, vae, latents, shape, scale);
     await mkdir(dirname(request.outputPath), { recursive: true });
     await writePng(request.outputPath, image);
-    const identityScore = embedding === null ? null : await this.#identityScore(faces, image, embedding);
+    const identity = await this.#identityScore(faces, image, embedding);
     await faces.release();
 
     return {
@@ -167,7 +170,9 @@ class Generation {
       weightHashes: this.#hashes,
       keepList: KEEP_PATTERNS,
       versions: engineVersions(),
-      identityScore,
+      decode: report,
+      spill: detectSpill(this.#steps, request.usualStepSeconds),
+      ...identity,
       identityEmbedding: embedding === null ? null : [...embedding],
     };
   }
@@ -325,10 +330,13 @@ class Generation {
               if (request.latentsDir !== undefined) await saveLatents(request.latentsDir, step, after);
               if (request.previewDir !== null)
                 await savePreview(request.previewDir, step, estimate, shape, extra.factors);
-              this.#report('denoise', step / request.steps, `Step ${step} of ${request.steps}`, {
+              const previewPng = await previewPngUrl(estimate, shape, extra.factors);
+              // After the awaits: the driver's readings of a step arrive while this thread is free.
+              this.#steps.push({ seconds, ...this.#probe.device });
+              this.#report('denoise', step / request.steps, this.#stepMessage(step), {
                 step,
                 steps: request.steps,
-                previewPng: await previewPngUrl(estimate, shape, extra.factors),
+                previewPng,
               });
             },
             this.#context.signal,
@@ -339,6 +347,12 @@ class Generation {
       await denoiser.session.release();
     }
     return stepSeconds;
+  }
+
+  #stepMessage(step: number): string {
+    const { steps, usualStepSeconds } = this.#request;
+    const spilled = detectSpill(this.#steps, usualStepSeconds) !== null;
+    return `Step ${step} of ${steps}${spilled ? '; the GPU’s memory is full and steps are far slower than before' : ''}`;
   }
 
   async #controlInputs(
@@ -390,28 +404,42 @@ class Generation {
     latents: Float32Array,
     shape: LatentShape,
     scale: number,
-  ): Promise<RgbImage> {
+  ): Promise<{ readonly image: RgbImage; readonly report: DecodeReport }> {
     this.#report('decode', 0, 'Decoding the picture');
     let weightBytes = 0;
     return this.#probe.phase(
       'decode',
       () => weightBytes,
       async () => {
-        const decoder = await loadDecoder(prepare, vae, shape);
-        weightBytes = decoder.session.weightBytes;
-        try {
-          const planes = await decoder.decode(decoderLatents(latents, vae.config, shape));
-          return planesToImage(planes, shape, scale, this.#request.allowNotFinite);
-        } finally {
-          await decoder.session.release();
-        }
+        const decoded = await decodePicture(prepare, vae, shape, decoderLatents(latents, vae.config, shape), {
+          asked: this.#request.decode ?? 'auto',
+          onProgress: (fraction, mode) => {
+            this.#report(
+              'decode',
+              fraction,
+              mode === 'tiles' ? 'Decoding the picture in tiles' : 'Decoding the picture',
+            );
+          },
+        });
+        weightBytes = decoded.weightBytes;
+        return {
+          image: planesToImage(decoded.planes, shape, scale, this.#request.allowNotFinite),
+          report: decoded.report,
+        };
       },
     );
   }
 
-  async #identityScore(faces: FaceAnalyst, image: RgbImage, embedding: Float32Array): Promise<number | null> {
-    if (!faces.available) return null;
+  async #identityScore(
+    faces: FaceAnalyst,
+    image: RgbImage,
+    embedding: Float32Array | null,
+  ): Promise<Pick<GenerateResult, 'identityScore' | 'identityState'>> {
+    if (embedding === null) return { identityScore: null, identityState: 'no-identity' };
+    if (!faces.available) return { identityScore: null, identityState: 'no-face-network' };
     const found = await faces.embedLargest(image);
-    return found === null ? null : cosine(found, embedding);
+    return found === null
+      ? { identityScore: null, identityState: 'no-face' }
+      : { identityScore: cosine(found, embedding), identityState: 'scored' };
   }
 }

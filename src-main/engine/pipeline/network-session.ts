@@ -27,6 +27,8 @@ export interface NetworkRequest {
   readonly provider: Provider;
   readonly build: (builder: NetworkBuilder) => void;
   readonly profilePrefix?: string;
+  /** The graph is a part of its network and leaves tensors unused. */
+  readonly partOfNetwork?: boolean;
 }
 
 /** A session and the bytes of weights that it holds. */
@@ -48,7 +50,7 @@ export async function openNetwork(request: NetworkRequest): Promise<LoadedNetwor
   });
   for (const { weights, book } of used) {
     const unused = book.unused();
-    if (unused.length > 0) {
+    if (unused.length > 0 && request.partOfNetwork !== true) {
       throw new AppError(
         'weights.unexpected-tensor',
         `${weights.label} has ${unused.length} tensors that its config does not explain, such as "${unused[0] ?? ''}".`,

@@ -2,6 +2,7 @@
  * The VAE at both ends: control picture -> packed latents, latents -> picture.
  */
 import { AppError } from '../../base/app-error.js';
+import type { PreparedComponent } from '../convert/prepare-component.js';
 import { VAE_IO, vaeDecoderGraph, vaeEncoderGraph, type VaeConfig } from '../graph/vae.js';
 import { floatToImage, imageToFloat } from '../image/float-image.js';
 import type { RgbImage } from '../image/rgb-image.js';
@@ -85,12 +86,16 @@ export interface Decoder {
   decode(latents: Float32Array): Promise<Float32Array>;
 }
 
+export function prepareDecoder(context: PrepareContext, vae: PackNetwork<VaeConfig>): Promise<PreparedComponent> {
+  return prepareOnProvider(context, 'vae-decoder', vae, (name) => name.startsWith('decoder.'));
+}
+
 export async function loadDecoder(
   context: PrepareContext,
   vae: PackNetwork<VaeConfig>,
   shape: LatentShape,
 ): Promise<Decoder> {
-  const weights = await prepareOnProvider(context, 'vae-decoder', vae, (name) => name.startsWith('decoder.'));
+  const weights = await prepareDecoder(context, vae);
   const session = await openNetwork({
     label: "the VAE's decoder",
     provider: context.provider,

@@ -3,9 +3,10 @@
  * high-water mark. The source is named beside every number.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { PhaseMeasurement, Provider } from '../protocol.js';
+import { openAmdMemory } from './amd-memory.js';
 
 /** Milliseconds between readings: 20 a second. */
 const INTERVAL_MS = 50;
@@ -13,6 +14,8 @@ const MIB = 1024 * 1024;
 
 interface DeviceReader {
   readonly source: string;
+  /** Of the card; null before it is known. */
+  readonly totalBytes: number | null;
   /** Latest reading in bytes; null before the first. */
   latest(): number | null;
   /** Highest reading since the last call, null when there was none. */
@@ -29,6 +32,7 @@ class NvidiaReader implements DeviceReader {
   readonly #child: ChildProcess;
   #latest: number | null = null;
   #peak: number | null = null;
+  totalBytes: number | null = null;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
@@ -36,14 +40,20 @@ class NvidiaReader implements DeviceReader {
 
   /** Null where nvidia-smi is missing or ends before its first reading. */
   static async open(): Promise<NvidiaReader | null> {
-    const args = ['--query-gpu=memory.used', '--format=csv,noheader,nounits', '--id=0', `--loop-ms=${INTERVAL_MS}`];
+    const args = [
+      '--query-gpu=memory.used,memory.total',
+      '--format=csv,noheader,nounits',
+      '--id=0',
+      `--loop-ms=${INTERVAL_MS}`,
+    ];
     const child = spawn('nvidia-smi', args, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
     const reader = new NvidiaReader(child);
     const started = await new Promise<boolean>((resolve) => {
       child.once('error', () => resolve(false));
       child.once('exit', () => resolve(false));
       createInterface({ input: child.stdout }).on('line', (line) => {
-        reader.#take(Number.parseInt(line, 10));
+        const [used = NaN, total = NaN] = line.split(',').map((mib) => Number.parseInt(mib, 10));
+        reader.#take(used, total);
         resolve(true);
       });
     });
@@ -65,38 +75,19 @@ class NvidiaReader implements DeviceReader {
     this.#child.kill();
   }
 
-  #take(mib: number): void {
+  #take(mib: number, totalMib: number): void {
     if (!Number.isFinite(mib)) return;
+    if (Number.isFinite(totalMib)) this.totalBytes = totalMib * MIB;
     this.#latest = mib * MIB;
     this.#peak = Math.max(this.#peak ?? 0, this.#latest);
   }
 }
 
-/** AMD's driver exposes used video memory as a file. */
 function openAmd(): DeviceReader | null {
-  const root = '/sys/class/drm';
-  let file: string | undefined;
-  try {
-    file = readdirSync(root)
-      .map((card) => `${root}/${card}/device/mem_info_vram_used`)
-      .find((path) => readNumber(path) !== null);
-  } catch {
-    // No such folder: not Linux, or no graphics driver.
-    return null;
-  }
-  if (file === undefined) return null;
-  const path = file;
-  const latest = () => readNumber(path);
-  return { source: 'amdgpu mem_info_vram_used', latest, takePeak: latest, stop: () => undefined };
-}
-
-function readNumber(path: string): number | null {
-  try {
-    const value = Number.parseInt(readFileSync(path, 'utf8'), 10);
-    return Number.isFinite(value) ? value : null;
-  } catch {
-    return null;
-  }
+  const memory = openAmdMemory();
+  if (memory === null) return null;
+  const { used, totalBytes } = memory;
+  return { source: 'amdgpu mem_info_vram_used', totalBytes, latest: used, takePeak: used, stop: () => undefined };
 }
 
 /** VmHWM of this process in bytes, or null where /proc is not there. */
@@ -138,6 +129,11 @@ export class MemoryProbe {
 
   get phases(): readonly PhaseMeasurement[] {
     return this.#phases;
+  }
+
+  /** Of the whole card, as read last; nulls where it cannot be read. */
+  get device(): { readonly usedBytes: number | null; readonly totalBytes: number | null } {
+    return { usedBytes: this.#device?.latest() ?? null, totalBytes: this.#device?.totalBytes ?? null };
   }
 
   /** Runs `work` and records its memory and time; `weightBytes` is read when it ends. */

@@ -5,6 +5,7 @@ import { evidence } from './0030-evidence.js';
 import { drift } from './0040-drift.js';
 import { loras } from './0050-loras.js';
 import { loraFiles } from './0060-lora-files.js';
+import { memoryNotes } from './0070-memory-notes.js';
 
 /** Append only; a shipped step is never edited. */
-export const MIGRATIONS: readonly Migration[] = [initial, search, evidence, drift, loras, loraFiles];
+export const MIGRATIONS: readonly Migration[] = [initial, search, evidence, drift, loras, loraFiles, memoryNotes];

@@ -113,7 +113,10 @@ async function generate(id, params) {
       weightHashes: { flux: '0123456789abcdef' },
       keepList: ['*.norm*'],
       versions: { scripted: '1' },
+      decode: { mode: params.decode ?? 'whole', tiles: 1, reason: 'fits', wholeBytes: 1e6, freeBytes: null },
+      spill: null,
       identityScore: params.identity.kind === 'none' ? null : 0.75,
+      identityState: params.identity.kind === 'none' ? 'no-identity' : 'scored',
       identityEmbedding: params.identity.kind === 'none' ? null : Array.from({ length: 512 }, () => 1 / Math.sqrt(512)),
     },
   };
@@ -158,6 +161,8 @@ const ANSWERS = {
       parts,
       loadBytes,
       peakBytes: loadBytes + parts.activations,
+      stageBytes: { text: parts.t5 + parts.clip, denoise: loadBytes + parts.activations, decode: parts.vae + 2e9 },
+      decodeBytes: { whole: parts.vae + 2e9, tiles: parts.vae + 4e8 },
       freeBytes: Number(process.env.SCRIPTED_FREE_BYTES ?? 16e9),
       freeSource: 'scripted',
     };

@@ -47,6 +47,8 @@ const result: RunResult = {
   versions: { ort: '1.30.0' },
   pixelHash: 'ff00',
   previewSteps: [1, 2],
+  decode: null,
+  spill: null,
 };
 const made = {
   runId: 'run',

@@ -1,0 +1,49 @@
+/**
+ * Memory of a decode, whole and in tiles, from the shapes of its largest maps. Measured against on a CPU (f32, full
+ * size): whole 4.6 widest maps above the weights, tiles see docs/measured.md.
+ */
+import type { VaeConfig } from '../graph/vae.js';
+import { planTiles } from '../graph/vae-tiles.js';
+
+/** Bytes of a tile's widest map: overlaps are then a tenth of the work at 864 pixels of width in f16. */
+export const TILE_MAP_BYTES = 32 * 2 ** 20;
+/** Copies of its widest map that a graph holds at once: skip, normalized (in f32 for tiles), convolved, result. */
+const LIVE_MAPS = 5;
+const LIVE_TILE_MAPS = 6;
+/** Values between layers of a tiled decode lie in host memory in f32. */
+const HOST_BYTES = 4;
+
+export interface DecodeMemory {
+  readonly wholeBytes: number;
+  /** Null where the decoder has one level only and cannot be tiled. */
+  readonly tilesBytes: number | null;
+}
+
+/**
+ * @param weightBytes of the decoder
+ * @param width, height pixels
+ * @param valueBytes of an activation: 2 in f16, 4 in f32
+ * @param hostIsDevice whether maps kept in host memory count, as with the cpu provider
+ */
+export function decodeMemory(
+  config: VaeConfig,
+  weightBytes: number,
+  width: number,
+  height: number,
+  valueBytes: number,
+  hostIsDevice: boolean,
+): DecodeMemory {
+  const pixels = width * height;
+  const { channels } = config;
+  // The last level's first resnet reads what the level before it made, doubled.
+  const widest = Math.max(channels[0] ?? 0, channels[1] ?? 0);
+  const wholeBytes = weightBytes + LIVE_MAPS * pixels * widest * valueBytes;
+  const plan = planTiles(config);
+  if (plan === null) return { wholeBytes, tilesBytes: null };
+  const shrink = 4 ** (channels.length - plan.wholeLevels);
+  const deepest = LIVE_MAPS * (pixels / shrink) * plan.wholeChannels * valueBytes;
+  const tiles = LIVE_TILE_MAPS * Math.min(TILE_MAP_BYTES, pixels * widest * valueBytes);
+  // The last level's resnets read and make a map of its width.
+  const maps = hostIsDevice ? 2 * pixels * (channels[0] ?? 0) * HOST_BYTES : 0;
+  return { wholeBytes, tilesBytes: Math.min(wholeBytes, weightBytes + Math.max(deepest, tiles) + maps) };
+}

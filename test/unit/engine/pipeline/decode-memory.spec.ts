@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { decodeMemory } from '../../../../src-main/engine/pipeline/decode-memory.js';
+import { chooseDecode } from '../../../../src-main/engine/pipeline/decode-picture.js';
+
+const GIB = 2 ** 30;
+/** @source black-forest-labs/FLUX.1-dev vae/config.json */
+const FLUX_VAE = {
+  channels: [128, 256, 512, 512],
+  layersPerBlock: 2,
+  latentChannels: 16,
+  groups: 32,
+  scalingFactor: 0.3611,
+  shiftFactor: 0.1159,
+};
+const WEIGHTS = 99e6;
+
+describe('decodeMemory', () => {
+  it("reckons FLUX's VAE at 864×1152 near what was measured on a CPU (whole 4.29 GiB)", () => {
+    const { wholeBytes } = decodeMemory(FLUX_VAE, WEIGHTS, 864, 1152, 4, true);
+    expect(wholeBytes / GIB).toBeGreaterThan(4.29);
+    expect(wholeBytes / GIB).toBeLessThan(4.29 * 1.2);
+  });
+
+  it('needs less in tiles, and on a GPU little more for a larger picture', () => {
+    const small = decodeMemory(FLUX_VAE, WEIGHTS, 864, 1152, 2, false);
+    const large = decodeMemory(FLUX_VAE, WEIGHTS, 1728, 2304, 2, false);
+    expect(small.tilesBytes).toBeLessThan(0.2 * small.wholeBytes);
+    expect(large.tilesBytes).toBeLessThan(0.2 * large.wholeBytes);
+  });
+
+  it('never calls tiles larger than the whole', () => {
+    const { wholeBytes, tilesBytes } = decodeMemory(FLUX_VAE, WEIGHTS, 64, 64, 4, true);
+    expect(tilesBytes).toBeLessThanOrEqual(wholeBytes);
+  });
+
+  it('has no tiles for a decoder of one level', () => {
+    expect(decodeMemory({ ...FLUX_VAE, channels: [64] }, 0, 64, 64, 4, true).tilesBytes).toBeNull();
+  });
+});
+
+describe('chooseDecode', () => {
+  const memory = { wholeBytes: 10 * GIB, tilesBytes: GIB };
+
+  it('decodes whole what fits with a tenth to spare', () => {
+    expect(chooseDecode('auto', memory, { freeBytes: 12 * GIB })).toEqual({ mode: 'whole', reason: 'fits' });
+    expect(chooseDecode('auto', memory, { freeBytes: 11 * GIB })).toEqual({ mode: 'tiles', reason: 'estimate' });
+  });
+
+  it('decodes whole where free memory is unknown or there is nothing to tile', () => {
+    expect(chooseDecode('auto', memory, null).mode).toBe('whole');
+    expect(chooseDecode('auto', { ...memory, tilesBytes: null }, { freeBytes: GIB }).mode).toBe('whole');
+  });
+
+  it('does as asked, whatever is free', () => {
+    expect(chooseDecode('whole', memory, { freeBytes: 1 })).toEqual({ mode: 'whole', reason: 'asked' });
+    expect(chooseDecode('tiles', memory, { freeBytes: 99 * GIB })).toEqual({ mode: 'tiles', reason: 'asked' });
+  });
+});
