@@ -89,7 +89,6 @@ export const decodeReportSchema = z.object({
   wholeBytes: bytesSchema,
   freeBytes: bytesSchema.nullable(),
 });
-export type DecodeReport = z.infer<typeof decodeReportSchema>;
 
 /** The card moved what did not fit into the computer's memory: from this step on (1-based), steps took so long. */
 export const spillReportSchema = z.object({
@@ -99,7 +98,6 @@ export const spillReportSchema = z.object({
   usedBytes: bytesSchema,
   totalBytes: bytesSchema,
 });
-export type SpillReport = z.infer<typeof spillReportSchema>;
 
 /** What came with the picture. */
 export const runResultSchema = z.object({

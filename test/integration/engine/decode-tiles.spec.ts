@@ -9,6 +9,8 @@ import { lanczosResize } from '../../../src-main/engine/image/lanczos-resize.js'
 import { readImage } from '../../../src-main/engine/image/read-image.js';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
 import { decodeInTiles } from '../../../src-main/engine/pipeline/decode-tiles.js';
+import { generate } from '../../../src-main/engine/pipeline/generate.js';
+import { createMemoStore } from '../../../src-main/engine/pipeline/memo-store.js';
 import { openVae } from '../../../src-main/engine/pipeline/pack-networks.js';
 import type { PrepareContext } from '../../../src-main/engine/pipeline/prepared.js';
 import { cutRows } from '../../../src-main/engine/pipeline/tile-rows.js';
@@ -100,5 +102,40 @@ describe('a decode in tiles', () => {
     expect(Math.max(...rows.map(({ largest }) => largest))).toBeLessThan(1);
     const { near, elsewhere } = atCuts(rows, tiles);
     expect(near).toBeLessThan(1.25 * elsewhere);
+  });
+
+  it('is recorded with the run that asked for it', async () => {
+    const pack = await openPack(REFERENCE);
+    const make = (decode: 'whole' | 'tiles') =>
+      generate(
+        {
+          packPath: pack.root,
+          cachePath: cacheDir,
+          provider: 'cpu',
+          formats: { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' },
+          modelVariant: [...pack.variants.keys()][0] ?? '',
+          identity: { kind: 'none' },
+          controlImagePath: null,
+          prompt: 'portrait',
+          seed: 1,
+          steps: 1,
+          width: 96,
+          height: 64,
+          guidance: 3.5,
+          conditioningScale: 1,
+          start: 0,
+          end: 1,
+          outputPath: join(cacheDir, `${decode}.png`),
+          previewDir: null,
+          decode,
+        },
+        { pack, memo: createMemoStore(), onProgress: () => undefined },
+      );
+    const [whole, tiles] = [await make('whole'), await make('tiles')];
+    expect(whole.decode).toMatchObject({ mode: 'whole', reason: 'asked', tiles: 1 });
+    expect(tiles.decode).toMatchObject({ mode: 'tiles', reason: 'asked' });
+    expect(tiles).toMatchObject({ spill: null, identityScore: null, identityState: 'no-identity' });
+    const [a, b] = [await readImage(whole.outputPath), await readImage(tiles.outputPath)];
+    expect(Math.max(...a.data.map((value, i) => Math.abs(value - (b.data[i] ?? NaN))))).toBeLessThanOrEqual(1);
   });
 });
