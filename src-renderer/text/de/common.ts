@@ -31,7 +31,6 @@ export const common: Translation<typeof english> = {
   'count.prompts': { one: '{count} Prompt', other: '{count} Prompts' },
   'count.repeats': { one: '{count} Wiederholung', other: '{count} Wiederholungen' },
   'count.steps': { one: '{count} Schritt', other: '{count} Schritte' },
-  'count.layers': { one: '{count} Schicht', other: '{count} Schichten' },
   'count.stars': { one: '{count} Stern', other: '{count} Sterne' },
   'count.comparisons': { one: '{count} Vergleich', other: '{count} Vergleiche' },
   'count.tags': { one: '{count} Schlagwort', other: '{count} Schlagwörter' },

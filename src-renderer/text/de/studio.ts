@@ -27,8 +27,6 @@ export const studio: Translation<typeof english> = {
   'studio.pose': 'Pose (optional)',
   'studio.pose.none': 'Kein Posenfoto verwenden',
   'studio.pose.text': 'Lage und Drehung des Gesichts im Bild folgen diesem Foto. Ohne eines entscheidet der Prompt.',
-  'photo.identity': 'Identitätsfoto',
-  'photo.pose': 'Posenfoto',
   'photo.well.identity': 'Das Identitätsfoto',
   'photo.well.pose': 'Das Posenfoto',
   'photo.choose.identity': 'Identitätsfoto wählen',

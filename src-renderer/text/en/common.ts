@@ -29,7 +29,6 @@ export const common = {
   'count.prompts': { one: '{count} prompt', other: '{count} prompts' },
   'count.repeats': { one: '{count} repeat', other: '{count} repeats' },
   'count.steps': { one: '{count} step', other: '{count} steps' },
-  'count.layers': { one: '{count} layer', other: '{count} layers' },
   'count.stars': { one: '{count} star', other: '{count} stars' },
   'count.comparisons': { one: '{count} comparison', other: '{count} comparisons' },
   'count.tags': { one: '{count} tag', other: '{count} tags' },

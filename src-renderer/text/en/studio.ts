@@ -24,8 +24,6 @@ export const studio = {
   'studio.pose': 'Pose (optional)',
   'studio.pose.none': 'Use no pose photo',
   'studio.pose.text': "The face's place and turn in the picture follow this photo. Without one the prompt decides.",
-  'photo.identity': 'identity photo',
-  'photo.pose': 'pose photo',
   'photo.well.identity': 'The identity photo',
   'photo.well.pose': 'The pose photo',
   'photo.choose.identity': 'Choose the identity photo',

@@ -32,7 +32,6 @@ export const common: Translation<typeof english> = {
   'count.prompts': { one: '{count} prompt', other: '{count} prompts' },
   'count.repeats': { one: '{count} répétition', other: '{count} répétitions' },
   'count.steps': { one: '{count} étape', other: '{count} étapes' },
-  'count.layers': { one: '{count} couche', other: '{count} couches' },
   'count.stars': { one: '{count} étoile', other: '{count} étoiles' },
   'count.comparisons': { one: '{count} comparaison', other: '{count} comparaisons' },
   'count.tags': { one: '{count} étiquette', other: '{count} étiquettes' },

@@ -28,8 +28,6 @@ export const studio: Translation<typeof english> = {
   'studio.pose.none': 'Ne pas utiliser de photo de pose',
   'studio.pose.text':
     'La place et l’orientation du visage dans l’image suivent cette photo. Sans elle, le prompt décide.',
-  'photo.identity': 'photo d’identité',
-  'photo.pose': 'photo de pose',
   'photo.well.identity': 'La photo d’identité',
   'photo.well.pose': 'La photo de pose',
   'photo.choose.identity': 'Choisir la photo d’identité',

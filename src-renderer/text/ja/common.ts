@@ -31,7 +31,6 @@ export const common: Translation<typeof english> = {
   'count.prompts': { other: 'プロンプト {count} 件' },
   'count.repeats': { other: '繰り返し {count} 回' },
   'count.steps': { other: '{count} ステップ' },
-  'count.layers': { other: '{count} 層' },
   'count.stars': { other: '星 {count} つ' },
   'count.comparisons': { other: '比較 {count} 件' },
   'count.tags': { other: 'タグ {count} 個' },

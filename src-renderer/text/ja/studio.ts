@@ -26,8 +26,6 @@ export const studio: Translation<typeof english> = {
   'studio.pose': 'ポーズ（任意）',
   'studio.pose.none': 'ポーズ写真を使わない',
   'studio.pose.text': '画像内の顔の位置と向きはこの写真に合わせます。ない場合はプロンプト次第です。',
-  'photo.identity': '人物写真',
-  'photo.pose': 'ポーズ写真',
   'photo.well.identity': '人物写真',
   'photo.well.pose': 'ポーズ写真',
   'photo.choose.identity': '人物写真を選ぶ',

@@ -31,7 +31,6 @@ export const common: Translation<typeof english> = {
   'count.prompts': { other: '{count} 条提示词' },
   'count.repeats': { other: '重复 {count} 次' },
   'count.steps': { other: '{count} 步' },
-  'count.layers': { other: '{count} 层' },
   'count.stars': { other: '{count} 星' },
   'count.comparisons': { other: '{count} 组对比' },
   'count.tags': { other: '{count} 个标签' },

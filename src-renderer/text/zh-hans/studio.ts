@@ -23,8 +23,6 @@ export const studio: Translation<typeof english> = {
   'studio.pose': '姿态（可选）',
   'studio.pose.none': '不使用姿态照片',
   'studio.pose.text': '图片中面部的位置和朝向依照此照片；没有时由提示词决定。',
-  'photo.identity': '身份照片',
-  'photo.pose': '姿态照片',
   'photo.well.identity': '身份照片',
   'photo.well.pose': '姿态照片',
   'photo.choose.identity': '选择身份照片',
