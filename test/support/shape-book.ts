@@ -4,7 +4,7 @@
 import { GraphBuilder } from '../../src-main/engine/graph/graph-builder.js';
 import { Network } from '../../src-main/engine/graph/network.js';
 import { WeightBook, type StoredTensor } from '../../src-main/engine/graph/stored-tensor.js';
-import { CPU_PROFILE } from '../../src-main/engine/runtime/providers.js';
+import { CPU_PROFILE } from '../../src-main/engine/graph/compute-profile.js';
 
 /** Dimensions by tensor name. */
 export type Shapes = Map<string, readonly number[]>;

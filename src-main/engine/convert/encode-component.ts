@@ -145,7 +145,7 @@ function byteLengthOf({ n, k, source }: Encoding): number {
 
 function job(
   request: EncodeRequest,
-  { name, source, n, k, target, parts }: Encoding,
+  { name, source, n, k, target, parts, panels }: Encoding,
   place: { readonly file: string; readonly byteOffset: number; readonly additions?: readonly LowRankAddition[] },
   file: string,
 ): EncodeJob {
@@ -160,6 +160,7 @@ function job(
       ...(place.additions === undefined ? {} : { additions: place.additions }),
     },
     format: target,
+    panels,
     scaleDtype: request.scaleDtype,
     target: { file, parts: parts.map(({ suffix, byteOffset }) => ({ suffix, byteOffset })) },
   };

@@ -4,12 +4,13 @@
  */
 import { AppError } from '../../base/app-error.js';
 import { assertNever, defined } from '../../base/assert.js';
-import type { ComputeProfile } from '../graph/network.js';
+import type { ComputeProfile } from '../graph/compute-profile.js';
 import type { OnnxType } from '../graph/onnx-schema.js';
 import type { Storage, StoredPart, StoredTensor } from '../graph/stored-tensor.js';
 import type { WeightFormat } from '../protocol.js';
 import type { FormatMix } from '../quant/mix-formats.js';
-import { planTensor, type PartPlan, type StorageTarget } from '../quant/formats/layout.js';
+import { dependsOnColumns, planTensor, type PartPlan, type StorageTarget } from '../quant/formats/layout.js';
+import { NF4_BLOCK } from '../quant/formats/nf4.js';
 import {
   DTYPE_BYTES,
   elementCount,
@@ -64,6 +65,8 @@ export interface Encoding {
   readonly n: number;
   readonly k: number;
   readonly target: StorageTarget;
+  /** Stretches of columns stored one after the other. */
+  readonly panels: number;
   readonly parts: readonly (PartPlan & { readonly byteOffset: number })[];
 }
 
@@ -117,11 +120,19 @@ function planOne(request: PlanRequest, entry: TensorEntry, place: Place): Tensor
 
   const { n, k } = matrixShape(entry.shape);
   const source = encodingSource(request, entry);
+  const panels = panelCount(request, entry, target);
   const parts = place(planTensor(target, n, k, request.profile.dtype));
   return {
-    signature: `${entry.name}:${target}`,
-    encoding: { name: entry.name, source, n, k, target, parts },
-    stored: (file) => ({ name: entry.name, shape: entry.shape, storage: storageOf(entry, target, parts, file) }),
+    signature: `${entry.name}:${target}${panels === 1 ? '' : `/${panels}`}`,
+    encoding: { name: entry.name, source, n, k, target, panels, parts },
+    stored: (file) => ({
+      name: entry.name,
+      shape: entry.shape,
+      storage:
+        panels === 1
+          ? storageOf(entry, target, parts, file)
+          : panelStorage(request, entry, target, parts, file, panels),
+    }),
   };
 }
 
@@ -162,11 +173,23 @@ function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in
       },
     );
   }
+  if (quantizable && profile.sixteenBit === 'planes') return 'fixed16';
   if (gpu) return entry.origin === undefined && type === profile.dtype ? 'in-place' : profile.dtype;
   // A matrix stored in f32 would make "16-bit" twice as large as it says.
   const wide = entry.dtype === 'F32' && (quantizable || isBnb) && request.exact !== true;
   if (entry.origin === undefined) return wide ? 'bf16' : 'in-place';
   return entry.dtype === 'F32' && !wide ? 'f32' : 'bf16';
+}
+
+/** Most stretches of columns: a single block's output has five of the stream's width. */
+const MOST_PANELS = 8;
+
+/** Into how many stretches, as wide as the result, the columns of a wide matrix are cut: an MLP's or a block's output. */
+function panelCount({ profile, quantizable }: PlanRequest, entry: TensorEntry, target: StorageTarget): number {
+  if (!profile.panels || !quantizable(entry) || target === 'bf16' || target === 'f16' || target === 'f32') return 1;
+  const { n, k } = matrixShape(entry.shape);
+  const count = k / n;
+  return count > 1 && count <= MOST_PANELS && Number.isInteger(count) && n % NF4_BLOCK === 0 ? count : 1;
 }
 
 /** Rows and columns of any tensor: the first dimension, and all others. */
@@ -220,7 +243,7 @@ function packed(request: PlanRequest, entry: TensorEntry, origin: BnbNf4Origin, 
   const parts = place(planTensor(dtype, 1, count, dtype));
   return {
     signature: `${entry.name}:packed`,
-    encoding: { name: entry.name, source: { dtype: 'F32', from }, n: 1, k: count, target: dtype, parts },
+    encoding: { name: entry.name, source: { dtype: 'F32', from }, n: 1, k: count, target: dtype, panels: 1, parts },
     stored: (file) => store({ ...storedPart(parts, 'value', file), shape: blocks }),
   };
 }
@@ -242,6 +265,8 @@ function storageOf(entry: TensorEntry, target: StorageTarget, parts: Encoding['p
       return { kind: target, codes: part('codes'), scale: part('scale') };
     case 'nf4':
       return { kind: 'nf4', codes: part('codes'), absmax: part('absmax') };
+    case 'fixed16':
+      return { kind: 'fixed16', high: part('high'), low: part('low'), scale: part('scale') };
     case 'f32':
     case 'f16':
     case 'bf16':
@@ -250,6 +275,33 @@ function storageOf(entry: TensorEntry, target: StorageTarget, parts: Encoding['p
     default:
       return assertNever(target);
   }
+}
+
+/** A part that depends on columns holds the stretches one after the other; others serve all of them. */
+function panelStorage(
+  request: PlanRequest,
+  entry: TensorEntry,
+  target: StorageTarget,
+  parts: Encoding['parts'],
+  file: string,
+  count: number,
+): Storage {
+  const { n, k } = matrixShape(entry.shape);
+  const width = k / count;
+  const layout = planTensor(target, n, width, request.profile.dtype);
+  const panels = Array.from({ length: count }, (_, index) => {
+    const own = parts.map((part) => {
+      if (!dependsOnColumns(target, part.suffix)) return part;
+      const { shape } = defined(
+        layout.find(({ suffix }) => suffix === part.suffix),
+        `the part ${part.suffix}`,
+      );
+      const byteLength = part.byteLength / count;
+      return { ...part, shape, byteLength, byteOffset: part.byteOffset + index * byteLength };
+    });
+    return storageOf(entry, target, own, file);
+  });
+  return { kind: 'panels', width, panels };
 }
 
 function alignUp(value: number, alignment: number): number {

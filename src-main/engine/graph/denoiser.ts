@@ -17,15 +17,13 @@ interface Residuals {
   readonly single: readonly Value[];
 }
 
-/** Token counts are fixed when the graph is built; the image's is free. */
+/** The context's token count is fixed when the graph is built. */
 interface DenoiserInputs {
   /** [S, inChannels], compute dtype. */
   readonly latents: Value;
   /** [tokens, jointAttentionDim], compute dtype. */
   readonly context: Value;
   readonly contextTokens: number;
-  readonly imageTokens: number | null;
-  readonly mlpTokens: number;
   readonly cos: Value;
   readonly sin: Value;
   readonly modulation: Value;
@@ -36,8 +34,6 @@ function blockContext(net: Network, config: FluxConfig, inputs: DenoiserInputs):
     net,
     shape: config,
     textTokens: inputs.contextTokens,
-    imageTokens: inputs.imageTokens,
-    mlpTokens: inputs.mlpTokens,
     cos: inputs.cos,
     sin: inputs.sin,
     modulation: inputs.modulation,
@@ -122,15 +118,7 @@ export interface StepGraphOptions {
    * Image tokens S, when they are known: fixed shapes let the runtime plan which results share memory. Free otherwise.
    */
   readonly imageTokens?: number;
-  /** Tokens that go through an MLP at a time; with known `imageTokens` only. Default 1024. */
-  readonly mlpTokens?: number;
 }
-
-/**
- * An MLP's hidden values are four times the stream: at 864×1152 they would take 108 MB each, and the runtime keeps every
- * size of buffer that it has made. Parts of one length serve all streams of both networks.
- */
-const MLP_TOKENS = 1024;
 
 /** Dimensions that the image's size decides. */
 function tokenDims({ imageTokens }: { readonly imageTokens?: number }, contextTokens: number) {
@@ -157,8 +145,6 @@ export function stepGraph(
     latents,
     context: net.cast(g.input(STEP_IO.text, 'f32', [options.textTokens, config.jointAttentionDim]), 'f32', dtype),
     contextTokens: options.textTokens,
-    imageTokens: options.imageTokens ?? null,
-    mlpTokens: options.mlpTokens ?? MLP_TOKENS,
     cos: net.cast(g.input(STEP_IO.cos, 'f32', [dims.joint, config.headSize / 2]), 'f32', dtype),
     sin: net.cast(g.input(STEP_IO.sin, 'f32', [dims.joint, config.headSize / 2]), 'f32', dtype),
     modulation: modulationInput(g, net, STEP_IO.fluxModulation, config, true),
@@ -197,7 +183,7 @@ function infuseNetFromInputs(
   control: { readonly net: Network; readonly config: FluxConfig },
   latents: Value,
   identityTokens: number,
-  options: Pick<StepGraphOptions, 'imageTokens' | 'mlpTokens'>,
+  options: Pick<StepGraphOptions, 'imageTokens'>,
 ): Residuals {
   const { net, config } = control;
   const dtype = net.dtype;
@@ -206,8 +192,6 @@ function infuseNetFromInputs(
     latents,
     context: net.cast(g.input(STEP_IO.identity, 'f32', [identityTokens, config.jointAttentionDim]), 'f32', dtype),
     contextTokens: identityTokens,
-    imageTokens: options.imageTokens ?? null,
-    mlpTokens: options.mlpTokens ?? MLP_TOKENS,
     cos: net.cast(g.input(STEP_IO.controlCos, 'f32', [dims.controlJoint, config.headSize / 2]), 'f32', dtype),
     sin: net.cast(g.input(STEP_IO.controlSin, 'f32', [dims.controlJoint, config.headSize / 2]), 'f32', dtype),
     modulation: modulationInput(g, net, STEP_IO.infuseNetModulation, config, false),

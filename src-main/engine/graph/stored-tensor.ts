@@ -3,6 +3,7 @@
  * the graph code.
  */
 import { AppError } from '../../base/app-error.js';
+import { invariant } from '../../base/assert.js';
 import type { OnnxType } from './onnx-schema.js';
 
 /** One stretch of bytes in a file. */
@@ -18,6 +19,8 @@ export interface StoredPart {
 /** What the parts of a tensor mean. */
 export type Storage =
   | { readonly kind: 'plain'; readonly value: StoredPart }
+  /** Two planes of u8 codes (value + 128) [N, ceil(K/32), 32]; weight = (high + low/256) · scale per row [N, 1]. */
+  | { readonly kind: 'fixed16'; readonly high: StoredPart; readonly low: StoredPart; readonly scale: StoredPart }
   /** u8 codes (value + 128) [N, ceil(K/32), 32]; scale per row [N, 1]. */
   | { readonly kind: 'int8'; readonly codes: StoredPart; readonly scale: StoredPart }
   /** u8 nibble pairs, low first [N, ceil(K/32), 16]; scale per block [N, ceil(K/32)]. */
@@ -25,7 +28,9 @@ export type Storage =
   /** u8 nibble pairs, high first, flattened [ceil(N*K/2)]; absmax per 64 [ceil(N*K/64)]. */
   | { readonly kind: 'nf4'; readonly codes: StoredPart; readonly absmax: StoredPart }
   /** e4m3fn bytes [N, K]; scale per row [N, 1]. */
-  | { readonly kind: 'fp8'; readonly codes: StoredPart; readonly scale: StoredPart };
+  | { readonly kind: 'fp8'; readonly codes: StoredPart; readonly scale: StoredPart }
+  /** Stretches of `width` columns [N, width] in a format each, from the first column on. */
+  | { readonly kind: 'panels'; readonly width: number; readonly panels: readonly Storage[] };
 
 /** A parameter of a network. */
 export interface StoredTensor {
@@ -33,6 +38,52 @@ export interface StoredTensor {
   /** Shape in the checkpoint: [N, K] for linears. */
   readonly shape: readonly number[];
   readonly storage: Storage;
+}
+
+/**
+ * The same parameter as `count` stretches of its first dimension. Every format holds rows one after the other, so that
+ * a stretch of rows is a stretch of each part's bytes.
+ * @param tensor not in panels; its first dimension a multiple of `count`, nf4's rows whole blocks
+ */
+export function rowParts(tensor: StoredTensor, count: number): StoredTensor[] {
+  const { storage, shape } = tensor;
+  const [rows = 0, ...rest] = shape;
+  invariant(storage.kind !== 'panels' && rows % count === 0, `${tensor.name} cannot be cut into ${count} rows' parts`);
+  const cut = (part: StoredPart, index: number): StoredPart => {
+    const [first = 0, ...others] = part.shape;
+    invariant(first % count === 0, `${tensor.name} has ${first} of something for ${count} parts`);
+    const length = part.length / count;
+    return { ...part, shape: [first / count, ...others], offset: part.offset + index * length, length };
+  };
+  return Array.from({ length: count }, (_, index) => ({
+    name: `${tensor.name}/rows${index}`,
+    shape: [rows / count, ...rest],
+    storage: mapParts(storage, (part) => cut(part, index)),
+  }));
+}
+
+/** Every stretch of bytes of a parameter. */
+export function partsOf(storage: Storage): StoredPart[] {
+  if (storage.kind === 'panels') return storage.panels.flatMap(partsOf);
+  const parts: StoredPart[] = [];
+  mapParts(storage, (part) => {
+    parts.push(part);
+    return part;
+  });
+  return parts;
+}
+
+function mapParts(storage: Exclude<Storage, { kind: 'panels' }>, map: (part: StoredPart) => StoredPart): Storage {
+  switch (storage.kind) {
+    case 'plain':
+      return { kind: 'plain', value: map(storage.value) };
+    case 'fixed16':
+      return { kind: 'fixed16', high: map(storage.high), low: map(storage.low), scale: map(storage.scale) };
+    case 'nf4':
+      return { kind: 'nf4', codes: map(storage.codes), absmax: map(storage.absmax) };
+    default:
+      return { kind: storage.kind, codes: map(storage.codes), scale: map(storage.scale) };
+  }
 }
 
 /** Hands parameters to the graph code, checks their shapes and remembers which were used. */

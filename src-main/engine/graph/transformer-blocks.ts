@@ -25,10 +25,6 @@ export interface BlockContext {
   readonly shape: TransformerShape;
   /** Number of text tokens, which come first in every joint sequence. */
   readonly textTokens: number;
-  /** Number of image tokens; null when only a run knows it. */
-  readonly imageTokens: number | null;
-  /** Tokens that go through an MLP at a time. */
-  readonly mlpTokens: number;
   /** [text + image tokens, headSize/2], compute dtype. */
   readonly cos: Value;
   readonly sin: Value;
@@ -86,18 +82,11 @@ function gatedAdd(context: BlockContext, x: Value, gate: number, y: Value): Valu
   return context.net.add(x, context.net.mul(y, modulationVector(context, gate)));
 }
 
-function feedForward(
-  context: BlockContext,
-  x: Value,
-  tokens: number | null,
-  names: StreamNames,
-  modulation: StreamModulation,
-): Value {
+function feedForward(context: BlockContext, x: Value, names: StreamNames, modulation: StreamModulation): Value {
   const { net, shape } = context;
   const normed = modulate(context, x, modulation.scaleMlp, modulation.shiftMlp);
-  const into = net.layer(names.mlpIn, 4 * shape.hidden, shape.hidden, normed);
-  const out = net.layer(names.mlpOut, shape.hidden, 4 * shape.hidden, normed);
-  const y = net.byRows([normed], tokens, context.mlpTokens, ([part = normed]) => out(net.geluTanh(into(part))));
+  const sizes = { hidden: 4 * shape.hidden, width: shape.hidden };
+  const y = net.mlp(normed, names.mlpIn, names.mlpOut, sizes, (inner) => net.geluTanh(inner));
   return gatedAdd(context, x, modulation.gateMlp, y);
 }
 
@@ -127,8 +116,8 @@ export function doubleBlock(
   const imgResidual = gatedAdd(context, img, modulation.img.gateMsa, imgAttended);
   const txtResidual = gatedAdd(context, txt, modulation.txt.gateMsa, txtAttended);
   return {
-    img: feedForward(context, imgResidual, context.imageTokens, names.img, modulation.img),
-    txt: net.clipF16(feedForward(context, txtResidual, textTokens, names.txt, modulation.txt)),
+    img: feedForward(context, imgResidual, names.img, modulation.img),
+    txt: net.clipF16(feedForward(context, txtResidual, names.txt, modulation.txt)),
   };
 }
 
@@ -143,12 +132,8 @@ export function singleBlock(
   const normed = modulate(context, x, modulation.scale, modulation.shift);
   const { q, k, v } = queryKeyValue(context, normed, names);
   const attended = rotatedAttention(context, q, k, v);
-  const into = net.layer(names.mlpIn, 4 * shape.hidden, shape.hidden, attended);
-  const out = net.layer(names.out, shape.hidden, 5 * shape.hidden, attended);
-  const tokens = context.imageTokens === null ? null : context.textTokens + context.imageTokens;
-  const y = net.byRows([attended, normed], tokens, context.mlpTokens, ([attention = attended, part = normed]) =>
-    out(net.concatColumns([attention, net.geluTanh(into(part))])),
-  );
+  const sizes = { hidden: 4 * shape.hidden, width: shape.hidden };
+  const y = net.mlp(normed, names.mlpIn, names.out, sizes, (inner) => net.geluTanh(inner), { beside: attended });
   return net.clipF16(gatedAdd(context, x, modulation.gate, y));
 }
 

@@ -10,7 +10,8 @@ import { residualGraph, stepGraph } from '../graph/denoiser.js';
 import type { FluxConfig } from '../graph/flux-config.js';
 import { GraphBuilder } from '../graph/graph-builder.js';
 import { imageProjectionGraph, type ResamplerConfig } from '../graph/image-projection.js';
-import { Network, type ComputeProfile } from '../graph/network.js';
+import { CPU_PROFILE } from '../graph/compute-profile.js';
+import { Network } from '../graph/network.js';
 import { WeightBook, type StoredTensor } from '../graph/stored-tensor.js';
 import { t5EncoderGraph, type T5Config } from '../graph/t5-encoder.js';
 import { vaeDecoderGraph, vaeEncoderGraph, type VaeConfig } from '../graph/vae.js';
@@ -24,8 +25,6 @@ const TEXT_TOKENS = 512;
 const IDENTITY_TOKENS = 8;
 const VAE_SIDE = 64;
 const VAE_LATENT_SIDE = 8;
-
-const PROFILE: ComputeProfile = { dtype: 'f32', nf4: 'bnb4', fp8: 'typed', attention: 'fused' };
 
 /** Writes down what is asked for instead of handing weights out. */
 class NeedsBook extends WeightBook {
@@ -55,7 +54,7 @@ function needsOf(...builds: readonly Build[]): Map<string, readonly (number | nu
   const needs = new Map<string, readonly (number | null)[]>();
   for (const build of builds) {
     const g = new GraphBuilder('audit');
-    build(g, new Network(g, PROFILE, new NeedsBook(needs), 'audit', (file) => file));
+    build(g, new Network(g, CPU_PROFILE, new NeedsBook(needs), 'audit', (file) => file));
   }
   return needs;
 }

@@ -7,7 +7,7 @@ import { modulationLayout } from '../graph/modulation-layout.js';
 import { embeddedGuidance, embeddedTimestep, sinusoid, type ScalarRounding } from '../sampling/sinusoid.js';
 import type { NetworkWeights } from './network-session.js';
 import { openNetwork } from './network-session.js';
-import { CPU_PROFILE } from '../runtime/providers.js';
+import { CPU_PROFILE } from '../graph/compute-profile.js';
 
 export interface ConditioningRequest {
   readonly kind: 'flux' | 'infusenet';

@@ -11,7 +11,7 @@ import {
   type Provider,
   type QuantizedComponent,
 } from '../protocol.js';
-import type { ComputeProfile } from '../graph/network.js';
+import type { ComputeProfile } from '../graph/compute-profile.js';
 import { computeProfile, untriedProfile } from '../runtime/providers.js';
 import { isConditioningTensor } from '../weights/names/flux.js';
 import { openFluxWithLoras } from './flux-with-loras.js';

@@ -4,7 +4,7 @@
 import { AppError, throwIfAborted } from '../../base/app-error.js';
 import { STEP_IO, stepGraph } from '../graph/denoiser.js';
 import type { FluxConfig } from '../graph/flux-config.js';
-import type { ComputeProfile } from '../graph/network.js';
+import type { ComputeProfile } from '../graph/compute-profile.js';
 import type { Provider } from '../protocol.js';
 import type { Feed } from '../runtime/session.js';
 import { ropeTables } from '../sampling/rope.js';

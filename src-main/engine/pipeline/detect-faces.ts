@@ -4,7 +4,7 @@
 import { readImage } from '../image/read-image.js';
 import { openPack } from '../pack/open-pack.js';
 import type { DetectFacesRequest, DetectFacesResult } from '../protocol.js';
-import { CPU_PROFILE } from '../runtime/providers.js';
+import { CPU_PROFILE } from '../graph/compute-profile.js';
 import { FaceAnalyst } from './face-analyst.js';
 
 /** @throws AppError image.unreadable, pack.incomplete; no face is an empty list */

@@ -5,7 +5,7 @@ import { readTensorRows } from '../convert/read-tensor-rows.js';
 import { CLIP_IO, clipTextGraph } from '../graph/clip-text.js';
 import { T5_IO, t5EncoderGraph } from '../graph/t5-encoder.js';
 import type { WeightFormat } from '../protocol.js';
-import { CPU_PROFILE } from '../runtime/providers.js';
+import { CPU_PROFILE } from '../graph/compute-profile.js';
 import { clipEosIndex } from '../text/clip-tokenizer.js';
 import type { Tokenizers } from '../text/load-tokenizers.js';
 import { t5PositionBias } from '../text/t5-bias.js';

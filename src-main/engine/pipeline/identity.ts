@@ -4,7 +4,7 @@
 import { ARCFACE_IO, ARCFACE_SIDE, arcFaceGraph, type ArcFaceConfig } from '../graph/arcface.js';
 import { IMAGE_PROJECTION_IO, imageProjectionGraph, type ResamplerConfig } from '../graph/image-projection.js';
 import { bgrCropToFloat } from '../image/float-image.js';
-import { CPU_PROFILE } from '../runtime/providers.js';
+import { CPU_PROFILE } from '../graph/compute-profile.js';
 import { openNetwork, type LoadedNetwork } from './network-session.js';
 import type { PackNetwork } from './pack-networks.js';
 import { prepareOnHost, type PrepareContext } from './prepared.js';

@@ -4,8 +4,9 @@
 import { parse } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { GraphBuilder } from '../graph/graph-builder.js';
-import { Network, type ComputeProfile } from '../graph/network.js';
-import { WeightBook, type StoredTensor } from '../graph/stored-tensor.js';
+import type { ComputeProfile } from '../graph/compute-profile.js';
+import { Network } from '../graph/network.js';
+import { partsOf, WeightBook, type StoredTensor } from '../graph/stored-tensor.js';
 import type { Provider } from '../protocol.js';
 import { locateFromRoot, openSession, type Session, type SessionOptions } from '../runtime/session.js';
 
@@ -72,9 +73,7 @@ function externalRoot(weights: readonly NetworkWeights[]): string {
   const roots = new Set<string>();
   for (const { tensors } of weights) {
     for (const { storage } of tensors.values()) {
-      for (const part of Object.values(storage)) {
-        if (typeof part === 'object') roots.add(parse(part.file).root);
-      }
+      for (const { file } of partsOf(storage)) roots.add(parse(file).root);
     }
   }
   if (roots.size > 1) {

@@ -9,11 +9,10 @@ import {
   type PreparationPlan,
   type PreparedComponent,
 } from '../convert/prepare-component.js';
-import type { ComputeProfile } from '../graph/network.js';
+import { CPU_PROFILE, type ComputeProfile } from '../graph/compute-profile.js';
 import type { Provider, QuantizedComponent, WeightFormat } from '../protocol.js';
 import { isKept } from '../quant/keep-list.js';
 import type { FormatMix } from '../quant/mix-formats.js';
-import { CPU_PROFILE } from '../runtime/providers.js';
 import { isConditioningTensor } from '../weights/names/flux.js';
 import type { TensorEntry } from '../weights/tensor-source.js';
 import type { PackNetwork } from './pack-networks.js';

@@ -8,6 +8,7 @@ import { addLowRank, type LowRank } from '../lora/add-low-rank.js';
 import { decodeToF32 } from '../weights/decode.js';
 import { DTYPE_BYTES, type StoredValues } from '../weights/tensor-source.js';
 import { bytesBefore, chunkShape, split, type EncodeJob, type EncodeTask, type SourceDtype } from './encode-task.js';
+import { dependsOnColumns } from './formats/layout.js';
 import { encodeBf16 } from './formats/sixteen-bit.js';
 import { StorageEncoder } from './formats/storage-encoder.js';
 import { widenBf16, type Weights } from './formats/weights.js';
@@ -61,7 +62,9 @@ function encodeChunks(
     for (const { suffix, byteOffset } of job.target.parts) {
       const part = parts.get(suffix);
       if (part === undefined) throw new Error(`Invariant violated: ${job.format} has no part ${suffix}`);
-      writeFully(job, target, part, byteOffset + (before.get(suffix) ?? 0));
+      const panels = dependsOnColumns(job.format, suffix) ? (job.panels ?? 1) : 1;
+      if (panels === 1) writeFully(job, target, part, byteOffset + (before.get(suffix) ?? 0));
+      else writePanels(job, target, part, byteOffset, from / job.source.k, (to - from) / job.source.k, panels);
     }
     onProgress(length);
   }
@@ -133,6 +136,28 @@ function writeFully(job: EncodeJob, handle: number, bytes: Uint8Array, position:
     } catch (cause) {
       throw writeError(job.target.file, cause);
     }
+  }
+}
+
+/** Rows of a part, cut into stretches of columns that lie one after the other in the file. */
+function writePanels(
+  job: EncodeJob,
+  handle: number,
+  part: Uint8Array,
+  byteOffset: number,
+  firstRow: number,
+  rows: number,
+  panels: number,
+): void {
+  const rowBytes = part.length / rows;
+  const width = rowBytes / panels;
+  const columns = new Uint8Array(rows * width);
+  for (let panel = 0; panel < panels; panel++) {
+    for (let row = 0; row < rows; row++) {
+      const from = row * rowBytes + panel * width;
+      columns.set(part.subarray(from, from + width), row * width);
+    }
+    writeFully(job, handle, columns, byteOffset + (panel * job.source.n + firstRow) * width);
   }
 }
 

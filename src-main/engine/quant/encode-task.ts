@@ -31,6 +31,8 @@ export interface EncodeJob {
   readonly name: string;
   readonly source: EncodeSource;
   readonly format: StorageTarget;
+  /** Stretches of columns that are stored one after the other, k a multiple of blocks for each. Default 1. */
+  readonly panels?: number;
   readonly scaleDtype: ScaleDtype;
   readonly target: {
     /** Absolute path of an existing file, long enough for every part. */
@@ -55,12 +57,12 @@ export type FromEncodeWorker =
 
 /** Formats whose scales belong to rows, or to blocks within one. */
 function isByRow(format: StorageTarget): boolean {
-  return format === 'int8' || format === 'int4' || format === 'fp8';
+  return format === 'int8' || format === 'int4' || format === 'fp8' || format === 'fixed16';
 }
 
 /** Weights that cannot be split between pieces. */
-export function unitOf({ format, source }: EncodeJob): number {
-  if (isByRow(format)) return source.k;
+export function unitOf({ format, source, panels = 1 }: EncodeJob): number {
+  if (isByRow(format) || panels > 1) return source.k;
   // Products are added to whole rows, blocks may straddle them.
   return source.additions === undefined ? NF4_BLOCK : leastCommonMultiple(NF4_BLOCK, source.k);
 }

@@ -4,7 +4,8 @@
 import { availableParallelism, cpus } from 'node:os';
 import { AppError } from '../../base/app-error.js';
 import { GraphBuilder } from '../graph/graph-builder.js';
-import { Network, type ComputeProfile } from '../graph/network.js';
+import { CPU_PROFILE, WEBGPU_F16_PROFILE, type ComputeProfile } from '../graph/compute-profile.js';
+import { Network } from '../graph/network.js';
 import { WeightBook } from '../graph/stored-tensor.js';
 import { PROVIDERS, type ProbeResult, type Provider } from '../protocol.js';
 import { openSession } from './session.js';
@@ -150,14 +151,12 @@ async function findProfile(provider: Provider): Promise<ComputeProfile> {
 export async function profileWithDtype(provider: Provider, dtype: ComputeProfile['dtype']): Promise<ComputeProfile> {
   const profile = untriedProfile(provider, dtype);
   if (provider === 'cpu') return profile;
-  return { ...profile, attention: (await fusedAttentionIsRight(provider, dtype)) ? 'fused' : 'composed' };
+  return (await fusedAttentionIsRight(provider, dtype)) ? profile : { ...profile, attention: 'composed' };
 }
 
 /** The same without trying anything: enough to convert weights for a device that is not here. */
 export function untriedProfile(provider: Provider, dtype: ComputeProfile['dtype']): ComputeProfile {
   if (provider === 'cpu' || provider === 'cuda') return { ...CPU_PROFILE, dtype };
-  return { dtype, nf4: dtype === 'f16' ? 'byte-codes' : 'bnb4', fp8: 'table', attention: 'fused' };
+  if (provider === 'webgpu' && dtype === 'f16') return WEBGPU_F16_PROFILE;
+  return { ...CPU_PROFILE, dtype, nf4: dtype === 'f16' ? 'byte-codes' : 'bnb4', fp8: 'table' };
 }
-
-/** Exact f32; also what the host networks (conditioning, CLIP, image projection, face) use. */
-export const CPU_PROFILE: ComputeProfile = { dtype: 'f32', nf4: 'bnb4', fp8: 'typed', attention: 'fused' };

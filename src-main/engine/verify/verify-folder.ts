@@ -3,7 +3,7 @@
  */
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
-import type { ComputeProfile } from '../graph/network.js';
+import type { ComputeProfile } from '../graph/compute-profile.js';
 import type { PrepareContext } from '../pipeline/prepared.js';
 import type { Provider } from '../protocol.js';
 import { computeProfile, profileWithDtype } from '../runtime/providers.js';

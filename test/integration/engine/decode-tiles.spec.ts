@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ComputeProfile } from '../../../src-main/engine/graph/network.js';
+import { CPU_PROFILE, WEBGPU_F16_PROFILE } from '../../../src-main/engine/graph/compute-profile.js';
 import { HALO_ROWS } from '../../../src-main/engine/graph/vae-tiles.js';
 import { lanczosResize } from '../../../src-main/engine/image/lanczos-resize.js';
 import { readImage } from '../../../src-main/engine/image/read-image.js';
@@ -15,12 +15,10 @@ import { openVae } from '../../../src-main/engine/pipeline/pack-networks.js';
 import type { PrepareContext } from '../../../src-main/engine/pipeline/prepared.js';
 import { cutRows } from '../../../src-main/engine/pipeline/tile-rows.js';
 import { decoderLatents, encodeImage, loadDecoder } from '../../../src-main/engine/pipeline/vae-codec.js';
-import { CPU_PROFILE } from '../../../src-main/engine/runtime/providers.js';
 import { relativeL2 } from '../../../src-main/engine/verify/checks.js';
 import { openTensorFile } from '../../../src-main/engine/weights/open-tensor-file.js';
 
 const REFERENCE = 'test/fixtures/reference-tiny';
-const F16: ComputeProfile = { dtype: 'f16', nf4: 'byte-codes', fp8: 'table', attention: 'fused' };
 const SIDE = 256;
 /** Levels of 255 for 1 of the decoder's output. */
 const LEVELS = 127.5;
@@ -32,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => rm(cacheDir, { recursive: true, force: true }));
 
 /** A photo through the demo's VAE, whole and in tiles; mean and largest difference of each row, in levels of 255. */
-async function differences(profile: ComputeProfile, mapBytes: number) {
+async function differences(profile: typeof CPU_PROFILE, mapBytes: number) {
   const context: PrepareContext = { provider: 'cpu', profile, cacheDir, exact: false };
   const vae = await openVae(await openPack('assets/models/demo'));
   try {
@@ -97,7 +95,7 @@ describe('a decode in tiles', () => {
 
   // Measured: 0.3 levels at most and 2.1e-4: two ways of rounding to f16, neither nearer to f32.
   it('is the whole decode in f16 but for rounding, at the cuts as elsewhere', async () => {
-    const { rows, tiles, relative } = await differences(F16, 64 * SIDE * 2 * 32);
+    const { rows, tiles, relative } = await differences(WEBGPU_F16_PROFILE, 64 * SIDE * 2 * 32);
     expect(relative).toBeLessThan(1e-3);
     expect(Math.max(...rows.map(({ largest }) => largest))).toBeLessThan(1);
     const { near, elsewhere } = atCuts(rows, tiles);

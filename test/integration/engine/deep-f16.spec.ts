@@ -8,20 +8,24 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { STEP_IO, stepGraph } from '../../../src-main/engine/graph/denoiser.js';
 import { GraphBuilder, type Value } from '../../../src-main/engine/graph/graph-builder.js';
-import { Network, type ComputeProfile } from '../../../src-main/engine/graph/network.js';
+import {
+  CPU_PROFILE,
+  WEBGPU_F16_PROFILE,
+  type ComputeProfile,
+} from '../../../src-main/engine/graph/compute-profile.js';
+import { Network } from '../../../src-main/engine/graph/network.js';
 import { WeightBook } from '../../../src-main/engine/graph/stored-tensor.js';
 import { openPack, type Pack } from '../../../src-main/engine/pack/open-pack.js';
 import { computeModulations } from '../../../src-main/engine/pipeline/conditioning.js';
 import { openFlux, openInfuseNet } from '../../../src-main/engine/pipeline/pack-networks.js';
 import { prepareOnHost, prepareQuantized } from '../../../src-main/engine/pipeline/prepared.js';
-import { CPU_PROFILE } from '../../../src-main/engine/runtime/providers.js';
+import type { WeightFormat } from '../../../src-main/engine/protocol.js';
 import { locateFromRoot, openSession, type Feed } from '../../../src-main/engine/runtime/session.js';
 import { ropeTables } from '../../../src-main/engine/sampling/rope.js';
 import { relativeL2 } from '../../../src-main/engine/verify/checks.js';
 import { isConditioningTensor } from '../../../src-main/engine/weights/names/flux.js';
 import { DEEP, writeRandomPack } from '../../bench/write-random-pack.js';
 
-const F16: ComputeProfile = { dtype: 'f16', nf4: 'byte-codes', fp8: 'table', attention: 'fused' };
 const F16_MAX = 65504;
 const [ROWS, COLS, TEXT, QUERIES] = [4, 6, 16, 8];
 
@@ -51,7 +55,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** One step with InfuseNet: the velocity, and the largest magnitude inside when it is measured. */
-async function step(profile: ComputeProfile, format: '16-bit' | 'nf4', measure: boolean, mlpTokens = 1024) {
+async function step(profile: ComputeProfile, format: WeightFormat, measure: boolean) {
   const context = { provider: 'cpu' as const, profile, cacheDir: join(folder, 'cache'), exact: false };
   const flux = await openFlux(pack);
   const control = await openInfuseNet(pack, [...pack.variants.keys()][0] ?? '');
@@ -80,7 +84,7 @@ async function step(profile: ComputeProfile, format: '16-bit' | 'nf4', measure: 
     g,
     { net: await network('flux', flux), config: flux.config },
     { net: await network('infusenet', control), config: control.config },
-    { textTokens: TEXT, identityTokens: QUERIES, imageTokens: tokens, mlpTokens },
+    { textTokens: TEXT, identityTokens: QUERIES, imageTokens: tokens },
   );
   if (g instanceof MeasuringBuilder) {
     const all = g.node('Concat', g.largest, { axis: 0 });
@@ -128,10 +132,10 @@ describe('the denoiser at full depth', () => {
   });
 
   // Measured here: 0.0021 and 0.0064; the largest value above 19.7.
-  it('does not depend on how the MLPs split the tokens', async () => {
-    const whole = await step(CPU_PROFILE, '16-bit', false);
-    const parts = await step(CPU_PROFILE, '16-bit', false, 7);
-    expect(relativeL2(parts.velocity, whole.velocity)).toBeLessThan(1e-5);
+  it.each(['int8', 'nf4'] as const)('does not depend on whether %s MLPs go by panels', async (format) => {
+    const whole = await step(CPU_PROFILE, format, false);
+    const panels = await step({ ...CPU_PROFILE, panels: true }, format, false);
+    expect(relativeL2(panels.velocity, whole.velocity)).toBeLessThan(1e-5);
   });
 
   it.each([
@@ -139,7 +143,7 @@ describe('the denoiser at full depth', () => {
     ['nf4', 0.03],
   ] as const)('stays finite and near f32 in f16 with %s weights', async (format, limit) => {
     const f32 = await step(CPU_PROFILE, format, false);
-    const f16 = await step(F16, format, false);
+    const f16 = await step(WEBGPU_F16_PROFILE, format, false);
     expect(f16.velocity.every(Number.isFinite)).toBe(true);
     expect(relativeL2(f16.velocity, f32.velocity)).toBeLessThan(limit);
   });

@@ -6,7 +6,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ComputeProfile } from '../../../src-main/engine/graph/network.js';
+import {
+  CPU_PROFILE,
+  WEBGPU_F16_PROFILE,
+  type ComputeProfile,
+} from '../../../src-main/engine/graph/compute-profile.js';
 import { openPack, type Pack } from '../../../src-main/engine/pack/open-pack.js';
 import { computeModulations } from '../../../src-main/engine/pipeline/conditioning.js';
 import { loadDenoiser } from '../../../src-main/engine/pipeline/denoise.js';
@@ -16,13 +20,11 @@ import { prepareOnHost, prepareQuantized, type PrepareContext } from '../../../s
 import { decoderLatents, loadDecoder } from '../../../src-main/engine/pipeline/vae-codec.js';
 import { relativeL2 } from '../../../src-main/engine/verify/checks.js';
 import type { WeightFormat } from '../../../src-main/engine/protocol.js';
-import { CPU_PROFILE } from '../../../src-main/engine/runtime/providers.js';
 import { isConditioningTensor } from '../../../src-main/engine/weights/names/flux.js';
 import { openTensorFile } from '../../../src-main/engine/weights/open-tensor-file.js';
 import type { TensorSource } from '../../../src-main/engine/weights/tensor-source.js';
 
 const FIXTURE = 'test/fixtures/reference-tiny';
-const F16: ComputeProfile = { dtype: 'f16', nf4: 'byte-codes', fp8: 'table', attention: 'fused' };
 /**
  * Measured here: 0.0007 (16-bit, fp8, int8), 0.004 (int4, whose scales are searched again in f16), 0.008 (nf4, whose
  * codebook is rounded to 1/127), under 3e-5 (T5, VAE).
@@ -38,7 +40,7 @@ beforeAll(async () => {
   cacheDir = await mkdtemp(join(tmpdir(), 'likeness-lab-f16-'));
   pack = await openPack(FIXTURE);
   expected = await openTensorFile(join(FIXTURE, 'expected.safetensors'));
-  context = { provider: 'cpu', profile: F16, cacheDir, exact: false };
+  context = { provider: 'cpu', profile: WEBGPU_F16_PROFILE, cacheDir, exact: false };
 });
 afterAll(async () => {
   await expected.close();
@@ -80,14 +82,14 @@ async function velocity(profile: ComputeProfile, format: WeightFormat): Promise<
 describe('the f16 graphs', () => {
   it('of FLUX agree with the reference', async () => {
     const reference = await expected.readF32('velocity_step0_no_infusenet');
-    expect(relativeL2(await velocity(F16, '16-bit'), reference)).toBeLessThan(F16_LIMIT);
+    expect(relativeL2(await velocity(WEBGPU_F16_PROFILE, '16-bit'), reference)).toBeLessThan(F16_LIMIT);
   });
 
   it.each(['fp8', 'int8', 'int4', 'nf4'] as const)(
     'of FLUX in %s agree with the f32 graph of the same format',
     async (format) => {
       const f32 = await velocity(CPU_PROFILE, format);
-      expect(relativeL2(await velocity(F16, format), f32)).toBeLessThan(F16_LIMIT);
+      expect(relativeL2(await velocity(WEBGPU_F16_PROFILE, format), f32)).toBeLessThan(F16_LIMIT);
     },
   );
 

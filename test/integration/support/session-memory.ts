@@ -4,7 +4,7 @@
 import { prepareComponent } from '../../../src-main/engine/convert/prepare-component.js';
 import { openNetwork } from '../../../src-main/engine/pipeline/network-session.js';
 import type { WeightFormat } from '../../../src-main/engine/protocol.js';
-import { CPU_PROFILE } from '../../../src-main/engine/runtime/providers.js';
+import { CPU_PROFILE } from '../../../src-main/engine/graph/compute-profile.js';
 import { openCheckpoint } from '../../../src-main/engine/weights/open-checkpoint.js';
 
 const [checkpoint, format, cacheDir] = process.argv.slice(2) as [string, WeightFormat, string];

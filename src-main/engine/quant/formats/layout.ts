@@ -11,10 +11,10 @@ import { NF4_BLOCK } from './nf4.js';
 import { INT8_STORAGE_BLOCK } from './weight-format.js';
 import type { ScaleDtype } from './weights.js';
 
-/** What a weight can be encoded to: a quantized format, or plain values of a float type. */
-export type StorageTarget = Exclude<WeightFormat, '16-bit'> | 'bf16' | 'f16' | 'f32';
+/** What a weight can be encoded to: a quantized format, 16-bit fixed point, or plain values of a float type. */
+export type StorageTarget = Exclude<WeightFormat, '16-bit'> | 'fixed16' | 'bf16' | 'f16' | 'f32';
 
-export type PartSuffix = 'codes' | 'scale' | 'absmax' | 'value';
+export type PartSuffix = 'codes' | 'scale' | 'absmax' | 'value' | 'high' | 'low';
 
 /** One stretch of bytes. */
 export interface PartPlan {
@@ -38,6 +38,7 @@ function part(suffix: PartSuffix, onnxType: PartPlan['onnxType'], shape: readonl
  * - int4: codes + 8, low nibble first, columns from K on 8, [N, ceil(K/32), 16]; scale [N, ceil(K/32)].
  * - nf4: flattened, high nibble first, [ceil(N·K/2)]; absmax [ceil(N·K/64)].
  * - fp8: e4m3fn [N, K]; scale [N, 1].
+ * - fixed16: high and low bytes + 128, each like int8's codes; scale [N, 1].
  * - bf16, f16, f32: value [N, K].
  *
  * Codes of int8, fp8 and nf4 are the original tools', chosen for f32 scales; storing scales in f16 rounds them by up to
@@ -62,6 +63,10 @@ export function planTensor(target: StorageTarget, n: number, k: number, scaleDty
       ];
     case 'fp8':
       return [part('codes', 'f8e4m3fn', [n, k]), part('scale', scaleDtype, [n, 1])];
+    case 'fixed16': {
+      const plane = [n, Math.ceil(k / INT8_STORAGE_BLOCK), INT8_STORAGE_BLOCK];
+      return [part('high', 'u8', plane), part('low', 'u8', plane), part('scale', scaleDtype, [n, 1])];
+    }
     case 'bf16':
     case 'f16':
     case 'f32':
@@ -69,4 +74,9 @@ export function planTensor(target: StorageTarget, n: number, k: number, scaleDty
     default:
       return assertNever(target);
   }
+}
+
+/** Whether a part has something for every column, so that columns can be stored apart; scales of whole rows have not. */
+export function dependsOnColumns(target: StorageTarget, suffix: PartSuffix): boolean {
+  return suffix !== 'scale' || target === 'int4';
 }

@@ -3,6 +3,7 @@
  */
 import { assertNever } from '../../../base/assert.js';
 import { E4M3FN_VALUES, f16ToF32, f32ToF16 } from '../../../base/float-formats.js';
+import { decodeFixed16, encodeFixed16Rows } from './fixed16.js';
 import { fp8Encoder } from './fp8.js';
 import { decodeInt4, encodeInt4Rows } from './int4.js';
 import { INT8_ZERO, int8Encoder } from './int8.js';
@@ -19,6 +20,7 @@ export class StorageEncoder {
   readonly #target: StorageTarget;
   readonly #scaleDtype: ScaleDtype;
   #codes = new Uint8Array(0);
+  #low = new Uint8Array(0);
   #scale = new Float32Array(0);
 
   constructor(target: StorageTarget, scaleDtype: ScaleDtype) {
@@ -33,6 +35,7 @@ export class StorageEncoder {
    * @throws AppError quant.invalid-input for NaN, infinity, and scales or values that f16 cannot hold
    */
   encode(weights: Weights, n: number, k: number, label: string): EncodedParts {
+    if (this.#target === 'fixed16') return this.#encodeFixed16(weights, n, k, label);
     const [main, scales] = planTensor(this.#target, n, k, this.#scaleDtype);
     if (main === undefined) throw new Error(`Invariant violated: ${this.#target} has no parts`);
     const codes = this.#codesOf(main.byteLength);
@@ -45,6 +48,21 @@ export class StorageEncoder {
     return new Map([
       [main.suffix, codes],
       [scales.suffix, scaleBytes(scale, this.#scaleDtype, label)],
+    ]);
+  }
+
+  #encodeFixed16(weights: Weights, n: number, k: number, label: string): EncodedParts {
+    const stride = Math.ceil(k / INT8_STORAGE_BLOCK) * INT8_STORAGE_BLOCK;
+    const high = this.#codesOf(n * stride);
+    if (this.#low.length < high.length) this.#low = new Uint8Array(high.length);
+    const low = this.#low.subarray(0, high.length);
+    if (stride > k) [high, low].forEach((plane) => plane.fill(INT8_ZERO));
+    const scale = this.#scalesOf(n);
+    encodeFixed16Rows(weights, n, k, high, low, stride, scale, label);
+    return new Map<PartSuffix, Uint8Array>([
+      ['high', high],
+      ['low', low],
+      ['scale', scaleBytes(scale, this.#scaleDtype, label)],
     ]);
   }
 
@@ -65,10 +83,11 @@ export class StorageEncoder {
       case 'nf4':
         encodeNf4Blocks(weights, codes, scale, label);
         return;
+      case 'fixed16':
       case 'bf16':
       case 'f16':
       case 'f32':
-        throw new Error(`Invariant violated: ${this.#target} has no scales`);
+        throw new Error(`Invariant violated: ${this.#target} has no codes beside scales`);
       default:
         assertNever(this.#target);
     }
@@ -134,6 +153,10 @@ export function decodeStorage(
       return decodeInt4({ codes: bytes('codes'), scale: scales('scale') }, n, k);
     case 'nf4':
       return decodeNf4({ codes: bytes('codes'), absmax: scales('absmax') }, n, k);
+    case 'fixed16': {
+      const stride = Math.ceil(k / INT8_STORAGE_BLOCK) * INT8_STORAGE_BLOCK;
+      return decodeFixed16({ high: bytes('high'), low: bytes('low'), scale: scales('scale') }, n, k, stride);
+    }
     case 'bf16':
       return decodeBf16(words('value'));
     case 'f16':

@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../../../src-main/engine/graph/graph-builder.js';
-import { Network, type ComputeProfile } from '../../../../src-main/engine/graph/network.js';
+import {
+  CPU_PROFILE,
+  WEBGPU_F16_PROFILE,
+  type ComputeProfile,
+} from '../../../../src-main/engine/graph/compute-profile.js';
+import { Network } from '../../../../src-main/engine/graph/network.js';
 import { decodeModel } from '../../../../src-main/engine/graph/onnx-schema.js';
 import { WeightBook, type Storage, type StoredTensor } from '../../../../src-main/engine/graph/stored-tensor.js';
 import { planTensor, type StorageTarget } from '../../../../src-main/engine/quant/formats/layout.js';
 
 const N = 128;
 const K = 192;
-const CPU: ComputeProfile = { dtype: 'f32', nf4: 'bnb4', fp8: 'typed', attention: 'fused' };
-const GPU: ComputeProfile = { dtype: 'f16', nf4: 'byte-codes', fp8: 'table', attention: 'fused' };
 
 /** A weight in the given format as `convert` would place it. */
 function stored(target: StorageTarget, dtype: 'f32' | 'f16'): StoredTensor {
@@ -38,20 +41,25 @@ function operators(target: StorageTarget, profile: ComputeProfile): string[] {
 
 describe('a linear layer', () => {
   it.each([
-    ['bf16', CPU, ['Cast', 'Gemm']],
-    ['f32', CPU, ['Gemm']],
-    ['f16', GPU, ['Gemm']],
-    ['int8', CPU, ['Slice', 'Sub', 'Add', 'Expand', 'MatMulNBits']],
-    ['int8', GPU, ['Slice', 'Sub', 'Add', 'Expand', 'MatMulNBits']],
-    ['int4', GPU, ['MatMulNBits']],
-    ['nf4', CPU, ['MatMulBnb4']],
-    ['fp8', CPU, ['Cast', 'Reshape', 'Gemm', 'Mul']],
+    ['bf16', CPU_PROFILE, ['Cast', 'Gemm']],
+    ['f32', CPU_PROFILE, ['Gemm']],
+    ['f16', WEBGPU_F16_PROFILE, ['Gemm']],
+    ['int8', CPU_PROFILE, ['Slice', 'Sub', 'Add', 'Expand', 'MatMulNBits']],
+    ['int8', WEBGPU_F16_PROFILE, ['Slice', 'Sub', 'Add', 'Expand', 'MatMulNBits']],
+    [
+      'fixed16',
+      WEBGPU_F16_PROFILE,
+      ['Mul', 'Slice', 'Sub', 'Add', 'Expand', 'Add', 'Expand', 'MatMulNBits', 'MatMulNBits', 'Add'],
+    ],
+    ['int4', WEBGPU_F16_PROFILE, ['MatMulNBits']],
+    ['nf4', CPU_PROFILE, ['MatMulBnb4']],
+    ['fp8', CPU_PROFILE, ['Reshape', 'Cast', 'Gemm', 'Mul']],
   ] as const)('in %s uses the operators of its profile', (target, profile, expected) => {
     expect(operators(target, profile)).toEqual(expected);
   });
 
   it.each(['nf4', 'fp8'] as const)('in %s on a GPU ties its expansion to its input', (target) => {
-    const found = operators(target, GPU);
+    const found = operators(target, WEBGPU_F16_PROFILE);
     expect(found).toContain('Gather');
     expect(found.indexOf('Slice')).toBeLessThan(found.indexOf('Gather'));
     expect(found).not.toContain('DequantizeLinear');

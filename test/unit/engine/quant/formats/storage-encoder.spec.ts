@@ -13,7 +13,7 @@ import { decodeStorage, StorageEncoder } from '../../../../../src-main/engine/qu
 import { f32, firstDifference, i8, K, N, u8 } from '../../../support/quant-fixture.js';
 import { gaussian } from '../../../support/random-weights.js';
 
-const TARGETS: readonly StorageTarget[] = ['int8', 'int4', 'nf4', 'fp8', 'bf16', 'f16', 'f32'];
+const TARGETS: readonly StorageTarget[] = ['int8', 'int4', 'nf4', 'fp8', 'fixed16', 'bf16', 'f16', 'f32'];
 
 describe('StorageEncoder', () => {
   it.each(TARGETS)('fills the parts that planTensor lays out for %s', (target) => {
