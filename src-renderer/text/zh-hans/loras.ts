@@ -16,7 +16,7 @@ export const loras: Translation<typeof english> = {
   'loras.stop': '停止',
   'loras.added': '已添加 {name}。',
   'loras.forgotten': '已移除 {name}。',
-  'loras.no-hash': '文件提到 LoRA {name}（权重 {weight}），但没有其内容信息。如果您有正确的文件，请手动添加。',
+  'loras.no-hash': '文件提到 LoRA {name}（权重 {weight}），但没有其内容信息。如有正确的文件，请手动添加。',
   'loras.not-here': '此处没有 LoRA {name}（权重 {weight}，sha256 {hash}…）。请将其文件拖放到工作室，然后重新读取图片。',
   'loras.too-much': '已省略 LoRA {name}（权重 {weight}）：最多可用 {count} 个，权重不超过 {limit}。',
 };

@@ -12,7 +12,7 @@ export const models: Translation<typeof english> = {
   'models.added': '已添加模型包 {name}。',
   'models.forgotten': '已移除模型包 {name}。其文件仍在原处。',
   'pack.source.bundled': '随应用提供',
-  'pack.source.folder': '来自您的文件夹',
+  'pack.source.folder': '来自本地文件夹',
   'pack.source.library': '在此导入或下载',
   'pack.only-size': '仅 {size} px',
   'pack.sizes': '{low} 至 {high} px',
@@ -120,7 +120,8 @@ export const models: Translation<typeof english> = {
   'token.save': '保存',
   'token.forget': '删除令牌',
   'token.about.system': '在 huggingface.co 的账户设置中创建，以 hf_ 开头。由系统密钥库保存，绝不写入图库或日志。',
-  'token.about.file': '在 huggingface.co 的账户设置中创建，以 hf_ 开头。保存在只有您可读的文件中，绝不写入图库或日志。',
+  'token.about.file':
+    '在 huggingface.co 的账户设置中创建，以 hf_ 开头。保存在仅当前用户可读的文件中，绝不写入图库或日志。',
   'token.kept': '令牌已保存。',
   'token.forgotten': '令牌已删除。',
 };

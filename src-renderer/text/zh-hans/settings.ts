@@ -22,7 +22,7 @@ export const settings: Translation<typeof english> = {
   'settings.previews.hint': '用于对比下方的步骤滑块。每张图片几百 KB。',
   'settings.metadata': '将设置写入图片',
   'settings.metadata.hint': '提示词、种子、格式、内存和时间，可供其他工具读取。绝不写入文件夹路径或身份照片。',
-  'settings.photos': '您的照片',
+  'settings.photos': '照片与隐私',
   'settings.photos.text':
     '身份照片和姿态照片只保存在此计算机上，不会发送到任何地方。在工作室删除照片时，也会删除其缩略图、面部位置以及由其生成的面部数据。',
   'settings.machine': '此计算机',
