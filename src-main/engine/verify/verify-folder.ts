@@ -11,7 +11,8 @@ import { openTensorFile } from '../weights/open-tensor-file.js';
 import type { TensorSource } from '../weights/tensor-source.js';
 import type { Check } from './checks.js';
 import { verifyFace } from './verify-face.js';
-import { hasFile, verifyNetworks } from './verify-networks.js';
+import { hasFile } from './verify-context.js';
+import { verifyNetworks } from './verify-networks.js';
 import { verifyQuant } from './verify-quant.js';
 
 export interface VerifyRequest {
