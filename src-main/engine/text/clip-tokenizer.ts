@@ -14,6 +14,7 @@ import {
   invalidTokenizer,
   parseTokenizerConfig,
   parseWith,
+  tokenId,
   type TextTokenizer,
 } from './text-tokenizer.js';
 
@@ -32,7 +33,7 @@ const END_OF_WORD = '</w>';
 /** Words as CLIP sees them; everything else (white space) is dropped. */
 const WORDS = String.raw`<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+`;
 
-const vocabulary = z.record(z.string(), z.number().int().min(0));
+const vocabulary = z.record(z.string(), tokenId);
 
 /**
  * Builds CLIP's tokenizer. `encode` gives bos, tokens, eos, then padding, to `model_max_length` (77) in all.
@@ -76,7 +77,7 @@ export function buildClipTokenizer(files: ClipTokenizerFiles, where: string): Te
       ignore_merges: false,
     },
   };
-  return frameTokenizer(definition, frame, where);
+  return frameTokenizer(definition, frame, `${where} (vocab.json, merges.txt)`);
 }
 
 function sequence(key: string, parts: readonly object[]): Record<string, unknown> {

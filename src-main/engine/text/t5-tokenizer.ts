@@ -14,6 +14,7 @@ import {
   invalidTokenizer,
   parseTokenizerConfig,
   parseWith,
+  tokenId,
   type TextTokenizer,
 } from './text-tokenizer.js';
 
@@ -32,7 +33,7 @@ const part = z.looseObject({ type: z.string() });
 type Part = z.infer<typeof part>;
 
 const tokenizerFile = z.looseObject({
-  added_tokens: z.array(z.looseObject({ id: z.number().int().min(0), content: z.string().min(1) })).default([]),
+  added_tokens: z.array(z.looseObject({ id: tokenId, content: z.string().min(1) })).default([]),
   normalizer: part.nullable().default(null),
   pre_tokenizer: part.nullable().default(null),
   model: z.looseObject({
@@ -74,7 +75,7 @@ export function buildT5Tokenizer(files: T5TokenizerFiles, where: string): TextTo
     post_processor: null,
     decoder: null,
   };
-  return frameTokenizer(definition, frame, where);
+  return frameTokenizer(definition, frame, `${where} (tokenizer.json)`);
 }
 
 /** Deepest nesting of sequences; published files have two levels. */

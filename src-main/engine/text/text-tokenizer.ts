@@ -4,6 +4,7 @@
  *
  * L = token count after padding.
  */
+import { createContext, Script, type Context } from 'node:vm';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { AppError } from '../../base/app-error.js';
@@ -12,7 +13,7 @@ import { AppError } from '../../base/app-error.js';
 export interface TextTokenizer {
   /** L. */
   readonly length: number;
-  /** Token ids [L] of a prompt of any length; a new array. */
+  /** Token ids [L] of a prompt of any length; a new array. @throws AppError text.tokenizer-invalid */
   encode(prompt: string): Int32Array;
 }
 
@@ -32,6 +33,9 @@ export interface TokenFrame {
  * than this would need gigabytes. Unset lengths are written as 1e30.
  */
 const MAX_LENGTH = 4096;
+
+/** An id as it must be to fit an Int32Array. */
+export const tokenId = z.number().int().min(0).max(0x7fffffff);
 
 const specialToken = z
   .union([z.string(), z.looseObject({ content: z.string() })])
@@ -73,36 +77,71 @@ export function invalidTokenizer(where: string, found: string, cause?: unknown):
 }
 
 /**
- * Builds a tokenizer from the library's two inputs and our own frame.
+ * Longest that one prompt may take. The longest that the app accepts (4000 characters) takes some ten milliseconds; a
+ * damaged file can hold an expression that goes on for years.
+ */
+const ENCODE_LIMIT_MS = 5000;
+
+/** Ordinary text of every kind: a definition that loads but fails on it is refused before a network is read. */
+const PROBE = "A man, portrait, 85 mm; it's café 日本語 🙂\n";
+
+/**
+ * Builds a tokenizer from the library's two inputs and our own frame, and tries it on a short text.
  * @param tokenizerJson contents of a tokenizer.json
- * @param where folder or file, for messages
- * @throws AppError text.tokenizer-invalid when the library refuses the definition
+ * @param where the file or files that it comes from, for messages
+ * @param limitMs longest that one text may take
+ * @throws AppError text.tokenizer-invalid when the library refuses the definition, or cannot use it
  */
 export function frameTokenizer(
   tokenizerJson: Readonly<Record<string, unknown>>,
   frame: TokenFrame,
   where: string,
+  limitMs = ENCODE_LIMIT_MS,
 ): TextTokenizer {
   const library = createTokenizer(tokenizerJson, where);
   const { bosId, eosId, padId, length } = frame;
   const first = bosId === null ? 0 : 1;
   const room = length - first - 1;
+  const own = boundedEncode(library, where, limitMs);
+  if (own(PROBE).length === 0) throw invalidTokenizer(where, `it finds no tokens in "${PROBE.trim()}"`);
   return {
     length,
     encode(prompt) {
-      const own = library.encode(prompt, { add_special_tokens: false }).ids.slice(0, room);
       const ids = new Int32Array(length).fill(padId);
       if (bosId !== null) ids[0] = bosId;
-      ids.set(own, first);
-      ids[first + own.length] = eosId;
+      const tokens = own(prompt).slice(0, room);
+      ids.set(tokens, first);
+      ids[first + tokens.length] = eosId;
       return ids;
     },
   };
 }
 
+const tokenIds = z.array(tokenId);
+const RUN = new Script('encode()');
+
+/**
+ * The library's `encode`, stopped when it takes too long. V8 can interrupt JavaScript and regular expressions on the
+ * same thread, but only where it was entered through `vm`; what is called there is the same code in the same realm.
+ */
+function boundedEncode(library: Tokenizer, where: string, limitMs: number): (text: string) => readonly number[] {
+  let text = '';
+  const context: Context = createContext({ encode: () => library.encode(text, { add_special_tokens: false }).ids });
+  return (prompt) => {
+    text = prompt;
+    const ids = refusing(where, () => RUN.runInContext(context, { timeout: limitMs }) as unknown[]);
+    return parseWith(tokenIds, ids, `${where}, token ids of a text`);
+  };
+}
+
 function createTokenizer(tokenizerJson: Readonly<Record<string, unknown>>, where: string): Tokenizer {
+  return refusing(where, () => new Tokenizer(tokenizerJson, {}));
+}
+
+/** @throws AppError text.tokenizer-invalid in place of whatever the library throws */
+function refusing<T>(where: string, act: () => T): T {
   try {
-    return new Tokenizer(tokenizerJson, {});
+    return act();
   } catch (cause) {
     throw invalidTokenizer(where, cause instanceof Error ? cause.message : String(cause), cause);
   }

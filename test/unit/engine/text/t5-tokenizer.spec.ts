@@ -23,6 +23,10 @@ function changed(change: Record<string, unknown>) {
   return { ...files, tokenizer: { ...files.tokenizer, ...change } };
 }
 
+/** JavaScript cannot make a string of it. */
+const NO_TEXT = { toString: 1 };
+const NOTHING = { pattern: { Regex: '[^]+' }, invert: false };
+
 describe('buildT5Tokenizer', () => {
   const tokenizer = buildT5Tokenizer(files, FOLDER);
 
@@ -45,10 +49,18 @@ describe('buildT5Tokenizer', () => {
     ['a pre-tokenizer that nobody knows', { pre_tokenizer: { type: 'UnicodeScripts' } }],
     ['a sequence that is not a list', { normalizer: { type: 'Sequence', normalizers: 3 } }],
     ['a pattern that does not compile', { normalizer: { type: 'Replace', pattern: { Regex: '[' }, content: '' } }],
+    // These load, and fail on the first prompt.
+    ['a replacement that is no text', { normalizer: { type: 'Replace', pattern: { String: 'a' }, content: NO_TEXT } }],
+    ['a word boundary that is no text', { pre_tokenizer: { type: 'Metaspace', replacement: NO_TEXT } }],
+    ['a pre-tokenizer that leaves nothing', { pre_tokenizer: { type: 'Split', ...NOTHING, behavior: 'Removed' } }],
+    ['an id of more than 31 bits', { added_tokens: [{ id: 2 ** 31, content: 'man' }] }],
   ])('refuses %s', (_, change) => {
     const failure = failureOf(() => buildT5Tokenizer(changed(change), FOLDER));
     expect(failure).toBeInstanceOf(AppError);
-    expect(failure).toMatchObject({ code: 'text.tokenizer-invalid' });
+    expect(failure).toMatchObject({
+      code: 'text.tokenizer-invalid',
+      message: expect.stringContaining('tokenizer') as string,
+    });
   });
 
   it('refuses sequences nested without end', () => {
