@@ -8,6 +8,7 @@ import type { Store } from '../store/store.js';
 import { packCacheFolder } from './cache-service.js';
 import type { EngineClient } from './engine-client.js';
 import { loraHash } from './lora-hash.js';
+import { usualStepSeconds } from './pace.js';
 import type { PackService } from './pack-service.js';
 import { A1111_KEYWORD, formatParameters } from './picture-metadata/a1111.js';
 import { OWN_KEYWORD, writeOwnChunk } from './picture-metadata/own-chunk.js';
@@ -66,6 +67,7 @@ export class RunMaker {
     const { packs, store, settings, cachePath, drift } = this.#parts;
     const s = run.settings;
     const latentsDir = drift.folder(run);
+    const usual = usualStepSeconds(store.paces.like(s), s);
     return {
       packPath: packs.folder(s.packId),
       cachePath: packCacheFolder(cachePath, s.packId),
@@ -88,6 +90,7 @@ export class RunMaker {
       previewDir: settings.get().keepPreviews ? store.files.previews(run.id) : null,
       ...(latentsDir === undefined ? {} : { latentsDir }),
       ...(s.decode === undefined ? {} : { decode: s.decode }),
+      ...(usual === null ? {} : { usualStepSeconds: usual }),
     };
   }
 

@@ -9,6 +9,7 @@ import { DeletionsRepo, type DeletionKind } from './deletions-repo.js';
 import { DifferencesRepo } from './differences-repo.js';
 import { GalleryRepo } from './gallery-repo.js';
 import { LorasRepo } from './loras-repo.js';
+import { PacesRepo } from './paces-repo.js';
 import { PacksRepo } from './packs-repo.js';
 import { PhotosRepo } from './photos-repo.js';
 import { PictureFolder } from './picture-folder.js';
@@ -19,6 +20,7 @@ import { diskError } from './store-error.js';
 export interface Store {
   readonly db: Database;
   readonly runs: RunsRepo;
+  readonly paces: PacesRepo;
   readonly comparisons: ComparisonsRepo;
   readonly gallery: GalleryRepo;
   readonly photos: PhotosRepo;
@@ -73,6 +75,7 @@ export async function openStore(dataDir: string): Promise<Store> {
     const store: Store = {
       db,
       runs,
+      paces: new PacesRepo(db),
       comparisons: new ComparisonsRepo(db, runs),
       gallery: new GalleryRepo(db, deletions),
       photos: new PhotosRepo(db, deletions),

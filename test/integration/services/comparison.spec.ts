@@ -3,7 +3,14 @@ import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventValue } from '../../../src-main/contract/events.js';
-import { draftFor, openScriptedHost, photoBase64, type ScriptedHost } from '../support/scripted-host.js';
+import { forkEngine } from '../../../src-main/services/fork-engine.js';
+import {
+  draftFor,
+  openScriptedHost,
+  photoBase64,
+  SCRIPTED_ENGINE,
+  type ScriptedHost,
+} from '../support/scripted-host.js';
 
 let app: ScriptedHost;
 beforeEach(async () => {
@@ -188,6 +195,30 @@ describe('a comparison', () => {
     expect(third.finishedAtMs).toBeLessThanOrEqual(first.finishedAtMs ?? 0);
     await app.call('queue.dismiss', { comparisonId: a.comparisonId });
     expect((await app.call('queue.get', {})).entries.map((entry) => entry.title)).toEqual(['third', 'second']);
+  });
+
+  it('tells the engine what a step took in earlier runs of the same settings, so that a spill is seen', async () => {
+    const usual: (number | undefined)[] = [];
+    const spawn = forkEngine(SCRIPTED_ENGINE);
+    await app.restart({
+      spawnEngine: () => {
+        const engine = spawn();
+        return {
+          ...engine,
+          send(message) {
+            if (message.type === 'request' && message.request.kind === 'generate')
+              usual.push(message.request.params.usualStepSeconds);
+            engine.send(message);
+          },
+        };
+      },
+    });
+    const variants = draftFor('').variants.slice(0, 1);
+    for (const width of [64, 64, 128]) {
+      await app.call('comparisons.create', draftFor(app.packId, { variants, width }));
+      await app.idle();
+    }
+    expect(usual).toEqual([undefined, 0.01, undefined]);
   });
 
   it('refuses what the pack cannot do, before anything is queued', async () => {

@@ -134,6 +134,33 @@ describe('runs', () => {
     expect(store.runs.status(rowId(7))).toBe('done');
   });
 
+  it('tell the pace of runs like one, those of its size first, without those that spilled', () => {
+    const settingsOf = (index: number) => store.runs.get(rowId(index))?.settings ?? expect.fail('there is no such run');
+    const wanted = settingsOf(0);
+    const own = (index: number): void => {
+      const { identityId, packId, provider, modelVariant, formats } = wanted;
+      store.db.run(
+        `UPDATE runs SET identity_id = ?, pack_id = ?, provider = ?, model_variant = ?, variant_id = ?, width = ?
+         WHERE public_id = ?`,
+        [identityId, packId, provider, modelVariant, store.runs.variantKey(formats), 64 * (index + 1), rowId(index)],
+      );
+    };
+    for (const index of [0, 1, 2, 3]) own(index);
+    const widths = () => store.paces.like({ ...wanted, width: 64 }).map(({ width }) => width);
+    expect(widths()).toEqual([64, 256, 192, 128]);
+    const [first] = store.paces.like({ ...wanted, width: 64 });
+    expect(first).toMatchObject({
+      totalSeconds: store.runs.get(rowId(0))?.totalSeconds,
+      stepSeconds: store.runs.get(rowId(0))?.result?.stepSeconds,
+      decodeMode: null,
+    });
+    store.db.run(`UPDATE results SET spill_json = '{}' WHERE run_id = (SELECT id FROM runs WHERE public_id = ?)`, [
+      rowId(3),
+    ]);
+    store.db.run('UPDATE runs SET identity_id = NULL WHERE public_id = ?', [rowId(2)]);
+    expect(widths()).toEqual([64, 128]);
+  });
+
   it('that are queued or running cannot be trashed', () => {
     store.db.run(`UPDATE runs SET status = 'queued' WHERE public_id = ?`, [rowId(0)]);
     expect(store.gallery.trash([rowId(0)], 1)).toEqual([]);

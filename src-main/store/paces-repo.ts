@@ -1,0 +1,84 @@
+/** How long finished runs took, for reckoning what a run like them will take. */
+import { z } from 'zod';
+import type { RunSettings } from '../contract/generation-settings.js';
+import { decodeReportSchema } from '../contract/run.js';
+import type { Database } from './database.js';
+
+/** One finished run's times. Seconds. */
+export interface Pace {
+  readonly width: number;
+  readonly height: number;
+  readonly totalSeconds: number;
+  readonly stepSeconds: readonly number[];
+  /** Null for pictures made before it was recorded. */
+  readonly decodeMode: 'whole' | 'tiles' | null;
+  /** Null where the stage was not measured. */
+  readonly decodeSeconds: number | null;
+}
+
+/** What decides the time of a run beside its size and steps. */
+export type PaceKey = Pick<
+  RunSettings,
+  'packId' | 'provider' | 'modelVariant' | 'formats' | 'identityId' | 'width' | 'height'
+>;
+
+/** The newest say most: drivers, the app and what else runs on the computer change. */
+const NEWEST = 8;
+
+const paceRow = z.object({
+  width: z.number(),
+  height: z.number(),
+  total_seconds: z.number(),
+  step_seconds_json: z.string().transform((text) => z.array(z.number()).parse(JSON.parse(text))),
+  decode_json: z
+    .string()
+    .transform((text) => decodeReportSchema.parse(JSON.parse(text)).mode)
+    .nullable(),
+  decode_seconds: z.number().nullable(),
+});
+
+export class PacesRepo {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /**
+   * The newest finished runs of the same pack, provider, formats and networks, those of the same size first. Runs in
+   * which the card spilled are left out: they say how slow it gets, not how long it takes.
+   */
+  like(key: PaceKey): Pace[] {
+    return this.#db
+      .all(
+        `SELECT r.width, r.height, r.total_seconds, s.step_seconds_json, s.decode_json,
+           (SELECT p.seconds FROM phase_measurements p WHERE p.run_id = r.id AND p.phase = 'decode') AS decode_seconds
+         FROM runs r JOIN results s ON s.run_id = r.id JOIN variants v ON v.id = r.variant_id
+         WHERE r.status = 'done' AND r.total_seconds IS NOT NULL AND s.spill_json IS NULL
+           AND r.pack_id = :packId AND r.provider = :provider AND r.model_variant = :modelVariant
+           AND v.flux = :flux AND v.t5 = :t5 AND v.infusenet = :infusenet
+           AND (r.identity_id IS NULL) = :alone
+         ORDER BY (r.width = :width AND r.height = :height) DESC, r.id DESC LIMIT ${NEWEST}`,
+        {
+          packId: key.packId,
+          provider: key.provider,
+          modelVariant: key.modelVariant,
+          ...key.formats,
+          alone: key.identityId === null ? 1 : 0,
+          width: key.width,
+          height: key.height,
+        },
+      )
+      .map((row) => {
+        const read = paceRow.parse(row);
+        return {
+          width: read.width,
+          height: read.height,
+          totalSeconds: read.total_seconds,
+          stepSeconds: read.step_seconds_json,
+          decodeMode: read.decode_json,
+          decodeSeconds: read.decode_seconds,
+        };
+      });
+  }
+}
