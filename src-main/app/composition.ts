@@ -16,10 +16,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { entryFile } from '../base/entry-file.js';
+import { chooseLanguage, type LanguageChoice } from '../contract/languages.js';
 import { openAppHost, type AppHost } from '../services/app-host.js';
 import { defaultDataDir, defaultPacksDir } from '../services/data-dir.js';
 import { registerIpc } from './ipc.js';
 import { menuTemplate } from './menu.js';
+import { NATIVE_TEXTS, type NativeText } from './native-text.js';
 import { PAGE_URL, SCHEME } from './page-origin.js';
 import { createPageHandler } from './page-protocol.js';
 import { utilityEngine } from './utility-engine.js';
@@ -40,18 +42,23 @@ function readText(file: string): string | null {
   return existsSync(file) ? readFileSync(file, 'utf8') : null;
 }
 
-async function pickFolder(window: BrowserWindow | null): Promise<string | null> {
+/** What the native parts say in the chosen language. */
+function textIn(choice: LanguageChoice): NativeText {
+  return NATIVE_TEXTS[chooseLanguage(choice, app.getPreferredSystemLanguages()).language];
+}
+
+async function pickFolder(window: BrowserWindow | null, text: NativeText): Promise<string | null> {
   const options = {
-    title: 'Choose the folder of a model pack',
+    title: text.chooseFolder,
     properties: ['openDirectory' as const, 'dontAddToRecent' as const],
   };
   const answer = await (window === null ? dialog.showOpenDialog(options) : dialog.showOpenDialog(window, options));
   return answer.canceled ? null : (answer.filePaths[0] ?? null);
 }
 
-async function pickLora(window: BrowserWindow | null): Promise<string | null> {
+async function pickLora(window: BrowserWindow | null, text: NativeText): Promise<string | null> {
   const options = {
-    title: 'Choose a LoRA for FLUX',
+    title: text.chooseLora,
     filters: [{ name: 'LoRA', extensions: ['safetensors', 'pt', 'bin'] }],
     properties: ['openFile' as const, 'dontAddToRecent' as const],
   };
@@ -62,11 +69,12 @@ async function pickLora(window: BrowserWindow | null): Promise<string | null> {
 /** Asks before a run in flight is ended. */
 function mayClose(window: BrowserWindow, host: AppHost): boolean {
   if ((host.hub.current('progress') ?? null) === null) return true;
+  const text = textIn(host.services.settings.get().language);
   const choice = dialog.showMessageBoxSync(window, {
     type: 'question',
-    message: 'A comparison is running.',
-    detail: 'Finished pictures are saved. The others can be resumed the next time.',
-    buttons: ['Keep Running', 'Quit'],
+    message: text.running,
+    detail: text.runningDetail,
+    buttons: [text.keepRunning, text.quit],
     defaultId: 0,
     cancelId: 0,
   });
@@ -104,6 +112,7 @@ function openWindow(host: AppHost, stateFile: string): BrowserWindow {
 export async function composeDesktopApp(): Promise<DesktopApp> {
   const developer = !app.isPackaged;
   let window: BrowserWindow | null = null;
+  let text = textIn('system');
   const assetsDir = app.isPackaged ? join(process.resourcesPath, 'assets') : join(ROOT, 'assets');
   const host = await openAppHost({
     dataDir: defaultDataDir(app.getPath('appData')),
@@ -123,8 +132,8 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
     pictureWorker: entryFile('picture-worker'),
     appVersion: app.getVersion(),
     host: 'electron',
-    pickFolder: () => pickFolder(window),
-    pickFile: () => pickLora(window),
+    pickFolder: () => pickFolder(window, text),
+    pickFile: () => pickLora(window, text),
     openFolder: async (folder) => {
       await shell.openPath(folder);
     },
@@ -142,14 +151,17 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
   window.on('closed', () => {
     window = null;
   });
-  Menu.setApplicationMenu(
-    Menu.buildFromTemplate(
-      menuTemplate(process.platform, app.name, developer, {
-        show: (name) => void window?.loadURL(`${PAGE_URL}#/${name}`),
-        openLogs: () => void host.services.system.openFolder('logs'),
-      }),
-    ),
-  );
+  const actions = {
+    show: (name: string) => void window?.loadURL(`${PAGE_URL}#/${name}`),
+    openLogs: () => void host.services.system.openFolder('logs'),
+  };
+  let menuText: NativeText | null = null;
+  host.hub.subscribe('settings', ({ language }) => {
+    text = textIn(language);
+    if (text === menuText) return;
+    menuText = text;
+    Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(process.platform, app.name, developer, text, actions)));
+  });
   return {
     focus() {
       if (window?.isMinimized() === true) window.restore();

@@ -1,8 +1,10 @@
 /** Entry of the desktop app: start-up order only. */
 import { app, dialog, protocol } from 'electron';
 import { toErrorDto } from '../base/app-error.js';
+import { chooseLanguage } from '../contract/languages.js';
 import { defaultDataDir } from '../services/data-dir.js';
 import { composeDesktopApp, type DesktopApp } from './composition.js';
+import { NATIVE_TEXTS } from './native-text.js';
 import { PAGE_SCHEME } from './page-protocol.js';
 import { openRecovering } from './recovery.js';
 
@@ -11,14 +13,18 @@ let closed = false;
 
 async function start(): Promise<void> {
   await app.whenReady();
+  // The system's: what was chosen in the settings lies in the gallery, which is not open yet.
+  const { language, locale } = chooseLanguage('system', app.getPreferredSystemLanguages());
+  const text = NATIVE_TEXTS[language];
   try {
-    desktop = await openRecovering(defaultDataDir(app.getPath('appData')), composeDesktopApp, (question) =>
+    const folder = defaultDataDir(app.getPath('appData'));
+    desktop = await openRecovering(folder, composeDesktopApp, text, locale, (question) =>
       dialog.showMessageBoxSync({ type: 'error', title: 'Likeness Lab', noLink: true, ...question }),
     );
     if (desktop === null) app.exit(0);
   } catch (error) {
     const { message, remedy } = toErrorDto(error);
-    dialog.showErrorBox('Likeness Lab cannot start', `${message}\n\n${remedy}`);
+    dialog.showErrorBox(text.cannotStart, `${message}\n\n${remedy}`);
     app.exit(1);
   }
 }

@@ -1,5 +1,6 @@
 /** The application menu: the system's own roles and shortcuts, plus our screens. */
 import type { MenuItemConstructorOptions } from 'electron';
+import type { NativeText } from './native-text.js';
 
 export interface MenuActions {
   /** Shows one of the page's screens, such as `settings`. */
@@ -11,9 +12,11 @@ export function menuTemplate(
   platform: NodeJS.Platform,
   appName: string,
   developer: boolean,
+  text: NativeText,
   actions: MenuActions,
 ): MenuItemConstructorOptions[] {
   const mac = platform === 'darwin';
+  const line = { type: 'separator' } as const;
   const screen = (label: string, name: string, accelerator: string): MenuItemConstructorOptions => ({
     label,
     accelerator,
@@ -21,62 +24,70 @@ export function menuTemplate(
       actions.show(name);
     },
   });
-  const settings = screen('Settings…', 'settings', 'CmdOrCtrl+,');
+  const settings = screen(text.settings, 'settings', 'CmdOrCtrl+,');
+  const quit = { role: 'quit', label: text.quit } as const;
+  const close = { role: 'close', label: text.close } as const;
+  const { menu, screens } = text;
+  const appMenu: MenuItemConstructorOptions = {
+    label: appName,
+    submenu: [
+      { role: 'about', label: text.about },
+      line,
+      settings,
+      line,
+      { role: 'services', label: text.services },
+      line,
+      { role: 'hide', label: text.hide },
+      { role: 'hideOthers', label: text.hideOthers },
+      { role: 'unhide', label: text.unhide },
+      line,
+      quit,
+    ],
+  };
   return [
-    ...(mac
-      ? [
-          {
-            label: appName,
-            submenu: [
-              { role: 'about' as const },
-              { type: 'separator' as const },
-              settings,
-              { type: 'separator' as const },
-              { role: 'services' as const },
-              { type: 'separator' as const },
-              { role: 'hide' as const },
-              { role: 'hideOthers' as const },
-              { role: 'unhide' as const },
-              { type: 'separator' as const },
-              { role: 'quit' as const },
-            ],
-          },
-        ]
-      : []),
+    ...(mac ? [appMenu] : []),
+    { label: menu.file, submenu: mac ? [close] : [settings, line, quit] },
     {
-      label: '&File',
-      submenu: [...(mac ? [] : [settings, { type: 'separator' as const }]), { role: mac ? 'close' : 'quit' }],
-    },
-    {
-      label: '&Edit',
+      label: menu.edit,
       submenu: [
-        { role: 'undo' },
-        { role: 'redo' },
-        { type: 'separator' },
-        { role: 'cut' },
-        { role: 'copy' },
-        { role: 'paste' },
-        { role: 'delete' },
-        { role: 'selectAll' },
+        { role: 'undo', label: text.undo },
+        { role: 'redo', label: text.redo },
+        line,
+        { role: 'cut', label: text.cut },
+        { role: 'copy', label: text.copy },
+        { role: 'paste', label: text.paste },
+        { role: 'delete', label: text.delete },
+        { role: 'selectAll', label: text.selectAll },
       ],
     },
     {
-      label: '&View',
+      label: menu.view,
       submenu: [
-        screen('Studio', 'studio', 'CmdOrCtrl+1'),
-        screen('Compare', 'compare', 'CmdOrCtrl+2'),
-        screen('Gallery', 'gallery', 'CmdOrCtrl+3'),
-        screen('Models', 'models', 'CmdOrCtrl+4'),
-        { type: 'separator' },
-        { role: 'resetZoom' },
-        { role: 'zoomIn' },
-        { role: 'zoomOut' },
-        { type: 'separator' },
-        { role: 'togglefullscreen' },
+        screen(screens.studio, 'studio', 'CmdOrCtrl+1'),
+        screen(screens.compare, 'compare', 'CmdOrCtrl+2'),
+        screen(screens.gallery, 'gallery', 'CmdOrCtrl+3'),
+        screen(screens.models, 'models', 'CmdOrCtrl+4'),
+        screen(screens.report, 'report', 'CmdOrCtrl+5'),
+        line,
+        { role: 'resetZoom', label: text.resetZoom },
+        { role: 'zoomIn', label: text.zoomIn },
+        { role: 'zoomOut', label: text.zoomOut },
+        line,
+        { role: 'togglefullscreen', label: text.fullScreen },
         ...(developer ? [{ role: 'reload' as const }, { role: 'toggleDevTools' as const }] : []),
       ],
     },
-    { role: 'windowMenu' },
-    { role: 'help', submenu: [{ label: 'Open Logs Folder', click: actions.openLogs }] },
+    {
+      role: 'windowMenu',
+      label: menu.window,
+      submenu: [
+        { role: 'minimize', label: text.minimize },
+        ...(mac
+          ? [{ role: 'zoom' as const, label: text.zoom }, line, { role: 'front' as const, label: text.front }]
+          : []),
+        ...(mac ? [] : [close]),
+      ],
+    },
+    { role: 'help', label: menu.help, submenu: [{ label: text.openLogs, click: actions.openLogs }] },
   ];
 }

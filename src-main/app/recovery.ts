@@ -2,6 +2,7 @@
 import { toErrorDto } from '../base/app-error.js';
 import { intactCopies, isDamage, replaceDamaged } from '../store/copies.js';
 import { databaseFile } from '../store/store.js';
+import type { NativeText } from './native-text.js';
 
 export interface RecoveryQuestion {
   readonly message: string;
@@ -15,6 +16,7 @@ export interface RecoveryQuestion {
  * Opens; where the database is damaged, asks whether to go on with its newest copy, with an empty gallery, or not at
  * all. The damaged file is kept in each case.
  *
+ * @param locale tag by which moments are written
  * @param ask index of the chosen button
  * @returns null when the person chose to quit
  * @throws AppError every other failure of `open`, and disk.* of restoring
@@ -22,6 +24,8 @@ export interface RecoveryQuestion {
 export async function openRecovering<T>(
   dataDir: string,
   open: () => Promise<T>,
+  text: NativeText,
+  locale: string,
   ask: (question: RecoveryQuestion) => number,
 ): Promise<T | null> {
   try {
@@ -30,14 +34,11 @@ export async function openRecovering<T>(
     if (!isDamage(error)) throw error;
     const file = databaseFile(dataDir);
     const [copy = null] = intactCopies(file);
-    const restore = copy === null ? [] : [`Restore the Copy of ${new Date(copy.savedAtMs).toLocaleString()}`];
-    const buttons = [...restore, 'Start a New Gallery', 'Quit'];
+    const restore = copy === null ? [] : [text.restoreCopy(new Date(copy.savedAtMs).toLocaleString(locale))];
+    const buttons = [...restore, text.newGallery, text.quit];
     const choice = ask({
       message: toErrorDto(error).message,
-      detail: [
-        'Your pictures are safe in their folder, and the damaged file is kept.',
-        copy === null ? 'There is no copy of the database.' : `The copy knows ${copy.pictures} finished pictures.`,
-      ].join(' '),
+      detail: [text.picturesSafe, copy === null ? text.noCopy : text.copyKnows(copy.pictures)].join('\n'),
       buttons,
       defaultId: copy === null ? buttons.length - 1 : 0,
       cancelId: buttons.length - 1,

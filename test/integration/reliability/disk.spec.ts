@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NATIVE_TEXTS } from '../../../src-main/app/native-text.js';
 import { openRecovering, type RecoveryQuestion } from '../../../src-main/app/recovery.js';
 import { AppError } from '../../../src-main/base/app-error.js';
 import { intactCopies } from '../../../src-main/store/copies.js';
@@ -207,6 +208,8 @@ describe('a database', () => {
       openRecovering(
         dataDir,
         () => openStore(dataDir),
+        NATIVE_TEXTS.en,
+        'en-GB',
         (question) => {
           questions.push(question);
           return choice;

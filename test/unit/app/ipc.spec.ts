@@ -2,6 +2,9 @@ import type { IpcMain, IpcMainEvent, IpcMainInvokeEvent, WebContents } from 'ele
 import { describe, expect, it } from 'vitest';
 import { registerIpc, senderOf } from '../../../src-main/app/ipc.js';
 import { menuTemplate } from '../../../src-main/app/menu.js';
+import { NATIVE_TEXTS } from '../../../src-main/app/native-text.js';
+import { LANGUAGES } from '../../../src-main/contract/languages.js';
+import { CATALOGUES } from '../../../src-renderer/text/text.svelte';
 import { isOurs } from '../../../src-main/app/page-origin.js';
 import { createPageHandler, PAGE_SCHEME } from '../../../src-main/app/page-protocol.js';
 import { CALL_CHANNEL, EVENT_CHANNEL, LISTEN_CHANNEL } from '../../../src-main/contract/ipc-channels.js';
@@ -156,19 +159,34 @@ describe('the page protocol', () => {
 });
 
 describe('the menu', () => {
+  const none = { show: () => undefined, openLogs: () => undefined };
+  const itemsOf = (template: ReturnType<typeof menuTemplate>) =>
+    template.flatMap((menu) => (Array.isArray(menu.submenu) ? menu.submenu : [menu]));
+
   it('has the standard roles, our screens, and no developer tools in a package', () => {
     const shown: string[] = [];
-    const template = menuTemplate('linux', 'Likeness Lab', false, {
-      show: (screen) => shown.push(screen),
-      openLogs: () => undefined,
-    });
-    const items = template.flatMap((menu) => (Array.isArray(menu.submenu) ? menu.submenu : [menu]));
+    const items = itemsOf(
+      menuTemplate('linux', 'Likeness Lab', false, NATIVE_TEXTS.en, {
+        show: (screen) => shown.push(screen),
+        openLogs: () => undefined,
+      }),
+    );
     expect(items.map((item) => item.role)).toEqual(expect.arrayContaining(['copy', 'paste', 'undo', 'zoomIn', 'quit']));
     expect(items.some((item) => item.role === 'toggleDevTools')).toBe(false);
     for (const item of items) (item.click as (() => void) | undefined)?.();
-    expect(shown).toEqual(['settings', 'studio', 'compare', 'gallery', 'models']);
-    expect(
-      menuTemplate('darwin', 'Likeness Lab', true, { show: () => undefined, openLogs: () => undefined })[0]?.label,
-    ).toBe('Likeness Lab');
+    expect(shown).toEqual(['settings', 'studio', 'compare', 'gallery', 'models', 'report']);
+    expect(menuTemplate('darwin', 'Likeness Lab', true, NATIVE_TEXTS.en, none)[0]?.label).toBe('Likeness Lab');
+  });
+
+  it.each(LANGUAGES)('says every entry in %s, and the screens as the page does', (language) => {
+    for (const platform of ['linux', 'darwin', 'win32'] as const) {
+      const items = itemsOf(menuTemplate(platform, 'Likeness Lab', false, NATIVE_TEXTS[language], none));
+      expect(items.filter((item) => item.type !== 'separator' && !item.label)).toEqual([]);
+    }
+    const { studio, compare, gallery, models, report } = NATIVE_TEXTS[language].screens;
+    const page = CATALOGUES[language];
+    expect([studio, compare, gallery, models, report]).toEqual(
+      (['studio', 'compare', 'gallery', 'models', 'report'] as const).map((screen) => page[`screen.${screen}`]),
+    );
   });
 });

@@ -27,6 +27,9 @@ class App extends EventEmitter {
   getVersion() {
     return JSON.parse(readFileSync(join(folder, 'resources/app/package.json'), 'utf8')).version;
   }
+  getPreferredSystemLanguages() {
+    return ['de-CH', 'en-US'];
+  }
   getPath(name) {
     return join(folder, 'data', name);
   }
