@@ -8,6 +8,7 @@ import { compareCommand } from './compare-command.js';
 import { convertCommand } from './convert-command.js';
 import { generateCommand } from './generate-command.js';
 import { inspectCommand } from './inspect-command.js';
+import { layersCommand } from './layers-command.js';
 import { packsCommand } from './packs-command.js';
 import { printError } from './terminal.js';
 import { verifyCommand } from './verify-command.js';
@@ -25,6 +26,7 @@ async function main(): Promise<number> {
     convertCommand(),
     generateCommand(),
     compareCommand(),
+    layersCommand(),
     verifyCommand(),
     benchCommand(),
     packsCommand(),

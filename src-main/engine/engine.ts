@@ -13,6 +13,7 @@ import { estimate } from './pipeline/estimate.js';
 import { countLoraLayers } from './pipeline/flux-with-loras.js';
 import { generate } from './pipeline/generate.js';
 import { inspectPack } from './pipeline/inspect-pack.js';
+import { outputErrors } from './pipeline/output-errors.js';
 import { planConversion } from './pipeline/plan-conversion.js';
 import { weightErrors } from './pipeline/weight-errors.js';
 import { probeProviders } from './runtime/providers.js';
@@ -75,6 +76,9 @@ export class Engine {
               previewPng: null,
             }),
         });
+      case 'output-errors':
+        await removePartials(request.params.run.cachePath);
+        return outputErrors(request.params, options);
       case 'plan-conversion':
         return planConversion(request.params);
       case 'convert':

@@ -238,6 +238,37 @@ export interface WeightErrorsResult {
   readonly overall: Readonly<Record<LossyFormat, number>>;
 }
 
+/** What each format does to what comes out of a component's layers, on the activations of a run as it would be made. */
+export interface OutputErrorsRequest {
+  /** The run; its picture is not made, `outputPath` not written. */
+  readonly run: GenerateRequest;
+  readonly component: QuantizedComponent;
+  /** Gives what was measured before, and measures nothing. */
+  readonly keptOnly?: boolean;
+}
+export interface OutputErrorsResult {
+  readonly kind: 'output-errors';
+  readonly component: QuantizedComponent;
+  /** Null where nothing was kept and nothing was to be measured. */
+  readonly measured: OutputErrors | null;
+}
+export interface OutputErrors {
+  /** Names the run's settings and the pack's weights: 8 hex digits. */
+  readonly id: string;
+  /** As in `WeightErrorsResult`. */
+  readonly layers: readonly {
+    readonly name: string;
+    /** [N, K]. */
+    readonly shape: readonly [number, number];
+    /** ‖X(W − Ŵ)ᵀ‖ / ‖XWᵀ‖ for sampled rows X of the layer's inputs; of a sample of the outputs of large layers. */
+    readonly errors: Readonly<Record<LossyFormat, number>>;
+    /** Rows in X. */
+    readonly rows: number;
+  }[];
+  /** Quadratic mean over the layers. */
+  readonly overall: Readonly<Record<LossyFormat, number>>;
+}
+
 /** Which providers can be used here, found by creating a tiny session. */
 export interface ProbeResult {
   readonly kind: 'probe';
@@ -351,6 +382,7 @@ export type EngineRequest =
   | { readonly kind: 'detect-faces'; readonly params: DetectFacesRequest }
   | { readonly kind: 'estimate'; readonly params: EstimateRequest }
   | { readonly kind: 'weight-errors'; readonly params: WeightErrorsRequest }
+  | { readonly kind: 'output-errors'; readonly params: OutputErrorsRequest }
   | { readonly kind: 'plan-conversion'; readonly params: ConversionRequest }
   | { readonly kind: 'convert'; readonly params: ConversionRequest }
   | { readonly kind: 'inspect'; readonly params: { readonly packPath: string } }
@@ -364,6 +396,7 @@ export type EngineResult =
   | DetectFacesResult
   | EstimateResult
   | WeightErrorsResult
+  | OutputErrorsResult
   | ConversionPlanResult
   | ConversionResult
   | InspectResult

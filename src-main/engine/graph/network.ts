@@ -6,15 +6,33 @@
  */
 import type { LinearNames } from '../weights/names/flux.js';
 import { attention, type AttentionOptions } from './attention.js';
-import type { Value } from './graph-builder.js';
+import type { ComputeProfile } from './compute-profile.js';
+import type { GraphBuilder, Value } from './graph-builder.js';
+import type { InputTap } from './input-tap.js';
 import { linearLayer, panelLayers, sum, type Layer } from './linear.js';
 import { Operators } from './operators.js';
-import { rowParts } from './stored-tensor.js';
+import { rowParts, type WeightBook } from './stored-tensor.js';
 
 export class Network extends Operators {
+  readonly #tap: InputTap | null;
+
+  /** @param tap gets the linears' inputs; default none */
+  constructor(
+    g: GraphBuilder,
+    profile: ComputeProfile,
+    book: WeightBook,
+    prefix: string,
+    locate: (file: string) => string,
+    tap: InputTap | null = null,
+  ) {
+    super(g, profile, book, prefix, locate);
+    this.#tap = tap;
+  }
+
   /** x [S, K] · Wᵀ + b -> [S, N], whatever the format of W. */
   linear(x: Value, names: LinearNames, n: number, k: number): Value {
     const weight = this.book.take(names.weight, [n, k]);
+    this.#tap?.take(this, names.weight, [{ x, k }]);
     return linearLayer(this, weight, n, k, this.#bias(names, n), x)(x);
   }
 
@@ -39,15 +57,26 @@ export class Network extends Operators {
     if (storage.kind !== 'panels' || storage.width !== width) {
       const inner = activation(this.linear(x, into, hidden, width));
       const joined = beside === undefined ? inner : this.concatColumns([beside, inner]);
+      this.#tap?.take(this, out.weight, [{ x: joined, k: columns }]);
       return linearLayer(this, weight, width, columns, this.#bias(out, width), x)(joined);
     }
     const outs = panelLayers(this, weight, storage, width, columns, this.#bias(out, width), x);
     const first = beside === undefined ? 0 : 1;
     const ins = this.#rowLayers(into, hidden, width, outs.length - first, x);
-    return sum(this, outs, (layer, index) => {
+    const parts: Value[] = [];
+    const y = sum(this, outs, (layer, index) => {
       const inner = ins[index - first];
-      return layer(inner === undefined ? (beside as Value) : activation(inner(x)));
+      const part = inner === undefined ? (beside as Value) : activation(inner(x));
+      parts[index] = part;
+      return layer(part);
     });
+    this.#tap?.take(this, into.weight, [{ x, k: width }]);
+    this.#tap?.take(
+      this,
+      out.weight,
+      parts.map((part) => ({ x: part, k: width })),
+    );
+    return y;
   }
 
   /** A layer for each of `count` stretches of output channels. */

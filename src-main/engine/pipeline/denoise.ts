@@ -9,7 +9,9 @@ import type { Provider } from '../protocol.js';
 import type { Feed } from '../runtime/session.js';
 import { ropeTables } from '../sampling/rope.js';
 import { eulerStep, type Schedule } from '../sampling/schedule.js';
+import { tokensOf } from '../weights/names/flux.js';
 import type { Modulations } from './conditioning.js';
+import type { InputSamples } from './input-samples.js';
 import { openNetwork, type LoadedNetwork, type NetworkWeights } from './network-session.js';
 
 /** InfuseNet's side of a run. */
@@ -42,6 +44,8 @@ export interface DenoiserRequest {
   readonly profilePrefix?: string;
   /** Told of a step (from 0) whose velocity is not finite; without it such a step fails. */
   readonly onNotFinite?: (step: number) => void;
+  /** Gets what FLUX's or InfuseNet's linears read in these steps (from 0). */
+  readonly sampled?: { readonly samples: InputSamples; readonly steps: readonly number[] };
 }
 
 /** A loaded denoiser for one picture size. */
@@ -54,16 +58,25 @@ export interface Denoiser {
 export async function loadDenoiser(request: DenoiserRequest): Promise<Denoiser> {
   const { flux, control, rows, cols } = request;
   const tokens = rows * cols;
+  const { sampled } = request;
+  const tapOf = (component: 'flux' | 'infusenet', text: number) => {
+    const counts = { text, image: tokens, joint: text + tokens };
+    return sampled?.samples.component === component ? sampled.samples.tap((weight) => counts[tokensOf(weight)]) : null;
+  };
   const session = await openNetwork({
     label: control === null ? 'FLUX' : 'FLUX with InfuseNet',
     provider: request.provider,
     ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
     build: (builder) => {
-      const base = { net: builder.network(request.fluxWeights, request.profile, 'flux'), config: flux };
+      const fluxTap = tapOf('flux', request.textTokens);
+      const base = { net: builder.network(request.fluxWeights, request.profile, 'flux', fluxTap), config: flux };
       const side =
         control === null
           ? null
-          : { net: builder.network(control.weights, request.profile, 'infusenet'), config: control.config };
+          : {
+              net: builder.network(control.weights, request.profile, 'infusenet', tapOf('infusenet', control.queries)),
+              config: control.config,
+            };
       stepGraph(builder.g, base, side, {
         textTokens: request.textTokens,
         identityTokens: control?.queries ?? null,
@@ -98,7 +111,9 @@ export async function loadDenoiser(request: DenoiserRequest): Promise<Denoiser> 
         feeds[STEP_IO.infuseNetModulation] = vector(control.modulations.step(step));
         feeds[STEP_IO.residualScale] = vector(Float32Array.of(residualScale ?? control.scales[step] ?? 0));
       }
-      const result = await session.run(feeds);
+      const samples = sampled?.steps.includes(step) === true ? sampled.samples : null;
+      const result = await session.run(feeds, [STEP_IO.velocity, ...(samples?.outputs ?? [])]);
+      samples?.add(result);
       const velocity = result[STEP_IO.velocity] as Float32Array;
       if (!allFinite(velocity)) {
         if (request.onNotFinite === undefined) throw notFinite(step);

@@ -5,11 +5,13 @@ import { readTensorRows } from '../convert/read-tensor-rows.js';
 import { CLIP_IO, clipTextGraph } from '../graph/clip-text.js';
 import { T5_IO, t5EncoderGraph } from '../graph/t5-encoder.js';
 import type { WeightFormat } from '../protocol.js';
+import type { FormatMix } from '../quant/mix-formats.js';
 import { CPU_PROFILE } from '../graph/compute-profile.js';
 import { clipEosIndex } from '../text/clip-tokenizer.js';
 import type { Tokenizers } from '../text/load-tokenizers.js';
 import { t5PositionBias } from '../text/t5-bias.js';
 import { clipNames, t5Names } from '../weights/names/text-encoders.js';
+import type { InputSamples } from './input-samples.js';
 import { openNetwork, type LoadedNetwork } from './network-session.js';
 import type { ClipNetwork, PackNetwork } from './pack-networks.js';
 import { prepareOnHost, prepareQuantized, type PrepareContext } from './prepared.js';
@@ -49,17 +51,28 @@ export interface T5Encoder {
   readonly fingerprint: string;
 }
 
+export interface T5Options {
+  /** Formats of single linears in place of `format`. */
+  readonly mix?: FormatMix;
+  /** Gets what the linears read of texts of so many tokens. */
+  readonly sampled?: { readonly samples: InputSamples; readonly tokens: number };
+}
+
 export async function loadT5(
   context: PrepareContext,
   t5: PackNetwork<T5Config>,
   format: WeightFormat,
+  { mix, sampled }: T5Options = {},
 ): Promise<T5Encoder> {
   const { config, source } = t5;
-  const weights = await prepareQuantized(context, 't5', t5, format);
+  const weights = await prepareQuantized(context, 't5', t5, format, mix);
   const session = await openNetwork({
     label: 'T5',
     provider: context.provider,
-    build: (builder) => t5EncoderGraph(builder.g, builder.network(weights, context.profile, 't5'), config),
+    build: (builder) => {
+      const tap = sampled?.samples.tap(() => sampled.tokens);
+      t5EncoderGraph(builder.g, builder.network(weights, context.profile, 't5', tap), config);
+    },
   });
   const names = t5Names(config.blocks);
   const table = await source.readF32(names.relativeBias);
@@ -77,6 +90,7 @@ export async function loadT5(
         [T5_IO.embedded]: { data: embedded, dims: [tokens, config.hidden] },
         [T5_IO.bias]: { data: bias, dims: [1, config.heads, tokens, tokens] },
       });
+      sampled?.samples.add(result);
       return result[T5_IO.output] as Float32Array;
     },
   };

@@ -4,8 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { throwIfAborted } from '../../base/app-error.js';
-import type { FluxConfig } from '../graph/flux-config.js';
+import { AppError, throwIfAborted } from '../../base/app-error.js';
 import type { VaeConfig } from '../graph/vae.js';
 import { filledImage, type RgbImage } from '../image/rgb-image.js';
 import { writePng } from '../image/write-png.js';
@@ -24,11 +23,12 @@ import { engineVersions } from '../runtime/versions.js';
 import { computeModulations } from './conditioning.js';
 import { decodePicture } from './decode-picture.js';
 import { detectSpill, type StepSample } from './detect-spill.js';
-import { denoise, loadDenoiser, type ControlInputs } from './denoise.js';
+import { denoise, loadDenoiser, type ControlInputs, type DenoiserRequest } from './denoise.js';
 import { encodePrompt, loadClip, loadT5, type EncodedText } from './encode-text.js';
 import { FaceAnalyst } from './face-analyst.js';
-import { openFluxWithLoras } from './flux-with-loras.js';
+import { openFluxWithLoras, type FluxWithLoras } from './flux-with-loras.js';
 import { cosine, projectIdentity } from './identity.js';
+import { pickSteps, type InputSamples } from './input-samples.js';
 import { memoize, type MemoStore } from './memo-store.js';
 import {
   openClip,
@@ -58,11 +58,47 @@ export interface GenerateContext {
   readonly onProgress: (progress: EngineProgress) => void;
 }
 
+/** What the loop starts from. */
+interface LoopStart {
+  readonly prepare: PrepareContext;
+  readonly flux: FluxWithLoras;
+  /** Sessions of it may be open. */
+  readonly faces: FaceAnalyst;
+  readonly embedding: Float32Array | null;
+  readonly text: EncodedText;
+  readonly vae: PackNetwork<VaeConfig>;
+  /** Null without an identity. */
+  readonly control: { readonly identityTokens: Float32Array; readonly latents: Float32Array } | null;
+  readonly factors: PreviewFactors;
+  readonly schedule: Schedule;
+  /** Packed noise, which the loop changes in place. */
+  readonly latents: Float32Array;
+  readonly grid: { readonly rows: number; readonly cols: number };
+  readonly shape: LatentShape;
+}
+
 /** @throws AppError of every stage; AbortError when cancelled */
 export async function generate(request: GenerateRequest, context: GenerateContext): Promise<GenerateResult> {
   const probe = await MemoryProbe.open(request.provider);
   try {
     return await new Generation(request, context, probe).run();
+  } finally {
+    probe.close();
+  }
+}
+
+/**
+ * Makes a run as far as a component acts in it, and keeps what the component's linears read; no picture.
+ * @throws AppError of the stages, engine.request-invalid for InfuseNet in a run without it; AbortError when cancelled
+ */
+export async function sampleInputs(
+  request: GenerateRequest,
+  context: GenerateContext,
+  samples: InputSamples,
+): Promise<void> {
+  const probe = await MemoryProbe.open(request.provider);
+  try {
+    await new Generation(request, context, probe, samples).sample();
   } finally {
     probe.close();
   }
@@ -75,12 +111,19 @@ class Generation {
   readonly #hashes: Record<string, string> = {};
   readonly #closing: PackNetwork<unknown>[] = [];
   readonly #steps: StepSample[] = [];
+  readonly #samples: InputSamples | null;
   #notFiniteAtStep: number | undefined;
 
-  constructor(request: GenerateRequest, context: GenerateContext, probe: MemoryProbe) {
+  constructor(
+    request: GenerateRequest,
+    context: GenerateContext,
+    probe: MemoryProbe,
+    samples: InputSamples | null = null,
+  ) {
     this.#request = request;
     this.#context = context;
     this.#probe = probe;
+    this.#samples = samples;
   }
 
   async run(): Promise<GenerateResult> {
@@ -88,69 +131,34 @@ class Generation {
     try {
       return await this.#run(started);
     } finally {
-      await Promise.all(this.#closing.map((network) => network.source.close()));
+      await this.#close();
+    }
+  }
+
+  async sample(): Promise<void> {
+    try {
+      checkSettings(this.#request, this.#context.pack);
+      if (this.#samples?.component === 't5') {
+        await this.#encodeText(await this.#prepareContext(), () => undefined);
+        return;
+      }
+      const start = await this.#beforeLoop();
+      await start.faces.release();
+      if (this.#samples?.component === 'infusenet' && start.control === null) throw withoutInfuseNet();
+      await this.#denoise(start);
+    } finally {
+      await this.#close();
     }
   }
 
   async #run(started: number): Promise<GenerateResult> {
     const request = this.#request;
     checkSettings(request, this.#context.pack);
-    // Before any work, so that a LoRA for another model is refused at once.
-    const flux = await this.#open(openFluxWithLoras(this.#context.pack, request.loras ?? [], this.#context.signal));
-    if (flux.loraDigest !== null) this.#hashes['loras'] = flux.loraDigest;
-    const profile = await computeProfile(request.provider);
-    const prepare: PrepareContext = {
-      provider: request.provider,
-      profile,
-      cacheDir: request.cachePath,
-      exact: false,
-      ...(this.#context.signal === undefined ? {} : { signal: this.#context.signal }),
-      onConvert: (label, format, fraction) => {
-        this.#report('convert', fraction, `Converting ${label} to ${format}`);
-      },
-    };
-    const faces = new FaceAnalyst(this.#context.pack, prepare);
+    const start = await this.#beforeLoop();
+    const { prepare, faces, embedding, vae, latents, shape } = start;
+    const stepSeconds = await this.#denoise(start);
 
-    this.#report('identify', 0, 'Reading the identity');
-    const embedding = await this.#identityEmbedding(faces);
-    const identityTokens = embedding === null ? null : await this.#identityTokens(prepare, embedding);
-
-    this.#report('encode-text', 0, 'Encoding the prompt');
-    let textWeightBytes = 0;
-    const text = await this.#probe.phase(
-      'text',
-      () => textWeightBytes,
-      () => this.#encodeText(prepare, (bytes) => (textWeightBytes = bytes)),
-    );
-
-    const vae = await this.#open(openVae(this.#context.pack));
-    const scale = vaeScale(vae.config);
-    const shape = latentShape(request.width, request.height, vae.config.latentChannels, scale);
-    const noise = drawNoise({
-      seed: request.seed,
-      shape: [1, shape.channels, shape.height, shape.width],
-      dtype: 'bf16',
-    });
-    const factors = await this.#previewFactors(prepare, vae);
-    let control: Float32Array | null = null;
-    if (identityTokens !== null) {
-      this.#report('control', 0, 'Encoding the control picture');
-      control = await this.#controlLatents(prepare, vae, faces, shape, noise.controlPosterior);
-    }
-
-    const grid = tokenGrid(shape);
-    const scheduler = parseSchedulerConfig(
-      await readJson(join(this.#context.pack.flux, 'scheduler', 'scheduler_config.json')),
-    );
-    const schedule = buildSchedule(scheduler, request.steps, grid.rows * grid.cols);
-    const latents = packLatents(noise.latents, shape);
-    const stepSeconds = await this.#denoise(prepare, flux, text, schedule, latents, grid, shape, {
-      identityTokens,
-      control,
-      factors,
-    });
-
-    const { image, report } = await this.#decode(prepare, vae, latents, shape, scale);
+    const { image, report } = await this.#decode(prepare, vae, latents, shape, vaeScale(vae.config));
     await mkdir(dirname(request.outputPath), { recursive: true });
     await writePng(request.outputPath, image);
     const identity = await this.#identityScore(faces, image, embedding);
@@ -166,7 +174,7 @@ class Generation {
       ...(this.#notFiniteAtStep === undefined ? {} : { notFiniteAtStep: this.#notFiniteAtStep }),
       totalSeconds: (performance.now() - started) / 1000,
       provider: request.provider,
-      computeDtype: profile.dtype,
+      computeDtype: prepare.profile.dtype,
       weightHashes: this.#hashes,
       keepList: KEEP_PATTERNS,
       versions: engineVersions(),
@@ -175,6 +183,68 @@ class Generation {
       ...identity,
       identityEmbedding: embedding === null ? null : [...embedding],
     };
+  }
+
+  async #prepareContext(): Promise<PrepareContext> {
+    const request = this.#request;
+    return {
+      provider: request.provider,
+      profile: await computeProfile(request.provider),
+      cacheDir: request.cachePath,
+      exact: false,
+      ...(this.#context.signal === undefined ? {} : { signal: this.#context.signal }),
+      onConvert: (label, format, fraction) => {
+        this.#report('convert', fraction, `Converting ${label} to ${format}`);
+      },
+    };
+  }
+
+  async #beforeLoop(): Promise<LoopStart> {
+    const request = this.#request;
+    // Before any work, so that a LoRA for another model is refused at once.
+    const flux = await this.#open(openFluxWithLoras(this.#context.pack, request.loras ?? [], this.#context.signal));
+    if (flux.loraDigest !== null) this.#hashes['loras'] = flux.loraDigest;
+    const prepare = await this.#prepareContext();
+    const faces = new FaceAnalyst(this.#context.pack, prepare);
+
+    this.#report('identify', 0, 'Reading the identity');
+    const embedding = await this.#identityEmbedding(faces);
+    const identityTokens = embedding === null ? null : await this.#identityTokens(prepare, embedding);
+
+    this.#report('encode-text', 0, 'Encoding the prompt');
+    let textWeightBytes = 0;
+    const text = await this.#probe.phase(
+      'text',
+      () => textWeightBytes,
+      () => this.#encodeText(prepare, (bytes) => (textWeightBytes = bytes)),
+    );
+
+    const vae = await this.#open(openVae(this.#context.pack));
+    const shape = latentShape(request.width, request.height, vae.config.latentChannels, vaeScale(vae.config));
+    const noise = drawNoise({
+      seed: request.seed,
+      shape: [1, shape.channels, shape.height, shape.width],
+      dtype: 'bf16',
+    });
+    const factors = await this.#previewFactors(prepare, vae);
+    let control: LoopStart['control'] = null;
+    if (identityTokens !== null) {
+      this.#report('control', 0, 'Encoding the control picture');
+      const latents = await this.#controlLatents(prepare, vae, faces, shape, noise.controlPosterior);
+      control = { identityTokens, latents };
+    }
+
+    const grid = tokenGrid(shape);
+    const scheduler = parseSchedulerConfig(
+      await readJson(join(this.#context.pack.flux, 'scheduler', 'scheduler_config.json')),
+    );
+    const schedule = buildSchedule(scheduler, request.steps, grid.rows * grid.cols);
+    const latents = packLatents(noise.latents, shape);
+    return { prepare, flux, faces, embedding, text, vae, control, factors, schedule, latents, grid, shape };
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#closing.map((network) => network.source.close()));
   }
 
   async #open<T extends PackNetwork<unknown>>(opening: Promise<T>): Promise<T> {
@@ -220,7 +290,11 @@ class Generation {
       const tokenizers = await loadTokenizers(pack.flux);
       const clip = await loadClip(prepare, await this.#open(openClip(pack)));
       try {
-        const t5 = await loadT5(prepare, await this.#open(openT5(pack)), formats.t5);
+        const samples = this.#samples?.component === 't5' ? this.#samples : null;
+        const tokens = tokenizers.t5.encode(prompt).length;
+        const t5 = await loadT5(prepare, await this.#open(openT5(pack)), formats.t5, {
+          ...(samples === null ? {} : { sampled: { samples, tokens } }),
+        });
         try {
           onWeights(clip.session.weightBytes + t5.session.weightBytes);
           return await encodePrompt(tokenizers, clip, t5, prompt);
@@ -261,20 +335,17 @@ class Generation {
     return controlLatents(posterior, noise, vae.config, shape);
   }
 
-  async #denoise(
-    prepare: PrepareContext,
-    flux: PackNetwork<FluxConfig>,
-    text: EncodedText,
-    schedule: Schedule,
-    latents: Float32Array,
-    grid: { readonly rows: number; readonly cols: number },
-    shape: LatentShape,
-    extra: {
-      readonly identityTokens: Float32Array | null;
-      readonly control: Float32Array | null;
-      readonly factors: PreviewFactors;
-    },
-  ): Promise<number[]> {
+  async #denoise({
+    prepare,
+    flux,
+    text,
+    schedule,
+    latents,
+    grid,
+    shape,
+    factors,
+    ...start
+  }: LoopStart): Promise<number[]> {
     const request = this.#request;
     const fluxWeights = await prepareQuantized(prepare, 'flux', flux, request.formats.flux);
     this.#hashes['flux'] = fluxWeights.fingerprint;
@@ -287,10 +358,7 @@ class Generation {
       pooled: text.pooled,
       rounding: 'f32',
     });
-    let control: ControlInputs | null = null;
-    if (extra.identityTokens !== null && extra.control !== null) {
-      control = await this.#controlInputs(prepare, text, schedule, extra.identityTokens, extra.control);
-    }
+    const control = start.control === null ? null : await this.#controlInputs(prepare, text, schedule, start.control);
     this.#report('load', 0, 'Loading the denoiser');
     let weightBytes = 0;
     const denoiser = await this.#probe.phase(
@@ -309,6 +377,7 @@ class Generation {
           cols: grid.cols,
           control,
           ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
+          ...this.#sampledSteps(control),
           ...(request.allowNotFinite === true ? { onNotFinite: (step) => (this.#notFiniteAtStep ??= step + 1) } : {}),
         });
         weightBytes = loaded.session.weightBytes;
@@ -328,9 +397,8 @@ class Generation {
             async ({ step, seconds, latents: after, estimate }) => {
               stepSeconds.push(seconds);
               if (request.latentsDir !== undefined) await saveLatents(request.latentsDir, step, after);
-              if (request.previewDir !== null)
-                await savePreview(request.previewDir, step, estimate, shape, extra.factors);
-              const previewPng = await previewPngUrl(estimate, shape, extra.factors);
+              if (request.previewDir !== null) await savePreview(request.previewDir, step, estimate, shape, factors);
+              const previewPng = await previewPngUrl(estimate, shape, factors);
               // After the awaits: the driver's readings of a step arrive while this thread is free.
               this.#steps.push({ seconds, ...this.#probe.device });
               this.#report('denoise', step / request.steps, this.#stepMessage(step), {
@@ -349,6 +417,16 @@ class Generation {
     return stepSeconds;
   }
 
+  /** What the denoiser hands to the samples, and when. */
+  #sampledSteps(control: ControlInputs | null): Pick<DenoiserRequest, 'sampled'> {
+    const samples = this.#samples;
+    if (samples === null || samples.component === 't5') return {};
+    const everyStep = Array.from({ length: this.#request.steps }, () => 1);
+    return {
+      sampled: { samples, steps: pickSteps(samples.component === 'flux' ? everyStep : (control?.scales ?? [])) },
+    };
+  }
+
   #stepMessage(step: number): string {
     const { steps, usualStepSeconds } = this.#request;
     const spilled = detectSpill(this.#steps, usualStepSeconds) !== null;
@@ -359,8 +437,7 @@ class Generation {
     prepare: PrepareContext,
     text: EncodedText,
     schedule: Schedule,
-    identityTokens: Float32Array,
-    control: Float32Array,
+    { identityTokens, latents }: NonNullable<LoopStart['control']>,
   ): Promise<ControlInputs> {
     const request = this.#request;
     const infuseNet = await this.#open(openInfuseNet(this.#context.pack, request.modelVariant));
@@ -393,7 +470,7 @@ class Generation {
       modulations,
       identityTokens,
       queries: identityTokens.length / infuseNet.config.jointAttentionDim,
-      control,
+      control: latents,
       scales: keep.map((factor) => factor * request.conditioningScale),
     };
   }
@@ -442,4 +519,10 @@ class Generation {
       ? { identityScore: null, identityState: 'no-face' }
       : { identityScore: cosine(found, embedding), identityState: 'scored' };
   }
+}
+
+function withoutInfuseNet(): AppError {
+  return new AppError('engine.request-invalid', 'The run has no identity, so that InfuseNet does nothing in it.', {
+    remedy: 'Choose a picture that was made with an identity, or FLUX or T5.',
+  });
 }

@@ -4,6 +4,7 @@
 import { parse } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { GraphBuilder } from '../graph/graph-builder.js';
+import type { InputTap } from '../graph/input-tap.js';
 import type { ComputeProfile } from '../graph/compute-profile.js';
 import { Network } from '../graph/network.js';
 import { partsOf, WeightBook, type StoredTensor } from '../graph/stored-tensor.js';
@@ -20,7 +21,8 @@ export interface NetworkWeights {
 /** Hands out networks for one graph. */
 export interface NetworkBuilder {
   readonly g: GraphBuilder;
-  network(weights: NetworkWeights, profile: ComputeProfile, prefix: string): Network;
+  /** @param tap gets the inputs of the linears; default none */
+  network(weights: NetworkWeights, profile: ComputeProfile, prefix: string, tap?: InputTap | null): Network;
 }
 
 export interface NetworkRequest {
@@ -43,10 +45,10 @@ export async function openNetwork(request: NetworkRequest): Promise<LoadedNetwor
   const used: { weights: NetworkWeights; book: WeightBook }[] = [];
   request.build({
     g,
-    network: (weights, profile, prefix) => {
+    network: (weights, profile, prefix, tap) => {
       const book = new WeightBook(weights.label, weights.tensors);
       used.push({ weights, book });
-      return new Network(g, profile, book, prefix, locateFromRoot);
+      return new Network(g, profile, book, prefix, locateFromRoot, tap);
     },
   });
   for (const { weights, book } of used) {

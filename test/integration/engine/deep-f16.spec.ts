@@ -13,6 +13,7 @@ import {
   WEBGPU_F16_PROFILE,
   type ComputeProfile,
 } from '../../../src-main/engine/graph/compute-profile.js';
+import { InputTap } from '../../../src-main/engine/graph/input-tap.js';
 import { Network } from '../../../src-main/engine/graph/network.js';
 import { WeightBook } from '../../../src-main/engine/graph/stored-tensor.js';
 import { openPack, type Pack } from '../../../src-main/engine/pack/open-pack.js';
@@ -55,7 +56,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** One step with InfuseNet: the velocity, and the largest magnitude inside when it is measured. */
-async function step(profile: ComputeProfile, format: WeightFormat, measure: boolean) {
+async function step(profile: ComputeProfile, format: WeightFormat, measure: boolean, tap?: InputTap) {
   const context = { provider: 'cpu' as const, profile, cacheDir: join(folder, 'cache'), exact: false };
   const flux = await openFlux(pack);
   const control = await openInfuseNet(pack, [...pack.variants.keys()][0] ?? '');
@@ -77,7 +78,8 @@ async function step(profile: ComputeProfile, format: WeightFormat, measure: bool
   const g = measure ? new MeasuringBuilder('deep') : new GraphBuilder('deep');
   const network = async (prefix: 'flux' | 'infusenet', source: typeof flux) => {
     const weights = await prepareQuantized(context, prefix, source, format);
-    return new Network(g, profile, new WeightBook(weights.label, weights.tensors), prefix, locateFromRoot);
+    const book = new WeightBook(weights.label, weights.tensors);
+    return new Network(g, profile, book, prefix, locateFromRoot, prefix === 'flux' ? tap : null);
   };
   const tokens = ROWS * COLS;
   stepGraph(
@@ -110,7 +112,11 @@ async function step(profile: ComputeProfile, format: WeightFormat, measure: bool
       [STEP_IO.infuseNetModulation]: feed(controlModulation.step(0), controlModulation.step(0).length),
       [STEP_IO.residualScale]: feed(Float32Array.of(1), 1),
     });
-    return { velocity: (result[STEP_IO.velocity] as Float32Array).slice(), largest: result['largest']?.[0] ?? null };
+    return {
+      velocity: (result[STEP_IO.velocity] as Float32Array).slice(),
+      largest: result['largest']?.[0] ?? null,
+      inputs: [...(tap?.outputs ?? [])].map(([weight, output]) => ({ weight, values: result[output]?.slice() })),
+    };
   } finally {
     await session.release();
     await flux.source.close();
@@ -133,9 +139,17 @@ describe('the denoiser at full depth', () => {
 
   // Measured here: 0.0021 and 0.0064; the largest value above 19.7.
   it.each(['int8', 'nf4'] as const)('does not depend on whether %s MLPs go by panels', async (format) => {
-    const whole = await step(CPU_PROFILE, format, false);
-    const panels = await step({ ...CPU_PROFILE, panels: true }, format, false);
+    const tap = () => new InputTap(() => [1, 4]);
+    const whole = await step(CPU_PROFILE, format, false, tap());
+    const panels = await step({ ...CPU_PROFILE, panels: true }, format, false, tap());
     expect(relativeL2(panels.velocity, whole.velocity)).toBeLessThan(1e-5);
+    // What the linears read is the same, too, and a linear of a block's end reads it by parts.
+    const byName = new Map(panels.inputs.map(({ weight, values }) => [weight, values]));
+    expect([...byName.keys()].toSorted()).toEqual(whole.inputs.map(({ weight }) => weight).toSorted());
+    for (const { weight, values = new Float32Array() } of whole.inputs) {
+      expect(values.length).toBeGreaterThan(0);
+      expect(relativeL2(byName.get(weight) ?? new Float32Array(), values)).toBeLessThan(1e-4);
+    }
   });
 
   it.each([

@@ -158,3 +158,14 @@ export function isConditioningTensor(name: string): boolean {
     /^single_transformer_blocks\.\d+\.norm\.linear\./.test(name)
   );
 }
+
+/**
+ * The tokens that a linear reads: of the text (or identity) alone, of the image alone, or both, text first. Not for
+ * linears that depend on no token (`isConditioningTensor`).
+ */
+export function tokensOf(weight: string): 'text' | 'image' | 'joint' {
+  if (weight.startsWith('single_transformer_blocks.')) return 'joint';
+  return /^(context_embedder|transformer_blocks\.\d+\.(attn\.(add_|to_add_)|ff_context))/.test(weight)
+    ? 'text'
+    : 'image';
+}
