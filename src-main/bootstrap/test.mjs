@@ -9,11 +9,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findChromium } from './chromium.mjs';
 import { installedElectron } from './electron-binary.mjs';
 import { ensureInstalled } from './install.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 /** Checks before the test cases; each is an npm script. */
 const CHECKS = ['format:check', 'lint', 'typecheck', 'deps:check', 'unused', 'build'];
 const PROJECTS = ['unit', 'property', 'integration', 'e2e'];
@@ -30,7 +30,7 @@ function run(command, args) {
 
 function ensureSystemPackages() {
   const missing = [];
-  if (!CHROMIUM.some((path) => existsSync(path))) missing.push('chromium');
+  if (findChromium() === undefined) missing.push('chromium');
   if (spawnSync('sh', ['-c', 'ldconfig -p | grep -q libvulkan.so.1']).status !== 0) missing.push('libvulkan1');
   if (missing.length === 0) return;
   if (!existsSync('/usr/bin/apt-get') || process.getuid?.() !== 0) {

@@ -8,6 +8,21 @@ import { languageChoiceSchema } from './languages.js';
 export const themeSchema = z.enum(['system', 'dark', 'light']);
 export type Theme = z.infer<typeof themeSchema>;
 
+/** Hints over a finished comparison, in the order they are shown. */
+export const HINTS = ['slider', 'difference', 'table'] as const;
+export type Hint = (typeof HINTS)[number];
+
+/** Where the guided comparison of the first start stands: offered, then running, then its hints, then none of them. */
+export const guideSchema = z.strictObject({
+  /** Whether the studio offers it while the gallery is empty. */
+  offered: z.boolean(),
+  /** Its comparison, from the button until the pictures are seen. */
+  comparisonId: idSchema.nullable(),
+  /** The one shown on the compare screen. */
+  hint: z.enum(HINTS).nullable(),
+});
+export type Guide = z.infer<typeof guideSchema>;
+
 export const appSettingsSchema = z.strictObject({
   theme: themeSchema,
   language: languageChoiceSchema,
@@ -23,6 +38,7 @@ export const appSettingsSchema = z.strictObject({
   thumbnailSize: z.number().int().min(80).max(512),
   /** The studio's form as last left. */
   draft: comparisonDraftSchema.nullable(),
+  guide: guideSchema,
 });
 export type AppSettings = z.infer<typeof appSettingsSchema>;
 
@@ -35,4 +51,5 @@ export const DEFAULT_APP_SETTINGS: AppSettings = {
   writeMetadata: true,
   thumbnailSize: 180,
   draft: null,
+  guide: { offered: true, comparisonId: null, hint: null },
 };

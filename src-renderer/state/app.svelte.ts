@@ -6,6 +6,7 @@ import { Announcer } from './announcer.svelte';
 import { Blind } from './blind.svelte';
 import { Compare } from './compare.svelte';
 import { Gallery } from './gallery.svelte';
+import { Guide } from './guide.svelte';
 import { Layers } from './layers.svelte';
 import { Library } from './library.svelte';
 import { Loras } from './loras.svelte';
@@ -31,6 +32,7 @@ export interface App {
   readonly photos: Photos;
   readonly queue: Queue;
   readonly studio: Studio;
+  readonly guide: Guide;
   readonly compare: Compare;
   readonly blind: Blind;
   readonly layers: Layers;
@@ -46,18 +48,21 @@ export function createApp(client: Client, page: Window): App {
   const models = new Models(client, notices);
   const photos = new Photos(client, notices);
   const compare = new Compare(client, notices);
+  const queue = new Queue(client, notices, announcer);
+  const navigation = new Navigation(page);
   return {
     announcer,
     notices,
-    navigation: new Navigation(page),
+    navigation,
     settings,
     models,
     library: new Library(client, notices, announcer),
     preparation: new Preparation(client, notices, announcer),
     loras: new Loras(client, notices),
     photos,
-    queue: new Queue(client, notices, announcer),
+    queue,
     studio: new Studio(client, notices, announcer, models, settings, photos),
+    guide: new Guide(client, { notices, settings, models, photos, queue, compare, navigation }),
     compare,
     blind: new Blind(client, notices, compare),
     layers: new Layers(client),
@@ -76,6 +81,7 @@ export function startApp(app: App): () => void {
     app.photos,
     app.queue,
     app.studio,
+    app.guide,
     app.compare,
     app.gallery,
   ];

@@ -214,6 +214,8 @@ export class Compare {
     }
     this.#begin();
     this.#comparisonId = comparisonId;
+    // Known before the answer: the gallery's news may ask again meanwhile, and the later answer counts.
+    this.#candidateId = candidateId;
     await this.#reload(comparisonId);
     if (candidateId !== null) this.choose(candidateId);
   }

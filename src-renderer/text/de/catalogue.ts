@@ -6,6 +6,7 @@ import { errors } from './errors';
 import { gallery } from './gallery';
 import { report } from './report';
 import { models } from './models';
+import { guide } from './guide';
 import { loras } from './loras';
 import { preparation } from './preparation';
 import { settings } from './settings';
@@ -20,6 +21,7 @@ export const german: Translation<English> = {
   ...gallery,
   ...report,
   ...models,
+  ...guide,
   ...loras,
   ...preparation,
   ...settings,

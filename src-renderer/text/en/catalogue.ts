@@ -3,6 +3,7 @@ import { common } from './common';
 import { compare } from './compare';
 import { errors } from './errors';
 import { gallery } from './gallery';
+import { guide } from './guide';
 import { loras } from './loras';
 import { preparation } from './preparation';
 import { report } from './report';
@@ -17,6 +18,7 @@ export const english = {
   ...compare,
   ...errors,
   ...gallery,
+  ...guide,
   ...loras,
   ...preparation,
   ...report,

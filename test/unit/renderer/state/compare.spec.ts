@@ -54,6 +54,17 @@ describe('open', () => {
     expect(client.take('compare.table').input).toEqual({ referenceRunId: 'r0', runIds: ['r0', 'r2'] });
   });
 
+  it('takes the named one on the right, also when the gallery changes before the answer', async () => {
+    await client.tell('gallery', { revision: 1, total: 0, trashed: 0 });
+    const opening = compare.open('c-1', 'r2');
+    const first = client.take('comparisons.get');
+    await client.tell('gallery', { revision: 2, total: 0, trashed: 0 });
+    await first.answer(comparison(['done', 'done', 'done']));
+    await opening;
+    await client.take('comparisons.get').answer(comparison(['done', 'done', 'done']));
+    expect([compare.reference?.id, compare.candidate?.id]).toEqual(['r0', 'r2']);
+  });
+
   it('takes another reference when the chosen one is not finished', async () => {
     await open(comparison(['failed', 'done', 'done']));
     expect([compare.reference?.id, compare.candidate?.id]).toEqual(['r1', 'r2']);

@@ -12,7 +12,7 @@ export interface PendingCall {
 
 export class ScriptedClient implements Client {
   readonly calls: PendingCall[] = [];
-  readonly #listeners = new Map<EventName, (value: never) => void>();
+  readonly #listeners = new Map<EventName, Set<(value: never) => void>>();
 
   call<M extends Method>(method: M, input: Input<M>): Promise<Output<M>> {
     return new Promise<Output<M>>((resolve, reject) => {
@@ -32,8 +32,9 @@ export class ScriptedClient implements Client {
   }
 
   on<E extends EventName>(event: E, listener: (value: EventValue<E>) => void): () => void {
-    this.#listeners.set(event, listener as (value: never) => void);
-    return () => this.#listeners.delete(event);
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners.add(listener));
+    return () => listeners.delete(listener);
   }
 
   onConnection(listener: (connection: 'open') => void): () => void {
@@ -49,7 +50,7 @@ export class ScriptedClient implements Client {
   }
 
   async tell<E extends EventName>(event: E, value: EventValue<E>): Promise<void> {
-    this.#listeners.get(event)?.(value as never);
+    for (const listener of this.#listeners.get(event) ?? []) listener(value as never);
     await settle();
   }
 

@@ -1,0 +1,41 @@
+/** The guided comparison of the first start, and its hints on the compare screen, in German. */
+import type { guide as english } from '../en/guide';
+import type { Translation } from '../message';
+
+export const guide: Translation<typeof english> = {
+  'guide.name': 'Geführter Vergleich',
+  'guide.title': 'Was Quantisierung bewirkt: ein Porträt, drei Formate',
+  'guide.about':
+    'Das Demo-Paket zeichnet {name} dreimal aus demselben Seed, mit Gewichten in 16 Bit, in 8 (INT8) und in 4 (NF4), und öffnet die Bilder nebeneinander. Auf den meisten Rechnern dauert das weniger als eine Minute.',
+  'guide.start': 'Die drei zeichnen',
+  'guide.starting': 'Beginnt …',
+  'guide.skip': 'Nicht jetzt',
+  'guide.skipped': 'Der geführte Vergleich lässt sich jederzeit in den Einstellungen starten.',
+  'guide.stop': 'Anhalten',
+  'guide.stopped': 'Angehalten. Fertige Bilder stehen in der Galerie.',
+  'guide.failed': 'Der geführte Vergleich kam nicht bis zum Ende.',
+  'guide.finished': 'Der geführte Vergleich ist fertig.',
+  'guide.see': 'Nebeneinander ansehen',
+  'guide.again': 'Geführten Vergleich starten',
+  'guide.again.text': 'Zeichnet mit dem Demo-Paket ein Porträt in drei Formaten und zeigt sie nebeneinander.',
+  'guide.no-pack': 'Er braucht das Demo-Paket und dessen Beispielfotos, die hier nicht vollständig sind.',
+  'guide.wait': 'Wartet, bis die Warteschlange frei ist.',
+  'guide.do.identify': 'Aus dem Gesicht von {name} werden Zahlen, die sagen, wer es ist.',
+  'guide.do.encode-text': 'Aus dem Prompt werden Zahlen, mit denen FLUX trainiert wurde.',
+  'guide.do.control': 'Es gibt keine Pose, also bestimmt der Prompt, wie der Kopf steht.',
+  'guide.do.convert': 'Die Gewichte werden einmal auf {format} gerundet; das nächste Bild findet sie auf der Platte.',
+  'guide.do.load': 'Die Gewichte kommen in den Speicher: je weniger Bits, desto weniger davon.',
+  'guide.do.denoise': 'Aus demselben Rauschen wie bei jedem Format wird Schritt für Schritt ein Porträt.',
+  'guide.do.decode': 'Aus den fertigen Latents werden Pixel.',
+  'hint.name': 'Hinweis',
+  'hint.slider':
+    'Die Linie ziehen: links davon {left}, rechts {right}. Mit der Tastatur: Tab bis zur Linie, dann die Pfeiltasten.',
+  'hint.difference': 'Gleiche Bilder? Die Karte der Unterschiede malt, was das Auge übergeht: je heller, desto größer.',
+  'hint.difference.show': 'Unterschied zeigen',
+  'hint.table':
+    'Die Tabelle sagt, was jedes Format kostet (geladen, Spitze, Zeit) und was es ändert (PSNR, SSIM, FLIP, Identität). Links und Rechts wählen die beiden Bilder darüber.',
+  'hint.place': '{number} von {total}',
+  'hint.next': 'Weiter',
+  'hint.done': 'Verstanden',
+  'hint.none': 'Keine Hinweise mehr',
+};

@@ -1,0 +1,38 @@
+/** The guided comparison of the first start, and its hints on the compare screen. */
+export const guide = {
+  'guide.name': 'Guided comparison',
+  'guide.title': 'See what quantization does: one portrait, three formats',
+  'guide.about':
+    'The demo pack draws {name} three times from the same seed, with its weights in 16 bits, in 8 (INT8) and in 4 (NF4), and opens the pictures side by side. It takes less than a minute on most computers.',
+  'guide.start': 'Draw the three',
+  'guide.starting': 'Starting…',
+  'guide.skip': 'Not now',
+  'guide.skipped': 'The guided comparison can be started from the settings at any time.',
+  'guide.stop': 'Stop',
+  'guide.stopped': 'Stopped. Pictures that are finished are in the gallery.',
+  'guide.failed': 'The guided comparison did not get to its end.',
+  'guide.finished': 'The guided comparison is finished.',
+  'guide.see': 'See it side by side',
+  'guide.again': 'Start the guided comparison',
+  'guide.again.text': 'Draws one portrait in three formats with the demo pack and shows them side by side.',
+  'guide.no-pack': 'It needs the demo pack and its sample photos, which are not complete here.',
+  'guide.wait': 'Waiting for its turn in the queue.',
+  'guide.do.identify': 'The face of {name} becomes numbers that say who it is.',
+  'guide.do.encode-text': 'The prompt becomes numbers that FLUX was trained on.',
+  'guide.do.control': 'No pose was given, so the prompt decides how the head turns.',
+  'guide.do.convert': 'The weights are rounded to {format}, once; the next picture finds them on the disk.',
+  'guide.do.load': 'The weights go into memory: the fewer bits, the less of it.',
+  'guide.do.denoise': 'The same noise as for every format becomes a portrait, step by step.',
+  'guide.do.decode': 'The finished latents become pixels.',
+  'hint.name': 'Hint',
+  'hint.slider':
+    'Drag the line: {left} on its left, {right} on its right. By keyboard: Tab to it, then the arrow keys.',
+  'hint.difference': 'Equal pictures? The difference map paints what the eye passes over: the brighter, the larger.',
+  'hint.difference.show': 'Show the difference',
+  'hint.table':
+    'The table says what each format costs (load, peak, time) and what it changes (PSNR, SSIM, FLIP, identity). Left and Right choose the two pictures above.',
+  'hint.place': '{number} of {total}',
+  'hint.next': 'Next',
+  'hint.done': 'Got it',
+  'hint.none': 'No more hints',
+} as const;
