@@ -18,6 +18,9 @@ export async function writeTinyPack(root: string, tensors: readonly WritableTens
   return root;
 }
 
+/** One for all pictures of a file, as the app has: it keeps what only prompt and photo decide. */
+const engine = new Engine();
+
 export interface TinyPicture {
   readonly png: Buffer;
   readonly result: GenerateResult;
@@ -52,7 +55,7 @@ export async function tinyPicture(
     previewDir: null,
     ...(loras === undefined ? {} : { loras }),
   };
-  const result = await new Engine().handle({ kind: 'generate', params });
+  const result = await engine.handle({ kind: 'generate', params });
   if (result.kind !== 'generate') throw new Error('not a picture');
   return { png: await readFile(outputPath), result };
 }
