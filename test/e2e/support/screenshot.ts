@@ -15,10 +15,14 @@ const FOLDER = fileURLToPath(
 const IN_DOCS =
   /^(studio(-running)?|compare-(slider|grid|flicker|difference)|gallery(-25000)?|models|report|settings|guide-running)(-1440|-1024|-light-1440)$/;
 
-/** Takes the visible page, with a palette of 192 colours so that the file stays small. */
+/** Takes the visible page; for the documents with a palette of 192 colours so that the file stays small. */
 export async function saveScreenshot(page: Page, name: string): Promise<void> {
   if (FOR_DOCS && !IN_DOCS.test(name)) return;
   await mkdir(FOLDER, { recursive: true });
+  if (!FOR_DOCS) {
+    await page.screenshot({ animations: 'disabled', path: join(FOLDER, `${name}.png`) });
+    return;
+  }
   const png = await page.screenshot({ animations: 'disabled' });
   await sharp(png)
     .png({ palette: true, colours: 192, effort: 10 })

@@ -76,7 +76,7 @@ describe('writes that fail', { timeout: TEST_TIMEOUT_MS }, () => {
     for (let i = 0; i < count; i += 1) {
       if (what === 'a conversion') await rm(join(dataDir(), 'cache'), { recursive: true, force: true });
       writeFileSync(flag(), fault);
-      const draft = { ...portraits(null), seeds: [1], variants: portraits(null).variants.slice(1, 3) };
+      const draft = { ...portraits(null), seeds: [1], variants: portraits(null).variants.slice(-2).toReversed() };
       const { comparisonId } = await host.call('comparisons.create', draft);
       await settled(host, comparisonId);
       const { runs } = await host.call('comparisons.get', { comparisonId });
