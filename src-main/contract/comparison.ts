@@ -29,6 +29,8 @@ export const queueCellSchema = z.object({
   totalSeconds: z.number().nullable(),
   /** Code and sentence, when failed. */
   error: errorDtoSchema.pick({ code: true, message: true }).nullable(),
+  /** Whether memory ran out and it was tried once more. */
+  retried: z.boolean(),
 });
 export type QueueCell = z.infer<typeof queueCellSchema>;
 
@@ -60,6 +62,8 @@ export const runProgressSchema = z.object({
   step: z.number().int().nullable(),
   steps: z.number().int().nullable(),
   message: z.string(),
+  /** The second try after memory ran out. */
+  retrying: z.boolean(),
   /** PNG data URL of the latest latent preview. */
   previewPng: z.string().nullable(),
   startedAtMs: timeMsSchema,

@@ -12,7 +12,7 @@
  */
 import { z } from 'zod';
 import { errorDtoSchema } from './error.js';
-import { formatChoiceSchema, providerSchema } from './formats.js';
+import { formatChoiceSchema, providerSchema, stageSchema } from './formats.js';
 import { runSettingsSchema } from './generation-settings.js';
 import { bytesSchema, idSchema, timeMsSchema } from './ids.js';
 import { MAX_STARS } from './limits.js';
@@ -118,6 +118,21 @@ export const runResultSchema = z.object({
 });
 export type RunResult = z.infer<typeof runResultSchema>;
 
+/** How it is known that memory ran out: the engine said so, the system ended it for that, or the estimate had said so. */
+export const memorySignSchema = z.enum(['said', 'killed-by-system', 'estimate']);
+export type MemorySign = z.infer<typeof memorySignSchema>;
+
+/** The first try ran out of memory; the engine was started anew and the run made once more. */
+export const retrySchema = z.object({
+  sign: memorySignSchema,
+  /** Where it ran out; null before the first stage. */
+  stage: stageSchema.nullable(),
+  /** The sentence of the first failure. */
+  message: z.string(),
+  atMs: timeMsSchema,
+});
+export type Retry = z.infer<typeof retrySchema>;
+
 export const runDetailSchema = runSummarySchema.extend({
   settings: runSettingsSchema,
   /** Null when the identity was deleted or never there. */
@@ -127,5 +142,7 @@ export const runDetailSchema = runSummarySchema.extend({
   result: runResultSchema.nullable(),
   /** Present exactly when the status is `failed`. */
   error: errorDtoSchema.nullable(),
+  /** Null when the first try was the only one. */
+  retry: retrySchema.nullable(),
 });
 export type RunDetail = z.infer<typeof runDetailSchema>;

@@ -32,6 +32,7 @@ import { ReportService } from './report-service.js';
 import { RunDrift } from './run-drift.js';
 import { RunMaker } from './run-maker.js';
 import { RunQueue } from './run-queue.js';
+import { SecondTry } from './second-try.js';
 import { SampleService } from './sample-service.js';
 import { SettingsService } from './settings-service.js';
 import { SystemService } from './system-service.js';
@@ -165,17 +166,25 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     },
     now,
   });
+  const estimates = new EstimateService(packs, helper);
   const queue: RunQueue = new RunQueue({
     store,
-    maker: new RunMaker({
+    maker: new SecondTry({
       store,
+      maker: new RunMaker({
+        store,
+        engine,
+        lab,
+        packs,
+        settings,
+        cachePath,
+        appVersion,
+        drift: new RunDrift(store, lab, log),
+        now,
+      }),
       engine,
-      lab,
-      packs,
-      settings,
-      cachePath,
-      appVersion,
-      drift: new RunDrift(store, lab, log),
+      estimates,
+      log,
       now,
     }),
     hub,
@@ -214,7 +223,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     cache,
     preparation,
     loras,
-    estimates: new EstimateService(packs, helper),
+    estimates,
     weightErrors,
     samples,
     photos,

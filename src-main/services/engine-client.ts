@@ -58,6 +58,7 @@ export class EngineClient {
   #nextId = 0;
   #versions: Readonly<Record<string, string>> = {};
   #closing = false;
+  #restarting = false;
 
   constructor(spawn: EngineSpawner, onState: (state: EngineState) => void = () => undefined) {
     this.#spawn = spawn;
@@ -74,6 +75,18 @@ export class EngineClient {
   async release(): Promise<void> {
     if (this.#process === null || this.#closing) return;
     await this.request<'release'>({ kind: 'release', params: {} });
+  }
+
+  /**
+   * Ends the process, so that nothing it held stays held; the next request starts another. Requests in flight fail as
+   * engine.crashed.
+   */
+  async restart(): Promise<void> {
+    const process = this.#process;
+    if (process === null || this.#closing) return;
+    this.#restarting = true;
+    await this.#end(process);
+    this.#restarting = false;
   }
 
   /**
@@ -133,9 +146,12 @@ export class EngineClient {
   /** Ends the process: asks first, then kills. Requests in flight are rejected as cancelled. */
   async close(): Promise<void> {
     this.#closing = true;
-    const process = this.#process;
-    if (process === null) return;
-    await new Promise<void>((resolve) => {
+    if (this.#process !== null) await this.#end(this.#process);
+  }
+
+  /** Asks the process to end, and kills it when it takes too long. */
+  #end(process: EngineProcess): Promise<void> {
+    return new Promise((resolve) => {
       const timer = setTimeout(() => {
         process.kill();
       }, SHUTDOWN_TIMEOUT_MS);
@@ -188,7 +204,9 @@ export class EngineClient {
         pending.reject(abortError());
         return;
       case 'error':
-        pending.reject(AppError.fromDto(message.error));
+        pending.reject(
+          AppError.fromDto({ ...message.error, details: { stage: pending.stage, ...message.error.details } }),
+        );
         return;
       case 'result':
         if (message.result.kind === pending.kind) pending.resolve(message.result);
@@ -218,18 +236,22 @@ export class EngineClient {
       wasReady?.reject(abortError());
       return;
     }
-    if (pending.some((request) => request.cancelled)) {
+    if (this.#restarting || pending.some((request) => request.cancelled)) {
       // Ended on purpose. Requests that shared the process were not the reason and can simply be sent again.
       this.#onState({ status: 'stopped' });
+      const why = this.#restarting ? 'free its memory' : 'cancel another request';
       for (const request of pending) {
-        request.reject(
-          request.cancelled
-            ? abortError()
-            : new AppError('engine.crashed', 'The engine was ended to cancel another request.', {
-                remedy: 'Try again.',
-                retryable: true,
-              }),
-        );
+        // What a process is asked to free, its end has freed.
+        if (this.#restarting && request.kind === 'release') request.resolve({ kind: 'release' });
+        else if (request.cancelled) request.reject(abortError());
+        else {
+          request.reject(
+            new AppError('engine.crashed', `The engine was ended to ${why}.`, {
+              remedy: 'Try again.',
+              retryable: true,
+            }),
+          );
+        }
       }
       return;
     }

@@ -9,7 +9,7 @@ import type { EngineProgress } from '../engine/protocol.js';
 import type { Store } from '../store/store.js';
 import type { EventHub } from './event-hub.js';
 import type { Log } from './log.js';
-import type { RunMaker } from './run-maker.js';
+import type { SecondTry } from './second-try.js';
 import { throttle, type Throttle } from './throttle.js';
 import { TimeLeft } from './time-left.js';
 
@@ -20,7 +20,7 @@ const CRASHES_BEFORE_PAUSE = 2;
 
 export interface RunQueueParts {
   readonly store: Store;
-  readonly maker: Pick<RunMaker, 'make'>;
+  readonly maker: Pick<SecondTry, 'make'>;
   readonly hub: EventHub;
   readonly log: Log;
   /** Called after each change of what the gallery shows. */
@@ -31,8 +31,10 @@ export interface RunQueueParts {
 interface Current {
   readonly run: RunDetail;
   readonly abort: AbortController;
-  readonly startedAtMs: number;
+  /** Of the try that is going. */
+  startedAtMs: number;
   denoiseAtMs: number | null;
+  retrying: boolean;
 }
 
 export class RunQueue {
@@ -158,13 +160,21 @@ export class RunQueue {
 
   async #make(run: RunDetail): Promise<void> {
     const { store, maker, hub, now, onGalleryChange } = this.#parts;
-    const current: Current = { run, abort: new AbortController(), startedAtMs: now(), denoiseAtMs: null };
+    const current: Current = {
+      run,
+      abort: new AbortController(),
+      startedAtMs: now(),
+      denoiseAtMs: null,
+      retrying: false,
+    };
     store.runs.move(run.id, ['queued'], 'running');
     this.#current = current;
     this.changed();
     try {
-      const made = await maker.make(run, current.abort.signal, (progress) => {
-        if (this.#current === current) this.#progress.push(this.#state(current, progress));
+      const made = await maker.make(run, current.abort.signal, (progress, retrying) => {
+        if (this.#current !== current) return;
+        if (retrying !== current.retrying) Object.assign(current, { retrying, denoiseAtMs: null, startedAtMs: now() });
+        this.#progress.push(this.#state(current, progress));
       });
       this.#timeLeft.learn(run.settings, made.totalSeconds, made.stepSeconds);
       this.#crashes = 0;
@@ -217,6 +227,7 @@ export class RunQueue {
       step: progress.step,
       steps: progress.steps,
       message: current.abort.signal.aborted ? 'Cancelling' : progress.message,
+      retrying: current.retrying,
       previewPng: progress.previewPng,
       startedAtMs,
       secondsLeft,

@@ -35,6 +35,7 @@ const cellRow = z.object({
     .string()
     .transform((text) => errorDtoSchema.pick({ code: true, message: true }).parse(JSON.parse(text)))
     .nullable(),
+  retried: z.number(),
 });
 
 export class ComparisonsRepo {
@@ -55,6 +56,23 @@ export class ComparisonsRepo {
         [head.id, head.title, head.createdAtMs, head.referenceRunId],
       );
       for (const run of runs) this.#runs.insert(lastId, run, head.createdAtMs);
+    });
+  }
+
+  /** Adds runs after those that a comparison has, and puts it at the queue's end, all or nothing. */
+  add(comparisonId: string, runs: readonly NewRun[], createdAtMs: number): void {
+    this.#db.transaction(() => {
+      const last = this.#db.get(
+        `SELECT c.id, max(r.cell_index) AS cell_index, max(r.run_order) AS run_order
+         FROM comparisons c JOIN runs r ON r.comparison_id = c.id WHERE c.public_id = ?`,
+        [comparisonId],
+      ) as { id: number; cell_index: number; run_order: number };
+      for (const run of runs) {
+        const cellIndex = last.cell_index + 1 + run.cellIndex;
+        const runOrder = last.run_order + 1 + run.runOrder;
+        this.#runs.insert(last.id, { ...run, cellIndex, runOrder }, createdAtMs);
+      }
+      this.enqueue(comparisonId);
     });
   }
 
@@ -91,7 +109,7 @@ export class ComparisonsRepo {
   queue(): QueueEntry[] {
     const rows = this.#db.all(
       `SELECT c.public_id AS comparison_public_id, c.title, r.public_id, r.status, v.flux, v.t5, v.infusenet, r.seed,
-         r.total_seconds, r.error_json
+         r.total_seconds, r.error_json, r.retry_json IS NOT NULL AS retried
        FROM comparisons c JOIN runs r ON r.comparison_id = c.id JOIN variants v ON v.id = r.variant_id
        WHERE c.dismissed = 0 AND r.trashed_at_ms IS NULL
        ORDER BY c.queue_position, r.comparison_id, r.run_order`,
@@ -111,6 +129,7 @@ export class ComparisonsRepo {
         seed: cell.seed,
         totalSeconds: cell.total_seconds,
         error: cell.error_json,
+        retried: cell.retried === 1,
       });
     }
     return entries;

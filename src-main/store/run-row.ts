@@ -7,6 +7,7 @@ import { loraUseSchema } from '../contract/lora.js';
 import {
   decodeReportSchema,
   identityStateSchema,
+  retrySchema,
   runStatusSchema,
   spillReportSchema,
   type Phase,
@@ -29,7 +30,7 @@ export const SUMMARY_FROM = `runs r JOIN variants v ON v.id = r.variant_id JOIN 
 /** What `RunDetail` needs beyond the summary. */
 export const DETAIL_COLUMNS = `${SUMMARY_COLUMNS},
   r.id AS run_key, r.identity_id, r.face_index, r.pose_id, r.prompt, r.guidance, r.conditioning_scale,
-  r.start_fraction, r.end_fraction, r.loras_json, r.decode, r.finished_at_ms, r.error_json,
+  r.start_fraction, r.end_fraction, r.loras_json, r.decode, r.finished_at_ms, r.error_json, r.retry_json,
   (SELECT p.name FROM photos p WHERE p.public_id = r.identity_id) AS identity_name,
   s.compute_dtype, s.pixel_hash, s.step_seconds_json, s.weight_hashes_json, s.keep_list_json, s.versions_json,
   s.preview_steps_json, s.decode_json, s.spill_json`;
@@ -84,6 +85,7 @@ const detailRow = summaryRow.extend({
   decode: runSettingsSchema.shape.decode.unwrap().nullable(),
   finished_at_ms: z.number().nullable(),
   error_json: json(errorDtoSchema).nullable(),
+  retry_json: json(retrySchema).nullable(),
   identity_name: z.string().nullable(),
   compute_dtype: z.enum(['f32', 'f16']).nullable(),
   pixel_hash: z.string().nullable(),
@@ -202,6 +204,7 @@ export function parseDetail(row: unknown, phases: (runKey: number) => Phase[]): 
     finishedAtMs: read.finished_at_ms,
     result,
     error: read.error_json,
+    retry: read.retry_json,
   };
 }
 

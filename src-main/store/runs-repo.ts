@@ -3,7 +3,7 @@ import type { ErrorDto } from '../base/app-error.js';
 import type { FormatChoice } from '../contract/formats.js';
 import type { RunSettings } from '../contract/generation-settings.js';
 import type { DetectedFaces } from '../contract/photo.js';
-import type { IdentityState, Phase, RunDetail, RunResult, RunStatus } from '../contract/run.js';
+import type { IdentityState, Phase, Retry, RunDetail, RunResult, RunStatus } from '../contract/run.js';
 import type { Database } from './database.js';
 import { DETAIL_COLUMNS, DETAIL_FROM, parseDetail, parseFaces, parsePhase } from './run-row.js';
 
@@ -119,14 +119,19 @@ export class RunsRepo {
     return row?.public_id ?? null;
   }
 
-  /** Moves a run from one of the given states; false when it was in none of them. */
+  /** Moves a run from one of the given states; false when it was in none of them. Queued again, it begins anew. */
   move(runId: string, from: readonly RunStatus[], to: RunStatus): boolean {
     const { changes } = this.#db.run(
-      `UPDATE runs SET status = ?, error_json = NULL
-       WHERE public_id = ? AND status IN (SELECT value FROM json_each(?))`,
-      [to, runId, JSON.stringify(from)],
+      `UPDATE runs SET status = :to, error_json = NULL,
+         retry_json = CASE WHEN :to = 'queued' THEN NULL ELSE retry_json END
+       WHERE public_id = :runId AND status IN (SELECT value FROM json_each(:from))`,
+      { to, runId, from: JSON.stringify(from) },
     );
     return changes > 0;
+  }
+
+  noteRetry(runId: string, retry: Retry): void {
+    this.#db.run('UPDATE runs SET retry_json = ? WHERE public_id = ?', [JSON.stringify(retry), runId]);
   }
 
   fail(runId: string, error: ErrorDto, finishedAtMs: number): void {

@@ -31,11 +31,14 @@ export function cellFraction(progress: RunProgress): number {
   return before;
 }
 
-/** `Denoising, step 4 of 30`. */
+/** `Denoising, step 4 of 30`; in a second try, that it is one. */
 export function progressSentence(progress: RunProgress): string {
   const stage = t(`stage.${progress.stage}`);
-  if (progress.step === null || progress.steps === null) return stage;
-  return t('stage.step', { stage, step: progress.step, steps: progress.steps });
+  const sentence =
+    progress.step === null || progress.steps === null
+      ? stage
+      : t('stage.step', { stage, step: progress.step, steps: progress.steps });
+  return progress.retrying ? t('stage.retrying', { stage: sentence }) : sentence;
 }
 
 export interface EntryCounts {
@@ -102,7 +105,8 @@ export function openCells(queue: QueueState): number {
 export function progressAnnouncement(before: RunProgress | null, now: RunProgress): string | null {
   const quarter = (progress: RunProgress): number =>
     progress.step === null || progress.steps === null ? 0 : Math.floor((progress.step / progress.steps) * 4);
-  const same = before !== null && before.runId === now.runId && before.stage === now.stage;
+  const same =
+    before !== null && before.runId === now.runId && before.stage === now.stage && before.retrying === now.retrying;
   if (same && (now.stage !== 'denoise' || quarter(before) === quarter(now))) return null;
   return progressSentence(now);
 }

@@ -6,6 +6,16 @@ import { drift } from './0040-drift.js';
 import { loras } from './0050-loras.js';
 import { loraFiles } from './0060-lora-files.js';
 import { memoryNotes } from './0070-memory-notes.js';
+import { retries } from './0080-retries.js';
 
 /** Append only; a shipped step is never edited. */
-export const MIGRATIONS: readonly Migration[] = [initial, search, evidence, drift, loras, loraFiles, memoryNotes];
+export const MIGRATIONS: readonly Migration[] = [
+  initial,
+  search,
+  evidence,
+  drift,
+  loras,
+  loraFiles,
+  memoryNotes,
+  retries,
+];

@@ -230,5 +230,6 @@ export const studio: Translation<typeof english> = {
   'stage.load': 'Gewichte werden geladen',
   'stage.denoise': 'Entrauschen',
   'stage.decode': 'Bild wird dekodiert',
+  'stage.retrying': 'Speicher reichte nicht, zweiter Versuch: {stage}',
   'stage.step': '{stage}, Schritt {step} von {steps}',
 };

@@ -221,5 +221,6 @@ export const studio = {
   'stage.load': 'Loading weights',
   'stage.denoise': 'Denoising',
   'stage.decode': 'Decoding the picture',
+  'stage.retrying': 'Memory ran out, second try: {stage}',
   'stage.step': '{stage}, step {step} of {steps}',
 } as const;

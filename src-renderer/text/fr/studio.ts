@@ -230,5 +230,6 @@ export const studio: Translation<typeof english> = {
   'stage.load': 'Chargement des poids',
   'stage.denoise': 'Débruitage',
   'stage.decode': 'Décodage de l’image',
+  'stage.retrying': 'Mémoire insuffisante, second essai : {stage}',
   'stage.step': '{stage}, étape {step} sur {steps}',
 };

@@ -212,5 +212,6 @@ export const studio: Translation<typeof english> = {
   'stage.load': '重みを読み込み中',
   'stage.denoise': 'ノイズ除去中',
   'stage.decode': '画像をデコード中',
+  'stage.retrying': 'メモリ不足のため再試行中：{stage}',
   'stage.step': '{stage}、ステップ {step}/{steps}',
 };

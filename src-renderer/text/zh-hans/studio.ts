@@ -207,5 +207,6 @@ export const studio: Translation<typeof english> = {
   'stage.load': '正在加载权重',
   'stage.denoise': '正在去噪',
   'stage.decode': '正在解码图片',
+  'stage.retrying': '内存不足，正在重试：{stage}',
   'stage.step': '{stage}，第 {step}/{steps} 步',
 };

@@ -1,8 +1,9 @@
 /**
  * A small engine that speaks the real protocol and paints flat pictures, so that queue, store and transports can be
- * tested without weights. The prompt scripts it: `crash@N`, `fail@N` (out of memory) and `slow` (100 ms a step).
+ * tested without weights. The prompt scripts it: `crash@N`, `fail@N` (out of memory; with `once` only in the first process
+ * that makes the picture, with `heavy` only where FLUX is in 16-bit) and `slow` (100 ms a step).
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 
@@ -40,6 +41,16 @@ function phase(name, seconds, peak) {
   };
 }
 
+/** Whether `fail` is meant for this picture and this process. */
+function fails({ prompt, formats, outputPath }) {
+  if (/\bheavy\b/.test(prompt) && formats.flux !== '16-bit') return false;
+  if (!/\bonce\b/.test(prompt)) return true;
+  const mark = `${outputPath}.pid`;
+  if (existsSync(mark)) return readFileSync(mark, 'utf8') === String(process.pid);
+  writeFileSync(mark, String(process.pid));
+  return true;
+}
+
 async function generate(id, params) {
   const directive = /(crash|fail)@(\d+)/.exec(params.prompt);
   const report = (stage, fraction, step, previewPng) =>
@@ -65,7 +76,7 @@ async function generate(id, params) {
       process.kill(process.pid, 'SIGKILL');
       await sleep(10_000);
     }
-    if (directive?.[1] === 'fail' && Number(directive[2]) === step) {
+    if (directive?.[1] === 'fail' && Number(directive[2]) === step && fails(params)) {
       return {
         type: 'error',
         id,
@@ -163,7 +174,7 @@ const ANSWERS = {
       peakBytes: loadBytes + parts.activations,
       stageBytes: { text: parts.t5 + parts.clip, denoise: loadBytes + parts.activations, decode: parts.vae + 2e9 },
       decodeBytes: { whole: parts.vae + 2e9, tiles: parts.vae + 4e8 },
-      freeBytes: Number(process.env.SCRIPTED_FREE_BYTES ?? 16e9),
+      freeBytes: Number(process.env.SCRIPTED_FREE_BYTES ?? 64e9),
       freeSource: 'scripted',
     };
   },

@@ -159,6 +159,43 @@ describe('EngineClient', () => {
     expect(spawned).toHaveLength(2);
   });
 
+  it('ends the process when it is restarted, so that the next request gets a fresh one', async () => {
+    await client.restart();
+    expect(spawned).toHaveLength(0);
+    const going = client.request<'probe'>({ kind: 'probe', params: {} });
+    const releasing = client.request<'release'>(release);
+    last().ready();
+    await settle();
+    const restarted = client.restart();
+    expect(last().sent.at(-1)).toEqual({ type: 'shutdown' });
+    last().exit('exit code 0');
+    await restarted;
+    await expect(going).rejects.toMatchObject({
+      code: 'engine.crashed',
+      message: 'The engine was ended to free its memory.',
+      retryable: true,
+    });
+    expect(await releasing).toEqual({ kind: 'release' });
+    expect(states.at(-1)).toBe('stopped');
+    const again = client.request<'release'>(release);
+    await settle();
+    expect(spawned).toHaveLength(2);
+    // From here on an end is a crash again.
+    last().exit('exit code 1');
+    await expect(again).rejects.toMatchObject({ code: 'engine.crashed' });
+    expect(states.at(-1)).toBe('crashed');
+  });
+
+  it('says in which stage an error came', async () => {
+    const failing = client.request<'release'>(release);
+    last().ready();
+    await settle();
+    last().say({ type: 'progress', id: 'q1', progress });
+    const error = { code: 'engine.out-of-memory', message: 'm', remedy: 'r', retryable: true, details: {} } as const;
+    last().say({ type: 'error', id: 'q1', error });
+    await expect(failing).rejects.toMatchObject({ details: { stage: 'denoise' } });
+  });
+
   it('says when a process does not even start', async () => {
     const request = client.request<'release'>(release);
     last().exit('exit code 1');

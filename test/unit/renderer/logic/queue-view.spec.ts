@@ -22,6 +22,7 @@ function entry(id: string, ...statuses: RunStatus[]): QueueEntry {
     seed: 42,
     totalSeconds: null,
     error: status === 'failed' ? { code: 'engine.out-of-memory', message: 'Out of memory.' } : null,
+    retried: false,
   }));
   return { comparisonId: id, title: id, cells };
 }
@@ -35,6 +36,7 @@ function progress(change: Partial<RunProgress>): RunProgress {
     step: 4,
     steps: 8,
     message: '',
+    retrying: false,
     previewPng: null,
     startedAtMs: 0,
     secondsLeft: null,
@@ -62,6 +64,15 @@ describe('progress', () => {
   it('says steps where there are some', () => {
     expect(progressSentence(progress({}))).toBe('Denoising, step 4 of 8');
     expect(progressSentence(progress({ stage: 'load', step: null }))).toBe('Loading weights');
+  });
+
+  it('says that it is a second try, and tells a screen reader when that begins', () => {
+    const [first, second] = [false, true].map((retrying) => progress({ stage: 'load', step: null, retrying }));
+    expect(progressSentence(second as RunProgress)).toBe('Memory ran out, second try: Loading weights');
+    expect(progressAnnouncement(first as RunProgress, second as RunProgress)).toBe(
+      'Memory ran out, second try: Loading weights',
+    );
+    expect(progressAnnouncement(second as RunProgress, second as RunProgress)).toBeNull();
   });
 });
 
