@@ -37,6 +37,7 @@ import { detectedFacesSchema, photoRoleSchema, photoSchema, samplesSchema } from
 import { pictureMetadataSchema } from './picture-metadata.js';
 import { preparationEstimateSchema, preparationInputSchema } from './preparation.js';
 import { runDetailSchema, starsSchema, tagSchema } from './run.js';
+import { smallerChangeSchema, smallerChoicesSchema } from './smaller-choice.js';
 import { systemInfoSchema } from './system-info.js';
 
 const nothing = z.strictObject({});
@@ -181,6 +182,10 @@ export const API = {
   },
   /** Idempotent: a run that is neither queued nor running stays as it is. */
   'runs.cancel': { input: byRun, output: done },
+  /** What a run that failed for want of memory can be made with instead. */
+  'runs.smaller': { input: byRun, output: smallerChoicesSchema },
+  /** Adds its variant to the comparison once more, with the change: every picture of it that ran out of memory. */
+  'runs.make-smaller': { input: byRun.extend({ change: smallerChangeSchema }), output: startedSchema },
   /** Makes the same picture again, as a comparison of one. */
   'runs.repeat': { input: byRun, output: startedSchema },
   /** "Use these settings": a form filled from the run, and what could not be filled, in sentences. */

@@ -20,6 +20,9 @@ export const sizeSchema = z.number().int().min(MIN_SIZE).max(MAX_SIZE).multipleO
 const seedSchema = z.number().int().min(0).max(MAX_SEED);
 const promptSchema = z.string().trim().min(1).max(MAX_PROMPT_LENGTH);
 
+/** A way of decoding that is asked for. */
+export const decodeChoiceSchema = z.enum(['whole', 'tiles']);
+
 const sharedShape = {
   packId: idSchema,
   provider: providerSchema,
@@ -42,7 +45,7 @@ const sharedShape = {
   /** Added to FLUX in this order before its weights are encoded. */
   loras: z.array(loraUseSchema).max(MAX_LORAS).default([]),
   /** How latents become pixels; absent, the engine chooses by the memory that is free. The picture is the same. */
-  decode: z.enum(['whole', 'tiles']).optional(),
+  decode: decodeChoiceSchema.optional(),
 };
 
 /** Everything that decides one picture. */

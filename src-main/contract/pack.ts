@@ -7,7 +7,7 @@ import {
   quantizedComponentSchema,
   weightFormatSchema,
 } from './formats.js';
-import { sizeSchema } from './generation-settings.js';
+import { decodeChoiceSchema, sizeSchema } from './generation-settings.js';
 import { bytesSchema, idSchema } from './ids.js';
 
 export const packSummarySchema = z.object({
@@ -69,6 +69,8 @@ export const estimateInputSchema = z.strictObject({
   modelVariant: z.string().min(1).max(64),
   width: sizeSchema,
   height: sizeSchema,
+  /** As in the run's settings. */
+  decode: decodeChoiceSchema.optional(),
   variants: z.array(formatChoiceSchema).min(1).max(125),
 });
 export type EstimateInput = z.infer<typeof estimateInputSchema>;

@@ -193,6 +193,8 @@ export interface EstimateRequest {
   readonly modelVariant: string;
   readonly width: number;
   readonly height: number;
+  /** As in `GenerateRequest`. */
+  readonly decode?: GenerateRequest['decode'];
 }
 export interface EstimateResult {
   readonly kind: 'estimate';

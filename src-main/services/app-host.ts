@@ -35,6 +35,7 @@ import { RunQueue } from './run-queue.js';
 import { SecondTry } from './second-try.js';
 import { SampleService } from './sample-service.js';
 import { SettingsService } from './settings-service.js';
+import { SmallerService } from './smaller-service.js';
 import { SystemService } from './system-service.js';
 import { WeightErrorService } from './weight-error-service.js';
 
@@ -241,6 +242,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
       appVersion,
     }),
     settings,
+    smaller: new SmallerService({ store, queue, packs, comparisons, estimates, weightErrors, now }),
     system: new SystemService({
       helper,
       appVersion,

@@ -161,7 +161,7 @@ export class ComparisonService {
     const { store, queue, now } = this.#parts;
     const [first] = cells;
     if (first === undefined) throw notFound();
-    await this.#check(cells.map((cell) => cell.settings));
+    await this.check(cells.map((cell) => cell.settings));
     const comparisonId = newId();
     const runs = planRuns(cells, newId);
     store.db.transaction(() => {
@@ -180,8 +180,11 @@ export class ComparisonService {
     return { comparisonId, runIds: runs.map((run) => run.id) };
   }
 
-  /** What the schema cannot know: the pack's own limits, and photos that are still there. */
-  async #check(all: readonly RunSettings[]): Promise<void> {
+  /**
+   * What the schema cannot know: the pack's own limits, and photos that are still there.
+   * @throws AppError pack.*, engine.request-invalid, run.not-found (a photo)
+   */
+  async check(all: readonly RunSettings[]): Promise<void> {
     const { packs, photos } = this.#parts;
     const distinct = new Map(
       all.map((s) => [[s.packId, s.modelVariant, s.width, s.height, s.steps, s.identityId, s.poseId].join('|'), s]),

@@ -22,6 +22,9 @@ const LADDER: readonly FormatChoice[] = [
   { flux: 'nf4', t5: 'nf4', infusenet: 'nf4' },
 ];
 
+/** What the estimate depends on beside the formats. */
+type Asked = Omit<EstimateInput, 'variants'>;
+
 /** Settings that the engine answers from headers alone; one answer per pack, variant, size and formats. */
 export class EstimateService {
   readonly #packs: PackService;
@@ -42,7 +45,7 @@ export class EstimateService {
     for (const formats of input.variants) {
       const result = await this.#ask(input, formats, false);
       const fit = fitOf(result.peakBytes, freeBytes);
-      const alternative = fit === 'too-big' && freeBytes !== null ? await this.#alternative(input, freeBytes) : null;
+      const alternative = fit === 'too-big' && freeBytes !== null ? await this.alternative(input, freeBytes) : null;
       variants.push({
         formats,
         parts: { ...result.parts },
@@ -56,7 +59,13 @@ export class EstimateService {
     return { freeBytes, freeSource, variants };
   }
 
-  async #alternative(input: EstimateInput, freeBytes: number): Promise<FormatChoice | null> {
+  /** Everything the engine reckons for one variant. @param fresh what is free is read anew */
+  details(settings: Asked & { readonly formats: FormatChoice }, { fresh = false } = {}): Promise<EstimateResult> {
+    return this.#ask(settings, settings.formats, fresh);
+  }
+
+  /** The most precise formats whose peak fits comfortably into what is free; null where none do. */
+  async alternative(input: Asked, freeBytes: number): Promise<FormatChoice | null> {
     for (const formats of LADDER) {
       const { peakBytes } = await this.#ask(input, formats, false);
       if (peakBytes <= freeBytes * COMFORTABLE) return formats;
@@ -64,14 +73,22 @@ export class EstimateService {
     return null;
   }
 
-  async #ask(input: EstimateInput, formats: FormatChoice, fresh: boolean): Promise<EstimateResult> {
-    const { packId, provider, modelVariant, width, height } = input;
-    const key = [packId, provider, modelVariant, width, height, variantKey(formats)].join('|');
+  async #ask(input: Asked, formats: FormatChoice, fresh: boolean): Promise<EstimateResult> {
+    const { packId, provider, modelVariant, width, height, decode } = input;
+    const key = [packId, provider, modelVariant, width, height, decode, variantKey(formats)].join('|');
     const kept = this.#kept.get(key);
     if (kept !== undefined && !fresh) return kept;
     const result = await this.#helper.request<'estimate'>({
       kind: 'estimate',
-      params: { packPath: this.#packs.folder(packId), provider, formats, modelVariant, width, height },
+      params: {
+        packPath: this.#packs.folder(packId),
+        provider,
+        formats,
+        modelVariant,
+        width,
+        height,
+        ...(decode === undefined ? {} : { decode }),
+      },
     });
     // At most every combination of formats for a few sizes; older ones make room.
     if (this.#kept.size > WEIGHT_FORMATS.length ** 3 * 8) this.#kept.clear();
@@ -80,7 +97,8 @@ export class EstimateService {
   }
 }
 
-function fitOf(peakBytes: number, freeBytes: number | null): VariantEstimate['fit'] {
+/** Whether a peak fits into what is free. */
+export function fitOf(peakBytes: number, freeBytes: number | null): VariantEstimate['fit'] {
   if (freeBytes === null) return 'unknown';
   if (peakBytes <= freeBytes * COMFORTABLE) return 'fits';
   return peakBytes <= freeBytes ? 'tight' : 'too-big';

@@ -17,6 +17,7 @@ import type { ReportService } from './report-service.js';
 import type { RunQueue } from './run-queue.js';
 import type { SampleService } from './sample-service.js';
 import type { SettingsService } from './settings-service.js';
+import type { SmallerService } from './smaller-service.js';
 import type { SystemService } from './system-service.js';
 import type { WeightErrorService } from './weight-error-service.js';
 
@@ -38,6 +39,7 @@ export interface Services {
   readonly blind: BlindService;
   readonly reports: ReportService;
   readonly settings: SettingsService;
+  readonly smaller: SmallerService;
   readonly system: SystemService;
   readonly runByPixelHash: (pixelHash: string) => string | null;
 }
@@ -63,6 +65,7 @@ export function createHandlers(services: Services): Handlers {
     blind,
     reports,
     settings,
+    smaller,
     system,
   } = services;
   return {
@@ -191,6 +194,8 @@ export function createHandlers(services: Services): Handlers {
       comparisons.cancelRun(runId);
       return DONE;
     },
+    'runs.smaller': ({ runId }) => smaller.choices(runId),
+    'runs.make-smaller': ({ runId, change }) => smaller.make(runId, change),
     'runs.repeat': ({ runId }) => comparisons.repeatRun(runId),
     'runs.draft': ({ runId }) => comparisons.draft(runId),
     'runs.faces': ({ runId }) => comparisons.faces(runId),

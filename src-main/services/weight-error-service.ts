@@ -7,11 +7,15 @@ import { packCacheFolder } from './cache-service.js';
 import { EngineClient, type EngineSpawner } from './engine-client.js';
 import type { PackService } from './pack-service.js';
 
+const keyOf = ({ packId, modelVariant, component }: WeightErrorsInput): string =>
+  JSON.stringify([packId, modelVariant, component]);
+
 export class WeightErrorService {
   readonly #spawnEngine: EngineSpawner;
   readonly #packs: PackService;
   readonly #cachePath: string;
   readonly #kept = new Map<string, Promise<WeightErrorMap>>();
+  readonly #known = new Map<string, WeightErrorMap>();
   readonly #open = new Set<EngineClient>();
 
   constructor(spawnEngine: EngineSpawner, packs: PackService, cachePath: string) {
@@ -22,15 +26,22 @@ export class WeightErrorService {
 
   /** Measured once; a failure is not kept. @throws AppError pack.*, weights.*, engine.crashed; AbortError at the end */
   async measure(input: WeightErrorsInput): Promise<WeightErrorMap> {
-    const key = JSON.stringify([input.packId, input.modelVariant, input.component]);
+    const key = keyOf(input);
     const kept = this.#kept.get(key) ?? this.#ask(input);
     this.#kept.set(key, kept);
     try {
-      return await kept;
+      const map = await kept;
+      this.#known.set(key, map);
+      return map;
     } catch (error) {
       this.#kept.delete(key);
       throw error;
     }
+  }
+
+  /** What was measured before; null when it was not, without measuring it. */
+  known(input: WeightErrorsInput): WeightErrorMap | null {
+    return this.#known.get(keyOf(input)) ?? null;
   }
 
   /** Ends measurements that are going. */

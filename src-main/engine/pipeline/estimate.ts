@@ -34,7 +34,7 @@ export async function estimate(request: EstimateRequest): Promise<EstimateResult
     activations: denoiseActivations,
   };
   const loadBytes = parts.flux + parts.infusenet;
-  const inTiles = chooseDecode('auto', decode, free).mode === 'tiles';
+  const inTiles = chooseDecode(request.decode ?? 'auto', decode, free).mode === 'tiles';
   const stageBytes = {
     text: parts.t5 + parts.clip,
     denoise: loadBytes + denoiseActivations,
