@@ -25,6 +25,7 @@ import { NATIVE_TEXTS, type NativeText } from './native-text.js';
 import { PAGE_URL, SCHEME } from './page-origin.js';
 import { createPageHandler } from './page-protocol.js';
 import { utilityEngine } from './utility-engine.js';
+import { Updates } from './updates.js';
 import { confineContents, confineSession, windowOptions } from './window.js';
 import { SafeTokens } from './safe-tokens.js';
 import { restoreWindowState } from './window-state.js';
@@ -151,9 +152,30 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
   window.on('closed', () => {
     window = null;
   });
+  const updates = new Updates({
+    currentVersion: app.getVersion(),
+    // electron-builder writes the file into a release that knows where the next one will be; a portable copy, which
+    // its launcher marks so, is no installation.
+    hasFeed:
+      app.isPackaged &&
+      process.env.PORTABLE_EXECUTABLE_FILE === undefined &&
+      existsSync(join(process.resourcesPath, 'app-update.yml')),
+    load: async () => (await import('electron-updater')).default.autoUpdater,
+    isBusy: () => (host.hub.current('progress') ?? null) !== null,
+    ask: async (question) => {
+      const options = { type: 'info' as const, title: app.name, noLink: true, ...question };
+      return (await (window === null ? dialog.showMessageBox(options) : dialog.showMessageBox(window, options)))
+        .response;
+    },
+    showProgress: (fraction) => window?.setProgressBar(fraction ?? -1),
+    text: () => text,
+    locale: () => chooseLanguage(host.services.settings.get().language, app.getPreferredSystemLanguages()).locale,
+    log: host.log,
+  });
   const actions = {
     show: (name: string) => void window?.loadURL(`${PAGE_URL}#/${name}`),
     openLogs: () => void host.services.system.openFolder('logs'),
+    checkForUpdates: () => void updates.check(),
   };
   let menuText: NativeText | null = null;
   host.hub.subscribe('settings', ({ language }) => {

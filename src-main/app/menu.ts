@@ -6,6 +6,7 @@ export interface MenuActions {
   /** Shows one of the page's screens, such as `settings`. */
   readonly show: (screen: string) => void;
   readonly openLogs: () => void;
+  readonly checkForUpdates: () => void;
 }
 
 export function menuTemplate(
@@ -28,10 +29,12 @@ export function menuTemplate(
   const quit = { role: 'quit', label: text.quit } as const;
   const close = { role: 'close', label: text.close } as const;
   const { menu, screens } = text;
+  const updates = { label: text.updates.check, click: actions.checkForUpdates };
   const appMenu: MenuItemConstructorOptions = {
     label: appName,
     submenu: [
       { role: 'about', label: text.about },
+      updates,
       line,
       settings,
       line,
@@ -88,6 +91,10 @@ export function menuTemplate(
         ...(mac ? [] : [close]),
       ],
     },
-    { role: 'help', label: menu.help, submenu: [{ label: text.openLogs, click: actions.openLogs }] },
+    {
+      role: 'help',
+      label: menu.help,
+      submenu: [...(mac ? [] : [updates]), { label: text.openLogs, click: actions.openLogs }],
+    },
   ];
 }

@@ -42,9 +42,26 @@ const english = {
     count === 1 ? 'The copy knows 1 finished picture.' : `The copy knows ${count} finished pictures.`,
   restoreCopy: (when: string) => `Restore the Copy of ${when}`,
   newGallery: 'Start a New Gallery',
+  updates: {
+    check: 'Check for Updates…',
+    noFeed: 'This copy of Likeness Lab knows no release page.',
+    noFeedDetail: 'It was built from source or unpacked by hand. Get newer versions from where you got this one.',
+    newest: (version: string) => `Likeness Lab ${version} is the newest version.`,
+    available: (version: string) => `Likeness Lab ${version} is available.`,
+    availableDetail: (size: string | null) =>
+      size === null ? 'Download it now?' : `The download has ${size}. Nothing is installed before you say so.`,
+    download: 'Download',
+    notNow: 'Not Now',
+    ready: (version: string) => `Likeness Lab ${version} is downloaded.`,
+    readyDetail: 'Your gallery, settings and models stay as they are.',
+    restart: 'Restart and Install',
+    onQuit: 'Install When I Quit',
+    failed: 'The update did not work.',
+    failedDetail: (reason: string) => `${reason}\n\nThis version goes on working. Try again later.`,
+  },
 };
 
-/** `copyKnows` counts finished pictures; `restoreCopy` takes a moment as the language writes it. */
+/** `copyKnows` counts finished pictures; `restoreCopy` takes a moment, `availableDetail` a size as the language writes it. */
 export type NativeText = typeof english;
 
 const german: NativeText = {
@@ -84,6 +101,26 @@ const german: NativeText = {
   copyKnows: (count) => (count === 1 ? 'Die Kopie kennt 1 fertiges Bild.' : `Die Kopie kennt ${count} fertige Bilder.`),
   restoreCopy: (when) => `Kopie vom ${when} wiederherstellen`,
   newGallery: 'Neue Galerie beginnen',
+  updates: {
+    check: 'Nach Updates suchen …',
+    noFeed: 'Diese Kopie von Likeness Lab kennt keine Seite mit neuen Versionen.',
+    noFeedDetail:
+      'Sie wurde aus dem Quelltext gebaut oder von Hand entpackt. Neue Versionen gibt es dort, woher diese stammt.',
+    newest: (version) => `Likeness Lab ${version} ist die neueste Version.`,
+    available: (version) => `Likeness Lab ${version} ist verfügbar.`,
+    availableDetail: (size) =>
+      size === null
+        ? 'Jetzt herunterladen?'
+        : `Der Download umfasst ${size}. Installiert wird erst nach einer weiteren Zustimmung.`,
+    download: 'Herunterladen',
+    notNow: 'Nicht jetzt',
+    ready: (version) => `Likeness Lab ${version} ist heruntergeladen.`,
+    readyDetail: 'Galerie, Einstellungen und Modelle bleiben, wie sie sind.',
+    restart: 'Neu starten und installieren',
+    onQuit: 'Beim Beenden installieren',
+    failed: 'Das Update hat nicht geklappt.',
+    failedDetail: (reason) => `${reason}\n\nDiese Version läuft weiter. Bitte später noch einmal versuchen.`,
+  },
 };
 
 const french: NativeText = {
@@ -124,6 +161,26 @@ const french: NativeText = {
     count < 2 ? `La copie connaît ${count} image terminée.` : `La copie connaît ${count} images terminées.`,
   restoreCopy: (when) => `Restaurer la copie du ${when}`,
   newGallery: 'Commencer une nouvelle galerie',
+  updates: {
+    check: 'Rechercher les mises à jour…',
+    noFeed: 'Cette copie de Likeness Lab ne connaît aucune page de versions.',
+    noFeedDetail:
+      'Elle a été construite à partir des sources ou décompressée à la main. Les nouvelles versions se trouvent là d’où vient celle-ci.',
+    newest: (version) => `Likeness Lab ${version} est la version la plus récente.`,
+    available: (version) => `Likeness Lab ${version} est disponible.`,
+    availableDetail: (size) =>
+      size === null
+        ? 'La télécharger maintenant ?'
+        : `Le téléchargement fait ${size}. Rien n’est installé sans votre accord.`,
+    download: 'Télécharger',
+    notNow: 'Pas maintenant',
+    ready: (version) => `Likeness Lab ${version} est téléchargé.`,
+    readyDetail: 'Votre galerie, vos réglages et vos modèles restent tels quels.',
+    restart: 'Redémarrer et installer',
+    onQuit: 'Installer à la fermeture',
+    failed: 'La mise à jour n’a pas abouti.',
+    failedDetail: (reason) => `${reason}\n\nCette version continue de fonctionner. Réessayez plus tard.`,
+  },
 };
 
 const japanese: NativeText = {
@@ -163,6 +220,25 @@ const japanese: NativeText = {
   copyKnows: (count) => `控えには完成した画像が ${count} 枚あります。`,
   restoreCopy: (when) => `${when} の控えに戻す`,
   newGallery: '新しいギャラリーを始める',
+  updates: {
+    check: 'アップデートを確認…',
+    noFeed: 'この Likeness Lab には、新しい版を確かめる先がありません。',
+    noFeedDetail: 'ソースからビルドしたか、手で展開したものです。新しい版は入手元から取得してください。',
+    newest: (version) => `Likeness Lab ${version} は最新版です。`,
+    available: (version) => `Likeness Lab ${version} を利用できます。`,
+    availableDetail: (size) =>
+      size === null
+        ? '今すぐダウンロードしますか？'
+        : `ダウンロードは ${size} です。許可なくインストールすることはありません。`,
+    download: 'ダウンロード',
+    notNow: '今はしない',
+    ready: (version) => `Likeness Lab ${version} をダウンロードしました。`,
+    readyDetail: 'ギャラリー、設定、モデルはそのまま残ります。',
+    restart: '再起動してインストール',
+    onQuit: '終了時にインストール',
+    failed: 'アップデートできませんでした。',
+    failedDetail: (reason) => `${reason}\n\nこの版はそのまま使えます。時間をおいてもう一度お試しください。`,
+  },
 };
 
 const chinese: NativeText = {
@@ -202,6 +278,22 @@ const chinese: NativeText = {
   copyKnows: (count) => `副本中有 ${count} 张已完成的图片。`,
   restoreCopy: (when) => `恢复 ${when} 的副本`,
   newGallery: '新建图库',
+  updates: {
+    check: '检查更新…',
+    noFeed: '这份 Likeness Lab 没有可查询新版本的页面。',
+    noFeedDetail: '它由源代码构建或手动解压而来。新版本请从获得此版本的地方获取。',
+    newest: (version) => `Likeness Lab ${version} 已是最新版本。`,
+    available: (version) => `Likeness Lab ${version} 现已可用。`,
+    availableDetail: (size) => (size === null ? '现在下载？' : `下载大小为 ${size}。未经同意不会安装。`),
+    download: '下载',
+    notNow: '暂不',
+    ready: (version) => `Likeness Lab ${version} 已下载。`,
+    readyDetail: '图库、设置和模型都会保留。',
+    restart: '重启并安装',
+    onQuit: '退出时安装',
+    failed: '更新未成功。',
+    failedDetail: (reason) => `${reason}\n\n当前版本可继续使用。请稍后再试。`,
+  },
 };
 
 /** Texts of every language. */

@@ -19,9 +19,9 @@ const FOR_INSTALLING = new Set(['node-addon-api', 'adm-zip', 'global-agent']);
 export const IN_THE_PAGE = ['svelte', 'clsx', 'esm-env', '@lucide/svelte'];
 
 /** Packages that carry no licence file. @source the repositories that their package.json names */
-const ONNXRUNTIME = `MIT License
+const mit = (/** @type {string} */ holder) => `MIT License
 
-Copyright (c) Microsoft Corporation
+Copyright (c) ${holder}
 
 Permission is hereby granted, free of charge, to any person obtaining a copy
 of this software and associated documentation files (the "Software"), to deal
@@ -41,7 +41,11 @@ LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
 OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
 SOFTWARE.`;
 /** @type {Readonly<Record<string, string>>} */
-const MISSING_TEXTS = { 'onnxruntime-node': ONNXRUNTIME, 'onnxruntime-common': ONNXRUNTIME };
+const MISSING_TEXTS = {
+  'lazy-val': mit('Vladimir Krivosheev'),
+  'onnxruntime-node': mit('Microsoft Corporation'),
+  'onnxruntime-common': mit('Microsoft Corporation'),
+};
 
 const HEADER = `Likeness Lab
 Copyright (c) 2026 The Likeness Lab maintainers. MIT License.

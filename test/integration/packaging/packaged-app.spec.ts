@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NATIVE_TEXTS } from '../../../src-main/app/native-text';
 import { buildRenderer } from '../../e2e/support/host';
 import { readNotices } from '../../support/notices';
 import { testAssets } from '../../support/test-assets';
@@ -131,8 +132,9 @@ describe.runIf(process.platform === 'linux')('the package', () => {
     await cp(join(SUPPORT, 'drive-packed-app.mjs'), join(home, 'drive.mjs'));
     await writeFile(
       join(home, 'node_modules', 'electron', 'package.json'),
-      JSON.stringify({ name: 'electron', type: 'module', exports: './index.mjs' }),
+      JSON.stringify({ name: 'electron', exports: { import: './index.mjs', require: './index.cjs' } }),
     );
+    await writeFile(join(home, 'node_modules', 'electron', 'index.cjs'), 'module.exports = globalThis.fakeElectron;\n');
     // Electron's Node loads the packed driver; Node 20, where this test may run, cannot, and is given its own.
     if (Number(process.versions['napi']) < 10) {
       for (const name of ['better-sqlite3', 'bindings', 'file-uri-to-path']) {
@@ -151,6 +153,7 @@ describe.runIf(process.platform === 'linux')('the package', () => {
       page: { status: 200 },
       system: { host: 'electron' },
       run: { samples: 12, faces: 1, status: 'finished', error: null, picture: 200 },
+      updates: { told: [NATIVE_TEXTS.de.updates.noFeed], updater: 'AppImageUpdater', version: '0.1.0' },
       errors: [],
     });
     const { files } = seen['page'] as { files: Record<string, number> };

@@ -159,7 +159,7 @@ describe('the page protocol', () => {
 });
 
 describe('the menu', () => {
-  const none = { show: () => undefined, openLogs: () => undefined };
+  const none = { show: () => undefined, openLogs: () => undefined, checkForUpdates: () => undefined };
   const itemsOf = (template: ReturnType<typeof menuTemplate>) =>
     template.flatMap((menu) => (Array.isArray(menu.submenu) ? menu.submenu : [menu]));
 
@@ -168,13 +168,14 @@ describe('the menu', () => {
     const items = itemsOf(
       menuTemplate('linux', 'Likeness Lab', false, NATIVE_TEXTS.en, {
         show: (screen) => shown.push(screen),
-        openLogs: () => undefined,
+        openLogs: () => shown.push('logs'),
+        checkForUpdates: () => shown.push('updates'),
       }),
     );
     expect(items.map((item) => item.role)).toEqual(expect.arrayContaining(['copy', 'paste', 'undo', 'zoomIn', 'quit']));
     expect(items.some((item) => item.role === 'toggleDevTools')).toBe(false);
     for (const item of items) (item.click as (() => void) | undefined)?.();
-    expect(shown).toEqual(['settings', 'studio', 'compare', 'gallery', 'models', 'report']);
+    expect(shown).toEqual(['settings', 'studio', 'compare', 'gallery', 'models', 'report', 'updates', 'logs']);
     expect(menuTemplate('darwin', 'Likeness Lab', true, NATIVE_TEXTS.en, none)[0]?.label).toBe('Likeness Lab');
   });
 

@@ -1,4 +1,5 @@
 /** Starts the packed app on the fake Electron, uses it through its preload, quits, and prints what was seen as JSON. */
+import { createRequire } from 'node:module';
 import { app, fetchPage, observed } from 'electron';
 
 const DEADLINE_MS = 90_000;
@@ -68,7 +69,17 @@ async function makePicture() {
   };
 }
 
-await import(new URL('resources/app/dist/main/app.js', import.meta.url));
+/** The menu's entry, in a copy that knows no release page, and the updater that others make. */
+async function checkForUpdates() {
+  const entries = observed.menu.flatMap(({ submenu }) => submenu ?? []);
+  entries.find(({ label }) => label?.startsWith('Nach Updates')).click();
+  await until(() => observed.asked.length > 0);
+  const { autoUpdater } = createRequire(APP)('electron-updater');
+  return { told: observed.asked, updater: autoUpdater.constructor.name, version: autoUpdater.currentVersion.version };
+}
+
+const APP = new URL('resources/app/dist/main/app.js', import.meta.url);
+await import(APP);
 await until(() => observed.bridge !== null || observed.errors.length > 0);
 if (observed.bridge === null) throw new Error(observed.errors.join('\n'));
 const engineStates = [];
@@ -80,6 +91,7 @@ const seen = {
   system: await call('system.info', {}),
   notices: (await call('system.notices', {})).text,
   run: await makePicture(),
+  updates: await checkForUpdates(),
   engineStates,
   errors: observed.errors,
 };

@@ -12,7 +12,16 @@ const folder = process.env.FAKE_ELECTRON_FOLDER;
 process.resourcesPath = join(folder, 'resources');
 
 /** What the page may do, filled in by the preload; `pages` are the addresses it opened. */
-export const observed = { bridge: null, preloadNames: [], pages: [], errors: [], scheme: null, exited: null };
+export const observed = {
+  bridge: null,
+  preloadNames: [],
+  pages: [],
+  errors: [],
+  scheme: null,
+  exited: null,
+  menu: [],
+  asked: [],
+};
 
 class App extends EventEmitter {
   isPackaged = true;
@@ -50,6 +59,10 @@ export const dialog = {
   showErrorBox: (title, text) => observed.errors.push(`${title}: ${text}`),
   showOpenDialog: () => Promise.resolve({ canceled: true, filePaths: [] }),
   showMessageBoxSync: () => 1,
+  showMessageBox: (...args) => {
+    observed.asked.push(args.at(-1).message);
+    return Promise.resolve({ response: 0 });
+  },
 };
 
 const handlers = new Map();
@@ -75,7 +88,10 @@ export const session = {
 /** As on a Linux desktop without a keyring. */
 export const safeStorage = { isEncryptionAvailable: () => false, getSelectedStorageBackend: () => 'basic_text' };
 export const shell = { openExternal: () => Promise.resolve(), openPath: () => Promise.resolve('') };
-export const Menu = { buildFromTemplate: (template) => template, setApplicationMenu() {} };
+export const Menu = {
+  buildFromTemplate: (template) => template,
+  setApplicationMenu: (template) => (observed.menu = template),
+};
 const display = { workArea: { x: 0, y: 0, width: 1920, height: 1080 } };
 export const screen = { getPrimaryDisplay: () => display, getAllDisplays: () => [display] };
 
@@ -114,6 +130,7 @@ export class BrowserWindow extends EventEmitter {
   }
   show() {}
   focus() {}
+  setProgressBar() {}
   maximize() {}
   isMinimized = () => false;
   isMaximized = () => false;
@@ -154,3 +171,6 @@ export const utilityProcess = {
     return process;
   },
 };
+
+/** For packages that require Electron rather than import it. */
+globalThis.fakeElectron = { app, session };
