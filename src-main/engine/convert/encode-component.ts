@@ -3,12 +3,13 @@
  * scratch file, a batch at a time, so that neither memory nor disk holds more than that beside the result. What a
  * cancelled or killed conversion had finished is kept, and the next one goes on from there.
  */
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError, isAbort, throwIfAborted } from '../../base/app-error.js';
 import { encodeTensors, type EncodeJob } from '../quant/encode-pool.js';
 import type { ScaleDtype } from '../quant/formats/weights.js';
 import { DTYPE_BYTES, type LowRankAddition } from '../weights/tensor-source.js';
+import { makeCacheFolder } from './cache-folder.js';
 import { ConversionJournal, leavePartial, partialFiles, takeOverPartial } from './conversion-journal.js';
 import type { Encoding } from './plan-tensors.js';
 
@@ -38,7 +39,7 @@ export interface EncodeRequest {
  * @throws AppError quant.invalid-input, weights.*, disk.full, disk.failed; AbortError
  */
 export async function encodeComponent(request: EncodeRequest): Promise<void> {
-  await mkdir(dirname(request.file), { recursive: true });
+  await makeCacheFolder(dirname(request.file));
   const { partial, journal: journalFile, scratch } = partialFiles(request.file, process.pid);
   try {
     const done = await takeOverPartial(request.file, request.fileSize);

@@ -1,6 +1,7 @@
 /** Clears the cache of conversions that a killed engine left half done: with FLUX's sizes tens of gigabytes. */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { cacheFolderFailed } from './cache-folder.js';
 import { isLeft } from './conversion-journal.js';
 
 /** `<file>.<process id>.<kind>`, as `conversion-journal` names them. */
@@ -14,11 +15,12 @@ const KEPT_MS = 7 * 24 * 3600 * 1000;
  *
  * @param cacheDir absolute path; may be missing
  * @returns how many were deleted
+ * @throws AppError disk.failed
  */
 export async function removePartials(cacheDir: string): Promise<number> {
   const names = await readdir(cacheDir).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw error;
+    throw cacheFolderFailed(cacheDir, error);
   });
   const there = new Set(names);
   let removed = 0;

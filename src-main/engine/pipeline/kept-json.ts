@@ -1,6 +1,7 @@
 /** Small results in the cache folder, whole or not there. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeCacheFolder } from '../convert/cache-folder.js';
 
 /** What was kept in the file; null when there is none. */
 export async function keptJson<T>(file: string): Promise<T | null> {
@@ -8,9 +9,9 @@ export async function keptJson<T>(file: string): Promise<T | null> {
   return text === null ? null : (JSON.parse(text) as T);
 }
 
-/** Keeps a JSON-safe value; its folder is made. */
+/** Keeps a JSON-safe value; its folder is made. @throws AppError disk.failed where it cannot be */
 export async function keepJson(file: string, value: unknown): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+  await makeCacheFolder(dirname(file));
   const partial = `${file}.${process.pid}.partial`;
   await writeFile(partial, JSON.stringify(value));
   await rename(partial, file);
