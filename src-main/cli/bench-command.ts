@@ -9,16 +9,17 @@ import { Command } from 'commander';
 import { openPack } from '../engine/pack/open-pack.js';
 import {
   QUANTIZED_COMPONENTS,
+  type DecodeMode,
   type FormatChoice,
   type GenerateRequest,
   type GenerateResult,
   type Provider,
 } from '../engine/protocol.js';
 import { configName, parseConfigs } from './format-configs.js';
-import { cacheOption, providerOption } from './generate-command.js';
-import { median } from '../services/medians.js';
+import { stepMedian } from '../compare/medians.js';
 import { memoryOfRun } from './run-figures.js';
 import { integer } from './options.js';
+import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
 import { runInEngine } from './run-in-engine.js';
 import { endProgress, formatTable, print, printJson, showProgress } from './terminal.js';
 
@@ -30,6 +31,8 @@ interface BenchOptions {
   readonly height?: number;
   readonly variant?: string;
   readonly provider: Provider;
+  readonly deviceId: number;
+  readonly decode: DecodeMode;
   readonly cache: string;
   readonly profile?: string;
   readonly json?: boolean;
@@ -53,6 +56,8 @@ export function benchCommand(): Command {
     .option('--height <px>', "height (default: the pack's)", integer('--height', 16, 8192))
     .option('--variant <name>', "InfiniteYou variant (default: the pack's first)")
     .addOption(providerOption())
+    .addOption(deviceOption())
+    .addOption(decodeOption())
     .addOption(cacheOption())
     .option('--profile <prefix>', "write the denoiser's per-node profile; steps are slower with it")
     .option('--json', 'print as JSON')
@@ -72,6 +77,8 @@ async function run(options: BenchOptions): Promise<void> {
         packPath: pack.root,
         cachePath: resolve(options.cache),
         provider: options.provider,
+        deviceId: options.deviceId,
+        decode: options.decode,
         formats,
         modelVariant: options.variant ?? [...pack.variants.keys()][0] ?? '',
         identity: { kind: 'embedding', values: EMBEDDING },
@@ -108,7 +115,7 @@ async function run(options: BenchOptions): Promise<void> {
 function summarize(result: GenerateResult) {
   return {
     ...memoryOfRun(result),
-    secondsPerStep: median(result.stepSeconds) ?? 0,
+    secondsPerStep: stepMedian(result.stepSeconds) ?? 0,
     totalSeconds: result.totalSeconds,
     finite: result.notFiniteAtStep === undefined,
   };
@@ -135,7 +142,7 @@ function table(rows: readonly { readonly formats: FormatChoice; readonly result:
   const notFinite = rows.filter(({ result }) => result.notFiniteAtStep !== undefined);
   return [
     formatTable([['FLUX', 'T5', 'InfuseNet', 'load GiB', 'peak GiB', 'Δ peak', 's/step', 'total s'], ...lines]),
-    `Memory: ${source}. Δ against the first row.`,
+    `Memory: ${source}. Δ against the first row. s/step: the median of all steps but the first.`,
     ...notFinite.map(
       ({ formats, result }) =>
         `${configName(formats)}: values were not finite from step ${result.notFiniteAtStep ?? 0} on. Memory and time do not depend on them; a picture does.`,

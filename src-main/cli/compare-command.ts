@@ -14,8 +14,15 @@ import { reportHtml } from '../compare/report-html.js';
 import { reportMarkdown } from '../compare/report-markdown.js';
 import { reportTable } from '../compare/report-table.js';
 import type { WeightErrors } from '../compare/weight-order.js';
+import { deviceName } from '../contract/formats.js';
 import { openPack, type Pack } from '../engine/pack/open-pack.js';
-import { QUANTIZED_COMPONENTS, type FormatChoice, type LoraChoice, type Provider } from '../engine/protocol.js';
+import {
+  QUANTIZED_COMPONENTS,
+  type DecodeMode,
+  type FormatChoice,
+  type LoraChoice,
+  type Provider,
+} from '../engine/protocol.js';
 import {
   compareRuns,
   PICTURES,
@@ -24,13 +31,13 @@ import {
   type SharedSettings,
 } from './compare-runs.js';
 import { parseConfigs } from './format-configs.js';
-import { cacheOption, providerOption } from './generate-command.js';
 import { identityInput } from './identity-input.js';
 import { loraOption } from './lora-option.js';
 import { measurePictures } from './measure-pictures.js';
 import { memoryOfRun } from './run-figures.js';
 import { integer, number } from './options.js';
 import { drawContactSheet } from '../services/draw-contact-sheet.js';
+import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
 import { runInEngine } from './run-in-engine.js';
 import { endProgress, formatTable, interruptSignal, print, showProgress } from './terminal.js';
 
@@ -55,6 +62,8 @@ interface CompareOptions {
   readonly lora: readonly LoraChoice[];
   readonly pixelsPerDegree: number;
   readonly provider: Provider;
+  readonly deviceId: number;
+  readonly decode: DecodeMode;
   readonly cache: string;
 }
 
@@ -132,6 +141,8 @@ export function compareCommand(): Command {
     )
     .addOption(loraOption())
     .addOption(providerOption())
+    .addOption(deviceOption())
+    .addOption(decodeOption())
     .addOption(cacheOption())
     .action(run);
 }
@@ -141,6 +152,8 @@ async function sharedSettings(options: CompareOptions, pack: Pack): Promise<Shar
     packPath: pack.root,
     cachePath: resolve(options.cache),
     provider: options.provider,
+    deviceId: options.deviceId,
+    decode: options.decode,
     modelVariant: options.variant ?? [...pack.variants.keys()][0] ?? '',
     identity: await identityInput(options),
     controlImagePath: null,
@@ -212,7 +225,7 @@ function describeSettings(shared: SharedSettings, pack: Pack, options: CompareOp
     [
       'Settings',
       `${shared.width}×${shared.height}, ${shared.steps} steps, guidance ${shared.guidance}, ` +
-        `conditioning scale ${shared.conditioningScale}, ${shared.provider}`,
+        `conditioning scale ${shared.conditioningScale}, ${deviceName(shared)}`,
     ],
     ...options.lora.map(({ path, weight }): [string, string] => ['LoRA', `${basename(path)}, weight ${weight}`]),
     ['Seeds', options.seeds.join(', ')],

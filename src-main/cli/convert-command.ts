@@ -6,8 +6,8 @@ import { Command } from 'commander';
 import { openPack } from '../engine/pack/open-pack.js';
 import { conversionItems, convertPack } from '../engine/pipeline/convert-pack.js';
 import type { LoraChoice, Provider, WeightFormat } from '../engine/protocol.js';
-import { cacheOption, computeOption, formatOption, providerOption } from './generate-command.js';
 import { loraOption } from './lora-option.js';
+import { cacheOption, computeOption, deviceOption, formatOption, providerOption } from './run-options.js';
 import { formatBytes } from '../services/byte-size.js';
 import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
@@ -18,6 +18,7 @@ interface ConvertOptions {
   readonly variant?: string;
   readonly lora: readonly LoraChoice[];
   readonly provider: Provider;
+  readonly deviceId: number;
   readonly compute?: 'f32' | 'f16';
   readonly cache: string;
   readonly json?: boolean;
@@ -33,6 +34,7 @@ export function convertCommand(): Command {
     .option('--variant <name>', "InfiniteYou variant (default: the pack's first)")
     .addOption(loraOption())
     .addOption(providerOption())
+    .addOption(deviceOption())
     .addOption(computeOption())
     .addOption(cacheOption())
     .option('--json', 'print as JSON')
@@ -46,6 +48,7 @@ async function run(folder: string, options: ConvertOptions): Promise<void> {
     variant: options.variant ?? [...pack.variants.keys()][0] ?? '',
     items: conversionItems({ flux: options.flux, t5: options.t5, infusenet: options.infusenet }),
     provider: options.provider,
+    deviceId: options.deviceId,
     cacheDir: resolve(options.cache),
     loras: options.lora,
     ...(options.compute === undefined ? {} : { compute: options.compute }),

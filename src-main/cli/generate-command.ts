@@ -1,22 +1,16 @@
 /**
  * `generate`: one picture.
  */
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { stepMedian } from '../compare/medians.js';
 import { Engine } from '../engine/engine.js';
 import { openPack } from '../engine/pack/open-pack.js';
-import {
-  PROVIDERS,
-  WEIGHT_FORMATS,
-  type GenerateResult,
-  type LoraChoice,
-  type Provider,
-  type WeightFormat,
-} from '../engine/protocol.js';
+import type { DecodeMode, GenerateResult, LoraChoice, Provider, WeightFormat } from '../engine/protocol.js';
 import { identityInput } from './identity-input.js';
 import { loraOption } from './lora-option.js';
 import { integer, number, STAGE_SHARE } from './options.js';
+import { cacheOption, decodeOption, deviceOption, formatOption, providerOption } from './run-options.js';
 import { formatBytes } from '../services/byte-size.js';
 import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
@@ -41,31 +35,12 @@ interface GenerateOptions {
   readonly t5: WeightFormat;
   readonly infusenet: WeightFormat;
   readonly provider: Provider;
+  readonly deviceId: number;
+  readonly decode: DecodeMode;
   readonly cache: string;
   readonly previews?: string;
   readonly out: string;
   readonly json?: boolean;
-}
-
-export function formatOption(flag: string, what: string): Option {
-  return new Option(`--${flag} <format>`, `weight format of ${what}`).choices(WEIGHT_FORMATS).default('16-bit');
-}
-
-export function providerOption(): Option {
-  return new Option('--provider <name>', 'execution provider').choices(PROVIDERS).default('cpu');
-}
-
-/** For a device that is not here, or a check of one dtype. */
-export function computeOption(): Option {
-  return new Option('--compute <dtype>', 'dtype that the device computes in (default: found by trying it)').choices([
-    'f32',
-    'f16',
-  ]);
-}
-
-/** Where converted weights go when the caller names no folder. */
-export function cacheOption(): Option {
-  return new Option('--cache <folder>', 'folder of converted weights').default(join(tmpdir(), 'likeness-lab-cache'));
 }
 
 export function generateCommand(): Command {
@@ -95,6 +70,8 @@ export function generateCommand(): Command {
     .addOption(formatOption('t5', 'T5'))
     .addOption(formatOption('infusenet', 'InfuseNet'))
     .addOption(providerOption())
+    .addOption(deviceOption())
+    .addOption(decodeOption())
     .addOption(cacheOption())
     .option('--previews <folder>', 'write a small picture after each step')
     .option('--json', 'print the result as JSON')
@@ -110,6 +87,8 @@ async function run(options: GenerateOptions): Promise<void> {
         packPath: pack.root,
         cachePath: resolve(options.cache),
         provider: options.provider,
+        deviceId: options.deviceId,
+        decode: options.decode,
         formats: { flux: options.flux, t5: options.t5, infusenet: options.infusenet },
         modelVariant: options.variant ?? [...pack.variants.keys()][0] ?? '',
         identity: await identityInput(options),
@@ -151,12 +130,11 @@ function describe(result: GenerateResult): string {
     memory(phase.devicePeakBytes),
     memory(phase.hostPeakBytes),
   ]);
-  const perStep =
-    result.stepSeconds.reduce((sum, seconds) => sum + seconds, 0) / Math.max(1, result.stepSeconds.length);
   return [
     `${result.outputPath} (${result.width}×${result.height}, ${result.provider}, ${result.computeDtype})`,
     formatTable([['phase', 'time', 'weights', 'device peak', 'host peak'], ...rows]),
-    `${result.stepSeconds.length} steps of ${perStep.toFixed(3)} s, ${result.totalSeconds.toFixed(2)} s in all`,
+    `${result.stepSeconds.length} steps of ${(stepMedian(result.stepSeconds) ?? 0).toFixed(3)} s, ${result.totalSeconds.toFixed(2)} s in all`,
+    `decoded ${result.decode.mode === 'tiles' ? `in ${result.decode.tiles} tiles` : 'whole'} (${result.decode.reason})`,
     result.identityScore === null
       ? 'identity: not scored'
       : `identity: ${result.identityScore.toFixed(4)} (cosine, the pack's face network)`,

@@ -17,7 +17,7 @@ import {
   type QuantizedComponent,
   type WeightErrorsResult,
 } from '../engine/protocol.js';
-import { cacheOption, providerOption } from './generate-command.js';
+import { cacheOption, deviceOption, providerOption } from './run-options.js';
 import { identityInput } from './identity-input.js';
 import { loraOption } from './lora-option.js';
 import { integer } from './options.js';
@@ -37,6 +37,7 @@ interface LayersOptions {
   readonly steps?: number;
   readonly lora: readonly LoraChoice[];
   readonly provider: Provider;
+  readonly deviceId: number;
   readonly cache: string;
   readonly json?: boolean;
 }
@@ -61,6 +62,7 @@ export function layersCommand(): Command {
     .option('--steps <n>', "its denoising steps (default: the pack's)", integer('--steps', 1, 1000))
     .addOption(loraOption())
     .addOption(providerOption())
+    .addOption(deviceOption())
     .addOption(cacheOption())
     .option('--json', 'print as JSON')
     .action(run);
@@ -73,6 +75,7 @@ async function measuredRun(options: LayersOptions, pack: Pack): Promise<Generate
     packPath: pack.root,
     cachePath: resolve(options.cache),
     provider: options.provider,
+    deviceId: options.deviceId,
     formats: { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' },
     modelVariant: options.variant ?? [...pack.variants.keys()][0] ?? '',
     identity: await identityInput(options),

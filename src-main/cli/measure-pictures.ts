@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { magmaPicture } from '../compare/magma.js';
 import { comparePictures, type Box } from '../compare/picture-metrics.js';
 import type { Picture } from '../compare/picture.js';
-import type { ReportConfiguration, ReportPicture } from '../compare/report-data.js';
+import { present, type ReportConfiguration, type ReportPicture } from '../compare/report-data.js';
 import { defined } from '../base/assert.js';
 import { readImage } from '../engine/image/read-image.js';
 import { makeThumbnail } from '../engine/image/thumbnail.js';
 import type { CompareRun, ConfigurationRuns } from './compare-runs.js';
-import { median } from '../services/medians.js';
+import { median, stepMedian } from '../compare/medians.js';
 import { memoryOfRun } from './run-figures.js';
 
 /** Longest side of the pictures inside the HTML file: sharp on a high-density screen at 12rem, and 40 of them stay a few MB. */
@@ -84,7 +84,7 @@ export async function measurePictures(
       loadBytes: memory.load,
       peakBytes: memory.peak,
       totalSeconds: median(runs.map(({ result }) => result.totalSeconds)) ?? 0,
-      stepSeconds: median(runs.flatMap(({ result }) => result.stepSeconds)) ?? 0,
+      stepSeconds: median(present(runs.map(({ result }) => stepMedian(result.stepSeconds)))) ?? 0,
       pictures,
     });
   }

@@ -8,7 +8,7 @@ import { Command } from 'commander';
 import type { Provider } from '../engine/protocol.js';
 import type { Check } from '../engine/verify/checks.js';
 import { verifyFolder } from '../engine/verify/verify-folder.js';
-import { computeOption, providerOption } from './generate-command.js';
+import { computeOption, deviceOption, providerOption } from './run-options.js';
 import { formatTable, interruptSignal, print, printJson } from './terminal.js';
 
 export function verifyCommand(): Command {
@@ -16,6 +16,7 @@ export function verifyCommand(): Command {
     .description("Recompute every tensor of a reference folder's expected values; exit code 1 if one is off.")
     .argument('<folder>', 'folder laid out like test/fixtures/reference-tiny')
     .addOption(providerOption())
+    .addOption(deviceOption())
     .addOption(computeOption())
     .option('--json', 'print the checks as JSON')
     .action(run);
@@ -23,6 +24,7 @@ export function verifyCommand(): Command {
 
 interface VerifyOptions {
   readonly provider: Provider;
+  readonly deviceId: number;
   readonly compute?: 'f32' | 'f16';
   readonly json?: boolean;
 }
@@ -34,6 +36,7 @@ async function run(folder: string, options: VerifyOptions): Promise<void> {
     await verifyFolder({
       folder: resolve(folder),
       provider: options.provider,
+      deviceId: options.deviceId,
       ...(options.compute === undefined ? {} : { compute: options.compute }),
       cacheDir,
       signal: interruptSignal(),

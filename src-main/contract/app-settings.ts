@@ -1,6 +1,6 @@
 /** What the app remembers. Every field has a default (`DEFAULT_APP_SETTINGS`). */
 import { z } from 'zod';
-import { providerSchema } from './formats.js';
+import { deviceIdSchema, providerSchema } from './formats.js';
 import { comparisonDraftSchema } from './generation-settings.js';
 import { idSchema } from './ids.js';
 import { languageChoiceSchema } from './languages.js';
@@ -30,6 +30,8 @@ export const appSettingsSchema = z.strictObject({
   packId: idSchema.nullable(),
   /** Null: the best one that the probe found. */
   provider: providerSchema.nullable(),
+  /** Index of the GPU that `cuda` and `dml` run on. */
+  deviceId: deviceIdSchema,
   /** Whether previews of every step are kept for the step scrubber. */
   keepPreviews: z.boolean(),
   /** Whether settings are written into pictures. */
@@ -47,6 +49,7 @@ export const DEFAULT_APP_SETTINGS: AppSettings = {
   language: 'system',
   packId: null,
   provider: null,
+  deviceId: 0,
   keepPreviews: true,
   writeMetadata: true,
   thumbnailSize: 180,

@@ -27,6 +27,23 @@ export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'dml'] as const;
 export const providerSchema = z.enum(PROVIDERS);
 export type Provider = z.infer<typeof providerSchema>;
 
+/** Providers whose GPU can be chosen. */
+export const DEVICE_PROVIDERS: readonly Provider[] = ['cuda', 'dml'];
+/** Index of a GPU: beyond what one computer has. */
+export const MAX_DEVICE_ID = 63;
+export const deviceIdSchema = z.number().int().min(0).max(MAX_DEVICE_ID);
+
+/** Where something ran, as people who use CUDA write it: `cpu`, `cuda`, `cuda:1`. */
+export function deviceName({
+  provider,
+  deviceId = 0,
+}: {
+  readonly provider: Provider;
+  readonly deviceId?: number | undefined;
+}): string {
+  return deviceId === 0 ? provider : `${provider}:${deviceId}`;
+}
+
 export const STAGES = ['identify', 'encode-text', 'control', 'convert', 'load', 'denoise', 'decode'] as const;
 export const stageSchema = z.enum(STAGES);
 export type Stage = z.infer<typeof stageSchema>;

@@ -1,6 +1,6 @@
 /** What a picture is made from. One comparison shares everything but formats, seed and prompt. */
 import { z } from 'zod';
-import { formatChoiceSchema, providerSchema } from './formats.js';
+import { deviceIdSchema, deviceName, formatChoiceSchema, providerSchema } from './formats.js';
 import { idSchema } from './ids.js';
 import { lorasText, loraUseSchema, MAX_LORAS } from './lora.js';
 import {
@@ -51,6 +51,8 @@ const sharedShape = {
 /** Everything that decides one picture. */
 export const runSettingsSchema = z.strictObject({
   ...sharedShape,
+  /** Index of the GPU for `cuda` and `dml`, from the app's settings; absent for 0, and for other providers. */
+  deviceId: deviceIdSchema.optional(),
   prompt: promptSchema,
   seed: seedSchema,
   formats: formatChoiceSchema,
@@ -130,8 +132,9 @@ export function settingValue(settings: RunSettings, field: SettingField): string
     case 'start':
     case 'end':
     case 'modelVariant':
-    case 'provider':
       return settings[field];
+    case 'provider':
+      return deviceName(settings);
   }
 }
 

@@ -30,6 +30,7 @@ async function convert(request: ConversionRequest, { signal, onProgress }: Handl
     variant: request.modelVariant,
     items: request.items,
     provider: request.provider,
+    ...(request.deviceId === undefined ? {} : { deviceId: request.deviceId }),
     cacheDir: request.cachePath,
     ...(signal === undefined ? {} : { signal }),
     onConvert: (index, label, format, fraction) =>

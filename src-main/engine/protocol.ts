@@ -21,6 +21,13 @@ export type FormatChoice = Readonly<Record<QuantizedComponent, WeightFormat>>;
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'dml'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
+/** Where networks run. */
+export interface DeviceChoice {
+  readonly provider: Provider;
+  /** Index of the GPU for `cuda` and `dml`, from 0, in the driver's order; default 0, and nothing else elsewhere. */
+  readonly deviceId?: number;
+}
+
 /** Where the identity comes from. `none` runs FLUX without InfuseNet. */
 export type IdentityInput =
   | {
@@ -39,11 +46,10 @@ export interface LoraChoice {
   readonly weight: number;
 }
 
-export interface GenerateRequest {
+export interface GenerateRequest extends DeviceChoice {
   readonly packPath: string;
   /** Folder of converted weights and graphs; created when missing. */
   readonly cachePath: string;
-  readonly provider: Provider;
   readonly formats: FormatChoice;
   /** InfuseNet variant folder of the pack, such as `aes_stage2`. */
   readonly modelVariant: string;
@@ -79,11 +85,14 @@ export interface GenerateRequest {
   readonly loras?: readonly LoraChoice[];
   /** Goes on where values are NaN or infinite, and says so in the result: for measuring memory and time only. */
   readonly allowNotFinite?: boolean;
-  /** Default `auto`: in tiles when the whole decode does not fit the free memory, or has run out of it. */
-  readonly decode?: 'auto' | 'whole' | 'tiles';
+  /** Default `auto`. */
+  readonly decode?: DecodeMode;
   /** What a step of the same settings took in earlier runs; lets a card that is full from the first step on be told. */
   readonly usualStepSeconds?: number;
 }
+
+/** `auto`: in tiles when the whole decode does not fit the free memory, or has run out of it. */
+export type DecodeMode = 'auto' | 'whole' | 'tiles';
 
 /** How the latents became pixels. */
 export interface DecodeReport {
@@ -152,6 +161,7 @@ export interface GenerateResult {
   readonly notFiniteAtStep?: number;
   readonly totalSeconds: number;
   readonly provider: Provider;
+  readonly deviceId: number;
   readonly computeDtype: 'f32' | 'f16';
   /** sha-256 of each component's weights (first 16 hex digits of header plus size digest), by component. */
   readonly weightHashes: Readonly<Record<string, string>>;
@@ -186,9 +196,8 @@ export interface DetectFacesResult {
 }
 
 /** Load and peak before a run, from headers alone. */
-export interface EstimateRequest {
+export interface EstimateRequest extends DeviceChoice {
   readonly packPath: string;
-  readonly provider: Provider;
   readonly formats: FormatChoice;
   readonly modelVariant: string;
   readonly width: number;
@@ -340,10 +349,9 @@ export interface ConversionItem {
 }
 
 /** Converts ahead of a run, or says what that will take. */
-export interface ConversionRequest {
+export interface ConversionRequest extends DeviceChoice {
   readonly packPath: string;
   readonly cachePath: string;
-  readonly provider: Provider;
   /** For InfuseNet. */
   readonly modelVariant: string;
   readonly items: readonly ConversionItem[];

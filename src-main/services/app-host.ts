@@ -195,7 +195,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     },
     now,
   });
-  const comparisons = new ComparisonService({ store, queue, packs, photos, now });
+  const comparisons = new ComparisonService({ store, queue, packs, photos, settings, now });
   const compare = new CompareService(store, lab, (runId) => comparisons.faces(runId));
   const blind = new BlindService({ store, compare, lab, now });
   const weightErrors = new WeightErrorService(options.spawnEngine, packs, cachePath);

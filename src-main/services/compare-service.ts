@@ -9,7 +9,7 @@ import { differingFields } from '../contract/generation-settings.js';
 import type { DetectedFaces } from '../contract/photo.js';
 import type { RunDetail } from '../contract/run.js';
 import type { Store } from '../store/store.js';
-import { stepMedian } from './medians.js';
+import { stepMedian } from '../compare/medians.js';
 import { pairRuns, type PairedRun, type RunConfiguration } from './pair-runs.js';
 import type { PictureLab } from './picture-lab.js';
 import { reportInput, type MeasuredRuns } from './report-input.js';

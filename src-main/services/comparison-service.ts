@@ -1,6 +1,7 @@
 /** Comparisons: made from the studio's form, repeated, resumed, read. */
 import { AppError } from '../base/app-error.js';
 import type { Comparison, ComparisonStatus } from '../contract/comparison.js';
+import { DEVICE_PROVIDERS } from '../contract/formats.js';
 import type { ComparisonDraft, MissingPart, RunSettings } from '../contract/generation-settings.js';
 import type { DetectedFaces } from '../contract/photo.js';
 import type { RunDetail } from '../contract/run.js';
@@ -10,12 +11,14 @@ import type { PackService } from './pack-service.js';
 import type { PhotoService } from './photo-service.js';
 import { cellsOf, planRuns } from './plan-runs.js';
 import type { RunQueue } from './run-queue.js';
+import type { SettingsService } from './settings-service.js';
 
 export interface ComparisonServiceParts {
   readonly store: Store;
   readonly queue: RunQueue;
   readonly packs: PackService;
   readonly photos: PhotoService;
+  readonly settings: Pick<SettingsService, 'get'>;
   readonly now: () => number;
 }
 
@@ -47,7 +50,13 @@ export class ComparisonService {
 
   /** @throws AppError pack.*, engine.request-invalid, run.not-found (a photo) */
   async create(draft: ComparisonDraft): Promise<Started> {
-    return this.#start(cellsOf(draft));
+    const deviceId = DEVICE_PROVIDERS.includes(draft.provider) ? this.#parts.settings.get().deviceId : 0;
+    return this.#start(
+      cellsOf(draft).map(({ settings, repeat }) => ({
+        settings: deviceId === 0 ? settings : { ...settings, deviceId },
+        repeat,
+      })),
+    );
   }
 
   get(comparisonId: string): Comparison {
@@ -118,6 +127,8 @@ export class ComparisonService {
   draft(runId: string): { readonly draft: ComparisonDraft; readonly missing: MissingPart[] } {
     const { store, packs } = this.#parts;
     const { prompt, seed, formats, ...shared } = this.run(runId).settings;
+    // The device is this machine's matter, not the form's.
+    delete shared.deviceId;
     const missing: MissingPart[] = [];
     const kept = (photoId: string | null, what: 'identity-photo' | 'pose-photo'): string | null => {
       if (photoId === null || store.photos.get(photoId) !== null) return photoId;

@@ -9,8 +9,9 @@ import {
 } from '../compare/report-data.js';
 import type { WeightErrors } from '../compare/weight-order.js';
 import type { PictureDifference } from '../contract/compare-data.js';
+import { deviceName } from '../contract/formats.js';
 import type { RunDetail } from '../contract/run.js';
-import { median, stepMedian } from './medians.js';
+import { median, stepMedian } from '../compare/medians.js';
 import { configurationName, type PairedRun, type RunConfiguration } from './pair-runs.js';
 
 export interface MeasuredRuns {
@@ -50,7 +51,7 @@ function describe({ reference, configurations }: MeasuredRuns, packName: string,
     [
       'Settings',
       `${s.width}×${s.height}, ${s.steps} steps, guidance ${s.guidance}, conditioning scale ${s.conditioningScale}, ` +
-        `InfuseNet from ${s.start} to ${s.end}, ${s.provider}`,
+        `InfuseNet from ${s.start} to ${s.end}, ${deviceName(s)}`,
     ],
     [seeds.length > 1 ? 'Seeds' : 'Seed', seeds.join(', ')],
   ];

@@ -72,6 +72,7 @@ export class RunMaker {
       packPath: packs.folder(s.packId),
       cachePath: packCacheFolder(cachePath, s.packId),
       provider: s.provider,
+      ...(s.deviceId === undefined ? {} : { deviceId: s.deviceId }),
       formats: s.formats,
       modelVariant: s.modelVariant,
       identity: this.#identity(run),

@@ -17,8 +17,8 @@ export interface SystemServiceParts {
   readonly openFolder: ((folder: string) => Promise<void>) | null;
 }
 
-/** Fastest first; the CPU always works. */
-const PREFERENCE: readonly Provider[] = ['cuda', 'dml', 'webgpu', 'cpu'];
+/** What was run and measured before what was only configured from documentation; the CPU always works. */
+const PREFERENCE: readonly Provider[] = ['webgpu', 'cuda', 'dml', 'cpu'];
 
 export class SystemService {
   readonly #parts: SystemServiceParts;

@@ -19,7 +19,7 @@ export interface Pace {
 /** What decides the time of a run beside its size and steps. */
 export type PaceKey = Pick<
   RunSettings,
-  'packId' | 'provider' | 'modelVariant' | 'formats' | 'identityId' | 'width' | 'height'
+  'packId' | 'provider' | 'deviceId' | 'modelVariant' | 'formats' | 'identityId' | 'width' | 'height'
 >;
 
 /** The newest say most: drivers, the app and what else runs on the computer change. */
@@ -45,7 +45,7 @@ export class PacesRepo {
   }
 
   /**
-   * The newest finished runs of the same pack, provider, formats and networks, those of the same size first. Runs in
+   * The newest finished runs of the same pack, provider, device, formats and networks, those of the same size first. Runs in
    * which the card spilled are left out: they say how slow it gets, not how long it takes.
    */
   like(key: PaceKey): Pace[] {
@@ -55,13 +55,14 @@ export class PacesRepo {
            (SELECT p.seconds FROM phase_measurements p WHERE p.run_id = r.id AND p.phase = 'decode') AS decode_seconds
          FROM runs r JOIN results s ON s.run_id = r.id JOIN variants v ON v.id = r.variant_id
          WHERE r.status = 'done' AND r.total_seconds IS NOT NULL AND s.spill_json IS NULL
-           AND r.pack_id = :packId AND r.provider = :provider AND r.model_variant = :modelVariant
+           AND r.pack_id = :packId AND r.provider = :provider AND r.device_id IS :deviceId AND r.model_variant = :modelVariant
            AND v.flux = :flux AND v.t5 = :t5 AND v.infusenet = :infusenet
            AND (r.identity_id IS NULL) = :alone
          ORDER BY (r.width = :width AND r.height = :height) DESC, r.id DESC LIMIT ${NEWEST}`,
         {
           packId: key.packId,
           provider: key.provider,
+          deviceId: key.deviceId ?? null,
           modelVariant: key.modelVariant,
           ...key.formats,
           alone: key.identityId === null ? 1 : 0,

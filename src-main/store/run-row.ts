@@ -1,7 +1,7 @@
 /** Rows of `runs` and its neighbours, parsed into the records that leave the store. */
 import { z } from 'zod';
 import { errorDtoSchema } from '../contract/error.js';
-import { formatChoiceSchema, providerSchema } from '../contract/formats.js';
+import { deviceIdSchema, formatChoiceSchema, providerSchema } from '../contract/formats.js';
 import { runSettingsSchema, type RunSettings } from '../contract/generation-settings.js';
 import { loraUseSchema } from '../contract/lora.js';
 import {
@@ -30,7 +30,7 @@ export const SUMMARY_FROM = `runs r JOIN variants v ON v.id = r.variant_id JOIN 
 /** What `RunDetail` needs beyond the summary. */
 export const DETAIL_COLUMNS = `${SUMMARY_COLUMNS},
   r.id AS run_key, r.identity_id, r.face_index, r.pose_id, r.prompt, r.guidance, r.conditioning_scale,
-  r.start_fraction, r.end_fraction, r.loras_json, r.decode, r.finished_at_ms, r.error_json, r.retry_json,
+  r.start_fraction, r.end_fraction, r.loras_json, r.decode, r.device_id, r.finished_at_ms, r.error_json, r.retry_json,
   (SELECT p.name FROM photos p WHERE p.public_id = r.identity_id) AS identity_name,
   s.compute_dtype, s.pixel_hash, s.step_seconds_json, s.weight_hashes_json, s.keep_list_json, s.versions_json,
   s.preview_steps_json, s.decode_json, s.spill_json`;
@@ -83,6 +83,7 @@ const detailRow = summaryRow.extend({
   end_fraction: z.number(),
   loras_json: json(z.array(loraUseSchema)),
   decode: runSettingsSchema.shape.decode.unwrap().nullable(),
+  device_id: deviceIdSchema.nullable(),
   finished_at_ms: z.number().nullable(),
   error_json: json(errorDtoSchema).nullable(),
   retry_json: json(retrySchema).nullable(),
@@ -178,6 +179,7 @@ export function parseDetail(row: unknown, phases: (runKey: number) => Phase[]): 
     end: read.end_fraction,
     loras: read.loras_json,
     ...(read.decode === null ? {} : { decode: read.decode }),
+    ...(read.device_id === null ? {} : { deviceId: read.device_id }),
     prompt: read.prompt,
     seed: read.seed,
     formats: { flux: read.flux, t5: read.t5, infusenet: read.infusenet },

@@ -50,8 +50,9 @@ export class RunsRepo {
       `INSERT INTO runs (
          public_id, comparison_id, variant_id, cell_index, run_order, repeat_index, status, created_at_ms, pack_id,
          provider, model_variant, identity_id, face_index, pose_id, prompt, seed, steps, width, height, guidance,
-         conditioning_scale, start_fraction, end_fraction, loras_json, decode)
-       VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         conditioning_scale, start_fraction, end_fraction, loras_json, decode,
+         device_id)
+       VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       [
         run.id,
         comparisonKey,
@@ -77,6 +78,7 @@ export class RunsRepo {
         s.end,
         JSON.stringify(s.loras),
         s.decode ?? null,
+        s.deviceId ?? null,
       ],
     );
   }

@@ -1,4 +1,5 @@
 /** What a run was made with and what it took, as label and value. */
+import { deviceName } from '$contract/formats';
 import { lorasText } from '$contract/lora';
 import type { ReadSettings } from '$contract/picture-metadata';
 import type { RunDetail, RunResult } from '$contract/run';
@@ -31,7 +32,7 @@ export function runFacts(run: RunDetail): Fact[] {
     },
     ...(settings.loras.length === 0 ? [] : [{ label: t('fact.loras'), value: lorasText(settings.loras) }]),
     { label: t('fact.model'), value: run.modelVariant },
-    { label: t('fact.provider'), value: run.provider },
+    { label: t('fact.provider'), value: deviceName(settings) },
     { label: t('fact.made'), value: formatMoment(run.createdAtMs, { dateStyle: 'medium', timeStyle: 'short' }) },
   ];
   const add = (label: string, value: string): number => facts.push({ label, value });

@@ -106,7 +106,7 @@ async function main(): Promise<void> {
     let x: Value = g.node('Expand', [row, g.i64([count, columns])]);
     for (let i = 0; i < REPEATS; i++) x = build(net, x);
     g.output('y', net.cast(net.rows(x, 0, 1), profile.dtype, 'f32'), 'f32', [1, columns]);
-    const probe = await MemoryProbe.open(provider);
+    const probe = await MemoryProbe.open({ provider });
     try {
       const seconds: number[] = [];
       await probe.phase(

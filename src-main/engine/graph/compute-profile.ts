@@ -11,9 +11,17 @@ export interface ComputeProfile {
   readonly sixteenBit: 'plain' | 'planes';
   /**
    * nf4: `bnb4` is MatMulBnb4, exact; `byte-codes` looks pairs of 8-bit codes up and runs MatMulNBits on them,
-   * which rounds the codebook to 1/127 but is three times as fast on WebGPU's f16 path (docs/measured.md).
+   * which rounds the codebook to 1/127 but is three times as fast on WebGPU's f16 path (docs/measured.md); `table`
+   * looks pairs of values up, exact, for providers without MatMulBnb4.
    */
-  readonly nf4: 'bnb4' | 'byte-codes';
+  readonly nf4: 'bnb4' | 'byte-codes' | 'table';
+  /** int8: `nbits` is MatMulNBits; `expanded` spells code · scale out, for providers whose kernel may lack 8 bits. */
+  readonly int8: 'nbits' | 'expanded';
+  /**
+   * Whether MatMulNBits takes the bias: as an operation of its own it needs the result twice where the runtime does
+   * not add in place.
+   */
+  readonly nBitsBias: 'input' | 'add';
   /**
    * fp8: `typed` casts e4m3fn in the runtime; `table` looks bytes up, for providers without the type; `planes` looks
    * up two bytes of fixed point for MatMulNBits.
@@ -38,6 +46,8 @@ export const CPU_PROFILE: ComputeProfile = {
   dtype: 'f32',
   sixteenBit: 'plain',
   nf4: 'bnb4',
+  int8: 'nbits',
+  nBitsBias: 'input',
   fp8: 'typed',
   attention: 'fused',
   panels: false,
@@ -48,7 +58,38 @@ export const WEBGPU_F16_PROFILE: ComputeProfile = {
   dtype: 'f16',
   sixteenBit: 'planes',
   nf4: 'byte-codes',
+  int8: 'nbits',
+  nBitsBias: 'input',
   fp8: 'planes',
   attention: 'by-heads',
   panels: true,
+};
+
+/** WebGPU without f16 shaders, such as SwiftShader: it has no float8 type. */
+export const WEBGPU_F32_PROFILE: ComputeProfile = { ...CPU_PROFILE, fp8: 'table' };
+
+/**
+ * CUDA, from documentation and never run. Its kernels list has MatMulBnb4 and 4- and 8-bit MatMulNBits in f16, Cast from
+ * float8e4m3fn, and MultiHeadAttention; for many tokens MatMulNBits expands the weight and calls cuBLAS, and adds a bias
+ * by a kernel of its own, which older releases refuse: hence `add`. Its faster fpA_intB kernels must be asked for by
+ * `ep.cuda.fpa_intb_gemm`, repack every weight when the session loads, and are left off until somebody can measure them.
+ * @source microsoft/onnxruntime docs/OperatorKernels.md at 001d12d; contrib_ops/cuda/quantization/matmul_nbits.cc at
+ * 01b814b
+ */
+export const CUDA_PROFILE: ComputeProfile = { ...CPU_PROFILE, dtype: 'f16', nBitsBias: 'add' };
+
+/**
+ * DirectML, from documentation and never run. It has no MatMulBnb4 and no float8, so both go through tables. Its
+ * MatMulNBits is a dequantization and a Gemm: 4 bits since its first version (onnxruntime PR 20308), 8 bits in newer
+ * ones only, never with a bias, and K must be whole blocks (FLUX's, T5's and InfuseNet's are). As expanding 8 bits in
+ * our own graph does the same work, int8 does not depend on which version it is.
+ * @source microsoft/onnxruntime docs/OperatorKernels.md at 001d12d; DmlOperatorMatMulNBits.cpp at 51406c1
+ */
+export const DML_PROFILE: ComputeProfile = {
+  ...CPU_PROFILE,
+  dtype: 'f16',
+  nf4: 'table',
+  int8: 'expanded',
+  nBitsBias: 'add',
+  fp8: 'table',
 };

@@ -9,8 +9,9 @@ import { attention, type AttentionOptions } from './attention.js';
 import type { ComputeProfile } from './compute-profile.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 import type { InputTap } from './input-tap.js';
-import { linearLayer, panelLayers, sum, type Layer } from './linear.js';
+import { linearLayer, panelLayers, sum } from './linear.js';
 import { Operators } from './operators.js';
+import type { Layer } from './packed-layers.js';
 import { rowParts, type WeightBook } from './stored-tensor.js';
 
 export class Network extends Operators {

@@ -37,7 +37,7 @@ export async function computeModulations(request: ConditioningRequest): Promise<
   });
   const session = await openNetwork({
     label: kind === 'flux' ? "FLUX's conditioning" : "InfuseNet's conditioning",
-    provider: 'cpu',
+    device: { provider: 'cpu' },
     build: (builder) => conditioningGraph(builder.g, builder.network(request.weights, CPU_PROFILE, kind), config, kind),
   });
   try {

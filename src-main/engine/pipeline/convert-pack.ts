@@ -6,9 +6,9 @@ import type { Pack } from '../pack/open-pack.js';
 import {
   QUANTIZED_COMPONENTS,
   type ConversionItem,
+  type DeviceChoice,
   type FormatChoice,
   type LoraChoice,
-  type Provider,
   type QuantizedComponent,
 } from '../protocol.js';
 import type { ComputeProfile } from '../graph/compute-profile.js';
@@ -18,12 +18,11 @@ import { openFluxWithLoras } from './flux-with-loras.js';
 import { openInfuseNet, openT5, type PackNetwork } from './pack-networks.js';
 import { prepareOnHost, prepareQuantized, type PrepareContext } from './prepared.js';
 
-export interface ConvertRequest {
+export interface ConvertRequest extends DeviceChoice {
   readonly pack: Pack;
   readonly variant: string;
   /** Converted in this order. */
   readonly items: readonly ConversionItem[];
-  readonly provider: Provider;
   readonly cacheDir: string;
   /** Dtype that the provider's device computes in; without it the device is tried. */
   readonly compute?: ComputeProfile['dtype'];
@@ -83,12 +82,13 @@ export async function convertPack(request: ConvertRequest): Promise<ConvertedCom
 }
 
 export async function conversionContext(
-  request: Pick<ConvertRequest, 'provider' | 'compute' | 'cacheDir' | 'signal'>,
+  request: Pick<ConvertRequest, 'provider' | 'deviceId' | 'compute' | 'cacheDir' | 'signal'>,
 ): Promise<PrepareContext> {
-  const { provider, compute, cacheDir, signal } = request;
+  const { provider, deviceId = 0, compute, cacheDir, signal } = request;
   return {
     provider,
-    profile: compute === undefined ? await computeProfile(provider) : untriedProfile(provider, compute),
+    deviceId,
+    profile: compute === undefined ? await computeProfile(provider, deviceId) : untriedProfile(provider, compute),
     cacheDir,
     exact: false,
     ...(signal === undefined ? {} : { signal }),

@@ -1,7 +1,7 @@
 /** Latents to pixels, whole or in tiles, and the reason for it. */
 import { AppError } from '../../base/app-error.js';
 import type { VaeConfig } from '../graph/vae.js';
-import type { DecodeReport, GenerateRequest } from '../protocol.js';
+import type { DecodeMode, DecodeReport } from '../protocol.js';
 import { readDeviceMemory, type DeviceMemory } from '../runtime/device-memory.js';
 import type { LatentShape } from '../sampling/latents.js';
 import { sixteenBitBytes } from './component-sizes.js';
@@ -10,8 +10,6 @@ import { decodeInTiles } from './decode-tiles.js';
 import type { PackNetwork } from './pack-networks.js';
 import type { PrepareContext } from './prepared.js';
 import { loadDecoder, vaeScale } from './vae-codec.js';
-
-export type DecodeMode = NonNullable<GenerateRequest['decode']>;
 
 /** Drivers and fragmentation want some of what is free. */
 const USABLE = 0.9;
@@ -55,7 +53,7 @@ export async function decodePicture(
 ): Promise<DecodedPicture> {
   const { asked } = options;
   const memory = memoryOf(context, vae, shape);
-  const free = await readDeviceMemory(context.provider);
+  const free = await readDeviceMemory(context);
   const choice = chooseDecode(asked, memory, free);
   const facts = { wholeBytes: memory.wholeBytes, freeBytes: free?.freeBytes ?? null };
   const inTiles = async (reason: DecodeReport['reason']): Promise<DecodedPicture> => {

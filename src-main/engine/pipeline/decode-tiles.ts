@@ -168,7 +168,7 @@ class TileRun {
   }
 
   async #open(label: string, build: Parameters<typeof openNetwork>[0]['build']): Promise<LoadedNetwork> {
-    const session = await openNetwork({ label, provider: this.#context.provider, build, partOfNetwork: true });
+    const session = await openNetwork({ label, device: this.#context, build, partOfNetwork: true });
     this.weightBytes = Math.max(this.weightBytes, session.weightBytes);
     return session;
   }

@@ -5,7 +5,7 @@ import { AppError, throwIfAborted } from '../../base/app-error.js';
 import { STEP_IO, stepGraph } from '../graph/denoiser.js';
 import type { FluxConfig } from '../graph/flux-config.js';
 import type { ComputeProfile } from '../graph/compute-profile.js';
-import type { Provider } from '../protocol.js';
+import type { DeviceChoice } from '../protocol.js';
 import type { Feed } from '../runtime/session.js';
 import { ropeTables } from '../sampling/rope.js';
 import { eulerStep, type Schedule } from '../sampling/schedule.js';
@@ -28,8 +28,7 @@ export interface ControlInputs {
   readonly scales: readonly number[];
 }
 
-export interface DenoiserRequest {
-  readonly provider: Provider;
+export interface DenoiserRequest extends DeviceChoice {
   readonly profile: ComputeProfile;
   readonly flux: FluxConfig;
   readonly fluxWeights: NetworkWeights;
@@ -65,7 +64,7 @@ export async function loadDenoiser(request: DenoiserRequest): Promise<Denoiser> 
   };
   const session = await openNetwork({
     label: control === null ? 'FLUX' : 'FLUX with InfuseNet',
-    provider: request.provider,
+    device: request,
     ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
     build: (builder) => {
       const fluxTap = tapOf('flux', request.textTokens);

@@ -29,7 +29,7 @@ export async function loadClip(context: PrepareContext, clip: ClipNetwork): Prom
   const weights = await prepareOnHost(context, 'clip', clip);
   const session = await openNetwork({
     label: 'CLIP',
-    provider: 'cpu',
+    device: { provider: 'cpu' },
     build: (builder) => clipTextGraph(builder.g, builder.network(weights, CPU_PROFILE, 'clip'), config, root),
   });
   return {
@@ -68,7 +68,7 @@ export async function loadT5(
   const weights = await prepareQuantized(context, 't5', t5, format, mix);
   const session = await openNetwork({
     label: 'T5',
-    provider: context.provider,
+    device: context,
     build: (builder) => {
       const tap = sampled?.samples.tap(() => sampled.tokens);
       t5EncoderGraph(builder.g, builder.network(weights, context.profile, 't5', tap), config);

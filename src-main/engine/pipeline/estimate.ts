@@ -24,7 +24,7 @@ export async function estimate(request: EstimateRequest): Promise<EstimateResult
   const denoiseActivations = tokens * 5 * sizes.hidden * bytes * LIVE_ACTIVATIONS;
   const { vae } = sizes;
   const decode = decodeMemory(vae, sizes.vaeDecoder, request.width, request.height, bytes, request.provider === 'cpu');
-  const free = await readDeviceMemory(request.provider);
+  const free = await readDeviceMemory(request);
   const parts = {
     flux: sizes.flux[request.formats.flux],
     t5: sizes.t5[request.formats.t5],

@@ -79,7 +79,7 @@ interface LoopStart {
 
 /** @throws AppError of every stage; AbortError when cancelled */
 export async function generate(request: GenerateRequest, context: GenerateContext): Promise<GenerateResult> {
-  const probe = await MemoryProbe.open(request.provider);
+  const probe = await MemoryProbe.open(request);
   try {
     return await new Generation(request, context, probe).run();
   } finally {
@@ -96,7 +96,7 @@ export async function sampleInputs(
   context: GenerateContext,
   samples: InputSamples,
 ): Promise<void> {
-  const probe = await MemoryProbe.open(request.provider);
+  const probe = await MemoryProbe.open(request);
   try {
     await new Generation(request, context, probe, samples).sample();
   } finally {
@@ -174,6 +174,7 @@ class Generation {
       ...(this.#notFiniteAtStep === undefined ? {} : { notFiniteAtStep: this.#notFiniteAtStep }),
       totalSeconds: (performance.now() - started) / 1000,
       provider: request.provider,
+      deviceId: request.deviceId ?? 0,
       computeDtype: prepare.profile.dtype,
       weightHashes: this.#hashes,
       keepList: KEEP_PATTERNS,
@@ -189,7 +190,8 @@ class Generation {
     const request = this.#request;
     return {
       provider: request.provider,
-      profile: await computeProfile(request.provider),
+      deviceId: request.deviceId ?? 0,
+      profile: await computeProfile(request.provider, request.deviceId),
       cacheDir: request.cachePath,
       exact: false,
       ...(this.#context.signal === undefined ? {} : { signal: this.#context.signal }),
@@ -367,6 +369,7 @@ class Generation {
       async () => {
         const loaded = await loadDenoiser({
           provider: request.provider,
+          deviceId: request.deviceId ?? 0,
           profile: prepare.profile,
           flux: flux.config,
           fluxWeights,

@@ -22,7 +22,7 @@ export async function loadFaceEmbedder(
   const weights = await prepareOnHost(context, 'arcface', network);
   const session = await openNetwork({
     label: 'the face network',
-    provider: 'cpu',
+    device: { provider: 'cpu' },
     build: (builder) => arcFaceGraph(builder.g, builder.network(weights, CPU_PROFILE, 'arcface'), network.config),
   });
   return {
@@ -44,7 +44,7 @@ export async function projectIdentity(
   const weights = await prepareOnHost(context, 'image-projection', network);
   const session = await openNetwork({
     label: 'the image projection',
-    provider: 'cpu',
+    device: { provider: 'cpu' },
     build: (builder) => {
       imageProjectionGraph(builder.g, builder.network(weights, CPU_PROFILE, 'image-projection'), network.config);
     },

@@ -8,7 +8,7 @@ import type { InputTap } from '../graph/input-tap.js';
 import type { ComputeProfile } from '../graph/compute-profile.js';
 import { Network } from '../graph/network.js';
 import { partsOf, WeightBook, type StoredTensor } from '../graph/stored-tensor.js';
-import type { Provider } from '../protocol.js';
+import type { DeviceChoice } from '../protocol.js';
 import { locateFromRoot, openSession, type Session, type SessionOptions } from '../runtime/session.js';
 
 /** One network's parameters, ready for a graph. */
@@ -27,7 +27,8 @@ export interface NetworkBuilder {
 
 export interface NetworkRequest {
   readonly label: string;
-  readonly provider: Provider;
+  /** Read for its provider and device alone. */
+  readonly device: DeviceChoice;
   readonly build: (builder: NetworkBuilder) => void;
   readonly profilePrefix?: string;
   /** The graph is a part of its network and leaves tensors unused. */
@@ -63,7 +64,8 @@ export async function openNetwork(request: NetworkRequest): Promise<LoadedNetwor
   }
   const options: SessionOptions = {
     label: request.label,
-    provider: request.provider,
+    provider: request.device.provider,
+    ...(request.device.deviceId === undefined ? {} : { deviceId: request.device.deviceId }),
     ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
   };
   const session = await openSession(g.finish(), externalRoot(used.map(({ weights }) => weights)), options);

@@ -30,8 +30,8 @@ type PlannedItem = ConversionPlanResult['items'][number];
 /** @throws AppError pack.*, weights.*, engine.provider-unavailable */
 export async function planConversion(request: ConversionRequest): Promise<ConversionPlanResult> {
   const pack = await openPack(request.packPath);
-  const { provider, modelVariant: variant, cachePath: cacheDir } = request;
-  const context = await conversionContext({ provider, cacheDir });
+  const { modelVariant: variant, cachePath: cacheDir } = request;
+  const context = await conversionContext({ ...request, cacheDir });
   const rates = new Map<string, number>();
   const items: PlannedItem[] = [];
   for (const { component, format } of request.items) {

@@ -10,15 +10,14 @@ import {
   type PreparedComponent,
 } from '../convert/prepare-component.js';
 import { CPU_PROFILE, type ComputeProfile } from '../graph/compute-profile.js';
-import type { Provider, QuantizedComponent, WeightFormat } from '../protocol.js';
+import type { DeviceChoice, QuantizedComponent, WeightFormat } from '../protocol.js';
 import { isKept } from '../quant/keep-list.js';
 import type { FormatMix } from '../quant/mix-formats.js';
 import { isConditioningTensor } from '../weights/names/flux.js';
 import type { TensorEntry } from '../weights/tensor-source.js';
 import type { PackNetwork } from './pack-networks.js';
 
-export interface PrepareContext {
-  readonly provider: Provider;
+export interface PrepareContext extends DeviceChoice {
   readonly profile: ComputeProfile;
   readonly cacheDir: string;
   /** Keeps f32 checkpoints in f32; for parity checks. */

@@ -39,7 +39,7 @@ export async function encodePixels(
   const weights = await prepareOnProvider(context, 'vae-encoder', vae, (name) => name.startsWith('encoder.'));
   const session = await openNetwork({
     label: "the VAE's encoder",
-    provider: context.provider,
+    device: context,
     build: (builder) => {
       vaeEncoderGraph(builder.g, builder.network(weights, context.profile, 'vae'), vae.config, height, width);
     },
@@ -98,7 +98,7 @@ export async function loadDecoder(
   const weights = await prepareDecoder(context, vae);
   const session = await openNetwork({
     label: "the VAE's decoder",
-    provider: context.provider,
+    device: context,
     build: (builder) => {
       vaeDecoderGraph(
         builder.g,

@@ -4,7 +4,7 @@
 import { execFile } from 'node:child_process';
 import { totalmem } from 'node:os';
 import { promisify } from 'node:util';
-import type { Provider } from '../protocol.js';
+import type { DeviceChoice } from '../protocol.js';
 import { openAmdMemory } from './amd-memory.js';
 
 const MIB = 1024 * 1024;
@@ -18,20 +18,35 @@ export interface DeviceMemory {
   readonly source: string;
 }
 
+/**
+ * What nvidia-smi calls a device; null where that is not known. CUDA's index counts what CUDA_VISIBLE_DEVICES lists;
+ * DirectML's counts Direct3D's adapters, of which only the first, the system's own choice, is taken for the first card.
+ * WebGPU chooses its device itself.
+ */
+export function nvidiaId(
+  { provider, deviceId = 0 }: DeviceChoice,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): string | null {
+  if (provider === 'dml' && deviceId !== 0) return null;
+  const visible = provider === 'cuda' ? env['CUDA_VISIBLE_DEVICES']?.split(',') : undefined;
+  return visible?.[deviceId]?.trim() ?? String(deviceId);
+}
+
 /** Null where no driver tells. */
-export async function readDeviceMemory(provider: Provider): Promise<DeviceMemory | null> {
-  if (provider === 'cpu') {
+export async function readDeviceMemory(device: DeviceChoice): Promise<DeviceMemory | null> {
+  if (device.provider === 'cpu') {
     // Knows the limits of a container, which the operating system's figure does not.
     return { freeBytes: process.availableMemory(), totalBytes: totalmem(), source: 'free host memory' };
   }
-  return (await readNvidia()) ?? readAmd();
+  const id = nvidiaId(device);
+  return (id === null ? null : await readNvidia(id)) ?? readAmd();
 }
 
-async function readNvidia(): Promise<DeviceMemory | null> {
+async function readNvidia(id: string): Promise<DeviceMemory | null> {
   try {
     const { stdout } = await promisify(execFile)(
       'nvidia-smi',
-      ['--query-gpu=memory.free,memory.total', '--format=csv,noheader,nounits', '--id=0'],
+      ['--query-gpu=memory.free,memory.total', '--format=csv,noheader,nounits', `--id=${id}`],
       { timeout: TIMEOUT_MS },
     );
     const [free, total] = stdout.split(',').map((mib) => Number.parseInt(mib, 10) * MIB);

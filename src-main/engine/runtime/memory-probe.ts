@@ -5,8 +5,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { PhaseMeasurement, Provider } from '../protocol.js';
+import type { DeviceChoice, PhaseMeasurement } from '../protocol.js';
 import { openAmdMemory } from './amd-memory.js';
+import { nvidiaId } from './device-memory.js';
 
 /** Milliseconds between readings: 20 a second. */
 const INTERVAL_MS = 50;
@@ -39,11 +40,11 @@ class NvidiaReader implements DeviceReader {
   }
 
   /** Null where nvidia-smi is missing or ends before its first reading. */
-  static async open(): Promise<NvidiaReader | null> {
+  static async open(id: string): Promise<NvidiaReader | null> {
     const args = [
       '--query-gpu=memory.used,memory.total',
       '--format=csv,noheader,nounits',
-      '--id=0',
+      `--id=${id}`,
       `--loop-ms=${INTERVAL_MS}`,
     ];
     const child = spawn('nvidia-smi', args, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
@@ -121,10 +122,11 @@ export class MemoryProbe {
     this.#deviceBase = device?.latest() ?? null;
   }
 
-  /** @param provider `cpu` opens no device reader */
-  static async open(provider: Provider): Promise<MemoryProbe> {
-    if (provider === 'cpu') return new MemoryProbe(null);
-    return new MemoryProbe((await NvidiaReader.open()) ?? openAmd());
+  /** @param device the `cpu` provider opens no device reader */
+  static async open(device: DeviceChoice): Promise<MemoryProbe> {
+    if (device.provider === 'cpu') return new MemoryProbe(null);
+    const id = nvidiaId(device);
+    return new MemoryProbe((id === null ? null : await NvidiaReader.open(id)) ?? openAmd());
   }
 
   get phases(): readonly PhaseMeasurement[] {

@@ -4,43 +4,34 @@
 import { availableParallelism, cpus } from 'node:os';
 import { AppError } from '../../base/app-error.js';
 import { GraphBuilder } from '../graph/graph-builder.js';
-import { CPU_PROFILE, WEBGPU_F16_PROFILE, type ComputeProfile } from '../graph/compute-profile.js';
-import { Network } from '../graph/network.js';
-import { WeightBook } from '../graph/stored-tensor.js';
-import { PROVIDERS, type ProbeResult, type Provider } from '../protocol.js';
+import {
+  CPU_PROFILE,
+  CUDA_PROFILE,
+  DML_PROFILE,
+  WEBGPU_F16_PROFILE,
+  WEBGPU_F32_PROFILE,
+  type ComputeProfile,
+} from '../graph/compute-profile.js';
+import { ONNX_TYPE } from '../graph/onnx-schema.js';
+import { PROVIDERS, type DeviceChoice, type ProbeResult, type Provider } from '../protocol.js';
+import { fusedAttentionIsRight } from './attention-check.js';
+import { CHOOSE_ANOTHER, providersInBuild } from './provider-presence.js';
 import { openSession } from './session.js';
-
-/** Providers that onnxruntime-node can have on each system. @source its README, "Execution providers" */
-const POSSIBLE: Readonly<Partial<Record<NodeJS.Platform, readonly Provider[]>>> = {
-  linux: ['cpu', 'webgpu', 'cuda'],
-  win32: ['cpu', 'webgpu', 'dml'],
-  darwin: ['cpu', 'webgpu'],
-};
 
 /**
  * Runs y = x·Wᵀ in the dtype on the provider.
  * @throws AppError engine.provider-unavailable and what `openSession` throws
  */
-async function tryProvider(provider: Provider, dtype: 'f32' | 'f16'): Promise<void> {
-  const possible = POSSIBLE[process.platform] ?? ['cpu'];
-  if (!possible.includes(provider)) {
-    throw new AppError(
-      'engine.provider-unavailable',
-      `The ${provider} provider does not exist on ${process.platform}.`,
-      {
-        remedy: `Choose one of: ${possible.join(', ')}.`,
-      },
-    );
-  }
+async function tryProvider(device: DeviceChoice, dtype: ComputeProfile['dtype']): Promise<void> {
+  const { provider } = device;
   const g = new GraphBuilder('probe');
   const x = g.input('x', 'f32', [2, 4]);
-  const cast = (value: string, to: number) => (dtype === 'f16' ? g.node('Cast', [value], { to }) : value);
-  const ONNX_F16 = 10;
-  const ONNX_F32 = 1;
-  const half = cast(x, ONNX_F16);
-  g.output('y', cast(g.node('Gemm', [half, half], { transB: 1 }), ONNX_F32), 'f32', [2, 2]);
+  const cast = (value: string, to: 'f32' | 'f16') =>
+    dtype === 'f16' ? g.node('Cast', [value], { to: ONNX_TYPE[to] }) : value;
+  const half = cast(x, 'f16');
+  g.output('y', cast(g.node('Gemm', [half, half], { transB: 1 }), 'f32'), 'f32', [2, 2]);
   const session = await openSession(g.finish(), '/', {
-    provider,
+    ...device,
     label: `the ${provider} ${dtype} probe`,
     quiet: true,
   });
@@ -65,7 +56,7 @@ export async function probeProviders(): Promise<ProbeResult> {
   const providers: ProbeResult['providers'][number][] = [];
   for (const provider of PROVIDERS) {
     try {
-      await tryProvider(provider, 'f32');
+      await tryProvider({ provider }, 'f32');
       const detail =
         provider === 'cpu' ? `${cpus()[0]?.model.trim() ?? 'CPU'}, ${availableParallelism()} threads` : 'available';
       providers.push({ provider, available: true, detail });
@@ -76,87 +67,78 @@ export async function probeProviders(): Promise<ProbeResult> {
   return { kind: 'probe', providers };
 }
 
-/** Tokens, heads and head size of the attention check: long enough for every tile of the fused kernel. */
-const CHECK = { tokens: 96, heads: 2, headSize: 64 } as const;
-/** The two forms agree within 3e-7 (f32) and 1e-3 (f16) where the kernel is right, and differ by 0.1 where not. */
-const CHECK_LIMIT = 1e-2;
-
-/** Whether the provider's fused attention agrees with the same formula in MatMul and Softmax. */
-async function fusedAttentionIsRight(provider: Provider, dtype: 'f32' | 'f16'): Promise<boolean> {
-  const { tokens, heads, headSize } = CHECK;
-  const width = heads * headSize;
-  // Numerical Recipes' generator, fixed seed: a check that decides how pictures are made must not vary.
-  let state = 7;
-  const next = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return 4 * (state / 2 ** 32 - 0.5);
-  };
-  const feed = () => ({ data: Float32Array.from({ length: tokens * width }, next), dims: [tokens, width] });
-  const feeds = { q: feed(), k: feed(), v: feed() };
-  const run = async (attention: ComputeProfile['attention']): Promise<Float32Array> => {
-    const g = new GraphBuilder('attention-check');
-    const profile = { ...CPU_PROFILE, dtype, attention };
-    const net = new Network(g, profile, new WeightBook('attention check', new Map()), 'check', (file) => file);
-    const input = (name: string) => net.cast(g.input(name, 'f32', [tokens, width]), 'f32', dtype);
-    const out = net.attention(input('q'), input('k'), input('v'), heads, headSize);
-    g.output('y', net.cast(out, dtype, 'f32'), 'f32', [tokens, width]);
-    const session = await openSession(g.finish(), '/', { provider, label: `the ${provider} attention check` });
-    try {
-      return (await session.run(feeds))['y'] as Float32Array;
-    } finally {
-      await session.release();
-    }
-  };
-  const [fused, composed] = [await run('fused'), await run('composed')];
-  let difference = 0;
-  let size = 0;
-  composed.forEach((value, i) => {
-    difference += (value - (fused[i] as number)) ** 2;
-    size += value ** 2;
+/** The refusal of a provider, saying which ones do work here: that is what the person can choose. */
+async function withAlternatives(refused: AppError, { provider }: DeviceChoice): Promise<AppError> {
+  const working: Provider[] = [];
+  for (const other of providersInBuild()) {
+    if (other === provider) continue;
+    const works = await tryProvider({ provider: other }, 'f32').then(
+      () => true,
+      () => false,
+    );
+    if (works) working.push(other);
+  }
+  const { code, message, remedy, details } = refused;
+  return new AppError(code, message, {
+    remedy: remedy.replace(CHOOSE_ANOTHER, `Choose one that works here: ${working.join(', ')}.`),
+    details: { ...details, working: working.join(', ') },
+    cause: refused,
   });
-  return Math.sqrt(difference / size) < CHECK_LIMIT;
 }
 
-const profiles = new Map<Provider, Promise<ComputeProfile>>();
+const profiles = new Map<string, Promise<ComputeProfile>>();
 
 /**
- * The compute profile of a provider, found once per process: f32 with exact operators on the CPU; f16 on a GPU that
- * has it. A GPU without f16 shaders (software Vulkan) computes in f32; the result of every run names the dtype.
- * @throws AppError engine.provider-unavailable
+ * The compute profile of a device, found once per process: f32 with exact operators on the CPU; f16 on a GPU that has
+ * it. A GPU without f16 shaders (software Vulkan) computes in f32; the result of every run names the dtype.
+ * @throws AppError engine.provider-unavailable, engine.request-invalid (the device)
  */
-export function computeProfile(provider: Provider): Promise<ComputeProfile> {
-  let profile = profiles.get(provider);
+export function computeProfile(provider: Provider, deviceId = 0): Promise<ComputeProfile> {
+  const key = `${provider}:${deviceId}`;
+  let profile = profiles.get(key);
   if (profile === undefined) {
-    profile = findProfile(provider);
-    profile.catch(() => profiles.delete(provider));
-    profiles.set(provider, profile);
+    profile = findProfile({ provider, deviceId });
+    profile.catch(() => profiles.delete(key));
+    profiles.set(key, profile);
   }
   return profile;
 }
 
-async function findProfile(provider: Provider): Promise<ComputeProfile> {
-  if (provider === 'cpu') return CPU_PROFILE;
-  await tryProvider(provider, 'f32');
-  const f16 = await tryProvider(provider, 'f16').then(
+async function findProfile(device: DeviceChoice): Promise<ComputeProfile> {
+  try {
+    await tryProvider(device, 'f32');
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'engine.provider-unavailable') throw error;
+    throw await withAlternatives(error, device);
+  }
+  if (device.provider === 'cpu') return CPU_PROFILE;
+  const f16 = await tryProvider(device, 'f16').then(
     () => true,
     () => false,
   );
-  return profileWithDtype(provider, f16 ? 'f16' : 'f32');
+  return profileWithDtype(device, f16 ? 'f16' : 'f32');
 }
 
 /**
  * The profile of a provider that computes in the given dtype, whatever its own choice is.
  * @throws AppError engine.provider-unavailable
  */
-export async function profileWithDtype(provider: Provider, dtype: ComputeProfile['dtype']): Promise<ComputeProfile> {
-  const profile = untriedProfile(provider, dtype);
-  if (provider === 'cpu') return profile;
-  return (await fusedAttentionIsRight(provider, dtype)) ? profile : { ...profile, attention: 'composed' };
+export async function profileWithDtype(device: DeviceChoice, dtype: ComputeProfile['dtype']): Promise<ComputeProfile> {
+  const profile = untriedProfile(device.provider, dtype);
+  if (device.provider === 'cpu') return profile;
+  return (await fusedAttentionIsRight(device, dtype)) ? profile : { ...profile, attention: 'composed' };
 }
 
 /** The same without trying anything: enough to convert weights for a device that is not here. */
 export function untriedProfile(provider: Provider, dtype: ComputeProfile['dtype']): ComputeProfile {
-  if (provider === 'cpu' || provider === 'cuda') return { ...CPU_PROFILE, dtype };
-  if (provider === 'webgpu' && dtype === 'f16') return WEBGPU_F16_PROFILE;
-  return { ...CPU_PROFILE, dtype, nf4: dtype === 'f16' ? 'byte-codes' : 'bnb4', fp8: 'table' };
+  switch (provider) {
+    case 'cpu':
+      return { ...CPU_PROFILE, dtype };
+    case 'webgpu':
+      return dtype === 'f16' ? WEBGPU_F16_PROFILE : WEBGPU_F32_PROFILE;
+    case 'cuda':
+      return { ...CUDA_PROFILE, dtype };
+    case 'dml':
+      return { ...DML_PROFILE, dtype };
+  }
 }

@@ -3,9 +3,16 @@
  * session for a GPU fails when one of its nodes has no kernel there.
  */
 import { parse, relative, sep } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { AppError } from '../../base/app-error.js';
-import type { Provider } from '../protocol.js';
+import type { DeviceChoice, Provider } from '../protocol.js';
+import { providerOptions } from './provider-options.js';
+import { CHOOSE_ANOTHER, requireInBuild } from './provider-presence.js';
+
+// What the runtime writes to stderr about a provider that does not load is what our error says; sessions have their own.
+env.logLevel = 'fatal';
+// The order of nvidia-smi, from which memory is read; by default CUDA puts the fastest first.
+process.env['CUDA_DEVICE_ORDER'] ??= 'PCI_BUS_ID';
 
 /** Logs of severity 3 (error) and above; the runtime's warnings are about optimizers we switch off on purpose. */
 const LOG_SEVERITY = 3;
@@ -18,12 +25,9 @@ export interface Feed {
   readonly dims: readonly number[];
 }
 
-export interface SessionOptions {
-  readonly provider: Provider;
+export interface SessionOptions extends DeviceChoice {
   /** Named in errors, such as "FLUX and InfuseNet". */
   readonly label: string;
-  /** Index of the GPU for cuda and dml. Default 0. */
-  readonly deviceId?: number;
   /** Keeps the runtime's own error lines out of stderr. */
   readonly quiet?: boolean;
   /** Writes a per-node profile with this path prefix. */
@@ -93,13 +97,16 @@ export class Session {
  * Loads a serialized model whose external data locations come from `locateFromRoot`.
  *
  * @param externalRoot the file system root that holds the weights (`/`, or a drive on Windows)
- * @throws AppError engine.provider-unavailable, engine.out-of-memory, engine.session-failed
+ * @throws AppError engine.provider-unavailable, engine.request-invalid (the device), engine.out-of-memory,
+ * engine.session-failed
  */
 export async function openSession(model: Uint8Array, externalRoot: string, options: SessionOptions): Promise<Session> {
-  const gpu = options.provider !== 'cpu';
+  requireInBuild(options.provider);
+  const { executionProvider, sessionEntries } = providerOptions(options);
   try {
     const session = await InferenceSession.create(model, {
-      executionProviders: [providerConfig(options)],
+      executionProviders: [executionProvider],
+      executionMode: 'sequential',
       graphOptimizationLevel: 'all',
       enableCpuMemArena: false,
       enableMemPattern: false,
@@ -110,7 +117,7 @@ export async function openSession(model: Uint8Array, externalRoot: string, optio
       extra: {
         session: {
           model_external_initializers_file_folder_path: externalRoot,
-          ...(gpu ? { disable_cpu_ep_fallback: '1' } : {}),
+          ...sessionEntries,
         },
         // Folding would expand every packed weight to floats when the session loads.
         optimization: { disable_specified_optimizers: 'ConstantFolding' },
@@ -122,25 +129,18 @@ export async function openSession(model: Uint8Array, externalRoot: string, optio
   }
 }
 
-function providerConfig(options: SessionOptions): InferenceSession.ExecutionProviderConfig {
-  const deviceId = options.deviceId ?? 0;
-  switch (options.provider) {
-    case 'cpu':
-      return 'cpu';
-    case 'webgpu':
-      // `simple` keeps the fewest freed buffers without slowing steps down (docs/measured.md).
-      return { name: 'webgpu', storageBufferCacheMode: 'simple' };
-    case 'cuda':
-      return { name: 'cuda', deviceId };
-    case 'dml':
-      return { name: 'dml', deviceId };
-  }
-}
-
 const OUT_OF_MEMORY =
   /out of memory|OUT_OF_DEVICE_MEMORY|OUT_OF_HOST_MEMORY|bad_alloc|Failed to allocate|bad allocation/i;
 const UNAVAILABLE =
-  /not supported|no available backend|Failed to (get|request|create).*(adapter|device)|provider.*not.*(enabled|available|found)|cannot open shared object/i;
+  /not supported|no available backend|Failed to (get|request|create).*(adapter|device)|provider.*not.*(enabled|available|found)|cannot open shared object|Failed to load shared library|driver version is insufficient|no CUDA-capable device/i;
+/** CUDA's and DXGI's words for an index beyond the last device. @source cudaErrorInvalidDevice; DXGI_ERROR_NOT_FOUND */
+const NO_SUCH_DEVICE = /invalid device ordinal|CUDA failure 101\b|887A0002/i;
+/** What else has to be there for a provider. @source onnxruntime-node's README and its install script */
+const NEEDS: Readonly<Partial<Record<Provider, string>>> = {
+  cuda: 'For cuda, install an NVIDIA driver, CUDA 12 with cuDNN 9, and its library: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node.',
+  dml: 'For dml, install a graphics driver with Direct3D 12.',
+  webgpu: 'For webgpu, install a graphics driver with Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS).',
+};
 
 /** The runtime reports failures as text only; this is the one place that reads it. */
 function wrapRuntimeError(cause: unknown, options: SessionOptions, action: 'load' | 'run'): AppError {
@@ -159,15 +159,18 @@ function wrapRuntimeError(cause: unknown, options: SessionOptions, action: 'load
       },
     );
   }
+  if (action === 'load' && NO_SUCH_DEVICE.test(text)) {
+    return new AppError(
+      'engine.provider-unavailable',
+      `The ${options.provider} provider has no device ${options.deviceId ?? 0} on this computer.`,
+      { remedy: 'Choose another device in the settings or with --device-id; 0 is the first.', details, cause },
+    );
+  }
   if (action === 'load' && options.provider !== 'cpu' && UNAVAILABLE.test(text)) {
     return new AppError(
       'engine.provider-unavailable',
-      `The ${options.provider} provider cannot be used on this computer.`,
-      {
-        remedy: 'Choose another provider in the settings, or install the driver it needs.',
-        details,
-        cause,
-      },
+      `The ${options.provider} provider cannot be used on this computer: ${firstLine(text)}`,
+      { remedy: `${CHOOSE_ANOTHER} ${NEEDS[options.provider] ?? ''}`.trim(), details, cause },
     );
   }
   return new AppError(

@@ -77,6 +77,7 @@ export async function verifyDenoiser(context: VerifyContext, pack: Pack, setting
 
         const denoiser = await loadDenoiser({
           provider: prepare.provider,
+          ...(prepare.deviceId === undefined ? {} : { deviceId: prepare.deviceId }),
           profile: prepare.profile,
           flux: flux.config,
           fluxWeights,
@@ -201,7 +202,7 @@ async function verifyResiduals(
   const { expected, prepare, report } = context;
   const session = await openNetwork({
     label: 'InfuseNet',
-    provider: prepare.provider,
+    device: prepare,
     build: (builder) => {
       residualGraph(builder.g, { net: builder.network(weights, prepare.profile, 'infusenet'), config }, inputs.queries);
     },

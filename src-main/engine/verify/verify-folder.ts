@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import type { ComputeProfile } from '../graph/compute-profile.js';
 import type { PrepareContext } from '../pipeline/prepared.js';
-import type { Provider } from '../protocol.js';
+import type { DeviceChoice } from '../protocol.js';
 import { computeProfile, profileWithDtype } from '../runtime/providers.js';
 import { openTensorFile } from '../weights/open-tensor-file.js';
 import type { TensorSource } from '../weights/tensor-source.js';
@@ -15,10 +15,9 @@ import { hasFile } from './verify-context.js';
 import { verifyNetworks } from './verify-networks.js';
 import { verifyQuant } from './verify-quant.js';
 
-export interface VerifyRequest {
+export interface VerifyRequest extends DeviceChoice {
   /** Laid out like test/fixtures/reference-tiny. */
   readonly folder: string;
-  readonly provider: Provider;
   /** Dtype on the provider's device; default its own choice. */
   readonly compute?: ComputeProfile['dtype'];
   readonly cacheDir: string;
@@ -28,10 +27,13 @@ export interface VerifyRequest {
 
 /** @throws AppError pack.incomplete when the folder has no reference file at all, and those of the readers */
 export async function verifyFolder(request: VerifyRequest): Promise<void> {
-  const { folder, provider, compute, report } = request;
+  const { folder, provider, deviceId = 0, compute, report } = request;
   const prepare: PrepareContext = {
     provider,
-    profile: await (compute === undefined ? computeProfile(provider) : profileWithDtype(provider, compute)),
+    deviceId,
+    profile: await (compute === undefined
+      ? computeProfile(provider, deviceId)
+      : profileWithDtype({ provider, deviceId }, compute)),
     cacheDir: request.cacheDir,
     exact: true,
     ...(request.signal === undefined ? {} : { signal: request.signal }),

@@ -133,7 +133,7 @@ async function verifyProducts(context: VerifyQuantContext, n: number, k: number)
     });
     const session = await openNetwork({
       label: `the ${format} product`,
-      provider: prepare.provider,
+      device: prepare,
       build: ({ g, network }) => {
         const net = network(weights, prepare.profile, 'quant');
         const input = net.cast(g.input('x', 'f32', [rows, k]), 'f32', net.dtype);

@@ -7,6 +7,7 @@ import { loras } from './0050-loras.js';
 import { loraFiles } from './0060-lora-files.js';
 import { memoryNotes } from './0070-memory-notes.js';
 import { retries } from './0080-retries.js';
+import { device } from './0090-device.js';
 
 /** Append only; a shipped step is never edited. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   loraFiles,
   memoryNotes,
   retries,
+  device,
 ];

@@ -16,6 +16,9 @@ export const settings: Translation<typeof english> = {
   'settings.provider.best': 'Das Beste hier ({name})',
   'settings.provider.not-here': '{name} (hier nicht)',
   'settings.provider.why-not': 'hier nicht: {detail}',
+  'settings.device': 'Grafikkarte',
+  'settings.device.hint':
+    'Für cuda und dml, ab 0 gezählt in der Reihenfolge des Treibers. webgpu und cpu finden ihre selbst.',
   'settings.pack': 'Modellpaket (wenn das Studio nichts anderes sagt)',
   'settings.pack.bundled': 'Das mitgelieferte Paket',
   'settings.previews': 'Vorschau jedes Schritts behalten',

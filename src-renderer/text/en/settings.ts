@@ -13,6 +13,9 @@ export const settings = {
   'settings.provider.best': 'The best one here ({name})',
   'settings.provider.not-here': '{name} (not here)',
   'settings.provider.why-not': 'not here: {detail}',
+  'settings.device': 'Graphics card',
+  'settings.device.hint':
+    'For cuda and dml, counted from 0 in the driver’s order. webgpu and cpu find theirs themselves.',
   'settings.pack': 'Model pack, unless the studio says otherwise',
   'settings.pack.bundled': 'The bundled pack',
   'settings.previews': 'Keep a preview of every step',

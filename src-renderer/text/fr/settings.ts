@@ -16,6 +16,9 @@ export const settings: Translation<typeof english> = {
   'settings.provider.best': 'Le meilleur ici ({name})',
   'settings.provider.not-here': '{name} (pas ici)',
   'settings.provider.why-not': 'pas ici : {detail}',
+  'settings.device': 'Carte graphique',
+  'settings.device.hint':
+    'Pour cuda et dml, comptée à partir de 0 dans l’ordre du pilote. webgpu et cpu trouvent la leur eux-mêmes.',
   'settings.pack': 'Pack de modèles (sauf choix dans le studio)',
   'settings.pack.bundled': 'Le pack fourni',
   'settings.previews': 'Garder un aperçu de chaque étape',

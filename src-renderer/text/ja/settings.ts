@@ -16,6 +16,8 @@ export const settings: Translation<typeof english> = {
   'settings.provider.best': 'ここで最適なもの（{name}）',
   'settings.provider.not-here': '{name}（使用不可）',
   'settings.provider.why-not': '使用不可：{detail}',
+  'settings.device': 'グラフィックカード',
+  'settings.device.hint': 'cuda と dml で使います。ドライバーの順に 0 から数えます。webgpu と cpu は自動で決まります。',
   'settings.pack': 'モデルパック（スタジオで指定しない場合）',
   'settings.pack.bundled': '付属のパック',
   'settings.previews': '各ステップのプレビューを保存',

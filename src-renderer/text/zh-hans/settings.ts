@@ -16,6 +16,8 @@ export const settings: Translation<typeof english> = {
   'settings.provider.best': '此处最佳（{name}）',
   'settings.provider.not-here': '{name}（不可用）',
   'settings.provider.why-not': '不可用：{detail}',
+  'settings.device': '显卡',
+  'settings.device.hint': '用于 cuda 和 dml，按驱动程序的顺序从 0 数起。webgpu 和 cpu 会自行选定。',
   'settings.pack': '模型包（工作室未另行指定时）',
   'settings.pack.bundled': '内置模型包',
   'settings.previews': '保留每一步的预览',

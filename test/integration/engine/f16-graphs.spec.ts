@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   CPU_PROFILE,
+  CUDA_PROFILE,
+  DML_PROFILE,
   WEBGPU_F16_PROFILE,
   type ComputeProfile,
 } from '../../../src-main/engine/graph/compute-profile.js';
@@ -79,20 +81,26 @@ async function velocity(profile: ComputeProfile, format: WeightFormat): Promise<
   }
 }
 
-describe('the f16 graphs', () => {
+const PROFILES = { webgpu: WEBGPU_F16_PROFILE, cuda: CUDA_PROFILE, dml: DML_PROFILE };
+
+describe.each(['webgpu', 'cuda', 'dml'] as const)('the f16 graphs of %s', (provider) => {
+  const profile = PROFILES[provider];
+
   it('of FLUX agree with the reference', async () => {
     const reference = await expected.readF32('velocity_step0_no_infusenet');
-    expect(relativeL2(await velocity(WEBGPU_F16_PROFILE, '16-bit'), reference)).toBeLessThan(F16_LIMIT);
+    expect(relativeL2(await velocity(profile, '16-bit'), reference)).toBeLessThan(F16_LIMIT);
   });
 
   it.each(['fp8', 'int8', 'int4', 'nf4'] as const)(
     'of FLUX in %s agree with the f32 graph of the same format',
     async (format) => {
       const f32 = await velocity(CPU_PROFILE, format);
-      expect(relativeL2(await velocity(WEBGPU_F16_PROFILE, format), f32)).toBeLessThan(F16_LIMIT);
+      expect(relativeL2(await velocity(profile, format), f32)).toBeLessThan(F16_LIMIT);
     },
   );
+});
 
+describe('the f16 graphs', () => {
   it('of T5 agree with the reference', async () => {
     const network = await openT5(pack);
     const t5 = await loadT5(context, network, '16-bit');

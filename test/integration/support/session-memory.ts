@@ -27,7 +27,7 @@ globalThis.gc?.();
 const before = rss();
 const session = await openNetwork({
   label: 'the memory test',
-  provider: 'cpu',
+  device: { provider: 'cpu' },
   build: ({ g, network }) => {
     const net = network(weights, CPU_PROFILE, 'memory');
     let x = g.input('x', 'f32', [1, width]);

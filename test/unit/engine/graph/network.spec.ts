@@ -2,11 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../../../src-main/engine/graph/graph-builder.js';
 import {
   CPU_PROFILE,
+  CUDA_PROFILE,
+  DML_PROFILE,
   WEBGPU_F16_PROFILE,
+  WEBGPU_F32_PROFILE,
   type ComputeProfile,
 } from '../../../../src-main/engine/graph/compute-profile.js';
 import { Network } from '../../../../src-main/engine/graph/network.js';
-import { decodeModel } from '../../../../src-main/engine/graph/onnx-schema.js';
+import { decodeModel, ONNX_TYPE } from '../../../../src-main/engine/graph/onnx-schema.js';
 import { WeightBook, type Storage, type StoredTensor } from '../../../../src-main/engine/graph/stored-tensor.js';
 import { planTensor, type StorageTarget } from '../../../../src-main/engine/quant/formats/layout.js';
 
@@ -27,15 +30,33 @@ function stored(target: StorageTarget, dtype: 'f32' | 'f16'): StoredTensor {
   return { name: 'w', shape: [N, K], storage: { kind, ...parts } as unknown as Storage };
 }
 
-/** Operators of one linear layer, in order, without the output's Identity. */
-function operators(target: StorageTarget, profile: ComputeProfile): string[] {
+/** One linear layer as a model. */
+function parts(target: StorageTarget, profile: ComputeProfile, biased = false) {
   const g = new GraphBuilder('test');
-  const book = new WeightBook('test', new Map([['w', stored(target, profile.dtype)]]));
-  const net = new Network(g, profile, book, 'test', (file) => file.slice(1));
+  const bias: StoredTensor = {
+    name: 'b',
+    shape: [N],
+    storage: { kind: 'plain', value: { type: 'f32', shape: [N], file: '/b.bin', offset: 0, length: 4 * N } },
+  };
+  const weights = new Map([
+    ['w', stored(target, profile.dtype)],
+    ['b', bias],
+  ]);
+  const net = new Network(g, profile, new WeightBook('test', weights), 'test', (file) => file.slice(1));
   const x = g.input('x', profile.dtype, ['tokens', K]);
-  g.output('y', net.linear(x, { weight: 'w', bias: null }, N, K), profile.dtype, ['tokens', N]);
-  return decodeModel(g.finish())
-    .graph.node.map(({ opType }) => opType)
+  const y = net.linear(x, { weight: 'w', bias: biased ? 'b' : null }, N, K);
+  g.output('y', y, profile.dtype, ['tokens', N]);
+  const { graph } = decodeModel(g.finish());
+  return { nodes: graph.node, initializers: graph.initializer };
+}
+
+/** Its operators in order, without the output's Identity and the cast of the bias. */
+function operators(target: StorageTarget, profile: ComputeProfile, biased = false): string[] {
+  const { nodes } = parts(target, profile, biased);
+  const castsBias = ({ input }: { input: string[] }) => input[0]?.includes('/b:') === true;
+  return nodes
+    .filter((node) => !castsBias(node))
+    .map(({ opType }) => opType)
     .slice(0, -1);
 }
 
@@ -54,8 +75,34 @@ describe('a linear layer', () => {
     ['int4', WEBGPU_F16_PROFILE, ['MatMulNBits']],
     ['nf4', CPU_PROFILE, ['MatMulBnb4']],
     ['fp8', CPU_PROFILE, ['Reshape', 'Cast', 'Gemm', 'Mul']],
+    ['int8', CUDA_PROFILE, ['Slice', 'Sub', 'Add', 'Expand', 'MatMulNBits']],
+    ['nf4', CUDA_PROFILE, ['MatMulBnb4']],
+    ['int8', DML_PROFILE, ['Reshape', 'Slice', 'Sub', 'Add', 'Cast', 'Add', 'Mul', 'Gemm']],
+    ['int4', DML_PROFILE, ['MatMulNBits']],
   ] as const)('in %s uses the operators of its profile', (target, profile, expected) => {
     expect(operators(target, profile)).toEqual(expected);
+  });
+
+  // @source microsoft/onnxruntime docs/OperatorKernels.md at 001d12d, DmlOperatorMatMulNBits.cpp at 51406c1
+  it.each(['bf16', 'f16', 'int8', 'int4', 'nf4', 'fp8'] as const)(
+    'in %s asks DirectML for nothing it lacks',
+    (target) => {
+      const { nodes, initializers } = parts(target, DML_PROFILE, true);
+      for (const { opType, input, attribute } of nodes) {
+        expect(opType).not.toBe('MatMulBnb4');
+        if (opType !== 'MatMulNBits') continue;
+        expect(input).toHaveLength(3);
+        expect(attribute.find(({ name }) => name === 'bits')).toMatchObject({ i: 4 });
+      }
+      expect(initializers.map(({ dataType }) => dataType)).not.toContain(ONNX_TYPE.f8e4m3fn);
+    },
+  );
+
+  it('adds the bias where MatMulNBits does not take it', () => {
+    const inputs = (profile: ComputeProfile) =>
+      parts('int4', profile, true).nodes.find(({ opType }) => opType === 'MatMulNBits')?.input.length;
+    expect([WEBGPU_F32_PROFILE, CUDA_PROFILE, DML_PROFILE].map(inputs)).toEqual([6, 3, 3]);
+    expect(operators('int4', CUDA_PROFILE, true)).toEqual(['MatMulNBits', 'Add']);
   });
 
   it.each(['nf4', 'fp8'] as const)('in %s on a GPU ties its expansion to its input', (target) => {

@@ -1,0 +1,40 @@
+/** Options that several commands share: where and how networks run. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Option } from 'commander';
+import { MAX_DEVICE_ID } from '../contract/formats.js';
+import { PROVIDERS, WEIGHT_FORMATS } from '../engine/protocol.js';
+import { integer } from './options.js';
+
+export function formatOption(flag: string, what: string): Option {
+  return new Option(`--${flag} <format>`, `weight format of ${what}`).choices(WEIGHT_FORMATS).default('16-bit');
+}
+
+export function providerOption(): Option {
+  return new Option('--provider <name>', 'execution provider').choices(PROVIDERS).default('cpu');
+}
+
+export function deviceOption(): Option {
+  return new Option('--device-id <n>', 'index of the GPU, for cuda and dml')
+    .argParser(integer('--device-id', 0, MAX_DEVICE_ID))
+    .default(0);
+}
+
+/** For a device that is not here, or a check of one dtype. */
+export function computeOption(): Option {
+  return new Option('--compute <dtype>', 'dtype that the device computes in (default: found by trying it)').choices([
+    'f32',
+    'f16',
+  ]);
+}
+
+export function decodeOption(): Option {
+  return new Option('--decode <how>', 'latents to pixels: in tiles takes less memory and gives the same picture')
+    .choices(['auto', 'whole', 'tiles'])
+    .default('auto');
+}
+
+/** Where converted weights go when the caller names no folder. */
+export function cacheOption(): Option {
+  return new Option('--cache <folder>', 'folder of converted weights').default(join(tmpdir(), 'likeness-lab-cache'));
+}

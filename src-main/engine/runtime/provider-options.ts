@@ -1,0 +1,53 @@
+/**
+ * What the runtime is told for each provider. Pure, so that providers that are not here can be checked, too.
+ *
+ * `cpu` and `webgpu` were run; `cuda` and `dml` are configured from documentation and never were.
+ */
+import type { InferenceSession } from 'onnxruntime-node';
+import { AppError } from '../../base/app-error.js';
+import type { DeviceChoice, Provider } from '../protocol.js';
+
+/** Providers whose device can be chosen: the binding passes a device on to no other. @source js/node/src/session_options_helper.cc at 0098275 */
+export const DEVICE_PROVIDERS: readonly Provider[] = ['cuda', 'dml'];
+
+export interface ProviderOptions {
+  readonly executionProvider: InferenceSession.ExecutionProviderConfig;
+  /** Entries of the session's configuration, without their prefix `session.`. */
+  readonly sessionEntries: Readonly<Record<string, string>>;
+}
+
+/**
+ * @throws AppError engine.request-invalid for a device where none can be chosen
+ * @source onnxruntime.ai, CUDA and DirectML execution providers; onnxruntime_session_options_config_keys.h
+ */
+export function providerOptions({ provider, deviceId = 0 }: DeviceChoice): ProviderOptions {
+  if (deviceId !== 0 && !DEVICE_PROVIDERS.includes(provider)) {
+    throw new AppError(
+      'engine.request-invalid',
+      `The ${provider} provider was asked for device ${deviceId}; it has device 0 alone, which it finds itself.`,
+      { remedy: `Use device 0, or a provider whose device can be chosen: ${DEVICE_PROVIDERS.join(', ')}.` },
+    );
+  }
+  switch (provider) {
+    case 'cpu':
+      return { executionProvider: 'cpu', sessionEntries: {} };
+    case 'webgpu':
+      return {
+        // `simple` keeps the fewest freed buffers without slowing steps down (docs/measured.md).
+        executionProvider: { name: 'webgpu', storageBufferCacheMode: 'simple' },
+        sessionEntries: GPU_ALONE,
+      };
+    case 'cuda':
+      // The arena grows by powers of two, and the binding passes no option against it: weights go beside it.
+      return {
+        executionProvider: { name: 'cuda', deviceId },
+        sessionEntries: { ...GPU_ALONE, use_device_allocator_for_initializers: '1' },
+      };
+    case 'dml':
+      // DirectML takes neither memory patterns nor parallel execution; no session here has them (session.ts).
+      return { executionProvider: { name: 'dml', deviceId }, sessionEntries: GPU_ALONE };
+  }
+}
+
+/** A node without a kernel on the GPU fails the session instead of running on the CPU. */
+const GPU_ALONE = { disable_cpu_ep_fallback: '1' } as const;

@@ -1,0 +1,25 @@
+/** Which providers this build of onnxruntime-node was made with, and what is said of one that it was not. */
+import { env, listSupportedBackends } from 'onnxruntime-node';
+import { AppError } from '../../base/app-error.js';
+import { PROVIDERS, type Provider } from '../protocol.js';
+
+/** Where the providers that work have not been looked for. */
+export const CHOOSE_ANOTHER = 'Choose another provider.';
+
+/** Whether or not their libraries and devices are here. */
+export function providersInBuild(): Provider[] {
+  const names = new Set(listSupportedBackends().map(({ name }) => name));
+  return PROVIDERS.filter((provider) => names.has(provider));
+}
+
+/** @throws AppError engine.provider-unavailable */
+export function requireInBuild(provider: Provider): void {
+  const built = providersInBuild();
+  if (built.includes(provider)) return;
+  throw new AppError(
+    'engine.provider-unavailable',
+    `onnxruntime-node ${env.versions.node ?? ''} for ${process.platform}-${process.arch} has no ${provider} provider; ` +
+      `it has ${built.join(', ')}.`,
+    { remedy: CHOOSE_ANOTHER, details: { provider, built: built.join(', ') } },
+  );
+}

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../../src-main/base/app-error.js';
+import { DEVICE_PROVIDERS as CONTRACT_DEVICE_PROVIDERS } from '../../../../src-main/contract/formats.js';
+import { PROVIDERS } from '../../../../src-main/engine/protocol.js';
+import { nvidiaId } from '../../../../src-main/engine/runtime/device-memory.js';
+import { DEVICE_PROVIDERS, providerOptions } from '../../../../src-main/engine/runtime/provider-options.js';
+
+describe('what the runtime is told', () => {
+  it('of the CPU: nothing', () => {
+    expect(providerOptions({ provider: 'cpu' })).toEqual({ executionProvider: 'cpu', sessionEntries: {} });
+  });
+
+  it.each(PROVIDERS.filter((provider) => provider !== 'cpu'))('of %s: no node may run on the CPU', (provider) => {
+    expect(providerOptions({ provider }).sessionEntries).toMatchObject({ disable_cpu_ep_fallback: '1' });
+  });
+
+  it('of webgpu: the buffer cache that was measured, and no device, which its options do not have', () => {
+    expect(providerOptions({ provider: 'webgpu' }).executionProvider).toEqual({
+      name: 'webgpu',
+      storageBufferCacheMode: 'simple',
+    });
+  });
+
+  it.each(['cuda', 'dml'] as const)('of %s: the first device, or the one that was asked for', (provider) => {
+    expect(providerOptions({ provider }).executionProvider).toEqual({ name: provider, deviceId: 0 });
+    expect(providerOptions({ provider, deviceId: 2 }).executionProvider).toEqual({ name: provider, deviceId: 2 });
+  });
+
+  it('of cuda alone: weights beside the arena, which grows by powers of two', () => {
+    const beside = PROVIDERS.filter(
+      (provider) => providerOptions({ provider }).sessionEntries['use_device_allocator_for_initializers'] === '1',
+    );
+    expect(beside).toEqual(['cuda']);
+  });
+
+  it.each(['cpu', 'webgpu'] as const)('of %s: a device is refused, not ignored', (provider) => {
+    expect(() => providerOptions({ provider, deviceId: 1 })).toThrow(AppError);
+    expect(() => providerOptions({ provider, deviceId: 1 })).toThrow(`The ${provider} provider was asked for device 1`);
+    expect(() => providerOptions({ provider, deviceId: 0 })).not.toThrow();
+  });
+
+  it('has the same providers with a device as the page', () => {
+    expect(DEVICE_PROVIDERS).toEqual(CONTRACT_DEVICE_PROVIDERS);
+  });
+});
+
+describe('the card that nvidia-smi is asked about', () => {
+  it.each([
+    ['the first, where WebGPU chooses', { provider: 'webgpu' }, {}, '0'],
+    ['the index, for CUDA', { provider: 'cuda', deviceId: 1 }, {}, '1'],
+    ['the one that CUDA counts as the index', { provider: 'cuda', deviceId: 1 }, { CUDA_VISIBLE_DEVICES: '3, 5' }, '5'],
+    ['the name that CUDA is given', { provider: 'cuda' }, { CUDA_VISIBLE_DEVICES: 'GPU-6f1e' }, 'GPU-6f1e'],
+    ['the first of Direct3D', { provider: 'dml' }, { CUDA_VISIBLE_DEVICES: '3' }, '0'],
+    ['none, for another adapter of Direct3D', { provider: 'dml', deviceId: 1 }, {}, null],
+  ] as const)('is %s', (_what, device, env, expected) => {
+    expect(nvidiaId(device, env)).toBe(expected);
+  });
+});
