@@ -17,6 +17,8 @@ import {
 } from '../engine/protocol.js';
 import { configName, parseConfigs } from './format-configs.js';
 import { stepMedian } from '../compare/medians.js';
+import { phaseFigures } from '../compare/phase-figures.js';
+import { PHASE_NOTE, phaseTable } from '../compare/phase-table.js';
 import { memoryOfRun } from './run-figures.js';
 import { integer } from './options.js';
 import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
@@ -115,6 +117,7 @@ async function run(options: BenchOptions): Promise<void> {
 function summarize(result: GenerateResult) {
   return {
     ...memoryOfRun(result),
+    phases: phaseFigures([result.phases]),
     secondsPerStep: stepMedian(result.stepSeconds) ?? 0,
     totalSeconds: result.totalSeconds,
     finite: result.notFiniteAtStep === undefined,
@@ -138,11 +141,19 @@ function table(rows: readonly { readonly formats: FormatChoice; readonly result:
       summary.totalSeconds.toFixed(1),
     ];
   });
+  const phases = phaseTable(
+    rows.map(({ formats, result }) => {
+      const { load, peak } = summarize(result);
+      return { formats, loadBytes: load, peakBytes: peak, phases: phaseFigures([result.phases]) };
+    }),
+  );
   const source = first === undefined ? '' : summarize(first.result).source;
   const notFinite = rows.filter(({ result }) => result.notFiniteAtStep !== undefined);
   return [
     formatTable([['FLUX', 'T5', 'InfuseNet', 'load GiB', 'peak GiB', 'Δ peak', 's/step', 'total s'], ...lines]),
     `Memory: ${source}. Δ against the first row. s/step: the median of all steps but the first.`,
+    formatTable([phases.head, ...phases.rows]),
+    PHASE_NOTE,
     ...notFinite.map(
       ({ formats, result }) =>
         `${configName(formats)}: values were not finite from step ${result.notFiniteAtStep ?? 0} on. Memory and time do not depend on them; a picture does.`,

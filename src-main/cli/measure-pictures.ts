@@ -1,6 +1,7 @@
 /** From the pictures of a comparison to the numbers and images of its report. */
 import { join } from 'node:path';
 import { magmaPicture } from '../compare/magma.js';
+import { phaseFigures } from '../compare/phase-figures.js';
 import { comparePictures, type Box } from '../compare/picture-metrics.js';
 import type { Picture } from '../compare/picture.js';
 import { present, type ReportConfiguration, type ReportPicture } from '../compare/report-data.js';
@@ -85,6 +86,7 @@ export async function measurePictures(
       peakBytes: memory.peak,
       totalSeconds: median(runs.map(({ result }) => result.totalSeconds)) ?? 0,
       stepSeconds: median(present(runs.map(({ result }) => stepMedian(result.stepSeconds)))) ?? 0,
+      phases: phaseFigures(runs.map(({ result }) => result.phases)),
       pictures,
     });
   }

@@ -1,9 +1,10 @@
+import { PHASES } from './phase-figures.js';
 import { reportRows, type ReportInput, type ReportPicture, type ReportRow } from './report-data.js';
 
 const HEAD = [
   'name', 'reference', 'flux', 't5', 'infusenet', 'seed', 'prompt', 'repeat', 'load_bytes', 'peak_bytes', 'peak_delta_bytes',
   'step_seconds', 'total_seconds', 'identical', 'psnr_db', 'ssim', 'mean_absolute', 'max_absolute', 'flip',
-  'face_psnr_db', 'face_flip', 'surroundings_psnr_db', 'surroundings_flip', 'identity_score', 'file',
+  'face_psnr_db', 'face_flip', 'surroundings_psnr_db', 'surroundings_flip', 'identity_score', 'file', ...PHASES.flatMap((phase) => [`${phase}_peak_bytes`, `${phase}_seconds`]),
 ]; // prettier-ignore
 
 type Field = string | number | boolean | null | undefined;
@@ -22,13 +23,13 @@ function fieldsOf(
   { seed, prompt, repeat, difference, identityScore, file }: ReportPicture,
   prompts: readonly string[],
 ): Field[] {
-  const { formats, loadBytes, peakBytes, stepSeconds, totalSeconds } = row.configuration;
+  const { formats, loadBytes, peakBytes, stepSeconds, totalSeconds, phases } = row.configuration;
   const { whole, face, surroundings } = difference ?? { whole: null, face: null, surroundings: null };
   return [
     row.name, row.isReference, formats.flux, formats.t5, formats.infusenet, seed, prompts[prompt], repeat, loadBytes, peakBytes,
     row.peakDeltaBytes, stepSeconds, totalSeconds, whole?.identical, whole?.psnr, whole?.ssim, whole?.meanAbsolute,
     whole?.maxAbsolute, whole?.flip, face?.psnr, face?.flip, surroundings?.psnr, surroundings?.flip, identityScore,
-    file,
+    file, ...phases.flatMap((figures) => [figures.peakBytes, figures.seconds]),
   ]; // prettier-ignore
 }
 

@@ -1,6 +1,7 @@
 /** What a report is made of, and its figures per configuration. Knows nothing of files and pixels. */
 import { noiseFloor, type NoiseFloor } from './noise-floor.js';
 import { meanWithUncertainty, pairedDifference, type PairedDifference } from './paired-difference.js';
+import type { PhaseFigures } from './phase-figures.js';
 import type { RegionMetrics } from './picture-metrics.js';
 import { variantName, verdict, type Formats } from './verdict.js';
 import { weightOrder, type WeightErrors } from './weight-order.js';
@@ -43,9 +44,11 @@ export interface ReportConfiguration {
   /** Memory after loading the denoiser, and the highest of the run; null where not measured. Bytes. */
   readonly loadBytes: number | null;
   readonly peakBytes: number | null;
-  /** Of one picture and one step, medians; null where not measured. */
+  /** Of one picture, and of one step without the first; medians, null where not measured. */
   readonly totalSeconds: number | null;
   readonly stepSeconds: number | null;
+  /** Memory and time of each phase; see `phaseFigures`. */
+  readonly phases: readonly PhaseFigures[];
   readonly pictures: readonly ReportPicture[];
 }
 

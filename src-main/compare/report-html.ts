@@ -1,3 +1,4 @@
+import { PHASE_NOTE, phaseTable } from './phase-table.js';
 import { plain } from './plain-numbers.js';
 import { pictureLabel, reportRows, type ReportInput, type ReportPicture, type ReportRow } from './report-data.js';
 import { FIRST_NUMBER, reportNotes, reportTable } from './report-table.js';
@@ -59,11 +60,19 @@ function section(row: ReportRow, prompts: readonly string[]): string {
   ].join('\n');
 }
 
-/** The report as one HTML file that needs and fetches nothing else: pictures are the `data:` URLs of the input. */
-export function reportHtml(input: ReportInput): string {
-  const { head, rows } = reportTable(input);
+function table({ head, rows }: ReturnType<typeof reportTable>): string {
   const cell = (tag: 'th' | 'td') => (text: string, i: number) =>
     `<${tag}${tag === 'th' ? ' scope="col"' : ''}${i < FIRST_NUMBER ? '' : ' class="number"'}>${escapeMarkup(text)}</${tag}>`;
+  return [
+    '<div class="wide"><table>',
+    `<thead><tr>${head.map(cell('th')).join('')}</tr></thead>`,
+    `<tbody>${rows.map((cells) => `<tr>${cells.map(cell('td')).join('')}</tr>`).join('\n')}</tbody>`,
+    '</table></div>',
+  ].join('\n');
+}
+
+/** The report as one HTML file that needs and fetches nothing else: pictures are the `data:` URLs of the input. */
+export function reportHtml(input: ReportInput): string {
   return [
     '<!doctype html>',
     '<html lang="en">',
@@ -77,11 +86,11 @@ export function reportHtml(input: ReportInput): string {
     '<body>',
     `<h1>${escapeMarkup(input.title)}</h1>`,
     `<ul>${input.settings.map(([label, value]) => `<li>${escapeMarkup(label)}: ${escapeMarkup(value)}</li>`).join('')}</ul>`,
-    '<div class="wide"><table>',
-    `<thead><tr>${head.map(cell('th')).join('')}</tr></thead>`,
-    `<tbody>${rows.map((cells) => `<tr>${cells.map(cell('td')).join('')}</tr>`).join('\n')}</tbody>`,
-    '</table></div>',
+    table(reportTable(input)),
     ...reportNotes(input).map((note) => `<p>${escapeMarkup(note)}</p>`),
+    '<h2>Memory and time by phase</h2>',
+    table(phaseTable(input.configurations)),
+    `<p>${escapeMarkup(PHASE_NOTE)}</p>`,
     `<p>Made with Likeness Lab ${escapeMarkup(input.appVersion)}.</p>`,
     '<p>Under each picture: where it differs from the reference, FLIP from 0 (black) to 1 (pale yellow).</p>',
     ...reportRows(input).map((row) => section(row, input.prompts)),

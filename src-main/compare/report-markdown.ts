@@ -1,3 +1,4 @@
+import { PHASE_NOTE, phaseTable } from './phase-table.js';
 import { FIRST_NUMBER, reportNotes, reportTable } from './report-table.js';
 import { pictureLabel, reportRows, type ReportInput } from './report-data.js';
 
@@ -13,6 +14,7 @@ function line(cells: readonly string[]): string {
 /** The report as Markdown for an issue or a README; pictures that lie beside it are linked. */
 export function reportMarkdown(input: ReportInput): string {
   const { head, rows } = reportTable(input);
+  const phases = phaseTable(input.configurations);
   const verdicts = reportRows(input).flatMap((row) => (row.verdict === null ? [] : [`- ${escaped(row.verdict)}`]));
   const pictures = reportRows(input).map((row) => {
     const images = row.configuration.pictures
@@ -31,7 +33,13 @@ export function reportMarkdown(input: ReportInput): string {
     '',
     ...verdicts,
     '',
-    ...reportNotes(input).map((note) => `${escaped(note)}  `),
+    '## Memory and time by phase',
+    '',
+    line(phases.head),
+    line(phases.head.map((_, i) => (i < FIRST_NUMBER ? '---' : '---:'))),
+    ...phases.rows.map((cells) => line(cells.map(escaped))),
+    '',
+    ...[...reportNotes(input), PHASE_NOTE].map((note) => `${escaped(note)}  `),
     `Made with Likeness Lab ${escaped(input.appVersion)}.`,
     '',
     ...(input.picturesBeside ? ['## Pictures', '', ...pictures] : []),

@@ -61,7 +61,8 @@ export function reportTable(input: ReportInput): TableText {
 /** What the columns mean, one sentence each. */
 export function reportNotes(input: ReportInput): string[] {
   return [
-    `Memory: ${input.memorySource}. Δ is against the first row. Times are medians over all pictures.`,
+    `Memory: ${input.memorySource}. Δ is against the first row. Times are medians over all pictures; s/step is ` +
+      'the median of all steps but a picture’s first, which warms up.',
     'PSNR, SSIM and FLIP are differences from the reference picture of the same seed' +
       `${input.prompts.length > 1 ? ' and prompt' : ''}, averaged; ± is half of the 95 % confidence interval ` +
       '(Student’s t over those pairs).',

@@ -4,6 +4,7 @@ import { formatChoiceSchema } from './formats.js';
 import { settingFieldSchema } from './generation-settings.js';
 import { idSchema } from './ids.js';
 import { MAX_CELLS } from './limits.js';
+import { phaseSchema } from './run.js';
 
 /** Difference of the pixels of one region. */
 export const regionDifferenceSchema = z.object({
@@ -71,6 +72,15 @@ export const uncertainSchema = z.object({
 });
 export type Uncertain = z.infer<typeof uncertainSchema>;
 
+/** A phase of a variant's pictures: medians; null where it was not measured, or its result was an earlier picture's. */
+export const phaseFiguresSchema = z.object({
+  phase: phaseSchema.shape.phase,
+  /** Highest memory while it ran: of the device where known, else of the host. */
+  peakBytes: z.number().nullable(),
+  seconds: z.number().nullable(),
+});
+export type PhaseFigures = z.infer<typeof phaseFiguresSchema>;
+
 /** All pictures that differ in nothing but seed and prompt, aggregated; the reference first. */
 export const compareVariantSchema = z.object({
   /** How it differs from the reference, such as `INT8 InfuseNet`; `Reference`. */
@@ -85,6 +95,8 @@ export const compareVariantSchema = z.object({
   peakDelta: z.number().nullable(),
   totalSeconds: z.number().nullable(),
   stepSeconds: z.number().nullable(),
+  /** In the order in which a picture goes through them. */
+  phases: z.array(phaseFiguresSchema),
   /** Pictures identical to the reference's, of how many compared. */
   identical: z.number().int(),
   compared: z.number().int(),

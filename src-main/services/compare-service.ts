@@ -204,6 +204,7 @@ function variantsOf(measured: MeasuredRuns): CompareVariant[] {
         peakDelta: row.isReference ? null : peakDeltaBytes,
         totalSeconds: configuration.totalSeconds,
         stepSeconds: configuration.stepSeconds,
+        phases: configuration.phases.map((figures) => ({ ...figures })),
         identical: row.identical,
         compared: row.compared,
         psnr,

@@ -1,5 +1,6 @@
 /** From measured runs to what the report writers and the table of variants are made of. Pure. */
 import { DEFAULT_PIXELS_PER_DEGREE } from '../compare/flip.js';
+import { phaseFigures } from '../compare/phase-figures.js';
 import {
   CIRCULAR_IDENTITY_ENCODER,
   present,
@@ -96,6 +97,7 @@ export function reportInput(measured: MeasuredRuns, options: ReportOptions): Rep
       peakBytes: median(present(runs.map(({ run }) => run.peakBytes))),
       totalSeconds: median(present(runs.map(({ run }) => run.totalSeconds))),
       stepSeconds: median(present(runs.map(({ run }) => stepMedian(run.result?.stepSeconds ?? [])))),
+      phases: phaseFigures(runs.map(({ run }) => run.result?.phases ?? [])),
       pictures: runs.map(picture),
     })),
   };

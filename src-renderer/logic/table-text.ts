@@ -1,7 +1,7 @@
 /** Figures of the compare table as text. */
-import type { CompareRow, CompareVariant, PictureDifference, Uncertain } from '$contract/compare-data';
+import type { CompareRow, CompareVariant, PhaseFigures, PictureDifference, Uncertain } from '$contract/compare-data';
 import { t } from '../text/text.svelte';
-import { formatNumber, formatNumberDelta, UNKNOWN } from './format-amount';
+import { formatBytesDelta, formatNumber, formatNumberDelta, UNKNOWN } from './format-amount';
 
 function decibels(psnr: number | null): string {
   return psnr === null ? UNKNOWN : t('unit.decibel', { value: formatNumber(psnr, 1) });
@@ -50,6 +50,12 @@ export function deltaText(value: Uncertain | null, digits: number): string {
   if (value === null) return UNKNOWN;
   const half = halfWidthText(value, digits);
   return `${formatNumberDelta(value.mean, digits)}${half === null ? '' : ` ${half}`}`;
+}
+
+/** Peak of a phase less the baseline's: `−2.4 GiB`; null where either is unknown. */
+export function phaseDelta({ phase, peakBytes }: PhaseFigures, baseline: readonly PhaseFigures[]): string | null {
+  const base = baseline.find((other) => other.phase === phase)?.peakBytes ?? null;
+  return peakBytes === null || base === null ? null : formatBytesDelta(peakBytes - base);
 }
 
 /** PSNR of a variant: `identical` when every picture is. */

@@ -15,8 +15,11 @@ import { CompareView } from './compare-view.svelte';
 import type { Notices } from './notices.svelte';
 
 export const COMPARE_MODES = ['slider', 'grid', 'flicker', 'difference'] as const;
-/** What the table under the pictures lists: variants, pictures, the latents' drift by step, the layers' weight errors. */
-export type TableRows = 'variants' | 'pictures' | 'drift' | 'layers';
+/**
+ * What the table under the pictures lists: variants, pictures, memory by phase, the latents' drift by step, the layers'
+ * weight errors.
+ */
+export type TableRows = 'variants' | 'pictures' | 'memory' | 'drift' | 'layers';
 export type CompareMode = (typeof COMPARE_MODES)[number];
 
 export class Compare {
@@ -164,6 +167,7 @@ export class Compare {
     return [
       ...(this.isSweep ? ['variants' as const] : []),
       'pictures',
+      ...(this.#table === null ? [] : ['memory' as const]),
       ...(this.hasDrift ? ['drift' as const] : []),
       ...(this.#table === null ? [] : ['layers' as const]),
     ];

@@ -46,6 +46,12 @@ function configuration(infusenet: string, peakGib: number, pictures: ReportPictu
     peakBytes: peakGib * GIB,
     totalSeconds: 12.34,
     stepSeconds: 0.5,
+    phases: [
+      { phase: 'text', peakBytes: null, seconds: null },
+      { phase: 'load', peakBytes: 3.1 * GIB, seconds: 7.25 },
+      { phase: 'denoise', peakBytes: peakGib * GIB, seconds: 4 },
+      { phase: 'decode', peakBytes: 1 * GIB, seconds: 0.5 },
+    ],
     pictures,
   };
 }
@@ -96,8 +102,18 @@ describe('reportMarkdown', () => {
     expect(text).toContain('# A \\<b\\>portrait\\</b\\> \\| of "someone"');
     expect(text).not.toContain('<b>');
     const lines = text.split('\n').filter((line) => line.startsWith('| '));
-    expect(lines).toHaveLength(5);
-    expect(new Set(lines.map((line) => line.split(' | ').length)).size).toBe(1);
+    expect(lines).toHaveLength(10);
+    for (const table of [lines.slice(0, 5), lines.slice(5)]) {
+      expect(new Set(table.map((line) => line.split(' | ').length)).size).toBe(1);
+    }
+  });
+
+  it('has memory and time by phase against the first row', () => {
+    expect(text).toContain('| Δ peak GiB | Text GiB | Text s | Loading GiB | Loading s | Denoise GiB |');
+    expect(text).toContain(
+      '| 16-bit | 16-bit | int8 | 3.00 | 2.60 | −2.40 | – | – | 3.10 (0.00) | 7.25 | 2.60 (−2.40) | 4.00 | 1.00 (0.00) | 0.50 |',
+    );
+    expect(text).toContain('s/step is the median of all steps but a picture’s first');
   });
 });
 
@@ -114,7 +130,7 @@ describe('reportCsv', () => {
     expect(csv.startsWith('\ufeff')).toBe(true);
     expect(lines).toHaveLength(1 + 8);
     expect(lines[4]).toBe(
-      `INT8 InfuseNet,no,16-bit,16-bit,int8,1,"a woman, café\n=1+1",0,${3 * GIB},${2.6 * GIB},${2.6 * GIB - 5 * GIB},0.5,12.34,no,30,0.9,0.2,2,0.02,30,0.01,30,0.02,0.5,"'=HYPERLINK(""x""),1"`,
+      `INT8 InfuseNet,no,16-bit,16-bit,int8,1,"a woman, café\n=1+1",0,${3 * GIB},${2.6 * GIB},${2.6 * GIB - 5 * GIB},0.5,12.34,no,30,0.9,0.2,2,0.02,30,0.01,30,0.02,0.5,"'=HYPERLINK(""x""),1",,,${3.1 * GIB},7.25,${2.6 * GIB},4,${GIB},0.5`,
     );
   });
 });
