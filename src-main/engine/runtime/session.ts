@@ -4,10 +4,10 @@
  */
 import { parse, relative, sep } from 'node:path';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
-import { AppError } from '../../base/app-error.js';
-import type { DeviceChoice, Provider } from '../protocol.js';
+import type { DeviceChoice } from '../protocol.js';
 import { providerOptions } from './provider-options.js';
-import { CHOOSE_ANOTHER, requireInBuild } from './provider-presence.js';
+import { requireInBuild } from './provider-presence.js';
+import { wrapRuntimeError } from './runtime-error.js';
 
 // What the runtime writes to stderr about a provider that does not load is what our error says; sessions have their own.
 env.logLevel = 'fatal';
@@ -127,63 +127,4 @@ export async function openSession(model: Uint8Array, externalRoot: string, optio
   } catch (cause) {
     throw wrapRuntimeError(cause, options, 'load');
   }
-}
-
-const OUT_OF_MEMORY =
-  /out of memory|OUT_OF_DEVICE_MEMORY|OUT_OF_HOST_MEMORY|bad_alloc|Failed to allocate|bad allocation/i;
-const UNAVAILABLE =
-  /not supported|no available backend|Failed to (get|request|create).*(adapter|device)|provider.*not.*(enabled|available|found)|cannot open shared object|Failed to load shared library|driver version is insufficient|no CUDA-capable device/i;
-/** CUDA's and DXGI's words for an index beyond the last device. @source cudaErrorInvalidDevice; DXGI_ERROR_NOT_FOUND */
-const NO_SUCH_DEVICE = /invalid device ordinal|CUDA failure 101\b|887A0002/i;
-/** What else has to be there for a provider. @source onnxruntime-node's README and its install script */
-const NEEDS: Readonly<Partial<Record<Provider, string>>> = {
-  cuda: 'For cuda, install an NVIDIA driver, CUDA 12 with cuDNN 9, and its library: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node.',
-  dml: 'For dml, install a graphics driver with Direct3D 12.',
-  webgpu: 'For webgpu, install a graphics driver with Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS).',
-};
-
-/** The runtime reports failures as text only; this is the one place that reads it. */
-function wrapRuntimeError(cause: unknown, options: SessionOptions, action: 'load' | 'run'): AppError {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  const details = { provider: options.provider, label: options.label, runtime: text.slice(0, 2000) };
-  if (OUT_OF_MEMORY.test(text)) {
-    return new AppError(
-      'engine.out-of-memory',
-      `Memory ran out while ${action === 'load' ? 'loading' : 'running'} ${options.label}.`,
-      {
-        remedy:
-          'Choose a smaller format for FLUX or InfuseNet, a smaller picture, or close other programs that use the GPU.',
-        retryable: true,
-        details,
-        cause,
-      },
-    );
-  }
-  if (action === 'load' && NO_SUCH_DEVICE.test(text)) {
-    return new AppError(
-      'engine.provider-unavailable',
-      `The ${options.provider} provider has no device ${options.deviceId ?? 0} on this computer.`,
-      { remedy: 'Choose another device in the settings or with --device-id; 0 is the first.', details, cause },
-    );
-  }
-  if (action === 'load' && options.provider !== 'cpu' && UNAVAILABLE.test(text)) {
-    return new AppError(
-      'engine.provider-unavailable',
-      `The ${options.provider} provider cannot be used on this computer: ${firstLine(text)}`,
-      { remedy: `${CHOOSE_ANOTHER} ${NEEDS[options.provider] ?? ''}`.trim(), details, cause },
-    );
-  }
-  return new AppError(
-    'engine.session-failed',
-    `${options.label} could not be ${action === 'load' ? 'loaded' : 'run'} on ${options.provider}: ${firstLine(text)}`,
-    {
-      remedy: 'Try another provider; if it fails there too, verify the pack on the Models screen.',
-      details,
-      cause,
-    },
-  );
-}
-
-function firstLine(text: string): string {
-  return (text.split('\n')[0] ?? text).slice(0, 300);
 }

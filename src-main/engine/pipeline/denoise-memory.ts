@@ -1,0 +1,39 @@
+/**
+ * Memory of a denoising step, from sizes alone. The GPU's figures are fitted to full-size runs on an H200 at 1536, 4400
+ * and 4608 tokens (docs/measured.md): all twelve lie within 3 %.
+ */
+import type { Provider, WeightFormat } from '../protocol.js';
+
+/** Bytes of an activation: f16 on a GPU, f32 on the CPU. */
+const VALUE_BYTES = { cpu: 4, gpu: 2 } as const;
+/** Tensors [tokens, hidden] that a step holds at its peak, those the runtime keeps for the next block counted in. */
+const LIVE_TENSORS = { cpu: 20, gpu: 50 } as const;
+/** On a GPU attention goes by two heads: [tokens, tokens] of scores and of their softmax for each. */
+const SCORE_TENSORS = 4;
+/**
+ * What the driver takes for weights over their own bytes: buffers below 4 MiB are rounded up to a power of two, which
+ * is what a 4-bit layer's scales have.
+ */
+const GPU_WEIGHTS: Readonly<Record<WeightFormat, number>> = {
+  '16-bit': 1.004,
+  fp8: 1.006,
+  int8: 1.007,
+  int4: 1.093,
+  nf4: 1.054,
+};
+
+/** Bytes that resident weights take on the provider's device. */
+export function residentBytes(bytes: number, format: WeightFormat, provider: Provider): number {
+  return provider === 'cpu' ? bytes : bytes * GPU_WEIGHTS[format];
+}
+
+/**
+ * @param tokens of the picture and of the text
+ * @param hidden width of the stream
+ * @returns bytes at the peak of a step, without the weights
+ */
+export function stepBytes(tokens: number, hidden: number, provider: Provider): number {
+  const device = provider === 'cpu' ? 'cpu' : 'gpu';
+  const scores = device === 'gpu' ? SCORE_TENSORS * tokens ** 2 : 0;
+  return (LIVE_TENSORS[device] * tokens * hidden + scores) * VALUE_BYTES[device];
+}

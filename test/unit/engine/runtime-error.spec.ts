@@ -1,0 +1,30 @@
+/** What the runtime was seen to say, and what a person is told. */
+import { describe, expect, it } from 'vitest';
+import { wrapRuntimeError } from '../../../src-main/engine/runtime/runtime-error.js';
+
+const told = (text: string, action: 'load' | 'run', deviceId = 0) =>
+  wrapRuntimeError(new Error(text), { provider: 'webgpu', deviceId, label: 'FLUX with InfuseNet' }, action);
+
+describe('a failure of the runtime', () => {
+  it.each<[string, 'load' | 'run']>([
+    // Verbatim, an H200 with 6.6 GiB left.
+    ['WebGPU validation failed. [Invalid Buffer (unlabeled)] is invalid due to a previous error.', 'run'],
+    ['vkAllocateMemory failed with VK_ERROR_OUT_OF_DEVICE_MEMORY', 'load'],
+    ['std::bad_alloc', 'load'],
+    ['Failed to allocate memory for requested buffer of size 268435456', 'run'],
+  ])('is want of memory: %s', (text, action) => {
+    const error = told(text, action);
+    expect(error.code).toBe('engine.out-of-memory');
+    expect(error.message).toContain('FLUX with InfuseNet');
+    expect(error.remedy).toMatch(/smaller/);
+  });
+
+  it.each([
+    'WebGPU validation failed. [Invalid ShaderModule "MatMul"] is invalid due to a previous error.',
+    'Non-zero status code returned while running Gather node.',
+  ])('is not want of memory: %s', (text) => {
+    const error = told(text, 'run');
+    expect(error.code).toBe('engine.session-failed');
+    expect(error.message).toContain(text);
+  });
+});
