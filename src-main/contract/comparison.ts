@@ -46,6 +46,8 @@ export type QueueEntry = z.infer<typeof queueEntrySchema>;
 export const queueStateSchema = z.object({
   /** When paused, the cell in flight still ends. */
   paused: z.boolean(),
+  /** What paused it when no cell could be made to say so, such as a database on a full disk. */
+  problem: errorDtoSchema.nullable(),
   entries: z.array(queueEntrySchema),
   runningRunId: idSchema.nullable(),
 });

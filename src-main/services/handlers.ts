@@ -170,7 +170,7 @@ export function createHandlers(services: Services): Handlers {
     'comparisons.resume': ({ comparisonId }) => comparisons.resume(comparisonId),
     'comparisons.repeat': ({ comparisonId }) => comparisons.repeat(comparisonId),
 
-    'queue.get': () => hub.current('queue') ?? { paused: false, entries: [], runningRunId: null },
+    'queue.get': () => hub.current('queue') ?? { paused: false, problem: null, entries: [], runningRunId: null },
     'queue.pause': () => {
       queue.pause();
       return DONE;

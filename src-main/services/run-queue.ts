@@ -4,6 +4,7 @@
  */
 import { AppError, isAbort, toErrorDto } from '../base/app-error.js';
 import type { RunProgress } from '../contract/comparison.js';
+import type { ErrorDto } from '../contract/error.js';
 import type { RunDetail } from '../contract/run.js';
 import type { EngineProgress } from '../engine/protocol.js';
 import type { Store } from '../store/store.js';
@@ -44,6 +45,9 @@ export class RunQueue {
   #current: Current | null = null;
   #pumping: Promise<void> | null = null;
   #paused = false;
+  #problem: ErrorDto | null = null;
+  /** How a run ended that the database could not note yet; noted before anything else runs. */
+  #unnoted: (() => void) | null = null;
   #stopping = false;
   #crashes = 0;
   /** Settings of what is still queued, read once per change for the time left. */
@@ -67,6 +71,7 @@ export class RunQueue {
     const entries = this.#parts.store.comparisons.queue();
     this.#parts.hub.publish('queue', {
       paused: this.#paused,
+      problem: this.#problem,
       entries,
       runningRunId: this.#current?.run.id ?? null,
     });
@@ -76,11 +81,13 @@ export class RunQueue {
 
   pause(): void {
     this.#paused = true;
+    this.#problem = null;
     this.changed();
   }
 
   resume(): void {
     this.#paused = false;
+    this.#problem = null;
     this.#crashes = 0;
     this.changed();
   }
@@ -137,9 +144,11 @@ export class RunQueue {
     this.#pumping = Promise.resolve()
       .then(() => this.#pump())
       .catch((error: unknown) => {
-        // The database refused to note how a run ended: going on would make pictures that nobody can find.
+        // The database refused to note how a run began or ended: going on would make pictures that nobody can find.
         this.#parts.log.error('The queue stopped.', error);
         this.#paused = true;
+        this.#problem = toErrorDto(error);
+        this.changed();
       })
       .finally(() => {
         this.#pumping = null;
@@ -151,6 +160,8 @@ export class RunQueue {
   async #pump(): Promise<void> {
     const { store } = this.#parts;
     while (!this.#paused && !this.#stopping) {
+      this.#unnoted?.();
+      this.#unnoted = null;
       const next = store.comparisons.nextQueued();
       const run = next === null ? null : store.runs.get(next.runId);
       if (run === null) return;
@@ -192,11 +203,15 @@ export class RunQueue {
   #ended(run: RunDetail, error: unknown): void {
     const { store, log, now } = this.#parts;
     if (isAbort(error)) {
-      store.runs.move(run.id, ['running'], this.#stopping ? 'interrupted' : 'cancelled');
+      const status = this.#stopping ? 'interrupted' : 'cancelled';
+      this.#note(() => store.runs.move(run.id, ['running'], status));
       return;
     }
     log.error('A run failed.', error);
-    store.runs.fail(run.id, toErrorDto(error), now());
+    const endedAtMs = now();
+    this.#note(() => {
+      store.runs.fail(run.id, toErrorDto(error), endedAtMs);
+    });
     if (!(error instanceof AppError)) return;
     if (error.code === 'engine.crashed') {
       this.#crashes += 1;
@@ -204,6 +219,13 @@ export class RunQueue {
     }
     // Every further run would fail in the same way.
     if (error.code === 'disk.full') this.#paused = true;
+  }
+
+  /** @throws AppError when the database refuses; it is tried again when the queue goes on. */
+  #note(write: () => void): void {
+    this.#unnoted = write;
+    write();
+    this.#unnoted = null;
   }
 
   #state(current: Current, progress: EngineProgress): RunProgress {

@@ -6,7 +6,7 @@ import type { Announcer } from './announcer.svelte';
 import type { Notices } from './notices.svelte';
 
 export class Queue {
-  #state = $state.raw<QueueState>({ paused: false, entries: [], runningRunId: null });
+  #state = $state.raw<QueueState>({ paused: false, problem: null, entries: [], runningRunId: null });
   #progress = $state.raw<RunProgress | null>(null);
   #preview = $state.raw<string | null>(null);
   #known = false;
@@ -26,6 +26,11 @@ export class Queue {
 
   get paused(): boolean {
     return this.#state.paused;
+  }
+
+  /** Why it paused, when no cell says so. */
+  get problem(): QueueState['problem'] {
+    return this.#state.problem;
   }
 
   get progress(): RunProgress | null {

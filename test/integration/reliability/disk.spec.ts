@@ -141,6 +141,47 @@ describe('a database', () => {
     report({ fault: 'database: disk full', times: 1, lost: 0, wrong: 0, startedAt });
   });
 
+  it('that refuses to note a run pauses the queue with a reason, and the run is noted afterwards', async () => {
+    const startedAt = performance.now();
+    const app = await openScriptedHost();
+    const writable = (on: boolean) => app.host.store.db.run(`PRAGMA query_only = ${on ? 'OFF' : 'ON'}`);
+    const queue = () => app.call('queue.get', {});
+    const status = async (comparisonId: string) =>
+      (await app.call('comparisons.get', { comparisonId })).runs.map((run) => run.status);
+
+    // It cannot note that a run begins.
+    await app.call('queue.pause', {});
+    const { comparisonId } = await app.call(
+      'comparisons.create',
+      draftFor(app.packId, { prompts: ['slow'], steps: 20 }),
+    );
+    writable(false);
+    await app.call('queue.resume', {});
+    await expect.poll(async () => (await queue()).problem?.code, { timeout: 30_000 }).toBe('disk.failed');
+    expect(await queue()).toMatchObject({ paused: true, runningRunId: null });
+    expect(await status(comparisonId)).toEqual(['queued', 'queued']);
+
+    // It cannot note how a run ended.
+    writable(true);
+    await app.call('queue.resume', {});
+    await expect.poll(() => app.host.hub.current('progress')?.stage, { timeout: 30_000, interval: 10 }).toBe('denoise');
+    writable(false);
+    await expect.poll(async () => (await queue()).problem?.code, { timeout: 30_000 }).toBe('disk.failed');
+    expect(await queue()).toMatchObject({ paused: true, runningRunId: null });
+
+    writable(true);
+    await app.call('queue.resume', {});
+    await app.idle();
+    expect((await queue()).problem).toBeNull();
+    expect(await status(comparisonId)).toEqual(['failed', 'done']);
+    await app.call('comparisons.resume', { comparisonId });
+    await app.idle();
+    expect(await status(comparisonId)).toEqual(['done', 'done']);
+    expect(await leftovers(join(app.folder, 'data'))).toEqual([]);
+    await app.dispose();
+    report({ fault: 'database: refuses to note a run', times: 2, lost: 0, wrong: 0, startedAt });
+  });
+
   async function galleryWithOnePicture(name: string): Promise<string> {
     const dataDir = join(folder, name);
     const host = await startHostProcess({ dataDir, assetsDir: assets });

@@ -108,7 +108,7 @@ describe('announcements', () => {
   });
 
   it('tell what finished and what failed, and when all is done', () => {
-    const before = { paused: false, runningRunId: null, entries: [entry('a', 'running', 'queued')] };
+    const before = { paused: false, problem: null, runningRunId: null, entries: [entry('a', 'running', 'queued')] };
     const now = { ...before, entries: [entry('a', 'done', 'failed')] };
     expect(queueAnnouncement(before, now)).toBe(
       '1 picture finished. A picture failed: Out of memory. The queue is empty.',

@@ -48,7 +48,7 @@ const answerSet = async (): Promise<void> => {
   await call.answer(settings);
 };
 const tellQueue = (entries: readonly QueueEntry[]): Promise<void> =>
-  client.tell('queue', { paused: false, entries: [...entries], runningRunId: null });
+  client.tell('queue', { paused: false, problem: null, entries: [...entries], runningRunId: null });
 
 beforeEach(async () => {
   client = new ScriptedClient();
