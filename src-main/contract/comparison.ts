@@ -66,6 +66,8 @@ export const runProgressSchema = z.object({
   message: z.string(),
   /** The second try after memory ran out. */
   retrying: z.boolean(),
+  /** The card's memory is full and steps are far slower than before. */
+  spilled: z.boolean(),
   /** PNG data URL of the latest latent preview. */
   previewPng: z.string().nullable(),
   startedAtMs: timeMsSchema,

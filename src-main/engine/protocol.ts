@@ -427,6 +427,8 @@ export interface EngineProgress {
   readonly message: string;
   /** A small latent preview as a PNG data URL after each step, else null. */
   readonly previewPng: string | null;
+  /** Set while denoising once the card was seen to spill. */
+  readonly spilled?: boolean;
 }
 
 export type ToEngine =

@@ -250,6 +250,7 @@ export class RunQueue {
       steps: progress.steps,
       message: current.abort.signal.aborted ? 'Cancelling' : progress.message,
       retrying: current.retrying,
+      spilled: progress.spilled === true,
       previewPng: progress.previewPng,
       startedAtMs,
       secondsLeft,

@@ -59,6 +59,12 @@ export function fitToPack(draft: ComparisonDraft, pack: PackSummary): Comparison
   };
 }
 
+/** The draft decoded so; `auto` leaves it to the engine. */
+export function withDecode(draft: ComparisonDraft, decode: 'auto' | 'whole' | 'tiles'): ComparisonDraft {
+  const others = (({ decode: _, ...rest }: ComparisonDraft): ComparisonDraft => rest)(draft);
+  return decode === 'auto' ? others : { ...others, decode };
+}
+
 /** `count` seeds from the first upward, wrapping at 2³². */
 export function seedsFrom(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => (first + index) % (MAX_SEED + 1));

@@ -1,5 +1,5 @@
 /** The queue in words and fractions. */
-import type { Stage } from '$contract/formats';
+import { variantKey, type Stage } from '$contract/formats';
 import type { QueueCell, QueueEntry, QueueState, RunProgress } from '$contract/comparison';
 import { errorTitle } from '../text/error-text';
 import { commas, pageLanguage, stopped, t } from '../text/text.svelte';
@@ -91,6 +91,20 @@ export function entrySentence(entry: QueueEntry, secondsLeft: number | null): st
   const left = formatTimeLeft(secondsLeft);
   if (open > 0 && left !== null) parts.push(t('time.left', { time: left }));
   return commas(parts);
+}
+
+/**
+ * Cells under which smaller choices stand: the first of every variant that ran out of memory. Only the first variant's
+ * are shown at once, and while nothing else is left to do.
+ */
+export function smallerOffers(entry: QueueEntry): ReadonlyMap<string, 'shown' | 'folded'> {
+  const firsts = new Map<string, string>();
+  for (const { error, formats, runId } of entry.cells) {
+    const key = variantKey(formats);
+    if (error?.code === 'engine.out-of-memory' && !firsts.has(key)) firsts.set(key, runId);
+  }
+  const { open } = entryCounts(entry);
+  return new Map([...firsts.values()].map((runId, index) => [runId, index === 0 && open === 0 ? 'shown' : 'folded']));
 }
 
 /** Cells queued or running in all. */

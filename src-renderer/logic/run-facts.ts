@@ -4,7 +4,8 @@ import { lorasText } from '$contract/lora';
 import type { ReadSettings } from '$contract/picture-metadata';
 import type { RunDetail, RunResult } from '$contract/run';
 import { formatDecimal, formatMoment, t } from '../text/text.svelte';
-import { formatBytes, formatNumber, formatSeconds } from './format-amount';
+import { formatBytes, formatSeconds } from './format-amount';
+import { decodeText, identityText, retryText } from './run-notes';
 import { variantDescription } from './variant-name';
 
 export interface Fact {
@@ -36,10 +37,13 @@ export function runFacts(run: RunDetail): Fact[] {
     { label: t('fact.made'), value: formatMoment(run.createdAtMs, { dateStyle: 'medium', timeStyle: 'short' }) },
   ];
   const add = (label: string, value: string): number => facts.push({ label, value });
-  if (run.identityScore !== null) add(t('fact.identity-score'), formatNumber(run.identityScore, 4));
+  if (run.status === 'done') add(t('fact.identity-score'), identityText(run, 4));
   if (run.loadBytes !== null) add(t('fact.load'), formatBytes(run.loadBytes));
   if (run.peakBytes !== null) add(t('fact.peak'), formatBytes(run.peakBytes));
   if (run.totalSeconds !== null) add(t('fact.time'), formatSeconds(run.totalSeconds));
+  if (run.result !== null && run.result.decode !== null) add(t('decode.fact'), decodeText(run.result.decode));
+  const retry = retryText(run);
+  if (retry !== null) add(t('retry.fact'), retry);
   return facts;
 }
 

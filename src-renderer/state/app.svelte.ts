@@ -18,6 +18,7 @@ import { Preparation } from './preparation.svelte';
 import { Queue } from './queue.svelte';
 import { Report } from './report.svelte';
 import { Settings } from './settings.svelte';
+import { Smaller } from './smaller.svelte';
 import { Studio } from './studio.svelte';
 
 export interface App {
@@ -38,6 +39,7 @@ export interface App {
   readonly layers: Layers;
   readonly gallery: Gallery;
   readonly report: Report;
+  readonly smaller: Smaller;
 }
 
 /** Builds the state over a client. Nothing is asked of the host until `startApp`. */
@@ -68,6 +70,7 @@ export function createApp(client: Client, page: Window): App {
     layers: new Layers(client),
     gallery: new Gallery(client, notices),
     report: new Report(client),
+    smaller: new Smaller(client, notices),
   };
 }
 

@@ -266,6 +266,11 @@ export class Compare {
     }
   }
 
+  /** Reads the comparison's runs anew, such as after one was added. */
+  async refresh(): Promise<void> {
+    if (this.#comparisonId !== null) await this.#reload(this.#comparisonId);
+  }
+
   close(): void {
     this.#openTurn += 1;
     this.#comparisonId = null;

@@ -7,7 +7,16 @@ import type { Photo, PhotoRole } from '$contract/photo';
 import type { PictureMetadata } from '$contract/picture-metadata';
 import { MAX_LORAS, type Lora } from '$contract/lora';
 import type { Client } from '../bridge/client';
-import { addVariants, cellCount, draftProblems, fitToPack, randomSeed, seedsFrom, startDraft } from '../logic/draft';
+import {
+  addVariants,
+  cellCount,
+  draftProblems,
+  fitToPack,
+  randomSeed,
+  seedsFrom,
+  startDraft,
+  withDecode,
+} from '../logic/draft';
 import type { DraftProblems } from '../logic/draft';
 import { draftFromMetadata } from '../logic/draft-from-metadata';
 import { sentences, t } from '../text/text.svelte';
@@ -190,6 +199,14 @@ export class Studio {
     this.change({ loras: [...used, { loraId: lora.id, name: lora.name, weight: 1 }] });
   }
 
+  /** How latents become pixels; `auto` leaves it to the engine. */
+  setDecode(decode: 'auto' | 'whole' | 'tiles'): void {
+    if (this.#draft === null) return;
+    this.#draft = withDecode(this.#draft, decode);
+    this.#keepSoon();
+    this.#askEstimateSoon();
+  }
+
   removeVariant(index: number): void {
     if (this.#draft !== null) this.change({ variants: this.#draft.variants.filter((_, at) => at !== index) });
   }
@@ -263,10 +280,11 @@ export class Studio {
     const draft = this.#draft;
     if (draft === null || draft.variants.length === 0) return;
     if (this.#problems.width !== undefined || this.#problems.height !== undefined) return;
-    const { packId, provider, modelVariant, width, height, variants } = draft;
+    const { packId, provider, modelVariant, width, height, decode, variants } = draft;
     const turn = ++this.#estimateTurn;
     try {
-      const input = { packId, provider, modelVariant, width, height, variants };
+      const ways = decode === undefined ? {} : { decode };
+      const input = { packId, provider, modelVariant, width, height, variants, ...ways };
       const estimate = await this.#client.call('packs.estimate', input);
       if (turn !== this.#estimateTurn) return;
       this.#estimate = estimate;

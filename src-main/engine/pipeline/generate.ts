@@ -404,10 +404,13 @@ class Generation {
               const previewPng = await previewPngUrl(estimate, shape, factors);
               // After the awaits: the driver's readings of a step arrive while this thread is free.
               this.#steps.push({ seconds, ...this.#probe.device });
-              this.#report('denoise', step / request.steps, this.#stepMessage(step), {
+              const spilled = detectSpill(this.#steps, request.usualStepSeconds) !== null;
+              const slow = spilled ? '; the GPU’s memory is full and steps are far slower than before' : '';
+              this.#report('denoise', step / request.steps, `Step ${step} of ${request.steps}${slow}`, {
                 step,
                 steps: request.steps,
                 previewPng,
+                spilled,
               });
             },
             this.#context.signal,
@@ -428,12 +431,6 @@ class Generation {
     return {
       sampled: { samples, steps: pickSteps(samples.component === 'flux' ? everyStep : (control?.scales ?? [])) },
     };
-  }
-
-  #stepMessage(step: number): string {
-    const { steps, usualStepSeconds } = this.#request;
-    const spilled = detectSpill(this.#steps, usualStepSeconds) !== null;
-    return `Step ${step} of ${steps}${spilled ? '; the GPU’s memory is full and steps are far slower than before' : ''}`;
   }
 
   async #controlInputs(

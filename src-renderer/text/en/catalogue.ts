@@ -8,6 +8,7 @@ import { loras } from './loras';
 import { preparation } from './preparation';
 import { report } from './report';
 import { models } from './models';
+import { runs } from './runs';
 import { settings } from './settings';
 import { shell } from './shell';
 import { studio } from './studio';
@@ -23,6 +24,7 @@ export const english = {
   ...preparation,
   ...report,
   ...models,
+  ...runs,
   ...settings,
   ...shell,
   ...studio,

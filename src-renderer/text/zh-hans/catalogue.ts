@@ -9,6 +9,7 @@ import { models } from './models';
 import { guide } from './guide';
 import { loras } from './loras';
 import { preparation } from './preparation';
+import { runs } from './runs';
 import { settings } from './settings';
 import { shell } from './shell';
 import { studio } from './studio';
@@ -24,6 +25,7 @@ export const chinese: Translation<English> = {
   ...guide,
   ...loras,
   ...preparation,
+  ...runs,
   ...settings,
   ...shell,
   ...studio,

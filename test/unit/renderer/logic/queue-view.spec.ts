@@ -10,6 +10,7 @@ import {
   progressSentence,
   queueAnnouncement,
   shownEntries,
+  smallerOffers,
 } from '../../../../src-renderer/logic/queue-view';
 
 const formats = { flux: 'int8', t5: 'int8', infusenet: 'nf4' } as const;
@@ -37,6 +38,7 @@ function progress(change: Partial<RunProgress>): RunProgress {
     steps: 8,
     message: '',
     retrying: false,
+    spilled: false,
     previewPng: null,
     startedAtMs: 0,
     secondsLeft: null,
@@ -92,6 +94,25 @@ describe('shownEntries', () => {
     const entries = [entry('old', 'done'), entry('a', 'queued'), entry('b', 'running'), entry('newer', 'failed')];
     const order = shownEntries(entries, progress({ comparisonId: 'b' })).map(({ comparisonId }) => comparisonId);
     expect(order).toEqual(['b', 'a', 'newer', 'old']);
+  });
+});
+
+describe('smallerOffers', () => {
+  it('stand under the first picture of each variant that ran out of memory, shown when nothing is left to do', () => {
+    const value = entry('a', 'done', 'failed', 'failed', 'failed');
+    const [first, second, third, fourth] = value.cells as [QueueCell, QueueCell, QueueCell, QueueCell];
+    const nf4 = { flux: 'nf4', t5: 'nf4', infusenet: 'nf4' } as const;
+    const cells = [first, second, third, { ...fourth, formats: nf4 }];
+    expect([...smallerOffers({ ...value, cells })]).toEqual([
+      ['a-1', 'shown'],
+      ['a-3', 'folded'],
+    ]);
+    expect([...smallerOffers({ ...value, cells: [...cells, { ...first, status: 'queued' }] })]).toEqual([
+      ['a-1', 'folded'],
+      ['a-3', 'folded'],
+    ]);
+    const crashed = { ...second, error: { code: 'engine.crashed' as const, message: '' } };
+    expect(smallerOffers({ ...value, cells: [first, crashed] }).size).toBe(0);
   });
 });
 

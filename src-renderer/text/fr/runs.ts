@@ -1,0 +1,67 @@
+/** What a run went through, in French. */
+import type { runs as english } from '../en/runs';
+import type { Translation } from '../message';
+
+export const runs: Translation<typeof english> = {
+  'smaller.show': 'Choix plus petits',
+  'smaller.title': 'Choix plus petits pour {name}',
+  'smaller.looking': 'Recherche de ce qui demanderait moins…',
+  'smaller.needs': 'Demande environ {needs} au maximum ; {free} sont libres en ce moment.',
+  'smaller.needs-unknown': 'Demande environ {needs} au maximum ; la mémoire libre ne peut pas être lue ici.',
+  'smaller.none': 'Il ne reste rien de plus petit à essayer. Fermez d’autres programmes, puis faites ce qui manque.',
+  'smaller.format': '{component} en {format}',
+  'smaller.size': '{width} × {height} pixels',
+  'smaller.tiles': 'Décoder par tuiles',
+  'smaller.saves': 'économise {bytes}',
+  'smaller.error': 'poids de {component} écartés de {after} au lieu de {before}',
+  'smaller.error-about': 'poids de {component} écartés d’environ {after} au lieu de {before}',
+  'smaller.same-picture': 'l’image reste la même',
+  'smaller.other-picture': 'une autre image : son bruit a une autre taille',
+  'smaller.takes': 'prend {time}',
+  'smaller.takes-longer': 'prend {time} de plus',
+  'smaller.tiles-time': 'le décodage prend un peu plus de temps',
+  'smaller.time-unknown': 'durée pas encore connue',
+  'smaller.too-big': 'sans doute encore trop grand',
+  'smaller.queued': {
+    one: '{count} image plus petite ajoutée à la file d’attente.',
+    other: '{count} images plus petites ajoutées à la file d’attente.',
+  },
+  'retry.mark': 'second essai',
+  'retry.title': 'La mémoire n’a pas suffi au premier essai ; le moteur a été relancé et l’image refaite.',
+  'retry.fact': 'Second essai',
+  'retry.ran-out': 'la mémoire n’avait pas suffi',
+  'retry.ran-out-at': 'la mémoire n’avait pas suffi ({stage})',
+  'decode.fact': 'Décodage',
+  'decode.whole': 'en entier',
+  'decode.whole-asked': 'en entier, comme demandé',
+  'decode.tiles-asked': { one: 'en {count} tuile, comme demandé', other: 'en {count} tuiles, comme demandé' },
+  'decode.tiles-estimate': {
+    one: 'en {count} tuile : en entier il faut {whole}, {free} étaient libres',
+    other: 'en {count} tuiles : en entier il faut {whole}, {free} étaient libres',
+  },
+  'decode.tiles-ran-out': {
+    one: 'en {count} tuile, la mémoire n’ayant pas suffi en entier',
+    other: 'en {count} tuiles, la mémoire n’ayant pas suffi en entier',
+  },
+  'decode.mark': 'décodé par tuiles',
+  'decode.mark.title': 'La même image à l’arrondi près ; demande moins de mémoire et un peu plus de temps.',
+  'decode.choice': 'Décodage',
+  'decode.auto': 'Selon la mémoire',
+  'decode.choice.whole': 'En entier',
+  'decode.choice.tiles': 'Par tuiles',
+  'decode.hint': 'Par tuiles, il faut moins de mémoire et un peu plus de temps ; l’image est la même.',
+  'spill.fact': 'Carte pleine',
+  'spill.mark': 'carte pleine dès l’étape {step}',
+  'spill.sentence':
+    'La mémoire de la carte était pleine ({used} sur {total}) et, dès l’étape {step}, elle a débordé dans celle de l’ordinateur : {seconds} par étape au lieu de {usual}.',
+  'spill.remedy':
+    'L’image est juste, seulement tardive. Des formats plus petits, une image plus petite ou la fermeture d’autres programmes qui utilisent la carte lui rendent sa vitesse.',
+  'spill.now':
+    'La mémoire de la carte est pleine et les étapes sont bien plus lentes qu’avant. Des formats plus petits, une image plus petite ou la fermeture d’autres programmes aideraient.',
+  'identity.no-face': 'aucun visage',
+  'identity.no-face-network': 'pas de réseau de visage',
+  'identity.no-identity': 'sans identité',
+  'identity.no-face.title': 'Aucun visage n’a été trouvé dans l’image : rien à comparer à la photo.',
+  'identity.no-face-network.title': 'Le pack n’a pas de réseau qui mesure les visages.',
+  'identity.no-identity.title': 'Faite sans photo d’identité.',
+};
