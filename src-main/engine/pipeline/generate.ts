@@ -388,12 +388,12 @@ class Generation {
       },
     );
     const stepSeconds: number[] = [];
-    try {
-      await this.#probe.phase(
-        'denoise',
-        () => weightBytes,
-        () =>
-          denoise(
+    await this.#probe.phase(
+      'denoise',
+      () => weightBytes,
+      async () => {
+        try {
+          await denoise(
             denoiser,
             schedule,
             latents,
@@ -414,12 +414,14 @@ class Generation {
               });
             },
             this.#context.signal,
-          ),
-      );
-    } finally {
-      if (request.profilePrefix !== undefined) denoiser.session.endProfiling();
-      await denoiser.session.release();
-    }
+          );
+        } finally {
+          if (request.profilePrefix !== undefined) denoiser.session.endProfiling();
+          // Within the phase, or the decode's would begin with this memory still taken.
+          await denoiser.session.release();
+        }
+      },
+    );
     return stepSeconds;
   }
 
