@@ -110,6 +110,8 @@ export const compare: Translation<typeof english> = {
   'table.pictures': 'Bilder',
   'table.load': 'Geladen',
   'table.peak': 'Spitze',
+  'table.load.title': 'Speicher, den die Gewichte brauchen',
+  'table.peak.title': 'Der meiste Speicher, der in irgendeinem Augenblick belegt war',
   'table.time': 'Zeit',
   'table.per-step': 'Je Schritt',
   'table.per-step.title': 'Median der Entrausch-Schritte, ohne den ersten, wenn es weitere gibt',

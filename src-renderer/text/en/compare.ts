@@ -106,6 +106,8 @@ export const compare = {
   'table.pictures': 'Pictures',
   'table.load': 'Load',
   'table.peak': 'Peak',
+  'table.load.title': 'Memory that the weights take',
+  'table.peak.title': 'The most memory that was taken at any moment of the run',
   'table.time': 'Time',
   'table.per-step': 'Per step',
   'table.per-step.title': 'Median of the denoising steps, the first left out where there are others',

@@ -110,6 +110,8 @@ export const compare: Translation<typeof english> = {
   'table.pictures': 'Images',
   'table.load': 'Chargé',
   'table.peak': 'Pic',
+  'table.load.title': 'La mémoire que prennent les poids',
+  'table.peak.title': 'Le plus de mémoire prise à un moment quelconque',
   'table.time': 'Temps',
   'table.per-step': 'Par étape',
   'table.per-step.title': 'Médiane des étapes de débruitage, sans la première s’il y en a d’autres',

@@ -105,6 +105,8 @@ export const compare: Translation<typeof english> = {
   'table.pictures': '枚数',
   'table.load': '読み込み',
   'table.peak': 'ピーク',
+  'table.load.title': '重みが使うメモリ',
+  'table.peak.title': '実行中に最も多く使ったメモリ',
   'table.time': '時間',
   'table.per-step': '1 ステップ',
   'table.per-step.title': 'ノイズ除去ステップの中央値（2 回以上あるときは最初の 1 回を除く）',

@@ -103,6 +103,8 @@ export const compare: Translation<typeof english> = {
   'table.pictures': '图片数',
   'table.load': '加载',
   'table.peak': '峰值',
+  'table.load.title': '权重占用的内存',
+  'table.peak.title': '运行中任意时刻占用的最大内存',
   'table.time': '时间',
   'table.per-step': '每步',
   'table.per-step.title': '去噪步骤的中位数，多于一步时不含第一步',
