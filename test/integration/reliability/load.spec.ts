@@ -6,6 +6,7 @@ import { WebSocket } from 'ws';
 import { MAX_CELLS } from '../../../src-main/contract/limits.js';
 import { startWebServer } from '../../../src-main/web/web-server.js';
 import { draftFor, openScriptedHost, type ScriptedHost } from '../support/scripted-host.js';
+import { slope } from './support/slope.js';
 import { report, TEST_TIMEOUT_MS, times } from './support/soak.js';
 
 let app: ScriptedHost;
@@ -21,19 +22,6 @@ function heapBytes(): number {
   collect();
   const { heapUsed, external, arrayBuffers } = process.memoryUsage();
   return heapUsed + external + arrayBuffers;
-}
-
-/** Least-squares slope of equally spaced values. */
-function slope(values: readonly number[]): number {
-  const middle = (values.length - 1) / 2;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  let over = 0;
-  let under = 0;
-  values.forEach((value, i) => {
-    over += (i - middle) * (value - mean);
-    under += (i - middle) ** 2;
-  });
-  return over / under;
 }
 
 describe('a queue', () => {
