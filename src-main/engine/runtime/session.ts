@@ -9,8 +9,8 @@ import { providerOptions } from './provider-options.js';
 import { requireInBuild } from './provider-presence.js';
 import { wrapRuntimeError } from './runtime-error.js';
 
-// What the runtime writes to stderr about a provider that does not load is what our error says; sessions have their own.
-env.logLevel = 'fatal';
+// Errors go to the log, where alone WebGPU tells of a refused buffer; warnings are about what we do on purpose.
+env.logLevel = 'error';
 // The order of nvidia-smi, from which memory is read; by default CUDA puts the fastest first.
 process.env['CUDA_DEVICE_ORDER'] ??= 'PCI_BUS_ID';
 
