@@ -1,14 +1,20 @@
 /**
- * Memory of a decode, whole and in tiles, from the shapes of its largest maps. Measured against on a CPU (f32, full
- * size): whole 4.6 widest maps above the weights, tiles see docs/measured.md.
+ * Memory of a decode, whole and in tiles, from the shapes of its largest maps. Fitted to full-size runs on a CPU (f32:
+ * whole 4.6 widest maps above the weights) and on an H200 (f16, within 5 %; docs/measured.md).
  */
 import type { VaeConfig } from '../graph/vae.js';
 import { planTiles } from '../graph/vae-tiles.js';
 
 /** Bytes of a tile's widest map: overlaps are then a tenth of the work at 864 pixels of width in f16. */
 export const TILE_MAP_BYTES = 32 * 2 ** 20;
-/** Copies of its widest map that a graph holds at once: skip, normalized (in f32 for tiles), convolved, result. */
-const LIVE_MAPS = 5;
+/**
+ * Copies of its widest map that a decode holds at once: skip, normalized (in f32 for tiles), convolved, result. A GPU's
+ * runtime also keeps one of each size that it has freed, and has a share of its own whatever the size.
+ */
+const LIVE_MAPS = { cpu: 5, gpu: 11 } as const;
+/** The same of the deep levels' last map, for a decode in tiles. */
+const LIVE_DEEP_MAPS = { cpu: 5, gpu: 16 } as const;
+const FIXED_BYTES = { cpu: 0, gpu: 0.65e9 } as const;
 const LIVE_TILE_MAPS = 6;
 /** Values between layers of a tiled decode lie in host memory in f32. */
 const HOST_BYTES = 4;
@@ -37,13 +43,15 @@ export function decodeMemory(
   const { channels } = config;
   // The last level's first resnet reads what the level before it made, doubled.
   const widest = Math.max(channels[0] ?? 0, channels[1] ?? 0);
-  const wholeBytes = weightBytes + LIVE_MAPS * pixels * widest * valueBytes;
+  const device = hostIsDevice ? 'cpu' : 'gpu';
+  const fixed = weightBytes + FIXED_BYTES[device];
+  const wholeBytes = fixed + LIVE_MAPS[device] * pixels * widest * valueBytes;
   const plan = planTiles(config);
   if (plan === null) return { wholeBytes, tilesBytes: null };
   const shrink = 4 ** (channels.length - plan.wholeLevels);
-  const deepest = LIVE_MAPS * (pixels / shrink) * plan.wholeChannels * valueBytes;
+  const deepest = LIVE_DEEP_MAPS[device] * (pixels / shrink) * plan.wholeChannels * valueBytes;
   const tiles = LIVE_TILE_MAPS * Math.min(TILE_MAP_BYTES, pixels * widest * valueBytes);
   // The last level's resnets read and make a map of its width.
   const maps = hostIsDevice ? 2 * pixels * (channels[0] ?? 0) * HOST_BYTES : 0;
-  return { wholeBytes, tilesBytes: Math.min(wholeBytes, weightBytes + Math.max(deepest, tiles) + maps) };
+  return { wholeBytes, tilesBytes: Math.min(wholeBytes, fixed + Math.max(deepest, tiles) + maps) };
 }

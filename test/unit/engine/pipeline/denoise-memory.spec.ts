@@ -23,6 +23,7 @@ describe('memory of a step on a GPU', () => {
     ['int8', 'nf4', 512, 512, 9.76],
     ['int8', 'nf4', 1024, 1024, 10.86],
     ['nf4', 'nf4', 512, 512, 6.19],
+    ['nf4', 'nf4', 1536, 1536, 9.5],
   ])('is near the measured peak: FLUX %s, InfuseNet %s, %d×%d, %d GiB', (flux, infuseNet, width, height, measured) => {
     const tokens = 512 + (width / 16) * (height / 16);
     const weights =
