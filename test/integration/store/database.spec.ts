@@ -8,6 +8,7 @@ import { Database } from '../../../src-main/store/database.js';
 import { DifferencesRepo } from '../../../src-main/store/differences-repo.js';
 import { backupPath, type Migration } from '../../../src-main/store/migrate.js';
 import { LorasRepo } from '../../../src-main/store/loras-repo.js';
+import { RunsRepo } from '../../../src-main/store/runs-repo.js';
 import { MIGRATIONS } from '../../../src-main/store/migrations/index.js';
 import { loadSqliteDriver } from '../../../src-main/store/sqlite-driver.js';
 
@@ -230,6 +231,27 @@ describe('migrations', () => {
     expect(differences.get('r2', 'r1')).toBeNull();
     db.run(`DELETE FROM runs WHERE public_id = 'r1'`);
     expect(db.all('SELECT * FROM differences')).toEqual([]);
+  });
+
+  it('90: runs of version 80 have the first device; others keep theirs', () => {
+    const old = open(MIGRATIONS.filter(({ version }) => version <= 80));
+    old.run(`INSERT INTO comparisons (public_id, title, created_at_ms, queue_position) VALUES ('c', 't', 5, 1)`);
+    old.run(`INSERT INTO variants (flux, t5, infusenet) VALUES ('int8', 'int8', 'nf4')`);
+    old.run(
+      `INSERT INTO runs (public_id, comparison_id, variant_id, cell_index, run_order, repeat_index, status,
+         created_at_ms, pack_id, provider, model_variant, face_index, prompt, seed, steps, width, height, guidance,
+         conditioning_scale, start_fraction, end_fraction)
+       VALUES ('r1', 1, 1, 0, 0, 1, 'queued', 5, 'demo', 'cuda', 'v', 0, 'p', 1, 1, 64, 64, 1, 1, 0, 1)`,
+    );
+    old.close();
+
+    const runs = new RunsRepo(open());
+    const settings = runs.get('r1')?.settings;
+    if (settings === undefined) throw new Error('the run is gone');
+    expect(settings).not.toHaveProperty('deviceId');
+    const run = { id: 'r2', cellIndex: 1, runOrder: 1, repeat: 1, settings: { ...settings, deviceId: 1 } };
+    runs.insert(1, run, 6);
+    expect(runs.get('r2')?.settings).toEqual(run.settings);
   });
 });
 
