@@ -20,17 +20,13 @@ import {
   QUANTIZED_COMPONENTS,
   type DecodeMode,
   type FormatChoice,
+  type GenerateRequest,
   type LoraChoice,
   type Provider,
+  type QuantizedComponent,
 } from '../engine/protocol.js';
-import {
-  compareRuns,
-  PICTURES,
-  type Configuration,
-  type ConfigurationRuns,
-  type SharedSettings,
-} from './compare-runs.js';
-import { parseConfigs } from './format-configs.js';
+import { compareRuns, PICTURES, type ConfigurationRuns, type SharedSettings } from './compare-runs.js';
+import { BUDGET_RANGE, parseConfigs, withinBudgets, type Budgets } from './format-configs.js';
 import { identityInput } from './identity-input.js';
 import { loraOption } from './lora-option.js';
 import { measurePictures } from './measure-pictures.js';
@@ -46,7 +42,10 @@ interface CompareOptions {
   readonly report: string;
   readonly configs: readonly FormatChoice[];
   readonly seeds: readonly number[];
+  readonly fluxBudget?: number;
+  readonly t5Budget?: number;
   readonly infusenetBudget?: number;
+  readonly byOutputs?: boolean;
   readonly repeats: number;
   readonly prompt: string;
   readonly title?: string;
@@ -103,11 +102,10 @@ export function compareCommand(): Command {
         .argParser(parseConfigs)
         .default(parseConfigs(DEFAULT_CONFIGS), 'the five formats of InfuseNet'),
     )
-    .option(
-      '--infusenet-budget <MiB>',
-      'one more configuration: InfuseNet with a format for each layer, its weights at most so large',
-      number('--infusenet-budget', 0.001, 1e6),
-    )
+    .addOption(budgetOption('flux', 'FLUX'))
+    .addOption(budgetOption('t5', 'T5'))
+    .addOption(budgetOption('infusenet', 'InfuseNet'))
+    .option('--by-outputs', 'spend the budgets by the errors of the layers’ outputs in the first picture’s run')
     .addOption(
       new Option('--seeds <list>', 'seeds and ranges of seeds')
         .argParser(parseSeeds)
@@ -190,12 +188,44 @@ async function findFaces(
   return boxes;
 }
 
-/** The given ones, and one with a budget for InfuseNet where it is asked for. */
-function configurationsOf({ configs, infusenetBudget }: CompareOptions): Configuration[] {
-  const given = configs.map((formats) => ({ formats, infuseNetBudgetBytes: null }));
+function budgetOption(component: QuantizedComponent, name: string): Option {
+  const flag = `--${component}-budget`;
+  return new Option(
+    `${flag} <MiB>`,
+    `one more configuration: ${name} with a format for each layer, its weights at most so large`,
+  ).argParser(number(flag, ...BUDGET_RANGE));
+}
+
+/** The given ones, and one with mixes for the components that have a budget. */
+async function configurationsOf(
+  options: CompareOptions,
+  shared: SharedSettings,
+  signal: AbortSignal,
+): Promise<FormatChoice[]> {
+  const { configs, fluxBudget: flux, t5Budget: t5, infusenetBudget: infusenet, byOutputs } = options;
+  const budgets: Budgets = {
+    ...(flux === undefined ? {} : { flux }),
+    ...(t5 === undefined ? {} : { t5 }),
+    ...(infusenet === undefined ? {} : { infusenet }),
+  };
   const [first] = configs;
-  if (infusenetBudget === undefined || first === undefined) return given;
-  return [...given, { formats: first, infuseNetBudgetBytes: infusenetBudget * 2 ** 20 }];
+  const [seed] = options.seeds;
+  if (first === undefined || seed === undefined) return [...configs];
+  const measurements: Partial<Record<QuantizedComponent, string>> = {};
+  if (byOutputs === true) {
+    const run: GenerateRequest = { ...shared, formats: first, seed, outputPath: '', previewDir: null };
+    await runInEngine(async (send) => {
+      for (const component of QUANTIZED_COMPONENTS) {
+        if (budgets[component] === undefined) continue;
+        const { measured } = await send({ kind: 'output-errors', params: { run, component } }, (progress) => {
+          showProgress(progress.fraction, progress.message);
+        });
+        if (measured !== null) measurements[component] = measured.id;
+      }
+    }, signal);
+  }
+  const mixed = withinBudgets(first, budgets, measurements);
+  return mixed === null ? [...configs] : [...configs, mixed];
 }
 
 /** Of every component whose format varies. */
@@ -240,7 +270,7 @@ async function run(options: CompareOptions): Promise<void> {
   await mkdir(join(reportDir, PICTURES), { recursive: true });
   const signal = interruptSignal();
   const { seeds, repeats, pixelsPerDegree } = options;
-  const configs = configurationsOf(options);
+  const configs = await configurationsOf(options, shared, signal);
   const configurations = await compareRuns({
     shared, configs, seeds, repeats, reportDir, signal, onProgress: showProgress,
   }); // prettier-ignore
@@ -259,7 +289,7 @@ async function run(options: CompareOptions): Promise<void> {
     memorySource:
       first === undefined ? 'not measured' : `${memoryOfRun(first).source}, of the first picture in a fresh process`,
     identityEncoder: scored ? CIRCULAR_IDENTITY_ENCODER : null,
-    weightErrors: await measureWeights(options.configs, shared, signal),
+    weightErrors: await measureWeights(configs, shared, signal),
     pixelsPerDegree,
     configurations: await measurePictures(configurations, { reportDir, pixelsPerDegree, faceBoxes }),
   };

@@ -16,20 +16,15 @@ export interface CompareRun {
   readonly result: GenerateResult;
 }
 
-/** Formats, or for InfuseNet a budget that chooses them layer by layer. */
-export interface Configuration {
+export interface ConfigurationRuns {
   readonly formats: FormatChoice;
-  readonly infuseNetBudgetBytes: number | null;
-}
-
-export interface ConfigurationRuns extends Configuration {
   /** The first has the process to itself: its memory figures are the configuration's. */
   readonly runs: readonly CompareRun[];
 }
 
 export interface CompareRunsOptions {
   readonly shared: SharedSettings;
-  readonly configs: readonly Configuration[];
+  readonly configs: readonly FormatChoice[];
   readonly seeds: readonly number[];
   /** How often the first seed is repeated. */
   readonly repeats: number;
@@ -42,12 +37,8 @@ export interface CompareRunsOptions {
 /** Folder of the pictures inside the report folder. */
 export const PICTURES = 'pictures';
 
-function nameOf({ formats, infuseNetBudgetBytes }: Configuration): string {
-  return infuseNetBudgetBytes === null ? configName(formats) : `${formats.flux}/${formats.t5}/auto`;
-}
-
-function fileOf(config: Configuration, seed: number, repeat: number): string {
-  const stem = `${nameOf(config).replaceAll('/', '_')}-seed-${seed}`;
+function fileOf(formats: FormatChoice, seed: number, repeat: number): string {
+  const stem = `${configName(formats).replaceAll('/', '_')}-seed-${seed}`;
   return `${PICTURES}/${stem}${repeat === 0 ? '' : `-repeat-${repeat}`}.png`;
 }
 
@@ -62,30 +53,28 @@ export async function compareRuns(options: CompareRunsOptions): Promise<Configur
   const total = configs.length * planned.length;
   let done = 0;
   const out: ConfigurationRuns[] = [];
-  for (const config of configs) {
-    const { formats, infuseNetBudgetBytes } = config;
+  for (const formats of configs) {
     const runs = await runInEngine(async (send) => {
       const results: CompareRun[] = [];
       for (const { seed, repeat } of planned) {
-        const file = fileOf(config, seed, repeat);
+        const file = fileOf(formats, seed, repeat);
         const params: GenerateRequest = {
           ...shared,
           formats,
           seed,
           outputPath: join(reportDir, file),
           previewDir: null,
-          ...(infuseNetBudgetBytes === null ? {} : { infuseNetBudgetBytes }),
         };
         const result = await send({ kind: 'generate', params }, ({ stage, fraction, message }) => {
           const [from, share] = STAGE_SHARE[stage];
-          onProgress((done + from + share * fraction) / total, `${nameOf(config)}, seed ${seed}: ${message}`);
+          onProgress((done + from + share * fraction) / total, `${configName(formats)}, seed ${seed}: ${message}`);
         });
         results.push({ seed, repeat, file, result });
         done += 1;
       }
       return results;
     }, signal);
-    out.push({ ...config, runs });
+    out.push({ formats, runs });
   }
   return out;
 }

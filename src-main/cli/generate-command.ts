@@ -2,15 +2,23 @@
  * `generate`: one picture.
  */
 import { resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { stepMedian } from '../compare/medians.js';
 import { Engine } from '../engine/engine.js';
 import { openPack } from '../engine/pack/open-pack.js';
-import type { DecodeMode, GenerateResult, LoraChoice, Provider, WeightFormat } from '../engine/protocol.js';
+import {
+  WEIGHT_FORMATS,
+  type ComponentFormat,
+  type DecodeMode,
+  type GenerateResult,
+  type LoraChoice,
+  type Provider,
+} from '../engine/protocol.js';
+import { parseFormat } from './format-configs.js';
 import { identityInput } from './identity-input.js';
 import { loraOption } from './lora-option.js';
 import { integer, number, STAGE_SHARE } from './options.js';
-import { cacheOption, decodeOption, deviceOption, formatOption, providerOption } from './run-options.js';
+import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
 import { formatBytes } from '../services/byte-size.js';
 import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
@@ -31,9 +39,9 @@ interface GenerateOptions {
   readonly control?: string;
   readonly variant?: string;
   readonly lora: readonly LoraChoice[];
-  readonly flux: WeightFormat;
-  readonly t5: WeightFormat;
-  readonly infusenet: WeightFormat;
+  readonly flux: ComponentFormat;
+  readonly t5: ComponentFormat;
+  readonly infusenet: ComponentFormat;
   readonly provider: Provider;
   readonly deviceId: number;
   readonly decode: DecodeMode;
@@ -41,6 +49,13 @@ interface GenerateOptions {
   readonly previews?: string;
   readonly out: string;
   readonly json?: boolean;
+}
+
+/** A weight format, or a mix within a budget. */
+function choiceOption(flag: string, what: string): Option {
+  return new Option(`--${flag} <format>`, `weight format of ${what}: ${WEIGHT_FORMATS.join(', ')}, or auto-MiB`)
+    .argParser(parseFormat)
+    .default('16-bit');
 }
 
 export function generateCommand(): Command {
@@ -66,9 +81,9 @@ export function generateCommand(): Command {
     .option('--control <image>', 'photo whose face gives the pose')
     .option('--variant <name>', "InfiniteYou variant, such as aes_stage2 (default: the pack's first)")
     .addOption(loraOption())
-    .addOption(formatOption('flux', 'FLUX'))
-    .addOption(formatOption('t5', 'T5'))
-    .addOption(formatOption('infusenet', 'InfuseNet'))
+    .addOption(choiceOption('flux', 'FLUX'))
+    .addOption(choiceOption('t5', 'T5'))
+    .addOption(choiceOption('infusenet', 'InfuseNet'))
     .addOption(providerOption())
     .addOption(deviceOption())
     .addOption(decodeOption())

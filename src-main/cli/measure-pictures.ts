@@ -47,7 +47,7 @@ export async function measurePictures(
   const reference = defined(configurations[0], 'the reference configuration');
   const read = (run: CompareRun): Promise<Picture> => readImage(join(options.reportDir, run.file));
   const out: ReportConfiguration[] = [];
-  for (const { formats, infuseNetBudgetBytes, runs } of configurations) {
+  for (const { formats, runs } of configurations) {
     const pictures: ReportPicture[] = [];
     for (const run of runs) {
       const own = await read(run);
@@ -76,12 +76,7 @@ export async function measurePictures(
     }
     const memory = memoryOfRun(defined(runs[0], 'the first run').result);
     out.push({
-      ...(infuseNetBudgetBytes === null
-        ? { formats }
-        : {
-            formats: { ...formats, infusenet: 'auto' },
-            name: `Auto InfuseNet up to ${Number((infuseNetBudgetBytes / 2 ** 20).toPrecision(3))} MiB`,
-          }),
+      formats,
       loadBytes: memory.load,
       peakBytes: memory.peak,
       totalSeconds: median(runs.map(({ result }) => result.totalSeconds)) ?? 0,

@@ -1,4 +1,5 @@
 /** What a comparison can say about one configuration, in one plain sentence with its uncertainty. */
+import { parseAutoFormat } from '../base/auto-format.js';
 import { standing, type NoiseFloor } from './noise-floor.js';
 import { differsFromZero, type PairedDifference } from './paired-difference.js';
 import { plain, signedBytes, uncertain } from './plain-numbers.js';
@@ -13,6 +14,13 @@ export interface Formats {
 const NAMES: Readonly<Record<keyof Formats, string>> = { flux: 'FLUX', t5: 'T5', infusenet: 'InfuseNet' };
 const COMPONENTS = ['flux', 't5', 'infusenet'] as const;
 
+/** `16-bit`, `NF4`; of a mix `Auto 3500 MiB`, with what its errors were measured on where that is not the weights. */
+function formatTitle(format: string): string {
+  const auto = parseAutoFormat(format);
+  if (auto !== null) return `Auto ${auto.budgetMiB} MiB${auto.measurement === null ? '' : ' by outputs'}`;
+  return format === '16-bit' ? format : format.toUpperCase();
+}
+
 /** How a configuration differs from the reference: `INT8 InfuseNet`, `NF4 FLUX and T5, INT8 InfuseNet`, `All NF4`. */
 export function variantName(formats: Formats, reference: Formats): string {
   const byFormat = new Map<string, string[]>();
@@ -24,7 +32,7 @@ export function variantName(formats: Formats, reference: Formats): string {
   if (byFormat.size === 0) return 'Same formats';
   return [...byFormat]
     .map(([format, names]) => {
-      const name = format === '16-bit' ? format : format.toUpperCase();
+      const name = formatTitle(format);
       return names.length === COMPONENTS.length ? `All ${name}` : `${name} ${new Intl.ListFormat('en').format(names)}`;
     })
     .join(', ');

@@ -1,5 +1,6 @@
 /** The vocabulary of a variant: weight formats per component, providers, stages. Mirrors the engine's protocol. */
 import { z } from 'zod';
+import { AUTO_FORMAT, type AutoFormat } from '../base/auto-format.js';
 
 /** How a component's linear weights are held in memory. */
 export const WEIGHT_FORMATS = ['16-bit', 'fp8', 'int8', 'int4', 'nf4'] as const;
@@ -16,10 +17,18 @@ export type QuantizedComponent = z.infer<typeof quantizedComponentSchema>;
 export const LOSSY_FORMATS = ['fp8', 'int8', 'int4', 'nf4'] as const satisfies readonly WeightFormat[];
 export type LossyFormat = (typeof LOSSY_FORMATS)[number];
 
+/** A mix of formats within a memory budget, by name: see `base/auto-format.ts`. */
+const autoFormatSchema = z.custom<AutoFormat>((value) => typeof value === 'string' && AUTO_FORMAT.test(value), {
+  error: 'A mix is written as auto- and its MiB, such as auto-3500.',
+});
+/** One format for all linears of a component, or a mix. */
+export const componentFormatSchema = z.union([weightFormatSchema, autoFormatSchema]);
+export type ComponentFormat = z.infer<typeof componentFormatSchema>;
+
 export const formatChoiceSchema = z.strictObject({
-  flux: weightFormatSchema,
-  t5: weightFormatSchema,
-  infusenet: weightFormatSchema,
+  flux: componentFormatSchema,
+  t5: componentFormatSchema,
+  infusenet: componentFormatSchema,
 });
 export type FormatChoice = z.infer<typeof formatChoiceSchema>;
 
@@ -78,3 +87,5 @@ export function variantKey(formats: FormatChoice): string {
 export function variantLabel(formats: FormatChoice): string {
   return `FLUX ${formats.flux} · T5 ${formats.t5} · InfuseNet ${formats.infusenet}`;
 }
+
+export { autoFormat, parseAutoFormat, MAX_BUDGET_MIB, MIN_BUDGET_MIB } from '../base/auto-format.js';

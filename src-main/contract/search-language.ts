@@ -25,11 +25,14 @@ interface TextField {
   readonly kind: 'text' | 'size' | 'date';
 }
 
+/** `auto` finds mixes of any budget. */
+const FORMATS_AND_AUTO = [...WEIGHT_FORMATS, 'auto'] as const;
+
 /** Every field; the page knows how to explain them. */
 export const SEARCH_FIELDS = {
-  flux: { kind: 'choice', values: WEIGHT_FORMATS },
-  t5: { kind: 'choice', values: WEIGHT_FORMATS },
-  infusenet: { kind: 'choice', values: WEIGHT_FORMATS },
+  flux: { kind: 'choice', values: FORMATS_AND_AUTO },
+  t5: { kind: 'choice', values: FORMATS_AND_AUTO },
+  infusenet: { kind: 'choice', values: FORMATS_AND_AUTO },
   provider: { kind: 'choice', values: PROVIDERS },
   status: { kind: 'choice', values: RUN_STATUSES },
   seed: { kind: 'number', unit: 'plain' },

@@ -6,6 +6,7 @@
  * or `error` (or `cancelled`) carrying that id. Requests run one at a time, in order of arrival.
  */
 import type { ErrorDto } from '../base/app-error.js';
+import type { AutoFormat } from '../base/auto-format.js';
 import type { AuditFinding, AuditPart, PackAudit } from './pack/audit-report.js';
 
 /** How a component's linear weights are held in memory. */
@@ -15,7 +16,9 @@ export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
 /** The components whose format can be chosen. */
 export const QUANTIZED_COMPONENTS = ['flux', 't5', 'infusenet'] as const;
 export type QuantizedComponent = (typeof QUANTIZED_COMPONENTS)[number];
-export type FormatChoice = Readonly<Record<QuantizedComponent, WeightFormat>>;
+/** One format for a component's linears, or a mix within a budget, such as `auto-3500` (see `base/auto-format.ts`). */
+export type ComponentFormat = WeightFormat | AutoFormat;
+export type FormatChoice = Readonly<Record<QuantizedComponent, ComponentFormat>>;
 
 /** ONNX Runtime execution providers that the app can ask for. */
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'dml'] as const;
@@ -76,11 +79,6 @@ export interface GenerateRequest extends DeviceChoice {
   readonly profilePrefix?: string;
   /** Folder for the latents after each step as `step-003.f32` (little-endian, packed); default none. */
   readonly latentsDir?: string;
-  /**
-   * Bytes for InfuseNet's weights: each of its layers gets a format of its own, the more precise the more it loses;
-   * `formats.infusenet` is then not used.
-   */
-  readonly infuseNetBudgetBytes?: number;
   /** Default none. */
   readonly loras?: readonly LoraChoice[];
   /** Goes on where values are NaN or infinite, and says so in the result: for measuring memory and time only. */

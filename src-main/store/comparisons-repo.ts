@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { QueueEntry } from '../contract/comparison.js';
 import { errorDtoSchema } from '../contract/error.js';
-import { weightFormatSchema } from '../contract/formats.js';
+import { componentFormatSchema } from '../contract/formats.js';
 import { runStatusSchema } from '../contract/run.js';
 import type { Database } from './database.js';
 import type { NewRun, RunsRepo } from './runs-repo.js';
@@ -26,9 +26,9 @@ const cellRow = z.object({
   title: z.string(),
   public_id: z.string(),
   status: runStatusSchema,
-  flux: weightFormatSchema,
-  t5: weightFormatSchema,
-  infusenet: weightFormatSchema,
+  flux: componentFormatSchema,
+  t5: componentFormatSchema,
+  infusenet: componentFormatSchema,
   seed: z.number(),
   total_seconds: z.number().nullable(),
   error_json: z

@@ -57,6 +57,16 @@ function textCondition(field: 'tag' | 'identity' | 'pack' | 'variant', values: r
   }
 }
 
+/** Mixes have their budget in the name. */
+function variantCondition(column: string, values: readonly string[]): SqlCondition {
+  const plain = values.filter((value) => value !== 'auto');
+  const auto = plain.length < values.length ? ` OR ${column} LIKE 'auto-%'` : '';
+  return {
+    sql: `r.variant_id IN (SELECT id FROM variants WHERE ${column} IN (${marks(plain)})${auto})`,
+    params: plain,
+  };
+}
+
 function condition(term: SearchTerm): SqlCondition {
   switch (term.kind) {
     case 'word':
@@ -67,10 +77,7 @@ function condition(term: SearchTerm): SqlCondition {
       if (term.field === 'provider' || term.field === 'status') {
         return { sql: `r.${term.field} IN (${marks(term.values)})`, params: term.values };
       }
-      return {
-        sql: `r.variant_id IN (SELECT id FROM variants WHERE ${VARIANT_COLUMNS[term.field]} IN (${marks(term.values)}))`,
-        params: term.values,
-      };
+      return variantCondition(VARIANT_COLUMNS[term.field], term.values);
     case 'number':
       return { sql: `${NUMBER_COLUMNS[term.field]} ${term.operator} ?`, params: [term.value] };
     case 'text':

@@ -1,6 +1,13 @@
 /** Names of weight formats and variants for people. */
-import type { FormatChoice, QuantizedComponent, WeightFormat } from '$contract/formats';
+import {
+  parseAutoFormat,
+  type ComponentFormat,
+  type FormatChoice,
+  type QuantizedComponent,
+  type WeightFormat,
+} from '$contract/formats';
 import { t } from '../text/text.svelte';
+import { formatBytes } from './format-amount';
 
 const FORMAT_NAMES: Readonly<Record<WeightFormat, string>> = {
   '16-bit': '16-bit',
@@ -16,9 +23,12 @@ export const COMPONENT_NAMES: Readonly<Record<QuantizedComponent, string>> = {
   infusenet: 'InfuseNet',
 };
 
-/** Such as `NF4`. */
-export function formatName(format: WeightFormat): string {
-  return FORMAT_NAMES[format];
+/** Such as `NF4`; a mix by its budget, `Auto 3.4 GiB`. */
+export function formatName(format: ComponentFormat): string {
+  const auto = parseAutoFormat(format);
+  if (auto === null) return FORMAT_NAMES[format as WeightFormat];
+  const budget = formatBytes(auto.budgetMiB * 2 ** 20);
+  return t(auto.measurement === null ? 'format.auto' : 'format.auto-outputs', { budget });
 }
 
 /** The shortest name that is still exact: `Full 16-bit`, `All INT8`, `INT8 + InfuseNet NF4`. */

@@ -121,7 +121,10 @@ export async function encodeText(
     try {
       const samples = scope.samples?.component === 't5' ? scope.samples : null;
       const tokens = tokenizers.t5.encode(prompt).length;
-      const t5 = await loadT5(prepare, await scope.open(openT5(pack)), formats.t5, {
+      const network = await scope.open(openT5(pack));
+      const { format, mix } = await scope.format('t5', network);
+      const t5 = await loadT5(prepare, network, format, {
+        ...(mix === undefined ? {} : { mix }),
         ...(samples === null ? {} : { sampled: { samples, tokens } }),
       });
       try {

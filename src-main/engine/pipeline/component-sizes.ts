@@ -2,9 +2,10 @@
  * Bytes of a pack's components in each format, from headers alone: element count times the format's bytes, never the
  * file size, which says nothing about memory.
  */
+import { parseAutoFormat } from '../../base/auto-format.js';
 import type { VaeConfig } from '../graph/vae.js';
 import type { Pack } from '../pack/open-pack.js';
-import { WEIGHT_FORMATS, type QuantizedComponent, type WeightFormat } from '../protocol.js';
+import { WEIGHT_FORMATS, type ComponentFormat, type QuantizedComponent, type WeightFormat } from '../protocol.js';
 import { WEIGHT_FORMAT_FACTS } from '../quant/formats/weight-format.js';
 import { isKept } from '../quant/keep-list.js';
 import { isConditioningTensor } from '../weights/names/flux.js';
@@ -80,4 +81,12 @@ export async function packSizes(pack: Pack, variant: string): Promise<PackSizes>
   } finally {
     await Promise.all(networks.map((network) => network.source.close()));
   }
+}
+
+/** Bytes of a component in a choice of format; a mix takes its budget at most, and never more than 16-bit. */
+export function bytesOfChoice(sizes: Readonly<Record<WeightFormat, number>>, format: ComponentFormat): number {
+  const { '16-bit': full, nf4, int4 } = sizes;
+  const auto = parseAutoFormat(format);
+  if (auto !== null) return Math.max(Math.min(nf4, int4), Math.min(full, auto.budgetMiB * 2 ** 20));
+  return sizes[format as WeightFormat];
 }

@@ -7,9 +7,9 @@ import {
   QUANTIZED_COMPONENTS,
   type ConversionItem,
   type DeviceChoice,
-  type FormatChoice,
   type LoraChoice,
   type QuantizedComponent,
+  type WeightFormat,
 } from '../protocol.js';
 import type { ComputeProfile } from '../graph/compute-profile.js';
 import { computeProfile, untriedProfile } from '../runtime/providers.js';
@@ -41,8 +41,8 @@ export interface ConvertedComponent extends ConversionItem {
   readonly seconds: number;
 }
 
-/** One item for each component of a variant of the studio. */
-export function conversionItems(formats: FormatChoice): ConversionItem[] {
+/** One item for each component. */
+export function conversionItems(formats: Readonly<Record<QuantizedComponent, WeightFormat>>): ConversionItem[] {
   return QUANTIZED_COMPONENTS.map((component) => ({ component, format: formats[component] }));
 }
 

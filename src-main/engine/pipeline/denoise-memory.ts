@@ -2,7 +2,7 @@
  * Memory of a denoising step, from sizes alone. The GPU's figures are fitted to full-size runs on an H200 from 1536 to
  * 9728 tokens (docs/measured.md): all thirteen lie within 3 %.
  */
-import type { Provider, WeightFormat } from '../protocol.js';
+import { WEIGHT_FORMATS, type ComponentFormat, type Provider, type WeightFormat } from '../protocol.js';
 
 /** Bytes of an activation: f16 on a GPU, f32 on the CPU. */
 const VALUE_BYTES = { cpu: 4, gpu: 2 } as const;
@@ -22,9 +22,11 @@ const GPU_WEIGHTS: Readonly<Record<WeightFormat, number>> = {
   nf4: 1.054,
 };
 
-/** Bytes that resident weights take on the provider's device. */
-export function residentBytes(bytes: number, format: WeightFormat, provider: Provider): number {
-  return provider === 'cpu' ? bytes : bytes * GPU_WEIGHTS[format];
+/** Bytes that resident weights take on the provider's device; a mix is reckoned as its least economical format. */
+export function residentBytes(bytes: number, format: ComponentFormat, provider: Provider): number {
+  if (provider === 'cpu') return bytes;
+  const uniform = WEIGHT_FORMATS.find((one) => one === format);
+  return bytes * (uniform === undefined ? Math.max(...Object.values(GPU_WEIGHTS)) : GPU_WEIGHTS[uniform]);
 }
 
 /**

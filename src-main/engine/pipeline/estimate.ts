@@ -4,7 +4,7 @@
 import { openPack } from '../pack/open-pack.js';
 import type { EstimateRequest, EstimateResult, QuantizedComponent } from '../protocol.js';
 import { readDeviceMemory } from '../runtime/device-memory.js';
-import { packSizes } from './component-sizes.js';
+import { bytesOfChoice, packSizes } from './component-sizes.js';
 import { decodeMemory } from './decode-memory.js';
 import { chooseDecode } from './decode-picture.js';
 import { residentBytes, stepBytes } from './denoise-memory.js';
@@ -26,7 +26,7 @@ export async function estimate(request: EstimateRequest): Promise<EstimateResult
   const free = await readDeviceMemory(request);
   const resident = (component: QuantizedComponent): number => {
     const format = request.formats[component];
-    return residentBytes(sizes[component][format], format, request.provider);
+    return residentBytes(bytesOfChoice(sizes[component], format), format, request.provider);
   };
   const parts = {
     flux: resident('flux'),

@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fingerprint } from '../convert/fingerprint.js';
 import { openPack, type Pack } from '../pack/open-pack.js';
 import {
@@ -15,7 +14,6 @@ import {
   type OutputErrors,
   type OutputErrorsRequest,
   type OutputErrorsResult,
-  type QuantizedComponent,
 } from '../protocol.js';
 import { openComponent } from './convert-pack.js';
 import { sampleInputs } from './generate.js';
@@ -23,9 +21,8 @@ import { InputSamples } from './input-samples.js';
 import { keepJson, keptJson } from './kept-json.js';
 import { layerErrors, noErrors, quantizedLinears, type LayerError } from './layer-errors.js';
 import { createMemoStore } from './memo-store.js';
+import { outputErrorsFile } from './output-errors-file.js';
 
-/** Raised when the numbers would come out differently. */
-const CACHE_VERSION = 1;
 /** Hex digits of an id. */
 const ID_DIGITS = 8;
 
@@ -77,16 +74,6 @@ export async function outputErrors(
   } finally {
     await network.source.close();
   }
-}
-
-/** Where the errors that an id names are kept. @param weights fingerprint of the component's weights */
-export function outputErrorsFile(
-  cachePath: string,
-  component: QuantizedComponent,
-  weights: string,
-  id: string,
-): string {
-  return join(cachePath, `${component}.output-errors.${weights}.${id}.v${CACHE_VERSION}.json`);
 }
 
 /** Layers count alike: what comes out of them has no common unit. */

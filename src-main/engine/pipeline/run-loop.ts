@@ -7,7 +7,6 @@ import { computeModulations } from './conditioning.js';
 import { denoise, loadDenoiser, type ControlInputs, type DenoiserRequest } from './denoise.js';
 import { detectSpill, type StepSample } from './detect-spill.js';
 import type { EncodedText } from './encode-text.js';
-import { infuseNetMix } from './infusenet-mix.js';
 import { pickSteps } from './input-samples.js';
 import { openInfuseNet } from './pack-networks.js';
 import { prepareOnHost, prepareQuantized, type PrepareContext } from './prepared.js';
@@ -37,7 +36,8 @@ export async function runLoop(
   const stepSeconds: number[] = [];
   const steps: StepSample[] = [];
   let notFiniteAtStep: number | undefined;
-  const fluxWeights = await prepareQuantized(prepare, 'flux', flux, request.formats.flux);
+  const { format, mix } = await scope.format('flux', flux);
+  const fluxWeights = await prepareQuantized(prepare, 'flux', flux, format, mix);
   hashes['flux'] = fluxWeights.fingerprint;
   const modulations = await computeModulations({
     kind: 'flux',
@@ -131,18 +131,8 @@ async function controlInputs(
 ): Promise<ControlInputs> {
   const { request } = scope;
   const infuseNet = await scope.open(openInfuseNet(scope.context.pack, request.modelVariant));
-  const weights = await prepareQuantized(
-    prepare,
-    'infusenet',
-    infuseNet,
-    request.formats.infusenet,
-    await infuseNetMix(request, infuseNet, {
-      ...(scope.context.signal === undefined ? {} : { signal: scope.context.signal }),
-      onProgress: (fraction) => {
-        scope.report('convert', fraction, 'Measuring what each format does to InfuseNet');
-      },
-    }),
-  );
+  const { format, mix } = await scope.format('infusenet', infuseNet);
+  const weights = await prepareQuantized(prepare, 'infusenet', infuseNet, format, mix);
   scope.hashes['infusenet'] = weights.fingerprint;
   const modulations = await computeModulations({
     kind: 'infusenet',

@@ -1,9 +1,10 @@
 /** What the stages of one run share: its request, its measurements, and the networks to close after it. */
 import { throwIfAborted } from '../../base/app-error.js';
 import type { Pack } from '../pack/open-pack.js';
-import type { EngineProgress, GenerateRequest, Stage } from '../protocol.js';
+import type { EngineProgress, GenerateRequest, QuantizedComponent, Stage } from '../protocol.js';
 import type { MemoryProbe } from '../runtime/memory-probe.js';
 import { computeProfile } from '../runtime/providers.js';
+import { resolveFormat, type ResolvedFormat } from './format-mix.js';
 import type { InputSamples } from './input-samples.js';
 import type { MemoStore } from './memo-store.js';
 import type { PackNetwork } from './pack-networks.js';
@@ -49,6 +50,18 @@ export class RunScope {
   report(stage: Stage, fraction: number, message: string, extra: Partial<EngineProgress> = {}): void {
     throwIfAborted(this.context.signal);
     this.context.onProgress({ stage, fraction, message, step: null, steps: null, previewPng: null, ...extra });
+  }
+
+  /** What the request's format of a component means. @throws what `resolveFormat` throws */
+  format(component: QuantizedComponent, network: PackNetwork<unknown>): Promise<ResolvedFormat> {
+    const { formats, cachePath } = this.request;
+    return resolveFormat(component, formats[component], network, {
+      cachePath,
+      ...(this.context.signal === undefined ? {} : { signal: this.context.signal }),
+      onProgress: (fraction) => {
+        this.report('convert', fraction, `Measuring what each format does to ${network.label}`);
+      },
+    });
   }
 
   /** @throws AppError engine.provider-unavailable, engine.request-invalid (the device) */

@@ -5,9 +5,15 @@
 import { join } from 'node:path';
 import { fingerprint } from '../convert/fingerprint.js';
 import { openPack } from '../pack/open-pack.js';
-import { LOSSY_FORMATS, type WeightErrorsRequest, type WeightErrorsResult } from '../protocol.js';
+import {
+  LOSSY_FORMATS,
+  type QuantizedComponent,
+  type WeightErrorsRequest,
+  type WeightErrorsResult,
+} from '../protocol.js';
 import { openComponent } from './convert-pack.js';
 import { keptJson, keepJson } from './kept-json.js';
+import type { PackNetwork } from './pack-networks.js';
 import { layerErrors, noErrors, quantizedLinears, relative, type LayerErrorsOptions } from './layer-errors.js';
 
 /** Raised when the numbers would come out differently. */
@@ -24,26 +30,35 @@ export async function weightErrors(
   const pack = await openPack(request.packPath);
   const network = await openComponent({ pack, variant: modelVariant }, component);
   try {
-    const identity = await fingerprint(network.source, network.include);
-    const file = join(cachePath, `${component}.weight-errors.${identity}.v${CACHE_VERSION}.json`);
-    const kept = await keptJson<WeightErrorsResult>(file);
-    if (kept !== null) return kept;
-    const layers = await layerErrors(quantizedLinears(component, network), network.source, options);
-    const totals = noErrors();
-    let squares = 0;
-    for (const layer of layers) {
-      squares += layer.squares;
-      for (const format of LOSSY_FORMATS) totals[format] += layer.errors[format] ** 2 * layer.squares;
-    }
-    const result: WeightErrorsResult = {
-      kind: 'weight-errors',
-      component,
-      layers: layers.map(({ name, shape, errors }) => ({ name, shape, errors })),
-      overall: relative(totals, squares),
-    };
-    await keepJson(file, result);
-    return result;
+    return await weightErrorsOf(component, network, { ...options, cachePath });
   } finally {
     await network.source.close();
   }
+}
+
+/** Of an open network. @throws AppError weights.*, quant.invalid-input; AbortError */
+export async function weightErrorsOf(
+  component: QuantizedComponent,
+  network: PackNetwork<unknown>,
+  { cachePath, ...options }: WeightErrorsOptions & { readonly cachePath: string },
+): Promise<WeightErrorsResult> {
+  const identity = await fingerprint(network.source, network.include);
+  const file = join(cachePath, `${component}.weight-errors.${identity}.v${CACHE_VERSION}.json`);
+  const kept = await keptJson<WeightErrorsResult>(file);
+  if (kept !== null) return kept;
+  const layers = await layerErrors(quantizedLinears(component, network), network.source, options);
+  const totals = noErrors();
+  let squares = 0;
+  for (const layer of layers) {
+    squares += layer.squares;
+    for (const format of LOSSY_FORMATS) totals[format] += layer.errors[format] ** 2 * layer.squares;
+  }
+  const result: WeightErrorsResult = {
+    kind: 'weight-errors',
+    component,
+    layers: layers.map(({ name, shape, errors }) => ({ name, shape, errors })),
+    overall: relative(totals, squares),
+  };
+  await keepJson(file, result);
+  return result;
 }

@@ -61,13 +61,18 @@ function worthwhile(choices: readonly Choice[]): Choice[] {
  * Starts with the smallest format of every layer, then takes the upgrades that save most error per byte as long as they
  * fit.
  *
- * @param budgetBytes for these layers' weights and scales
+ * @param budgetBytes for these layers' weights and scales, and what is fixed
+ * @param component its name for messages, and bytes of it that no choice changes; default none
  * @throws AppError engine.request-invalid when even the smallest formats need more
  */
-export function mixFormats(layers: readonly MixLayer[], budgetBytes: number): FormatMix {
+export function mixFormats(
+  layers: readonly MixLayer[],
+  budgetBytes: number,
+  component: { readonly label: string; readonly fixedBytes: number } = { label: 'The component', fixedBytes: 0 },
+): FormatMix {
   const mix = new Map<string, WeightFormat>();
   const steps: Step[] = [];
-  let used = 0;
+  let used = component.fixedBytes;
   for (const layer of layers) {
     const hull = worthwhile(choicesOf(layer));
     hull.forEach((to, i) => {
@@ -84,7 +89,7 @@ export function mixFormats(layers: readonly MixLayer[], budgetBytes: number): Fo
   if (used > budgetBytes) {
     throw new AppError(
       'engine.request-invalid',
-      `The layers need at least ${(used / MIB).toFixed(1)} MiB in their smallest formats; the budget is ${(budgetBytes / MIB).toFixed(1)} MiB.`,
+      `${component.label} needs at least ${(used / MIB).toFixed(1)} MiB in its smallest formats; the budget is ${(budgetBytes / MIB).toFixed(1)} MiB.`,
       { remedy: 'Choose a larger budget.' },
     );
   }

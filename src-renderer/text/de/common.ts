@@ -41,6 +41,8 @@ export const common: Translation<typeof english> = {
   'boot.failed': 'Likeness Lab konnte nicht starten',
   'format.full': 'Volle 16-bit',
   'format.all': 'Alles {format}',
+  'format.auto': 'Auto {budget}',
+  'format.auto-outputs': 'Auto {budget} nach Ausgaben',
   'status.queued': 'wartet',
   'status.running': 'läuft',
   'status.done': 'fertig',

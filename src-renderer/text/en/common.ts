@@ -39,6 +39,8 @@ export const common = {
   'boot.failed': 'Likeness Lab could not start',
   'format.full': 'Full 16-bit',
   'format.all': 'All {format}',
+  'format.auto': 'Auto {budget}',
+  'format.auto-outputs': 'Auto {budget} by outputs',
   'status.queued': 'waiting',
   'status.running': 'running',
   'status.done': 'done',

@@ -42,6 +42,8 @@ export const common: Translation<typeof english> = {
   'boot.failed': 'Likeness Lab n’a pas pu démarrer',
   'format.full': '16-bit complet',
   'format.all': 'Tout en {format}',
+  'format.auto': 'Auto {budget}',
+  'format.auto-outputs': 'Auto {budget} selon les sorties',
   'status.queued': 'en attente',
   'status.running': 'en cours',
   'status.done': 'terminé',

@@ -41,6 +41,8 @@ export const common: Translation<typeof english> = {
   'boot.failed': 'Likeness Lab を起動できませんでした',
   'format.full': 'すべて 16-bit',
   'format.all': 'すべて {format}',
+  'format.auto': '自動 {budget}',
+  'format.auto-outputs': '自動 {budget}（出力基準）',
   'status.queued': '待機中',
   'status.running': '実行中',
   'status.done': '完了',

@@ -41,6 +41,8 @@ export const common: Translation<typeof english> = {
   'boot.failed': 'Likeness Lab 无法启动',
   'format.full': '全部 16-bit',
   'format.all': '全部 {format}',
+  'format.auto': '自动 {budget}',
+  'format.auto-outputs': '自动 {budget}（按输出）',
   'status.queued': '等待中',
   'status.running': '进行中',
   'status.done': '已完成',

@@ -48,7 +48,7 @@ describe('cli compare', () => {
       '16-bit 3 0', '16-bit 4 0', '16-bit 3 1',
       'nf4 3 0', 'nf4 4 0', 'nf4 3 1',
       '16-bit 3 0', '16-bit 4 0', '16-bit 3 1',
-      'auto 3 0', 'auto 4 0', 'auto 3 1',
+      'auto-0.2 3 0', 'auto-0.2 4 0', 'auto-0.2 3 1',
     ]); // prettier-ignore
     expect(lines.every((line) => Number(line['peak_bytes']) >= Number(line['load_bytes']))).toBe(true);
     expect(lines.every((line) => Number(line['load_bytes']) > 0)).toBe(true);
@@ -76,7 +76,7 @@ describe('cli compare', () => {
       [lines[9], lines[3]],
       [lines[10], lines[4]],
     ]) {
-      expect(auto?.['name']).toBe('Auto InfuseNet up to 0.2 MiB');
+      expect(auto?.['name']).toBe('Auto 0.2 MiB InfuseNet');
       expect(auto?.['identical']).toBe('no');
       expect(Number(auto?.['flip'])).toBeLessThan(Number(nf4?.['flip']));
     }

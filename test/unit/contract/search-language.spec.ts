@@ -66,7 +66,7 @@ describe('parseSearch', () => {
   });
 
   it.each([
-    ['infusenet:nf5', 'infusenet cannot be "nf5"; it is one of 16-bit, fp8, int8, int4, nf4.', 'infusenet:nf5'],
+    ['infusenet:nf5', 'infusenet cannot be "nf5"; it is one of 16-bit, fp8, int8, int4, nf4, auto.', 'infusenet:nf5'],
     ['a peek<12', 'There is no field "peek".', 'peek<12'],
     ['peak<many b', '"many" is not a number for peak.', 'peak<many'],
     ['seed>4g', '"4g" is not a number for seed.', 'seed>4g'],

@@ -42,6 +42,6 @@ describe('mixFormats', () => {
   });
 
   it('says what is needed at least', () => {
-    expect(() => mixFormats(layers, 1000)).toThrow('The layers need at least 0.1 MiB in their smallest formats');
+    expect(() => mixFormats(layers, 1000)).toThrow('The component needs at least 0.1 MiB in its smallest formats');
   });
 });

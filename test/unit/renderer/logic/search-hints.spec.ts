@@ -13,7 +13,13 @@ describe('searchHints', () => {
 
   it('offers the values of a field, without those that stand there', () => {
     expect(texts('flux:int')).toEqual(['flux:int8', 'flux:int4']);
-    expect(texts('flux:int8,')).toEqual(['flux:int8,16-bit', 'flux:int8,fp8', 'flux:int8,int4', 'flux:int8,nf4']);
+    expect(texts('flux:int8,')).toEqual([
+      'flux:int8,16-bit',
+      'flux:int8,fp8',
+      'flux:int8,int4',
+      'flux:int8,nf4',
+      'flux:int8,auto',
+    ]);
     expect(texts('tag:', ['client', 'draft'])).toEqual(['tag:client', 'tag:draft']);
   });
 
