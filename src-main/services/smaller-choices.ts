@@ -1,5 +1,11 @@
 /** The ladder down when memory ran out: the next steps from some settings, and which to take first. Pure. */
-import { QUANTIZED_COMPONENTS, type LossyFormat, type WeightFormat } from '../contract/formats.js';
+import {
+  QUANTIZED_COMPONENTS,
+  WEIGHT_FORMATS,
+  type ComponentFormat,
+  type LossyFormat,
+  type WeightFormat,
+} from '../contract/formats.js';
 import type { RunSettings } from '../contract/generation-settings.js';
 import { SIZE_STEP } from '../contract/limits.js';
 import type { SmallerChange, SmallerChoice } from '../contract/smaller-choice.js';
@@ -45,12 +51,18 @@ function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
+/** The next step from a format; a mix has none: what a smaller budget costs is not known before it was made. */
+function nextFormat(format: ComponentFormat): WeightFormat | null {
+  const uniform = WEIGHT_FORMATS.find((one) => one === format);
+  return uniform === undefined ? null : NEXT[uniform];
+}
+
 /** What can be made one step smaller. InfuseNet is used with an identity only. */
 export function nextSmaller(settings: RunSettings, minSize: number): SmallerChange[] {
   const { formats, identityId, width, height, decode } = settings;
   const changes: SmallerChange[] = [];
   for (const component of QUANTIZED_COMPONENTS) {
-    const next = NEXT[formats[component]];
+    const next = nextFormat(formats[component]);
     if (next === null || (component === 'infusenet' && identityId === null)) continue;
     changes.push({ kind: 'formats', formats: { ...formats, [component]: next } });
   }

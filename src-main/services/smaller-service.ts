@@ -6,7 +6,8 @@ import {
   variantKey,
   type QuantizedComponent,
   type Stage,
-  type WeightFormat,
+  LOSSY_FORMATS,
+  type ComponentFormat,
 } from '../contract/formats.js';
 import { runSettingsSchema, type RunSettings } from '../contract/generation-settings.js';
 import { MAX_CELLS } from '../contract/limits.js';
@@ -140,8 +141,11 @@ export class SmallerService {
     return QUANTIZED_COMPONENTS.filter((component) => before.formats[component] !== after.formats[component]).map(
       (component) => {
         const known = this.#parts.weightErrors.known({ ...before, component })?.overall;
-        const errorOf = (format: WeightFormat): number =>
-          format === '16-bit' ? 0 : (known ?? NORMAL_WEIGHT_ERRORS)[format];
+        // Only uniform formats differ here: a mix has no smaller step.
+        const errorOf = (format: ComponentFormat): number => {
+          const lossy = LOSSY_FORMATS.find((one) => one === format);
+          return lossy === undefined ? 0 : (known ?? NORMAL_WEIGHT_ERRORS)[lossy];
+        };
         return {
           component: component satisfies QuantizedComponent,
           before: errorOf(before.formats[component]),

@@ -1,11 +1,11 @@
 /** What the guided comparison is doing, in a plain sentence. */
 import type { RunProgress } from '$contract/comparison';
-import type { WeightFormat } from '$contract/formats';
+import type { ComponentFormat } from '$contract/formats';
 import { t } from '../text/text.svelte';
 import { formatName } from './variant-name';
 
 /** @param name who is drawn @param format of the picture that is being made */
-export function guideSentence({ stage }: RunProgress, name: string, format: WeightFormat): string {
+export function guideSentence({ stage }: RunProgress, name: string, format: ComponentFormat): string {
   switch (stage) {
     case 'identify':
       return t('guide.do.identify', { name });

@@ -69,6 +69,13 @@ describe('nextSmaller', () => {
     ]);
   });
 
+  it('has no step for a mix within a budget, but for the others', () => {
+    const formats = { flux: 'auto-6000', t5: 'int8', infusenet: 'auto-900-1a2b3c4d' } as const;
+    expect(nextSmaller({ ...settings, formats, decode: 'tiles' }, 864)).toEqual([
+      { kind: 'formats', formats: { ...formats, t5: 'int4' } },
+    ]);
+  });
+
   it('gives changes that change nothing else', () => {
     const changed = nextSmaller(settings, 64).map((change) => withChange(settings, change));
     expect(changed).toEqual([
