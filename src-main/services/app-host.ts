@@ -167,7 +167,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     },
     now,
   });
-  const estimates = new EstimateService(packs, helper);
+  const estimates = new EstimateService(packs, helper, settings);
   const queue: RunQueue = new RunQueue({
     store,
     maker: new SecondTry({
@@ -204,6 +204,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     spawnEngine: options.spawnEngine,
     helper,
     packs,
+    settings,
     cache,
     hub,
     cachePath,

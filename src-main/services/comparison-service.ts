@@ -1,7 +1,6 @@
 /** Comparisons: made from the studio's form, repeated, resumed, read. */
 import { AppError } from '../base/app-error.js';
 import type { Comparison, ComparisonStatus } from '../contract/comparison.js';
-import { DEVICE_PROVIDERS } from '../contract/formats.js';
 import type { ComparisonDraft, MissingPart, RunSettings } from '../contract/generation-settings.js';
 import type { DetectedFaces } from '../contract/photo.js';
 import type { RunDetail } from '../contract/run.js';
@@ -18,7 +17,7 @@ export interface ComparisonServiceParts {
   readonly queue: RunQueue;
   readonly packs: PackService;
   readonly photos: PhotoService;
-  readonly settings: Pick<SettingsService, 'get'>;
+  readonly settings: Pick<SettingsService, 'device'>;
   readonly now: () => number;
 }
 
@@ -50,12 +49,9 @@ export class ComparisonService {
 
   /** @throws AppError pack.*, engine.request-invalid, run.not-found (a photo) */
   async create(draft: ComparisonDraft): Promise<Started> {
-    const deviceId = DEVICE_PROVIDERS.includes(draft.provider) ? this.#parts.settings.get().deviceId : 0;
+    const device = this.#parts.settings.device(draft.provider);
     return this.#start(
-      cellsOf(draft).map(({ settings, repeat }) => ({
-        settings: deviceId === 0 ? settings : { ...settings, deviceId },
-        repeat,
-      })),
+      cellsOf(draft).map(({ settings, repeat }) => ({ settings: { ...settings, ...device }, repeat })),
     );
   }
 

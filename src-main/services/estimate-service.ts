@@ -5,6 +5,7 @@ import type { EstimateResult } from '../engine/protocol.js';
 
 import type { EngineClient } from './engine-client.js';
 import type { PackService } from './pack-service.js';
+import type { SettingsService } from './settings-service.js';
 
 /** Drivers, fragmentation and other windows want some of what is free: above nine tenths it is called tight. */
 const COMFORTABLE = 0.9;
@@ -29,11 +30,13 @@ type Asked = Omit<EstimateInput, 'variants'>;
 export class EstimateService {
   readonly #packs: PackService;
   readonly #helper: EngineClient;
+  readonly #settings: Pick<SettingsService, 'device'>;
   readonly #kept = new Map<string, EstimateResult>();
 
-  constructor(packs: PackService, helper: EngineClient) {
+  constructor(packs: PackService, helper: EngineClient, settings: Pick<SettingsService, 'device'>) {
     this.#packs = packs;
     this.#helper = helper;
+    this.#settings = settings;
   }
 
   async estimate(input: EstimateInput): Promise<Estimate> {
@@ -75,7 +78,8 @@ export class EstimateService {
 
   async #ask(input: Asked, formats: FormatChoice, fresh: boolean): Promise<EstimateResult> {
     const { packId, provider, modelVariant, width, height, decode } = input;
-    const key = [packId, provider, modelVariant, width, height, decode, variantKey(formats)].join('|');
+    const device = this.#settings.device(provider);
+    const key = [packId, provider, device.deviceId, modelVariant, width, height, decode, variantKey(formats)].join('|');
     const kept = this.#kept.get(key);
     if (kept !== undefined && !fresh) return kept;
     const result = await this.#helper.request<'estimate'>({
@@ -83,6 +87,7 @@ export class EstimateService {
       params: {
         packPath: this.#packs.folder(packId),
         provider,
+        ...device,
         formats,
         modelVariant,
         width,

@@ -17,6 +17,7 @@ import { packCacheFolder, type CacheService } from './cache-service.js';
 import { EngineClient, type EngineSpawner } from './engine-client.js';
 import type { EventHub } from './event-hub.js';
 import type { PackService } from './pack-service.js';
+import type { SettingsService } from './settings-service.js';
 import { PreparationPace } from './preparation-pace.js';
 import { noRoom } from './preparation-room.js';
 
@@ -24,6 +25,7 @@ export interface PreparationServiceParts {
   readonly spawnEngine: EngineSpawner;
   /** Answers questions. */
   readonly helper: EngineClient;
+  readonly settings: Pick<SettingsService, 'device'>;
   readonly packs: PackService;
   readonly cache: CacheService;
   readonly hub: EventHub;
@@ -181,9 +183,9 @@ export class PreparationService {
   }
 
   #request({ packId, provider, modelVariant, items }: PreparationInput): ConversionRequest {
-    const { packs, cachePath } = this.#parts;
+    const { packs, settings, cachePath } = this.#parts;
     const folders = { packPath: packs.folder(packId), cachePath: packCacheFolder(cachePath, packId) };
-    return { ...folders, provider, modelVariant, items };
+    return { ...folders, provider, ...settings.device(provider), modelVariant, items };
   }
 
   async #forget(): Promise<void> {

@@ -1,5 +1,6 @@
 /** The app's settings: validated on the way in and out, with one place for defaults. */
 import { appSettingsSchema, DEFAULT_APP_SETTINGS, type AppSettings } from '../contract/app-settings.js';
+import { DEVICE_PROVIDERS, type Provider } from '../contract/formats.js';
 import type { SettingsRepo } from '../store/settings-repo.js';
 import type { EventHub } from './event-hub.js';
 
@@ -21,6 +22,12 @@ export class SettingsService {
       return parsed?.success === true ? [[key, parsed.data] as const] : [];
     });
     return { ...DEFAULT_APP_SETTINGS, ...Object.fromEntries(fitting) };
+  }
+
+  /** What the engine is told of the GPU: the chosen one for the providers that have a choice, else nothing. */
+  device(provider: Provider): { readonly deviceId?: number } {
+    const { deviceId } = this.get();
+    return deviceId === 0 || !DEVICE_PROVIDERS.includes(provider) ? {} : { deviceId };
   }
 
   set(changes: { readonly [K in keyof AppSettings]?: AppSettings[K] | undefined }): AppSettings {
