@@ -1,5 +1,6 @@
 /** Which providers this build of onnxruntime-node was made with, and what is said of one that it was not. */
 import { env, listSupportedBackends } from 'onnxruntime-node';
+import './no-telemetry.js';
 import { AppError } from '../../base/app-error.js';
 import { PROVIDERS, type Provider } from '../protocol.js';
 

@@ -4,6 +4,7 @@
  */
 import { parse, relative, sep } from 'node:path';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import './no-telemetry.js';
 import type { DeviceChoice } from '../protocol.js';
 import { providerOptions } from './provider-options.js';
 import { requireInBuild } from './provider-presence.js';

@@ -2,6 +2,7 @@
  * Versions of what computes a picture, recorded with every run.
  */
 import { env } from 'onnxruntime-node';
+import './no-telemetry.js';
 
 /** Raised when a change of ours changes pictures. */
 const ENGINE_VERSION = '3';
