@@ -5,7 +5,9 @@ import { AppError } from '../base/app-error.js';
 const MEMORY_REMEDY =
   'Close other programs, or choose a smaller format for FLUX, T5 or InfuseNet, or a smaller picture; then resume.';
 
-const ALLOCATION = /allocation failed|out of memory|Cannot allocate memory|bad_alloc|ENOMEM|std::bad_array_new_length/i;
+/** GLib's threads are the picture library's: a stack that does not fit is want of memory, too. */
+const ALLOCATION =
+  /allocation failed|Error creating thread: Resource temporarily unavailable|out of memory|Cannot allocate memory|bad_alloc|ENOMEM|std::bad_array_new_length/i;
 
 /** The failure as engine.out-of-memory when that is what it was, else as it is. */
 export function withMemoryNamed(error: unknown): unknown {

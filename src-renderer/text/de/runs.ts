@@ -8,7 +8,7 @@ export const runs: Translation<typeof english> = {
   'smaller.looking': 'Was weniger braucht, wird gesucht …',
   'smaller.needs': 'Braucht in der Spitze etwa {needs}; {free} sind jetzt frei.',
   'smaller.needs-unknown': 'Braucht in der Spitze etwa {needs}; wie viel frei ist, lässt sich hier nicht lesen.',
-  'smaller.none': 'Kleiner geht es nicht mehr. Andere Programme schließen, dann das Fehlende machen.',
+  'smaller.none': 'Mehr lässt sich hier nicht anbieten. Andere Programme schließen, dann das Fehlende machen.',
   'smaller.format': '{component} in {format}',
   'smaller.size': '{width} × {height} Pixel',
   'smaller.tiles': 'In Kacheln dekodieren',

@@ -5,7 +5,7 @@ export const runs = {
   'smaller.looking': 'Looking for what would take less…',
   'smaller.needs': 'It needs about {needs} at its peak; {free} are free now.',
   'smaller.needs-unknown': 'It needs about {needs} at its peak; how much is free cannot be read here.',
-  'smaller.none': 'Nothing smaller is left to try. Close other programs, then make what is missing.',
+  'smaller.none': 'Nothing more to offer here. Close other programs, then make what is missing.',
   'smaller.format': '{component} in {format}',
   'smaller.size': '{width} × {height} pixels',
   'smaller.tiles': 'Decode in tiles',

@@ -8,7 +8,7 @@ export const runs: Translation<typeof english> = {
   'smaller.looking': 'Recherche de ce qui demanderait moins…',
   'smaller.needs': 'Demande environ {needs} au maximum ; {free} sont libres en ce moment.',
   'smaller.needs-unknown': 'Demande environ {needs} au maximum ; la mémoire libre ne peut pas être lue ici.',
-  'smaller.none': 'Il ne reste rien de plus petit à essayer. Fermez d’autres programmes, puis faites ce qui manque.',
+  'smaller.none': 'Rien d’autre à proposer ici. Fermez d’autres programmes, puis faites ce qui manque.',
   'smaller.format': '{component} en {format}',
   'smaller.size': '{width} × {height} pixels',
   'smaller.tiles': 'Décoder par tuiles',

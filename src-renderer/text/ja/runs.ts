@@ -8,7 +8,7 @@ export const runs: Translation<typeof english> = {
   'smaller.looking': '必要メモリの少ない設定を探しています…',
   'smaller.needs': 'ピーク時に約 {needs} 必要です。現在の空きは {free} です。',
   'smaller.needs-unknown': 'ピーク時に約 {needs} 必要です。空き容量はここでは読み取れません。',
-  'smaller.none': 'これより小さい選択肢はありません。ほかのプログラムを閉じてから、足りない画像を作成してください。',
+  'smaller.none': 'ほかに提案できる選択肢はありません。ほかのプログラムを閉じてから、足りない画像を作成してください。',
   'smaller.format': '{component} を {format} に',
   'smaller.size': '{width} × {height} ピクセル',
   'smaller.tiles': 'タイルに分けてデコード',

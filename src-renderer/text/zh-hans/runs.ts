@@ -8,7 +8,7 @@ export const runs: Translation<typeof english> = {
   'smaller.looking': '正在查找占用更少的设置…',
   'smaller.needs': '峰值约需 {needs}；当前有 {free} 可用。',
   'smaller.needs-unknown': '峰值约需 {needs}；此处无法读取可用内存。',
-  'smaller.none': '没有更小的选择了。请关闭其他程序，然后补做缺少的图片。',
+  'smaller.none': '没有其他可提供的选择。请关闭其他程序，然后补做缺少的图片。',
   'smaller.format': '{component} 改用 {format}',
   'smaller.size': '{width} × {height} 像素',
   'smaller.tiles': '分块解码',
