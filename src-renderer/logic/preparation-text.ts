@@ -41,12 +41,15 @@ export function preparationLine({ status, items, secondsLeft }: PreparationState
     : t('preparation.line', { item, done, total, time });
 }
 
+/** Files of the cache that hold no weights. */
+const FIGURES = ['weight-errors', 'output-errors'];
+
 /** `FLUX NF4`; what computes the modulation and the figures about formats have no format of their own. */
 export function cacheEntryName({ component, format, hasLoras }: CacheEntry): string {
   const [part = component] = component.split('-conditioning');
   const name = part === component ? componentName(part) : t('cache.conditioning', { component: componentName(part) });
   const known = WEIGHT_FORMATS.find((candidate): candidate is WeightFormat => candidate === format);
-  const kind = known !== undefined ? formatName(known) : format === 'weight-errors' ? t('cache.weight-errors') : format;
+  const kind = known !== undefined ? formatName(known) : FIGURES.includes(format) ? t('cache.weight-errors') : format;
   return t(hasLoras ? 'cache.entry-loras' : 'cache.entry', { component: name, format: kind });
 }
 
