@@ -8,7 +8,7 @@ const FACTORS: Readonly<Record<string, number>> = { '16-bit': 0.5, fp8: 1, int8:
 const UNKNOWN_BYTES = 1024 * MIB;
 
 /** A budget in whole MiB, or in tenths or thousandths where that is coarse. */
-export function roundBudget(mib: number): number {
+function roundBudget(mib: number): number {
   const step = mib >= 100 ? 1 : mib >= 1 ? 0.1 : 0.001;
   return Number((Math.ceil(mib / step - 1e-9) * step).toFixed(3));
 }
