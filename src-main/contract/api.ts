@@ -30,6 +30,7 @@ import {
   estimateSchema,
   packDetailSchema,
   packSummarySchema,
+  outputErrorsInputSchema,
   weightErrorsInputSchema,
   weightErrorsSchema,
 } from './pack.js';
@@ -195,6 +196,8 @@ export const API = {
   },
   /** Faces in the finished picture, for zoom to face. */
   'runs.faces': { input: byRun, output: detectedFacesSchema },
+  /** Null where nothing was measured before and nothing was to be. Waits for the picture that is being made. */
+  'runs.output-errors': { input: outputErrorsInputSchema, output: weightErrorsSchema.nullable() },
 
   'gallery.list': { input: galleryInputSchema, output: galleryWindowSchema },
   'gallery.rate': { input: selectionSchema.extend({ stars: starsSchema }), output: undoableSchema },

@@ -62,6 +62,18 @@ export const weightErrorsSchema = z.object({
 });
 export type WeightErrorMap = z.infer<typeof weightErrorsSchema>;
 
+/**
+ * What each format does to what comes out of a component's layers on a run's own activations; `errors` are lengths of
+ * the error over lengths of the output.
+ */
+export const outputErrorsInputSchema = z.strictObject({
+  runId: idSchema,
+  component: quantizedComponentSchema,
+  /** Whether it is measured where it was not yet, which takes about as long as the picture. */
+  measure: z.boolean(),
+});
+export type OutputErrorsInput = z.infer<typeof outputErrorsInputSchema>;
+
 /** One question about memory, for all rows of the studio at once. */
 export const estimateInputSchema = z.strictObject({
   packId: idSchema,

@@ -37,6 +37,7 @@ import { SampleService } from './sample-service.js';
 import { SettingsService } from './settings-service.js';
 import { SmallerService } from './smaller-service.js';
 import { SystemService } from './system-service.js';
+import { OutputErrorService } from './output-error-service.js';
 import { WeightErrorService } from './weight-error-service.js';
 
 export interface HostOptions {
@@ -168,21 +169,22 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     now,
   });
   const estimates = new EstimateService(packs, helper, settings);
+  const runMaker = new RunMaker({
+    store,
+    engine,
+    lab,
+    packs,
+    settings,
+    cachePath,
+    appVersion,
+    drift: new RunDrift(store, lab, log),
+    now,
+  });
   const queue: RunQueue = new RunQueue({
     store,
     maker: new SecondTry({
       store,
-      maker: new RunMaker({
-        store,
-        engine,
-        lab,
-        packs,
-        settings,
-        cachePath,
-        appVersion,
-        drift: new RunDrift(store, lab, log),
-        now,
-      }),
+      maker: runMaker,
       engine,
       estimates,
       log,
@@ -227,6 +229,11 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     loras,
     estimates,
     weightErrors,
+    outputErrors: new OutputErrorService({
+      engine,
+      run: (runId) => comparisons.run(runId),
+      requestOf: (run) => runMaker.request(run),
+    }),
     samples,
     photos,
     comparisons,

@@ -19,6 +19,7 @@ import type { SampleService } from './sample-service.js';
 import type { SettingsService } from './settings-service.js';
 import type { SmallerService } from './smaller-service.js';
 import type { SystemService } from './system-service.js';
+import type { OutputErrorService } from './output-error-service.js';
 import type { WeightErrorService } from './weight-error-service.js';
 
 export interface Services {
@@ -30,6 +31,7 @@ export interface Services {
   readonly loras: LoraService;
   readonly estimates: EstimateService;
   readonly weightErrors: WeightErrorService;
+  readonly outputErrors: OutputErrorService;
   readonly samples: SampleService;
   readonly photos: PhotoService;
   readonly comparisons: ComparisonService;
@@ -56,6 +58,7 @@ export function createHandlers(services: Services): Handlers {
     loras,
     estimates,
     weightErrors,
+    outputErrors,
     samples,
     photos,
     comparisons,
@@ -199,6 +202,7 @@ export function createHandlers(services: Services): Handlers {
     'runs.repeat': ({ runId }) => comparisons.repeatRun(runId),
     'runs.draft': ({ runId }) => comparisons.draft(runId),
     'runs.faces': ({ runId }) => comparisons.faces(runId),
+    'runs.output-errors': (input) => outputErrors.errors(input),
 
     'gallery.list': (input) => gallery.list(input),
     'gallery.rate': ({ runIds, stars }) => gallery.rate(runIds, stars),

@@ -48,7 +48,7 @@ export class RunMaker {
   async make(run: RunDetail, signal: AbortSignal, onProgress: (progress: EngineProgress) => void): Promise<MadeRun> {
     const { store, engine, drift } = this.#parts;
     try {
-      const params = this.#request(run);
+      const params = this.#withRecords(run);
       await mkdir(dirname(params.outputPath), { recursive: true });
       if (params.previewDir !== null) await mkdir(params.previewDir, { recursive: true });
       const result = await engine.request<'generate'>({ kind: 'generate', params }, { signal, onProgress });
@@ -63,11 +63,10 @@ export class RunMaker {
     }
   }
 
-  #request(run: RunDetail): GenerateRequest {
-    const { packs, store, settings, cachePath, drift } = this.#parts;
+  /** A run's settings for the engine, which keeps nothing but the picture. @throws AppError run.not-resumable where a photo or LoRA of the run is gone */
+  request(run: RunDetail): GenerateRequest {
+    const { packs, store, cachePath } = this.#parts;
     const s = run.settings;
-    const latentsDir = drift.folder(run);
-    const usual = usualStepSeconds(store.paces.like(s), s);
     return {
       packPath: packs.folder(s.packId),
       cachePath: packCacheFolder(cachePath, s.packId),
@@ -88,9 +87,20 @@ export class RunMaker {
       end: s.end,
       loras: s.loras.map(({ loraId, name, weight }) => ({ path: this.#loraPath(loraId, name), weight })),
       outputPath: store.files.work(run.id),
+      previewDir: null,
+      ...(s.decode === undefined ? {} : { decode: s.decode }),
+    };
+  }
+
+  /** With what is kept of its steps. */
+  #withRecords(run: RunDetail): GenerateRequest {
+    const { store, settings, drift } = this.#parts;
+    const latentsDir = drift.folder(run);
+    const usual = usualStepSeconds(store.paces.like(run.settings), run.settings);
+    return {
+      ...this.request(run),
       previewDir: settings.get().keepPreviews ? store.files.previews(run.id) : null,
       ...(latentsDir === undefined ? {} : { latentsDir }),
-      ...(s.decode === undefined ? {} : { decode: s.decode }),
       ...(usual === null ? {} : { usualStepSeconds: usual }),
     };
   }

@@ -74,6 +74,19 @@ describe('under the pictures', { retry: 0 }, () => {
     expect(await axeViolations(page)).toEqual([]);
     await saveScreenshot(page, 'compare-layers-1440');
   });
+
+  it('… and to what they give in the reference, measured when asked for', async () => {
+    await page.getByText('Outputs', { exact: true }).click();
+    await page.getByText(/^Not measured yet for /).waitFor();
+    expect(await axeViolations(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Measure' }).click();
+    const layers = page.getByRole('group', { name: /^\d+ layers, arrow keys to read them$/ });
+    await layers.getByRole('rowheader', { name: 'INT8' }).waitFor({ timeout: 120_000 });
+    const shares = await layers.getByRole('row').locator('td:first-of-type').allInnerTexts();
+    expect(shares).toHaveLength(4);
+    for (const share of shares) expect(share).toMatch(/^[\d.]+ %$/);
+    await saveScreenshot(page, 'compare-layer-outputs-1440');
+  });
 });
 
 describe('a blind test', { retry: 0 }, () => {

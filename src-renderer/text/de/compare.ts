@@ -68,6 +68,15 @@ export const compare: Translation<typeof english> = {
   'compare.component': 'Komponente',
   'compare.layers.about':
     'Relativer Fehler der Gewichte, Schicht für Schicht: Länge des Fehlers durch Länge der Gewichte.',
+  'compare.layers.of': 'Fehler von',
+  'compare.layers.of-weights': 'Gewichten',
+  'compare.layers.of-outputs': 'Ausgaben',
+  'compare.layers.outputs-about':
+    'Relativer Fehler dessen, was jede Schicht im Bild der Referenz ausgibt: Länge des Fehlers durch Länge der Ausgabe.',
+  'compare.layers.outputs-offer':
+    'Für {picture} noch nicht gemessen. Das Bild wird dafür noch einmal gemacht und nicht behalten.',
+  'compare.layers.measure': 'Messen',
+  'compare.layers.measuring-outputs': 'Ausgaben werden gemessen, gegebenenfalls nach dem Bild, das gerade entsteht …',
   'compare.layers.measuring': 'Gewichte werden gemessen …',
   'compare.layers.measuring-long': 'Gewichte werden gemessen; ein großes Modell braucht ein, zwei Minuten …',
   'compare.layers.keys': {

@@ -65,6 +65,14 @@ export const compare = {
   'compare.component': 'Component',
   'compare.layers.about':
     'Relative error of the weights, layer by layer: length of the error over length of the weights.',
+  'compare.layers.of': 'Errors of',
+  'compare.layers.of-weights': 'Weights',
+  'compare.layers.of-outputs': 'Outputs',
+  'compare.layers.outputs-about':
+    'Relative error of what each layer gives in the reference’s picture: length of the error over length of the output.',
+  'compare.layers.outputs-offer': 'Not measured yet for {picture}. The picture is made once more for it, and not kept.',
+  'compare.layers.measure': 'Measure',
+  'compare.layers.measuring-outputs': 'Measuring the outputs, after the picture that is being made if there is one…',
   'compare.layers.measuring': 'Measuring the weights…',
   'compare.layers.measuring-long': 'Measuring the weights; a large model takes a minute or two…',
   'compare.layers.keys': {

@@ -67,6 +67,15 @@ export const compare: Translation<typeof english> = {
   'compare.flicker.still': 'Pas d’alternance automatique : votre système demande moins d’animations.',
   'compare.component': 'Composant',
   'compare.layers.about': 'Erreur relative des poids, couche par couche : longueur de l’erreur sur longueur des poids.',
+  'compare.layers.of': 'Erreurs',
+  'compare.layers.of-weights': 'Des poids',
+  'compare.layers.of-outputs': 'Des sorties',
+  'compare.layers.outputs-about':
+    'Erreur relative de ce que donne chaque couche dans l’image de référence : longueur de l’erreur sur longueur de la sortie.',
+  'compare.layers.outputs-offer':
+    'Pas encore mesuré pour {picture}. L’image est refaite une fois pour cela, sans être conservée.',
+  'compare.layers.measure': 'Mesurer',
+  'compare.layers.measuring-outputs': 'Mesure des sorties, après l’image en cours s’il y en a une…',
   'compare.layers.measuring': 'Mesure des poids…',
   'compare.layers.measuring-long': 'Mesure des poids ; un grand modèle prend une minute ou deux…',
   'compare.layers.keys': {

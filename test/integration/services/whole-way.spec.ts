@@ -96,6 +96,18 @@ describe('the bundled pack (or its stand-in)', () => {
     expect(Math.min(...drift)).toBeGreaterThan(0);
     expect(Math.max(...drift)).toBeLessThan(2);
 
+    const outputs = { runId: reference?.id ?? '', component: 't5' as const };
+    expect(await call('runs.output-errors', { ...outputs, measure: false })).toBeNull();
+    const measured = await call('runs.output-errors', { ...outputs, measure: true });
+    const weights = await call('packs.weight-errors', {
+      packId: BUNDLED_PACK_ID,
+      modelVariant: pack?.modelVariants[0] ?? '',
+      component: 't5',
+    });
+    expect(measured?.layers.map((layer) => layer.name)).toEqual(weights.layers.map((layer) => layer.name));
+    expect(measured?.overall.nf4).toBeGreaterThan(measured?.overall.int8 ?? 1);
+    expect(await call('runs.output-errors', { ...outputs, measure: false })).toEqual(measured);
+
     const again = await call('runs.repeat', { runId: nf4?.id ?? '' });
     await host.services.queue.idle();
     const repeated = await call('runs.get', { runId: again.runIds[0] ?? '' });
