@@ -66,6 +66,9 @@ export function wrapRuntimeError(
   );
 }
 
+/** File, line, function and condition that the runtime puts before its words. @source its ORT_ENFORCE */
+const WHERE_IN_SOURCE = /^\S+\.(?:cc|cpp|h):\d+ .*?(?: was false\.|\[ONNXRuntimeError\] : \d+ : [A-Z_]+ :) /;
+
 function firstLine(text: string): string {
-  return (text.split('\n')[0] ?? text).slice(0, 300);
+  return (text.split('\n')[0] ?? text).replace(WHERE_IN_SOURCE, '').slice(0, 300);
 }

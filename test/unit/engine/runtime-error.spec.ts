@@ -27,4 +27,16 @@ describe('a failure of the runtime', () => {
     expect(error.code).toBe('engine.session-failed');
     expect(error.message).toContain(text);
   });
+
+  it('is told without where in the runtime’s source it arose', () => {
+    // Verbatim, a computer without a Vulkan driver.
+    const text =
+      '/onnxruntime_src/onnxruntime/core/providers/webgpu/webgpu_context.cc:136 onnxruntime::webgpu::WebGpuContext::Initialize(const onnxruntime::webgpu::WebGpuContextConfig&)::<lambda()> adapter_result.status == wgpu::RequestAdapterStatus::Success was false. Failed to get a WebGPU adapter: No supported adapters';
+    const error = told(text, 'load');
+    expect(error.code).toBe('engine.provider-unavailable');
+    expect(error.message).toBe(
+      'The webgpu provider cannot be used on this computer: Failed to get a WebGPU adapter: No supported adapters',
+    );
+    expect(error.details).toMatchObject({ runtime: text });
+  });
 });
