@@ -43,10 +43,15 @@ function readText(file: string): string | null {
   return existsSync(file) ? readFileSync(file, 'utf8') : null;
 }
 
+const spoken = (choice: LanguageChoice) => chooseLanguage(choice, app.getPreferredSystemLanguages());
+
 /** What the native parts say in the chosen language. */
 function textIn(choice: LanguageChoice): NativeText {
-  return NATIVE_TEXTS[chooseLanguage(choice, app.getPreferredSystemLanguages()).language];
+  return NATIVE_TEXTS[spoken(choice).language];
 }
+
+/** Whether a picture is being made. */
+const isBusy = ({ hub }: AppHost): boolean => (hub.current('progress') ?? null) !== null;
 
 async function pickFolder(window: BrowserWindow | null, text: NativeText): Promise<string | null> {
   const options = {
@@ -69,7 +74,7 @@ async function pickLora(window: BrowserWindow | null, text: NativeText): Promise
 
 /** Asks before a run in flight is ended. */
 function mayClose(window: BrowserWindow, host: AppHost): boolean {
-  if ((host.hub.current('progress') ?? null) === null) return true;
+  if (!isBusy(host)) return true;
   const text = textIn(host.services.settings.get().language);
   const choice = dialog.showMessageBoxSync(window, {
     type: 'question',
@@ -161,7 +166,7 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
       process.env.PORTABLE_EXECUTABLE_FILE === undefined &&
       existsSync(join(process.resourcesPath, 'app-update.yml')),
     load: async () => (await import('electron-updater')).default.autoUpdater,
-    isBusy: () => (host.hub.current('progress') ?? null) !== null,
+    isBusy: () => isBusy(host),
     ask: async (question) => {
       const options = { type: 'info' as const, title: app.name, noLink: true, ...question };
       return (await (window === null ? dialog.showMessageBox(options) : dialog.showMessageBox(window, options)))
@@ -169,7 +174,7 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
     },
     showProgress: (fraction) => window?.setProgressBar(fraction ?? -1),
     text: () => text,
-    locale: () => chooseLanguage(host.services.settings.get().language, app.getPreferredSystemLanguages()).locale,
+    locale: () => spoken(host.services.settings.get().language).locale,
     log: host.log,
   });
   const actions = {

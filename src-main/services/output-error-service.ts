@@ -6,6 +6,7 @@ import type { OutputErrorsInput, WeightErrorMap } from '../contract/pack.js';
 import type { RunDetail } from '../contract/run.js';
 import type { GenerateRequest } from '../engine/protocol.js';
 import type { EngineClient } from './engine-client.js';
+import { errorMap } from './error-map.js';
 
 export interface OutputErrorParts {
   readonly engine: Pick<EngineClient, 'request'>;
@@ -32,15 +33,6 @@ export class OutputErrorService {
       kind: 'output-errors',
       params: { run: requestOf(run(runId)), component, keptOnly: !measure },
     });
-    if (measured === null) return null;
-    return {
-      component,
-      layers: measured.layers.map(({ name, shape: [n, k], errors }) => ({
-        name,
-        weights: n * k,
-        errors: { ...errors },
-      })),
-      overall: { ...measured.overall },
-    };
+    return measured === null ? null : errorMap(component, measured);
   }
 }

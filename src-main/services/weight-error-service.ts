@@ -5,6 +5,7 @@
 import type { WeightErrorMap, WeightErrorsInput } from '../contract/pack.js';
 import { packCacheFolder } from './cache-service.js';
 import { EngineClient, type EngineSpawner } from './engine-client.js';
+import { errorMap } from './error-map.js';
 import type { PackService } from './pack-service.js';
 
 const keyOf = ({ packId, modelVariant, component }: WeightErrorsInput): string =>
@@ -54,15 +55,11 @@ export class WeightErrorService {
     const engine = new EngineClient(this.#spawnEngine);
     this.#open.add(engine);
     try {
-      const { layers, overall } = await engine.request<'weight-errors'>({
+      const measured = await engine.request<'weight-errors'>({
         kind: 'weight-errors',
         params: { packPath, cachePath: packCacheFolder(this.#cachePath, packId), component, modelVariant },
       });
-      return {
-        component,
-        layers: layers.map(({ name, shape: [n, k], errors }) => ({ name, weights: n * k, errors: { ...errors } })),
-        overall: { ...overall },
-      };
+      return errorMap(component, measured);
     } finally {
       this.#open.delete(engine);
       await engine.close();

@@ -4,6 +4,8 @@
  */
 import type { VaeConfig } from '../graph/vae.js';
 import { planTiles } from '../graph/vae-tiles.js';
+import type { Provider } from '../protocol.js';
+import { memoryKind } from './denoise-memory.js';
 
 /** Bytes of a tile's widest map: overlaps are then a tenth of the work at 864 pixels of width in f16. */
 export const TILE_MAP_BYTES = 32 * 2 ** 20;
@@ -29,7 +31,7 @@ export interface DecodeMemory {
  * @param weightBytes of the decoder
  * @param width, height pixels
  * @param valueBytes of an activation: 2 in f16, 4 in f32
- * @param hostIsDevice whether maps kept in host memory count, as with the cpu provider
+ * @param provider on the CPU, maps that are kept in host memory count
  */
 export function decodeMemory(
   config: VaeConfig,
@@ -37,13 +39,13 @@ export function decodeMemory(
   width: number,
   height: number,
   valueBytes: number,
-  hostIsDevice: boolean,
+  provider: Provider,
 ): DecodeMemory {
   const pixels = width * height;
   const { channels } = config;
   // The last level's first resnet reads what the level before it made, doubled.
   const widest = Math.max(channels[0] ?? 0, channels[1] ?? 0);
-  const device = hostIsDevice ? 'cpu' : 'gpu';
+  const device = memoryKind(provider);
   const fixed = weightBytes + FIXED_BYTES[device];
   const wholeBytes = fixed + LIVE_MAPS[device] * pixels * widest * valueBytes;
   const plan = planTiles(config);
@@ -52,6 +54,6 @@ export function decodeMemory(
   const deepest = LIVE_DEEP_MAPS[device] * (pixels / shrink) * plan.wholeChannels * valueBytes;
   const tiles = LIVE_TILE_MAPS * Math.min(TILE_MAP_BYTES, pixels * widest * valueBytes);
   // The last level's resnets read and make a map of its width.
-  const maps = hostIsDevice ? 2 * pixels * (channels[0] ?? 0) * HOST_BYTES : 0;
+  const maps = device === 'cpu' ? 2 * pixels * (channels[0] ?? 0) * HOST_BYTES : 0;
   return { wholeBytes, tilesBytes: Math.min(wholeBytes, fixed + Math.max(deepest, tiles) + maps) };
 }

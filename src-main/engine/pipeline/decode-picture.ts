@@ -86,7 +86,7 @@ function memoryOf(
     shape.width * scale,
     shape.height * scale,
     profile.dtype === 'f16' ? 2 : 4,
-    provider === 'cpu',
+    provider,
   );
 }
 

@@ -4,8 +4,13 @@
  */
 import { WEIGHT_FORMATS, type ComponentFormat, type Provider, type WeightFormat } from '../protocol.js';
 
+/** Which column of these tables a provider has. */
+export function memoryKind(provider: Provider): 'cpu' | 'gpu' {
+  return provider === 'cpu' ? 'cpu' : 'gpu';
+}
+
 /** Bytes of an activation: f16 on a GPU, f32 on the CPU. */
-const VALUE_BYTES = { cpu: 4, gpu: 2 } as const;
+export const VALUE_BYTES = { cpu: 4, gpu: 2 } as const;
 /** Tensors [tokens, hidden] that a step holds at its peak, those the runtime keeps for the next block counted in. */
 const LIVE_TENSORS = { cpu: 20, gpu: 54 } as const;
 /** On a GPU attention goes by two heads: [tokens, tokens] of scores and of their softmax for each. */
@@ -35,7 +40,7 @@ export function residentBytes(bytes: number, format: ComponentFormat, provider: 
  * @returns bytes at the peak of a step, without the weights
  */
 export function stepBytes(tokens: number, hidden: number, provider: Provider): number {
-  const device = provider === 'cpu' ? 'cpu' : 'gpu';
+  const device = memoryKind(provider);
   const scores = device === 'gpu' ? SCORE_TENSORS * tokens ** 2 : 0;
   return (LIVE_TENSORS[device] * tokens * hidden + scores) * VALUE_BYTES[device];
 }

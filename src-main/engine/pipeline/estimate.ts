@@ -7,22 +7,20 @@ import { readDeviceMemory } from '../runtime/device-memory.js';
 import { bytesOfChoice, packSizes } from './component-sizes.js';
 import { decodeMemory } from './decode-memory.js';
 import { chooseDecode } from './decode-picture.js';
-import { residentBytes, stepBytes } from './denoise-memory.js';
+import { memoryKind, residentBytes, stepBytes, VALUE_BYTES } from './denoise-memory.js';
 
 /** Text tokens of FLUX; the demo's are fewer, which overestimates by little. */
 const TEXT_TOKENS = 512;
-/** Bytes of a value in the decoder: f16 on a GPU, f32 on the CPU. */
-const VALUE_BYTES = { cpu: 4, gpu: 2 } as const;
 
 /** @throws AppError pack.*, weights.* */
 export async function estimate(request: EstimateRequest): Promise<EstimateResult> {
   const pack = await openPack(request.packPath);
   const sizes = await packSizes(pack, request.modelVariant);
-  const bytes = request.provider === 'cpu' ? VALUE_BYTES.cpu : VALUE_BYTES.gpu;
+  const bytes = VALUE_BYTES[memoryKind(request.provider)];
   const tokens = TEXT_TOKENS + (request.width / 16) * (request.height / 16);
   const denoiseActivations = stepBytes(tokens, sizes.hidden, request.provider);
   const { vae } = sizes;
-  const decode = decodeMemory(vae, sizes.vaeDecoder, request.width, request.height, bytes, request.provider === 'cpu');
+  const decode = decodeMemory(vae, sizes.vaeDecoder, request.width, request.height, bytes, request.provider);
   const free = await readDeviceMemory(request);
   const resident = (component: QuantizedComponent): number => {
     const format = request.formats[component];

@@ -16,7 +16,7 @@ const WEIGHTS = 99e6;
 
 describe('decodeMemory', () => {
   it("reckons FLUX's VAE at 864×1152 near what was measured on a CPU (whole 4.29 GiB)", () => {
-    const { wholeBytes } = decodeMemory(FLUX_VAE, WEIGHTS, 864, 1152, 4, true);
+    const { wholeBytes } = decodeMemory(FLUX_VAE, WEIGHTS, 864, 1152, 4, 'cpu');
     expect(wholeBytes / GIB).toBeGreaterThan(4.29);
     expect(wholeBytes / GIB).toBeLessThan(4.29 * 1.2);
   });
@@ -25,18 +25,18 @@ describe('decodeMemory', () => {
     [864, 1152, 5.76, 1.57],
     [1536, 1536, 12.71, 2.84],
   ])('is near what an H200 took at %d×%d: whole %d GiB, tiles %d', (width, height, whole, tiles) => {
-    const memory = decodeMemory(FLUX_VAE, WEIGHTS, width, height, 2, false);
+    const memory = decodeMemory(FLUX_VAE, WEIGHTS, width, height, 2, 'webgpu');
     expect(Math.abs(memory.wholeBytes / GIB / whole - 1)).toBeLessThan(0.05);
     expect(Math.abs((memory.tilesBytes ?? 0) / GIB / tiles - 1)).toBeLessThan(0.05);
   });
 
   it('never calls tiles larger than the whole', () => {
-    const { wholeBytes, tilesBytes } = decodeMemory(FLUX_VAE, WEIGHTS, 64, 64, 4, true);
+    const { wholeBytes, tilesBytes } = decodeMemory(FLUX_VAE, WEIGHTS, 64, 64, 4, 'cpu');
     expect(tilesBytes).toBeLessThanOrEqual(wholeBytes);
   });
 
   it('has no tiles for a decoder of one level', () => {
-    expect(decodeMemory({ ...FLUX_VAE, channels: [64] }, 0, 64, 64, 4, true).tilesBytes).toBeNull();
+    expect(decodeMemory({ ...FLUX_VAE, channels: [64] }, 0, 64, 64, 4, 'cpu').tilesBytes).toBeNull();
   });
 });
 
