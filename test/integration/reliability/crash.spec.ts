@@ -16,7 +16,7 @@ import {
   STEPS,
   useIdentity,
 } from './support/portraits.js';
-import { isAlive, openRealHost, startHostProcess, type AnyCall, type HostProcess } from './support/real-host.js';
+import { isAlive, openRealHost, startHostProcess, type AnyCall, type HostProcess } from '../support/real-host.js';
 import { pick, report, seeded, SOAK, TEST_TIMEOUT_MS, times } from './support/soak.js';
 
 let folder: string;
@@ -87,16 +87,18 @@ describe('the engine', () => {
       let kills = 0;
       const stages = new Map<Stage, number>();
       let armed: KillPoint | null = killPoint(0, random);
-      const { host, call } = await openRealHost(dataDir, assets, (progress, kill) => {
-        if (armed === null || !reached(armed, progress)) return;
-        const { stage, delayMs } = armed;
-        armed = null;
-        setTimeout(() => {
-          stages.set(stage, (stages.get(stage) ?? 0) + 1);
-          kills += 1;
-          kill();
-          armed = kills < wanted ? killPoint(kills, random) : null;
-        }, delayMs);
+      const { host, call } = await openRealHost(dataDir, assets, {
+        onProgress: (progress, kill) => {
+          if (armed === null || !reached(armed, progress)) return;
+          const { stage, delayMs } = armed;
+          armed = null;
+          setTimeout(() => {
+            stages.set(stage, (stages.get(stage) ?? 0) + 1);
+            kills += 1;
+            kill();
+            armed = kills < wanted ? killPoint(kills, random) : null;
+          }, delayMs);
+        },
       });
       const lost: string[] = [];
       const wrong: string[] = [];
@@ -195,10 +197,12 @@ describe('cancelling', () => {
     const dataDir = join(folder, 'cancel');
     let armed = true;
     let comparisonId = '';
-    const { host, call } = await openRealHost(dataDir, assets, (progress) => {
-      if (!armed || progress.stage !== 'denoise') return;
-      armed = false;
-      setTimeout(() => void call('comparisons.cancel', { comparisonId }), random() * 300);
+    const { host, call } = await openRealHost(dataDir, assets, {
+      onProgress: (progress) => {
+        if (!armed || progress.stage !== 'denoise') return;
+        armed = false;
+        setTimeout(() => void call('comparisons.cancel', { comparisonId }), random() * 300);
+      },
     });
     const lost: string[] = [];
     const wrong: string[] = [];

@@ -15,7 +15,7 @@ import { databaseFile, openStore } from '../../../src-main/store/store.js';
 import { standInAssets } from '../../support/test-assets.js';
 import { draftFor, openScriptedHost } from '../support/scripted-host.js';
 import { decodedHash, leftovers, partialConversions, portraits } from './support/portraits.js';
-import { startHostProcess, type HostProcess } from './support/real-host.js';
+import { startHostProcess, type HostProcess } from '../support/real-host.js';
 import { report, TEST_TIMEOUT_MS, times } from './support/soak.js';
 
 const HOOK = fileURLToPath(new URL('support/failing-disk.cjs', import.meta.url));

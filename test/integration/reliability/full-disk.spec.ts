@@ -11,7 +11,7 @@ import { databaseFile } from '../../../src-main/store/store.js';
 import { standInAssets } from '../../support/test-assets.js';
 import { openDownloadHost, type DownloadHost } from './support/download-host.js';
 import { decodedHash, leftovers, partialConversions, portraits } from './support/portraits.js';
-import { startHostProcess, type HostProcess } from './support/real-host.js';
+import { startHostProcess, type HostProcess } from '../support/real-host.js';
 import { SmallDisk } from './support/small-disk.js';
 import { report, seeded, TEST_TIMEOUT_MS, times } from './support/soak.js';
 

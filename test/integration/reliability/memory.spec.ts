@@ -9,7 +9,7 @@ import { AppError } from '../../../src-main/base/app-error.js';
 import { forkEngine } from '../../../src-main/services/fork-engine.js';
 import { standInAssets } from '../../support/test-assets.js';
 import { portraits } from './support/portraits.js';
-import { openRealHost } from './support/real-host.js';
+import { openRealHost } from '../support/real-host.js';
 import { report, seeded, TEST_TIMEOUT_MS, times } from './support/soak.js';
 
 let folder: string;
@@ -39,10 +39,12 @@ describe('memory that runs out in the engine', () => {
     const wanted = times(2, 30);
     const codes = new Map<string, number>();
     let armed = false;
-    const { host, call } = await openRealHost(join(folder, 'data'), assets, ({ stage }) => {
-      if (!armed || (stage !== 'load' && stage !== 'decode')) return;
-      armed = false;
-      for (const pid of childrenOf(process.pid).filter(isEngine)) confine(pid, Math.floor(random() * 6 * 2 ** 20));
+    const { host, call } = await openRealHost(join(folder, 'data'), assets, {
+      onProgress: ({ stage }) => {
+        if (!armed || (stage !== 'load' && stage !== 'decode')) return;
+        armed = false;
+        for (const pid of childrenOf(process.pid).filter(isEngine)) confine(pid, Math.floor(random() * 6 * 2 ** 20));
+      },
     });
     // Large enough that loading and decoding need more than the process has.
     const large = {

@@ -11,7 +11,7 @@ import { readPngTexts } from '../../../src-main/services/picture-metadata/png-te
 import { databaseFile } from '../../../src-main/store/store.js';
 import { standInAssets } from '../../support/test-assets.js';
 import { portraits, useIdentity } from './support/portraits.js';
-import { openRealHost, startHostProcess, type AnyCall } from './support/real-host.js';
+import { openRealHost, startHostProcess, type AnyCall } from '../support/real-host.js';
 import { report } from './support/soak.js';
 
 const RECORDER = fileURLToPath(new URL('support/network-record.cjs', import.meta.url));
@@ -117,12 +117,7 @@ describe('a photo', () => {
     const startedAt = performance.now();
     const dataDir = join(folder, 'forgetful');
     const requests: string[] = [];
-    const { host, call } = await openRealHost(
-      dataDir,
-      assets,
-      () => undefined,
-      (kind) => requests.push(kind),
-    );
+    const { host, call } = await openRealHost(dataDir, assets, { onRequest: (kind) => requests.push(kind) });
     const noise = Uint8Array.from({ length: 96 * 96 * 3 }, (_, i) => (Math.imul(i, 2654435761) >>> 13) & 255);
     const upload = await sharp(noise, { raw: { width: 96, height: 96, channels: 3 } })
       .png()

@@ -5,18 +5,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { entryFile } from '../../../src-main/base/entry-file.js';
-import { AppError } from '../../../src-main/base/app-error.js';
-import type { Input, Method, Output } from '../../../src-main/contract/api.js';
-import { openAppHost, type AppHost } from '../../../src-main/services/app-host.js';
 import { forkEngine } from '../../../src-main/services/fork-engine.js';
 import { testAssets } from '../../support/test-assets.js';
+import { openRealHost, type InProcessHost } from '../support/real-host.js';
 import { portraits } from './support/portraits.js';
 import { TEST_TIMEOUT_MS } from './support/soak.js';
 
 const CONFINE = fileURLToPath(new URL('../../support/confine-engine.cjs', import.meta.url));
 
 let folder: string;
-let host: AppHost;
+let host: InProcessHost['host'];
+let call: InProcessHost['call'];
 /** What an engine that is started from now on may take beyond what it has when it loads the denoiser: less than its weights. */
 let engineBytes = 8 * 2 ** 20;
 let engines = 0;
@@ -24,29 +23,18 @@ let engines = 0;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'likeness-second-try-'));
   const assetsDir = await testAssets(await mkdtemp(join(folder, 'assets-')));
-  host = await openAppHost({
-    dataDir: join(folder, 'data'),
-    assetsDir,
+  ({ host, call } = await openRealHost(join(folder, 'data'), assetsDir, {
     spawnEngine: () => {
       engines += 1;
       const env = { NODE_OPTIONS: `--require ${CONFINE}`, LIKENESS_LAB_ENGINE_BYTES: String(engineBytes) };
       return forkEngine(entryFile('engine'), { env })();
     },
-    pictureWorker: entryFile('picture-worker'),
-    appVersion: '0.0.0-test',
-    host: 'web',
-  });
+  }));
 });
 afterAll(async () => {
   await host.close();
   await rm(folder, { recursive: true, force: true });
 });
-
-async function call<M extends Method>(method: M, input: Input<M>): Promise<Output<M>> {
-  const envelope = await host.dispatch(method, input, { trusted: true, name: 'test' });
-  if (!envelope.ok) throw AppError.fromDto(envelope.error);
-  return envelope.value as Output<M>;
-}
 
 describe.runIf(process.platform === 'linux')('memory that the system refuses the engine', () => {
   it(

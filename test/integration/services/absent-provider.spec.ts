@@ -4,36 +4,21 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AppError } from '../../../src-main/base/app-error.js';
-import { entryFile } from '../../../src-main/base/entry-file.js';
-import type { Input, Method, Output } from '../../../src-main/contract/api.js';
-import { BUNDLED_PACK_ID, openAppHost, type AppHost } from '../../../src-main/services/app-host.js';
-import { forkEngine } from '../../../src-main/services/fork-engine.js';
+import { BUNDLED_PACK_ID } from '../../../src-main/services/app-host.js';
 import { testAssets } from '../../support/test-assets.js';
+import { openRealHost, type InProcessHost } from '../support/real-host.js';
 
 let folder: string;
-let host: AppHost;
+let host: InProcessHost['host'];
+let call: InProcessHost['call'];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'likeness-absent-'));
-  host = await openAppHost({
-    dataDir: folder,
-    assetsDir: await testAssets(await mkdtemp(join(folder, 'assets-'))),
-    spawnEngine: forkEngine(entryFile('engine')),
-    pictureWorker: entryFile('picture-worker'),
-    appVersion: '0.0.0-test',
-    host: 'web',
-  });
+  ({ host, call } = await openRealHost(folder, await testAssets(await mkdtemp(join(folder, 'assets-')))));
 });
 afterAll(async () => {
   await host.close();
   await rm(folder, { recursive: true, force: true });
 });
-
-async function call<M extends Method>(method: M, input: Input<M>): Promise<Output<M>> {
-  const envelope = await host.dispatch(method, input, { trusted: true, name: 'test' });
-  if (!envelope.ok) throw AppError.fromDto(envelope.error);
-  return envelope.value as Output<M>;
-}
 
 describe('the app', () => {
   it('refuses providers that are not here, names those that are, and keeps the device with the run', async () => {

@@ -3,36 +3,21 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AppError } from '../../../src-main/base/app-error.js';
-import { entryFile } from '../../../src-main/base/entry-file.js';
-import type { Input, Method, Output } from '../../../src-main/contract/api.js';
-import { BUNDLED_PACK_ID, openAppHost, type AppHost } from '../../../src-main/services/app-host.js';
-import { forkEngine } from '../../../src-main/services/fork-engine.js';
+import { BUNDLED_PACK_ID } from '../../../src-main/services/app-host.js';
 import { testAssets } from '../../support/test-assets.js';
+import { openRealHost, type InProcessHost } from '../support/real-host.js';
 
 let folder: string;
-let host: AppHost;
+let host: InProcessHost['host'];
+let call: InProcessHost['call'];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'likeness-demo-'));
-  host = await openAppHost({
-    dataDir: folder,
-    assetsDir: await testAssets(await mkdtemp(join(folder, 'assets-'))),
-    spawnEngine: forkEngine(entryFile('engine')),
-    pictureWorker: entryFile('picture-worker'),
-    appVersion: '0.0.0-test',
-    host: 'web',
-  });
+  ({ host, call } = await openRealHost(folder, await testAssets(await mkdtemp(join(folder, 'assets-')))));
 });
 afterAll(async () => {
   await host.close();
   await rm(folder, { recursive: true, force: true });
 });
-
-async function call<M extends Method>(method: M, input: Input<M>): Promise<Output<M>> {
-  const envelope = await host.dispatch(method, input, { trusted: true, name: 'test' });
-  if (!envelope.ok) throw AppError.fromDto(envelope.error);
-  return envelope.value as Output<M>;
-}
 
 describe('the bundled pack (or its stand-in)', () => {
   it('compares three variants of a sample portrait, and repeats one bit for bit', async () => {

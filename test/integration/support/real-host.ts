@@ -2,14 +2,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { AppError } from '../../../../src-main/base/app-error.js';
-import { entryFile } from '../../../../src-main/base/entry-file.js';
-import type { Input, Method, Output } from '../../../../src-main/contract/api.js';
-import type { Envelope } from '../../../../src-main/contract/error.js';
-import type { EngineProgress } from '../../../../src-main/engine/protocol.js';
-import { openAppHost, type AppHost } from '../../../../src-main/services/app-host.js';
-import { forkEngine } from '../../../../src-main/services/fork-engine.js';
-import { apiCall, httpCall } from '../../support/http-call.js';
+import { AppError } from '../../../src-main/base/app-error.js';
+import { entryFile } from '../../../src-main/base/entry-file.js';
+import type { Input, Method, Output } from '../../../src-main/contract/api.js';
+import type { Envelope } from '../../../src-main/contract/error.js';
+import type { EngineProgress } from '../../../src-main/engine/protocol.js';
+import { openAppHost, type AppHost } from '../../../src-main/services/app-host.js';
+import type { EngineSpawner } from '../../../src-main/services/engine-client.js';
+import { forkEngine } from '../../../src-main/services/fork-engine.js';
+import { apiCall, httpCall } from './http-call.js';
 
 export type AnyCall = (method: Method, input: unknown) => Promise<unknown>;
 
@@ -18,14 +19,19 @@ export interface InProcessHost {
   call<M extends Method>(method: M, input: Input<M>): Promise<Output<M>>;
 }
 
-/** @param onProgress sees every message of an engine, not only ten a second, and can kill that engine */
+export interface RealHostOptions {
+  /** Sees every message of an engine, not only ten a second, and can kill that engine. */
+  readonly onProgress?: (progress: EngineProgress, kill: () => void) => void;
+  readonly onRequest?: (kind: string) => void;
+  /** Default the engine as the app starts it. */
+  readonly spawnEngine?: EngineSpawner;
+}
+
 export async function openRealHost(
   dataDir: string,
   assetsDir: string,
-  onProgress: (progress: EngineProgress, kill: () => void) => void = () => undefined,
-  onRequest: (kind: string) => void = () => undefined,
+  { onProgress, onRequest, spawnEngine = forkEngine(entryFile('engine')) }: RealHostOptions = {},
 ): Promise<InProcessHost> {
-  const spawnEngine = forkEngine(entryFile('engine'));
   const host = await openAppHost({
     dataDir,
     assetsDir,
@@ -33,14 +39,14 @@ export async function openRealHost(
       const engine = spawnEngine();
       engine.onMessage((message) => {
         if (message.type !== 'progress') return;
-        onProgress(message.progress, () => {
+        onProgress?.(message.progress, () => {
           engine.kill();
         });
       });
       return {
         ...engine,
         send(message) {
-          if (message.type === 'request') onRequest(message.request.kind);
+          if (message.type === 'request') onRequest?.(message.request.kind);
           engine.send(message);
         },
       };

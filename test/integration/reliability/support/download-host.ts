@@ -10,7 +10,7 @@ import type { DownloadManifest } from '../../../../src-main/models/manifest.js';
 import { HubServer } from '../../support/hub-server.js';
 import { tinyCatalogue } from '../../support/tiny-catalogue.js';
 import { makeTinyPack, type TinyPack } from '../../support/tiny-pack.js';
-import { startHostProcess, type HostProcess } from './real-host.js';
+import { startHostProcess, type HostProcess } from '../../support/real-host.js';
 
 export interface DownloadHost {
   readonly host: HostProcess;
