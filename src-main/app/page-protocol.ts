@@ -1,9 +1,9 @@
 /** Answers `app://likeness/…`: the built page, and pictures by id. Never a path. */
 import type { CustomScheme } from 'electron';
 import { mayBeKept, parsePicturePath } from '../contract/picture-path.js';
-import { SECURITY_HEADERS } from '../services/content-security-policy.js';
-import { readPageFile } from '../services/page-files.js';
-import type { PictureSource } from '../services/picture-source.js';
+import { SECURITY_HEADERS } from '../services/host/content-security-policy.js';
+import { readPageFile } from '../services/host/page-files.js';
+import type { PictureSource } from '../services/pictures/picture-source.js';
 import { isOurs, SCHEME } from './page-origin.js';
 
 /** To be registered before the app is ready. */

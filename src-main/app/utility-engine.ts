@@ -2,8 +2,8 @@
 import type { Readable } from 'node:stream';
 import type { UtilityProcess } from 'electron';
 import type { FromEngine } from '../engine/protocol.js';
-import type { EngineProcess, EngineSpawner } from '../services/engine-client.js';
-import { LastWords } from '../services/last-words.js';
+import type { EngineProcess, EngineSpawner } from '../services/engine/engine-client.js';
+import { LastWords } from '../services/engine/last-words.js';
 
 type Fork = (entry: string) => Pick<UtilityProcess, 'postMessage' | 'kill'> & {
   readonly stderr: NodeJS.ReadableStream | null;

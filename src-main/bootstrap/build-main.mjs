@@ -14,7 +14,7 @@ const ENTRIES = {
   cli: 'src-main/cli/main.ts',
   engine: 'src-main/engine/entry.ts',
   'encode-worker': 'src-main/engine/quant/encode-worker.ts',
-  'picture-worker': 'src-main/services/picture-worker.ts',
+  'picture-worker': 'src-main/services/pictures/picture-worker.ts',
   // Tests and benchmarks that need a process of their own.
   'bench-encode': 'test/bench/encode.ts',
   'bench-gallery': 'test/bench/gallery.ts',

@@ -3,7 +3,7 @@ import type { AuditFinding, PackAudit } from '../engine/pack/audit-report.js';
 import type { ImportReport } from '../models/import-check.js';
 import type { Licence } from '../models/manifest.js';
 import type { HashCheck } from '../models/verify-hashes.js';
-import { formatBytes } from '../services/byte-size.js';
+import { formatBytes } from '../services/host/byte-size.js';
 import { formatTable } from './terminal.js';
 
 export function describeAudit(audit: PackAudit, hashes: readonly HashCheck[] = []): string {

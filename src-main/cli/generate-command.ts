@@ -19,7 +19,7 @@ import { identityInput } from './identity-input.js';
 import { loraOption } from './lora-option.js';
 import { integer, number, STAGE_SHARE } from './options.js';
 import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
-import { formatBytes } from '../services/byte-size.js';
+import { formatBytes } from '../services/host/byte-size.js';
 import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
 interface GenerateOptions {

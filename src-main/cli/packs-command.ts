@@ -14,9 +14,9 @@ import { filesOf, licencesOf, MANIFESTS, type DownloadManifest } from '../models
 import { packUse, removePackFolder } from '../models/pack-folder.js';
 import { TokenFile } from '../models/token-file.js';
 import { checkHashes } from '../models/verify-hashes.js';
-import { defaultPacksDir, defaultTokenFile } from '../services/data-dir.js';
+import { defaultPacksDir, defaultTokenFile } from '../services/host/data-dir.js';
 import { describeAudit, describeImport, describeLicences } from './describe-audit.js';
-import { formatBytes } from '../services/byte-size.js';
+import { formatBytes } from '../services/host/byte-size.js';
 import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
 const AUDITOR: Auditor = { pack: auditPack, stray: auditStray };

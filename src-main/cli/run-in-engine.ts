@@ -1,8 +1,8 @@
 /** An engine process for some requests, gone afterwards, so that nothing of it is in the figures of the next. */
 import { entryFile } from '../base/entry-file.js';
 import type { EngineProgress, EngineRequest } from '../engine/protocol.js';
-import { EngineClient, type ResultOfKind } from '../services/engine-client.js';
-import { forkEngine } from '../services/fork-engine.js';
+import { EngineClient, type ResultOfKind } from '../services/engine/engine-client.js';
+import { forkEngine } from '../services/engine/fork-engine.js';
 
 type Kind = EngineRequest['kind'];
 

@@ -7,9 +7,9 @@ import { AppError, toErrorDto, type ErrorDto } from '../base/app-error.js';
 import { API_PREFIX, EVENTS_PATH, SESSION_PATH } from '../contract/bridge.js';
 import { MAX_REQUEST_BYTES } from '../contract/limits.js';
 import { mayBeKept, parsePicturePath } from '../contract/picture-path.js';
-import type { AppHost } from '../services/app-host.js';
-import { SECURITY_HEADERS } from '../services/content-security-policy.js';
-import { readPageFile } from '../services/page-files.js';
+import type { AppHost } from '../services/host/app-host.js';
+import { SECURITY_HEADERS } from '../services/host/content-security-policy.js';
+import { readPageFile } from '../services/host/page-files.js';
 import { Access, type DevAccess } from './access.js';
 import { serveEvents } from './event-socket.js';
 

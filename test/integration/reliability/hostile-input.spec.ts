@@ -18,10 +18,10 @@ import { buildT5Tokenizer } from '../../../src-main/engine/text/t5-tokenizer.js'
 import { openCheckpoint } from '../../../src-main/engine/weights/open-checkpoint.js';
 import { readTensorFile } from '../../../src-main/engine/weights/open-tensor-file.js';
 import { parseShardIndex, readSafetensorsHeader } from '../../../src-main/engine/weights/safetensors-source.js';
-import { A1111_KEYWORD, parseParameters } from '../../../src-main/services/picture-metadata/a1111.js';
-import { OWN_KEYWORD, readOwnChunk } from '../../../src-main/services/picture-metadata/own-chunk.js';
-import { insertPngTexts } from '../../../src-main/services/picture-metadata/png-text.js';
-import { readMetadata } from '../../../src-main/services/picture-metadata/read-metadata.js';
+import { A1111_KEYWORD, parseParameters } from '../../../src-main/services/pictures/picture-metadata/a1111.js';
+import { OWN_KEYWORD, readOwnChunk } from '../../../src-main/services/pictures/picture-metadata/own-chunk.js';
+import { insertPngTexts } from '../../../src-main/services/pictures/picture-metadata/png-text.js';
+import { readMetadata } from '../../../src-main/services/pictures/picture-metadata/read-metadata.js';
 import { MemoryAccess } from '../../unit/support/memory-access.js';
 import { fixturePath } from '../../unit/support/read-fixture.js';
 import { onnxBytes } from '../support/onnx-bytes.js';

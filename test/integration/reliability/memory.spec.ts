@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src-main/base/app-error.js';
-import { forkEngine } from '../../../src-main/services/fork-engine.js';
+import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
 import { standInAssets } from '../../support/test-assets.js';
 import { portraits } from './support/portraits.js';
 import { openRealHost } from '../support/real-host.js';
@@ -84,7 +84,7 @@ describe('memory that runs out in the engine', () => {
   });
 
   it('is told from other ends by the last words of the process', async () => {
-    const { EngineClient } = await import('../../../src-main/services/engine-client.js');
+    const { EngineClient } = await import('../../../src-main/services/engine/engine-client.js');
     const spawn = forkEngine(join(import.meta.dirname, 'support/dying-engine.mjs'), {
       env: { NODE_OPTIONS: '--max-old-space-size=32' },
     });

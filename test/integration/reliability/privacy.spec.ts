@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resultPath, resultPlainPath } from '../../../src-main/contract/picture-path.js';
-import { readPngTexts } from '../../../src-main/services/picture-metadata/png-text.js';
+import { readPngTexts } from '../../../src-main/services/pictures/picture-metadata/png-text.js';
 import { databaseFile } from '../../../src-main/store/store.js';
 import { standInAssets } from '../../support/test-assets.js';
 import { portraits, useIdentity } from './support/portraits.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { entryFile } from '../../../src-main/base/entry-file.js';
-import { forkEngine } from '../../../src-main/services/fork-engine.js';
+import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
 import { testAssets } from '../../support/test-assets.js';
 import { openRealHost, type InProcessHost } from '../support/real-host.js';
 import { portraits } from './support/portraits.js';

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUNDLED_PACK_ID } from '../../../src-main/services/app-host.js';
+import { BUNDLED_PACK_ID } from '../../../src-main/services/host/app-host.js';
 import { testAssets } from '../../support/test-assets.js';
 import { openRealHost, type InProcessHost } from '../support/real-host.js';
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventValue } from '../../../src-main/contract/events.js';
-import { forkEngine } from '../../../src-main/services/fork-engine.js';
+import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
 import {
   draftFor,
   openScriptedHost,

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { GalleryInput } from '../../../src-main/contract/gallery.js';
-import { forkEngine } from '../../../src-main/services/fork-engine.js';
+import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
 import {
   draftFor,
   openScriptedHost,

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { entryFile } from '../../../src-main/base/entry-file.js';
 import type { DownloadState } from '../../../src-main/contract/library.js';
 import type { DownloadManifest } from '../../../src-main/models/manifest.js';
-import { forkEngine } from '../../../src-main/services/fork-engine.js';
+import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
 import { COMMIT, HubServer, type Trouble } from '../support/hub-server.js';
 import { openScriptedHost, type ScriptedHost } from '../support/scripted-host.js';
 import { tinyCatalogue } from '../support/tiny-catalogue.js';

@@ -8,9 +8,9 @@ import { QUANTIZED_COMPONENTS } from '../../../src-main/contract/formats.js';
 import type { PreparationState } from '../../../src-main/contract/preparation.js';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
 import { convertPack } from '../../../src-main/engine/pipeline/convert-pack.js';
-import type { EngineProcess } from '../../../src-main/services/engine-client.js';
-import { forkEngine } from '../../../src-main/services/fork-engine.js';
-import { packIdOf } from '../../../src-main/services/pack-service.js';
+import type { EngineProcess } from '../../../src-main/services/engine/engine-client.js';
+import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
+import { packIdOf } from '../../../src-main/services/models/pack-service.js';
 import { draftFor, openScriptedHost, type ScriptedHost } from '../support/scripted-host.js';
 import { makeTinyPack, type TinyPack } from '../support/tiny-pack.js';
 

@@ -1,7 +1,7 @@
 /** Memory that runs out: the engine ends, the run is made once more, visibly, and what happened is kept. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventValue } from '../../../src-main/contract/events.js';
-import { forkEngine } from '../../../src-main/services/fork-engine.js';
+import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
 import { draftFor, openScriptedHost, SCRIPTED_ENGINE, type ScriptedHost } from '../support/scripted-host.js';
 
 let app: ScriptedHost;

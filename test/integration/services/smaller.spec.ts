@@ -1,7 +1,7 @@
 /** What is offered when memory ran out twice, and that taking it makes the variant in the same comparison. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SmallerChange } from '../../../src-main/contract/smaller-choice.js';
-import { forkEngine } from '../../../src-main/services/fork-engine.js';
+import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
 import { draftFor, openScriptedHost, SCRIPTED_ENGINE, type ScriptedHost } from '../support/scripted-host.js';
 
 const FULL = { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' } as const;

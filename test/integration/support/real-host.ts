@@ -7,9 +7,9 @@ import { entryFile } from '../../../src-main/base/entry-file.js';
 import type { Input, Method, Output } from '../../../src-main/contract/api.js';
 import type { Envelope } from '../../../src-main/contract/error.js';
 import type { EngineProgress } from '../../../src-main/engine/protocol.js';
-import { openAppHost, type AppHost } from '../../../src-main/services/app-host.js';
-import type { EngineSpawner } from '../../../src-main/services/engine-client.js';
-import { forkEngine } from '../../../src-main/services/fork-engine.js';
+import { openAppHost, type AppHost } from '../../../src-main/services/host/app-host.js';
+import type { EngineSpawner } from '../../../src-main/services/engine/engine-client.js';
+import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
 import { apiCall, httpCall } from './http-call.js';
 
 export type AnyCall = (method: Method, input: unknown) => Promise<unknown>;

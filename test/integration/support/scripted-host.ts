@@ -9,9 +9,9 @@ import { entryFile } from '../../../src-main/base/entry-file.js';
 import type { Input, Method, Output } from '../../../src-main/contract/api.js';
 import type { Envelope } from '../../../src-main/contract/error.js';
 import type { ComparisonDraft } from '../../../src-main/contract/generation-settings.js';
-import { openAppHost, type AppHost, type HostOptions } from '../../../src-main/services/app-host.js';
-import { forkEngine } from '../../../src-main/services/fork-engine.js';
-import { packIdOf } from '../../../src-main/services/pack-service.js';
+import { openAppHost, type AppHost, type HostOptions } from '../../../src-main/services/host/app-host.js';
+import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
+import { packIdOf } from '../../../src-main/services/models/pack-service.js';
 
 export const SCRIPTED_ENGINE = fileURLToPath(new URL('scripted-engine.mjs', import.meta.url));
 

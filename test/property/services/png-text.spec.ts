@@ -2,9 +2,13 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../src-main/base/app-error.js';
-import { parseParameters } from '../../../src-main/services/picture-metadata/a1111.js';
-import { insertPngTexts, readPngTexts, stripPngTexts } from '../../../src-main/services/picture-metadata/png-text.js';
-import { readMetadata } from '../../../src-main/services/picture-metadata/read-metadata.js';
+import { parseParameters } from '../../../src-main/services/pictures/picture-metadata/a1111.js';
+import {
+  insertPngTexts,
+  readPngTexts,
+  stripPngTexts,
+} from '../../../src-main/services/pictures/picture-metadata/png-text.js';
+import { readMetadata } from '../../../src-main/services/pictures/picture-metadata/read-metadata.js';
 
 const png = await sharp({ create: { width: 5, height: 5, channels: 3, background: '#123456' } })
   .png()

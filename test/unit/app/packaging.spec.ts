@@ -1,7 +1,7 @@
 /** What ships: fuses, no developer files, and a policy that lets in nothing from elsewhere. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { SECURITY_HEADERS } from '../../../src-main/services/content-security-policy.js';
+import { SECURITY_HEADERS } from '../../../src-main/services/host/content-security-policy.js';
 
 const yaml = readFileSync('electron-builder.yml', 'utf8');
 

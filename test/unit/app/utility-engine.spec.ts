@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { utilityEngine } from '../../../src-main/app/utility-engine.js';
-import type { EngineProcess } from '../../../src-main/services/engine-client.js';
+import type { EngineProcess } from '../../../src-main/services/engine/engine-client.js';
 
 /** Ends as Electron's utility process does. @source electron/electron lib/browser/api/utility-process.ts */
 class Child extends EventEmitter {

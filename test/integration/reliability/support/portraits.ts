@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import type { Output } from '../../../../src-main/contract/api.js';
 import type { ComparisonDraft } from '../../../../src-main/contract/generation-settings.js';
 import type { RunDetail } from '../../../../src-main/contract/run.js';
-import { BUNDLED_PACK_ID } from '../../../../src-main/services/app-host.js';
+import { BUNDLED_PACK_ID } from '../../../../src-main/services/host/app-host.js';
 import type { AnyCall } from '../../support/real-host.js';
 import { SOAK } from './soak.js';
 

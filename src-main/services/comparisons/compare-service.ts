@@ -1,0 +1,230 @@
+/** The table under a comparison, and heat maps. Pixel work is done once per pair and kept. */
+import { AppError, isAbort } from '../../base/app-error.js';
+import { DEFAULT_PIXELS_PER_DEGREE } from '../../compare/flip.js';
+import { standing } from '../../compare/noise-floor.js';
+import type { Box } from '../../compare/picture-metrics.js';
+import { reportRows } from '../../compare/report-data.js';
+import type { CompareRow, CompareTable, CompareVariant, PictureDifference } from '../../contract/compare-data.js';
+import { differingFields } from '../../contract/generation-settings.js';
+import type { DetectedFaces } from '../../contract/photo.js';
+import type { RunDetail } from '../../contract/run.js';
+import type { Store } from '../../store/store.js';
+import { stepMedian } from '../../compare/medians.js';
+import { pairRuns, type PairedRun, type RunConfiguration } from './pair-runs.js';
+import type { PictureLab } from '../pictures/picture-lab.js';
+import { reportInput, type MeasuredRuns } from './report-input.js';
+
+/** A heat map has up to 2 MB: kept for the panes on screen and a few before. */
+const KEPT_HEAT_MAPS = 24;
+
+const minus = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a - b);
+const sameSize = (a: RunDetail, b: RunDetail): boolean => a.width === b.width && a.height === b.height;
+
+export class CompareService {
+  readonly #store: Store;
+  readonly #lab: PictureLab;
+  readonly #facesOf: (runId: string) => Promise<DetectedFaces>;
+  readonly #heatMaps = new Map<string, Uint8Array>();
+
+  /** @param facesOf faces in a finished picture, largest first; throws where none can be looked for */
+  constructor(store: Store, lab: PictureLab, facesOf: (runId: string) => Promise<DetectedFaces>) {
+    this.#store = store;
+    this.#lab = lab;
+    this.#facesOf = facesOf;
+  }
+
+  /** One row per run, in their order, and the variants. @throws AppError run.not-found */
+  async table(referenceRunId: string, runIds: readonly string[]): Promise<CompareTable> {
+    const measured = await this.measure(referenceRunId, runIds);
+    const rows = new Map(
+      measured.configurations.flatMap(({ runs }) => runs.map((paired) => [paired.run.id, rowOf(paired, measured)])),
+    );
+    return {
+      referenceRunId,
+      rows: runIds.flatMap((runId) => rows.get(runId) ?? []),
+      variants: variantsOf(measured),
+      memorySources: [...measured.memorySources],
+      pixelsPerDegree: DEFAULT_PIXELS_PER_DEGREE,
+      faceNote: measured.faceNote,
+    };
+  }
+
+  /** Which run is compared with which. @throws AppError run.not-found */
+  pair(referenceRunId: string, runIds: readonly string[]): RunConfiguration[] {
+    return pairRuns(
+      this.#finished(referenceRunId),
+      runIds.map((runId) => this.#finished(runId)),
+    );
+  }
+
+  /** Compares every run with its counterpart. @throws AppError run.not-found */
+  async measure(referenceRunId: string, runIds: readonly string[]): Promise<MeasuredRuns> {
+    const reference = this.#finished(referenceRunId);
+    const configurations = this.pair(referenceRunId, runIds);
+    const differences = new Map<string, PictureDifference>();
+    const drifts = new Map<string, readonly number[]>();
+    const sources = new Set<string>();
+    const faces = new Faces(this.#facesOf);
+    for (const { run, base } of configurations.flatMap((configuration) => configuration.runs)) {
+      for (const phase of run.result?.phases ?? []) sources.add(phase.deviceSource ?? phase.hostSource);
+      if (base === null || !sameSize(run, base)) continue;
+      const drift = this.#store.differences.drift(base.id, run.id);
+      if (drift !== null) drifts.set(run.id, drift);
+      const difference = await this.#difference(base, run, faces);
+      if (difference !== null) differences.set(run.id, difference);
+    }
+    return { reference, configurations, differences, drifts, memorySources: [...sources], faceNote: faces.note };
+  }
+
+  /** PNG of a run's FLIP from another. @throws AppError run.not-found, image.unreadable */
+  async heatMap(baseRunId: string, runId: string): Promise<Uint8Array> {
+    const key = `${baseRunId}.${runId}`;
+    const kept = this.#heatMaps.get(key);
+    if (kept !== undefined) return kept;
+    const { files } = this.#store;
+    const png = await this.#lab.run<'heat-map'>({
+      kind: 'heat-map',
+      reference: files.picture(this.#finished(baseRunId).id),
+      path: files.picture(this.#finished(runId).id),
+    });
+    if (png === null) {
+      throw new AppError('image.unreadable', 'The two pictures have different sizes.', {
+        remedy: 'Choose a reference of the same size.',
+      });
+    }
+    this.#heatMaps.set(key, png);
+    const [oldest] = this.#heatMaps.keys();
+    if (this.#heatMaps.size > KEPT_HEAT_MAPS && oldest !== undefined) this.#heatMaps.delete(oldest);
+    return png;
+  }
+
+  async #difference(base: RunDetail, run: RunDetail, faces: Faces): Promise<PictureDifference | null> {
+    const { differences, files } = this.#store;
+    const faceBox = await faces.box(base);
+    const kept = differences.get(base.id, run.id);
+    // One that was measured while no face could be looked for is measured again.
+    if (kept !== null && (kept.face !== null || faceBox === null)) return kept;
+    const difference = await this.#lab.run<'difference'>({
+      kind: 'difference',
+      reference: files.picture(base.id),
+      path: files.picture(run.id),
+      faceBox,
+    });
+    if (difference !== null) differences.save(base.id, run.id, difference);
+    return difference;
+  }
+
+  #finished(runId: string): RunDetail {
+    const run = this.#store.runs.get(runId);
+    if (run?.status !== 'done') {
+      throw new AppError('run.not-found', 'A picture of this comparison is not there (any more).', {
+        remedy: 'Choose finished pictures.',
+        details: { runId },
+      });
+    }
+    return run;
+  }
+}
+
+/** Face boxes for one table; where looking fails once (a pack that is gone), nobody looks again. */
+class Faces {
+  readonly #facesOf: (runId: string) => Promise<DetectedFaces>;
+  note: string | null = null;
+
+  constructor(facesOf: (runId: string) => Promise<DetectedFaces>) {
+    this.#facesOf = facesOf;
+  }
+
+  async box(run: RunDetail): Promise<Box | null> {
+    if (this.note !== null) return null;
+    try {
+      const [face] = (await this.#facesOf(run.id)).faces;
+      return face?.box ?? null;
+    } catch (error) {
+      if (isAbort(error) || !(error instanceof AppError)) throw error;
+      this.note = `Face and surroundings are not told apart: ${error.message}`;
+      return null;
+    }
+  }
+}
+
+function rowOf({ run, role, base }: PairedRun, { reference, differences, drifts }: MeasuredRuns): CompareRow {
+  const difference = differences.get(run.id) ?? null;
+  const drift = drifts.get(run.id);
+  return {
+    runId: run.id,
+    role,
+    baseRunId: base?.id ?? null,
+    difference,
+    note:
+      base === null || sameSize(base, run)
+        ? null
+        : `The reference is ${base.width}×${base.height}, this picture ${run.width}×${run.height}: pixels cannot be compared.`,
+    drift: drift === undefined ? null : [...drift],
+    differingFields: differingFields(reference.settings, run.settings),
+    loadBytes: run.loadBytes,
+    loadDelta: minus(run.loadBytes, base?.loadBytes ?? null),
+    peakBytes: run.peakBytes,
+    peakDelta: minus(run.peakBytes, base?.peakBytes ?? null),
+    totalSeconds: run.totalSeconds,
+    secondsDelta: minus(run.totalSeconds, base?.totalSeconds ?? null),
+    stepSeconds: stepMedian(run.result?.stepSeconds ?? []),
+    identityScore: run.identityScore,
+    identityDelta: minus(run.identityScore, base?.identityScore ?? null),
+  };
+}
+
+/** Mean by step over the runs of the usual length; null for none. */
+function meanDrift(drifts: readonly (readonly number[])[]): number[] | null {
+  const measured = drifts.filter(({ length }) => length > 0);
+  const steps = Math.min(...measured.map(({ length }) => length));
+  if (measured.length === 0) return null;
+  return Array.from({ length: steps }, (_, step) =>
+    measured.reduce((sum, drift) => sum + (drift[step] ?? 0) / measured.length, 0),
+  );
+}
+
+function variantsOf(measured: MeasuredRuns): CompareVariant[] {
+  const input = reportInput(measured, { title: '', appVersion: '', packName: '' });
+  const rows = reportRows(input);
+  return measured.configurations.flatMap(({ settings, runs }, i): CompareVariant[] => {
+    const row = rows[i];
+    if (row === undefined) return [];
+    const { configuration, peakDeltaBytes, psnr, ssim, flip, faceFlip, surroundingsFlip, floor } = row;
+    // Without a seed in common there is nothing to conclude.
+    const paired = runs.some(({ role }) => role === 'variant');
+    return [
+      {
+        name: row.name,
+        formats: settings.formats,
+        isReference: row.isReference,
+        runIds: runs.map(({ run }) => run.id),
+        loadBytes: configuration.loadBytes,
+        peakBytes: configuration.peakBytes,
+        peakDelta: row.isReference ? null : peakDeltaBytes,
+        totalSeconds: configuration.totalSeconds,
+        stepSeconds: configuration.stepSeconds,
+        phases: configuration.phases.map((figures) => ({ ...figures })),
+        identical: row.identical,
+        compared: row.compared,
+        psnr,
+        ssim,
+        flip,
+        faceFlip,
+        surroundingsFlip,
+        identity: row.identity,
+        identityDelta: row.identityDelta,
+        floor,
+        drift: meanDrift(runs.flatMap(({ run }) => [measured.drifts.get(run.id) ?? []])),
+        verdict:
+          paired && !row.isReference
+            ? {
+                pictures: configuration.pictures.filter(({ repeat }) => repeat === 0).length,
+                prompts: input.prompts.length,
+                standing: standing(flip?.mean ?? 0, floor),
+              }
+            : null,
+      },
+    ];
+  });
+}

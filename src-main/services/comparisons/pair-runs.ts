@@ -1,0 +1,90 @@
+/** Which run of a comparison is compared with which, and which runs are one configuration. Pure. */
+import { variantName } from '../../compare/verdict.js';
+import type { CompareRole } from '../../contract/compare-data.js';
+import { differingFields, SETTING_FIELDS, settingValue, type RunSettings } from '../../contract/generation-settings.js';
+import type { RunDetail } from '../../contract/run.js';
+
+/** What a configuration leaves open: its pictures are samples of it. */
+const SAMPLED = new Set(['seed', 'prompt']);
+
+function configurationKey(settings: RunSettings): string {
+  return JSON.stringify(
+    SETTING_FIELDS.filter((field) => !SAMPLED.has(field)).map((field) => settingValue(settings, field)),
+  );
+}
+
+const cellKey = ({ seed, prompt }: RunSettings): string => JSON.stringify([seed, prompt]);
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+export interface PairedRun {
+  readonly run: RunDetail;
+  readonly role: CompareRole;
+  /** What it is compared with; null for `reference`. */
+  readonly base: RunDetail | null;
+  /** 0 for the first of its settings, seed and prompt, then 1 and up. */
+  readonly repeat: number;
+}
+
+export interface RunConfiguration {
+  readonly settings: RunSettings;
+  readonly runs: readonly PairedRun[];
+}
+
+/**
+ * Runs by configuration, the reference's first; each with the run it is compared with.
+ *
+ * @param reference one of the runs
+ * @param runs in the order of the screen
+ */
+export function pairRuns(reference: RunDetail, runs: readonly RunDetail[]): RunConfiguration[] {
+  const ordered = [reference, ...runs.filter((run) => run.id !== reference.id)];
+  const groups = groupBy(ordered, (run) => configurationKey(run.settings));
+  const cellsOf = (group: readonly RunDetail[]): Map<string, RunDetail[]> =>
+    groupBy(group, (run) => cellKey(run.settings));
+  const referenceKey = configurationKey(reference.settings);
+  const referenceCells = cellsOf(groups.get(referenceKey) ?? []);
+  return [...groups].map(([key, group]) => {
+    const cells = cellsOf(group);
+    const paired = group.map((run): PairedRun => {
+      const cell = cellKey(run.settings);
+      const same = cells.get(cell) ?? [run];
+      const repeat = same.indexOf(run);
+      if (repeat > 0) return { run, role: 'repeat', base: same[0] ?? null, repeat };
+      if (key === referenceKey) return { run, role: 'reference', base: null, repeat };
+      const counterpart = referenceCells.get(cell)?.[0];
+      return counterpart === undefined
+        ? { run, role: 'unpaired', base: reference, repeat }
+        : { run, role: 'variant', base: counterpart, repeat };
+    });
+    return { settings: (group[0] ?? reference).settings, runs: paired };
+  });
+}
+
+const FIELD_NAMES: Readonly<Record<string, string>> = {
+  conditioningScale: 'conditioning scale',
+  modelVariant: 'model',
+  loras: 'LoRAs',
+};
+/** Values that are ids say nothing to a person. */
+const OPAQUE = new Set(['identity', 'pose', 'pack']);
+
+/** How a configuration differs from the reference: `INT8 InfuseNet`, `Same formats, steps 20`. */
+export function configurationName(settings: RunSettings, reference: RunSettings): string {
+  const others = differingFields(settings, reference)
+    .filter((field) => !SAMPLED.has(field) && !['flux', 't5', 'infusenet'].includes(field))
+    .map((field) => {
+      const name = FIELD_NAMES[field] ?? field;
+      return OPAQUE.has(field) ? `other ${name}` : `${name} ${settingValue(settings, field)}`;
+    });
+  return [variantName(settings.formats, reference.formats), ...others].join(', ');
+}

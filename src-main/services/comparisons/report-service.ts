@@ -1,0 +1,129 @@
+/** Reports of compared runs, in every form that can be saved. */
+import { AppError } from '../../base/app-error.js';
+import { planContactSheet } from '../../compare/contact-sheet.js';
+import { reportCsv } from '../../compare/report-csv.js';
+import { reportHtml } from '../../compare/report-html.js';
+import { reportMarkdown } from '../../compare/report-markdown.js';
+import type { WeightErrors } from '../../compare/weight-order.js';
+import type { Report, ReportFormat } from '../../contract/compare-data.js';
+import type { Store } from '../../store/store.js';
+import type { CompareService } from './compare-service.js';
+import type { PictureLab } from '../pictures/picture-lab.js';
+import type { WeightErrorService } from './weight-error-service.js';
+import { reportInput, type InlinePicture, type MeasuredRuns } from './report-input.js';
+
+export interface ReportServiceParts {
+  readonly store: Store;
+  readonly lab: PictureLab;
+  readonly compare: CompareService;
+  readonly weightErrors: Pick<WeightErrorService, 'measure'>;
+  /** The name of a pack, also of one that is gone. */
+  readonly packName: (packId: string) => Promise<string>;
+  readonly appVersion: string;
+}
+
+export class ReportService {
+  readonly #parts: ReportServiceParts;
+
+  constructor(parts: ReportServiceParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws AppError run.not-found, image.unreadable */
+  async report(
+    title: string,
+    referenceRunId: string,
+    runIds: readonly string[],
+    format: ReportFormat,
+  ): Promise<Report> {
+    const { store, lab, compare, packName, appVersion } = this.#parts;
+    const measured = await compare.measure(referenceRunId, runIds);
+    const inline = format === 'html' ? await this.#inlinePictures(measured) : new Map<string, InlinePicture>();
+    const input = reportInput(measured, {
+      title,
+      appVersion,
+      packName: await packName(measured.reference.settings.packId),
+      inline,
+      weightErrors: await this.#weightErrors(measured),
+    });
+    const text = (extension: string, mimeType: string, content: string): Report => ({
+      fileName: reportFileName(title, extension),
+      mimeType,
+      encoding: 'utf8',
+      content,
+    });
+    switch (format) {
+      case 'markdown':
+        return text('md', 'text/markdown', reportMarkdown(input));
+      case 'csv':
+        return text('csv', 'text/csv', reportCsv(input));
+      case 'html':
+        return text('html', 'text/html', reportHtml(input));
+      case 'contact-sheet': {
+        const { width, height } = measured.reference;
+        const sheet = planContactSheet(input, height / width);
+        const runOf = (file: string): string => file.slice(0, file.lastIndexOf('.'));
+        const files = sheet.pictures.map(({ file }): [string, string] => [file, store.files.picture(runOf(file))]);
+        const png = await lab.run<'contact-sheet'>({ kind: 'contact-sheet', sheet, files: Object.fromEntries(files) });
+        return {
+          fileName: reportFileName(title, 'png'),
+          mimeType: 'image/png',
+          encoding: 'base64',
+          content: Buffer.from(png).toString('base64'),
+        };
+      }
+    }
+  }
+
+  /**
+   * Of InfuseNet, where its format varies. FLUX and T5 take minutes: their errors are asked for on the compare screen.
+   * Without the pack's weights there are none, and the report leaves the sentence out.
+   */
+  async #weightErrors({ reference, configurations }: MeasuredRuns): Promise<WeightErrors[]> {
+    const { packId, modelVariant, formats } = reference.settings;
+    const component = 'infusenet';
+    if (configurations.every(({ settings }) => settings.formats[component] === formats[component])) return [];
+    try {
+      const { overall } = await this.#parts.weightErrors.measure({ packId, modelVariant, component });
+      return [{ component, errors: overall }];
+    } catch (error) {
+      if (error instanceof AppError && /^(pack|weights|config)\./.test(error.code)) return [];
+      throw error;
+    }
+  }
+
+  async #inlinePictures({ configurations, differences }: MeasuredRuns): Promise<Map<string, InlinePicture>> {
+    const { store, lab } = this.#parts;
+    const out = new Map<string, InlinePicture>();
+    for (const { run, base, role, repeat } of configurations.flatMap(({ runs }) => runs)) {
+      if (repeat > 0) continue;
+      const compared = role === 'variant' && base !== null && differences.has(run.id);
+      const made = await lab.run<'inline'>({
+        kind: 'inline',
+        path: store.files.picture(run.id),
+        reference: compared ? store.files.picture(base.id) : null,
+      });
+      out.set(run.id, {
+        pictureUrl: webpUrl(made.picture),
+        heatMapUrl: made.heatMap === null ? null : webpUrl(made.heatMap),
+      });
+    }
+    return out;
+  }
+}
+
+function webpUrl(webp: Uint8Array): string {
+  return `data:image/webp;base64,${Buffer.from(webp).toString('base64')}`;
+}
+
+/** A file name for any system: letters, digits and dashes of the title. */
+function reportFileName(title: string, extension: string): string {
+  const stem = title
+    .normalize('NFKD')
+    .replace(/\p{Mn}/gu, '')
+    .replace(/[^A-Za-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 50)
+    .toLowerCase();
+  return `likeness-lab-${stem === '' ? 'report' : stem}.${extension}`;
+}

@@ -1,0 +1,59 @@
+/** The engine as a Node child process, for the web host, the command line and tests. */
+import { fork } from 'node:child_process';
+import { ENGINE_ENV, ENGINE_EXEC_ARGV } from '../../base/engine-process.js';
+import type { FromEngine } from '../../engine/protocol.js';
+import type { EngineProcess, EngineSpawner } from './engine-client.js';
+import { LastWords } from './last-words.js';
+
+interface ForkOptions {
+  /** Environment added to this process's. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Gets what the engine writes to its standard error, for the log. */
+  readonly onStderr?: (text: string) => void;
+}
+
+/** A spawner for the built engine entry at an absolute path. */
+export function forkEngine(entry: string, options: ForkOptions = {}): EngineSpawner {
+  return (): EngineProcess => {
+    const child = fork(entry, [], {
+      serialization: 'json',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: { ...process.env, ...ENGINE_ENV, ...options.env },
+      execArgv: [...ENGINE_EXEC_ARGV],
+    });
+    let ended = false;
+    const words = new LastWords();
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      words.add(text);
+      options.onStderr?.(text);
+    });
+    return {
+      send(message) {
+        // A message to a process that is ending is lost; its exit rejects the request.
+        if (!ended && child.connected) child.send(message, () => undefined);
+      },
+      onMessage(listener) {
+        child.on('message', (message) => {
+          listener(message as FromEngine);
+        });
+      },
+      onExit(listener) {
+        const end = (reason: string): void => {
+          ended = true;
+          listener(reason);
+        };
+        // Not 'exit': the last words come before 'close' only.
+        child.once('close', (code, signal) => {
+          end(words.explain(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`));
+        });
+        child.once('error', (error) => {
+          // Only a failed spawn comes without an exit.
+          if (child.pid === undefined) end(error.message);
+        });
+      },
+      kill() {
+        child.kill('SIGKILL');
+      },
+    };
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * Whether a failure means that memory ran out. The engine says so itself where it can; a process that was ended leaves
+ * only circumstances.
+ */
+import { readFileSync } from 'node:fs';
+import { AppError } from '../../base/app-error.js';
+import type { MemorySign } from '../../contract/run.js';
+
+/** Stages that hold a network: a process that ends in another one hardly ended for its weights. */
+const HEAVY_STAGES: readonly unknown[] = ['encode-text', 'control', 'load', 'denoise', 'decode'];
+
+/** The kernel's count of processes that it ended because memory ran out; null where there is none (not Linux). */
+export function readOomKills(): number | null {
+  let text: string;
+  try {
+    text = readFileSync('/proc/vmstat', 'utf8');
+  } catch {
+    return null;
+  }
+  const count = /^oom_kill (\d+)$/m.exec(text)?.[1];
+  return count === undefined ? null : Number(count);
+}
+
+export interface Circumstances {
+  /** Of `readOomKills` before the run and after its end. */
+  readonly oomKillsBefore: number | null;
+  readonly oomKillsAfter: number | null;
+  /** Whether the estimate fits what is free; null where it could not be asked. */
+  readonly fit: 'fits' | 'tight' | 'too-big' | 'unknown' | null;
+}
+
+/** What says that memory ran out; null when nothing does. */
+export function memorySign(error: AppError, circumstances: Circumstances): MemorySign | null {
+  if (error.code === 'engine.out-of-memory') return 'said';
+  if (error.code !== 'engine.crashed' || !HEAVY_STAGES.includes(error.details['stage'])) return null;
+  const { oomKillsBefore, oomKillsAfter, fit } = circumstances;
+  if (oomKillsBefore !== null && oomKillsAfter !== null && oomKillsAfter > oomKillsBefore) return 'killed-by-system';
+  return fit === 'too-big' ? 'estimate' : null;
+}
+
+const CIRCUMSTANCES: Readonly<Record<Exclude<MemorySign, 'said'>, string>> = {
+  'killed-by-system': 'The system ended the engine because memory ran out.',
+  estimate: 'The engine ended without a word, and by the estimate its memory would not do.',
+};
+
+/** A failure that means want of memory, by that name. */
+export function asOutOfMemory(error: AppError, sign: MemorySign): AppError {
+  if (sign === 'said') return error;
+  return new AppError('engine.out-of-memory', `${CIRCUMSTANCES[sign]} ${error.message}`, {
+    remedy: 'Choose smaller formats or a smaller picture, or close other programs; then resume.',
+    retryable: true,
+    details: { ...error.details, sign },
+    cause: error,
+  });
+}

@@ -1,0 +1,301 @@
+/**
+ * Builds every object once and wires them; the same for the window, the browser host and the command line. What
+ * differs (how the engine is started, dialogs) comes from outside.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { isAbort } from '../../base/app-error.js';
+import type { SystemInfo } from '../../contract/system-info.js';
+import type { Environment } from '../../models/hub-settings.js';
+import { MANIFESTS, type DownloadManifest } from '../../models/manifest.js';
+import { TokenFile, type TokenStore } from '../../models/token-file.js';
+import { openStore, type Store } from '../../store/store.js';
+import { BlindService } from '../comparisons/blind-service.js';
+import { CacheService } from '../models/cache-service.js';
+import { CompareService } from '../comparisons/compare-service.js';
+import { ComparisonService } from '../comparisons/comparison-service.js';
+import { createDispatcher, type Dispatch } from './dispatcher.js';
+import { EngineClient, type EngineSpawner } from '../engine/engine-client.js';
+import { EstimateService } from '../runs/estimate-service.js';
+import { EventHub } from './event-hub.js';
+import { GalleryService } from '../pictures/gallery-service.js';
+import { createHandlers, type Services } from './handlers.js';
+import { installedPacks, LibraryService } from '../models/library-service.js';
+import { LoraService } from '../models/lora-service.js';
+import { Log } from './log.js';
+import { PackService } from '../models/pack-service.js';
+import { PhotoService } from '../pictures/photo-service.js';
+import { PictureLab } from '../pictures/picture-lab.js';
+import { PictureSource } from '../pictures/picture-source.js';
+import { PreparationService } from '../models/preparation-service.js';
+import { ReportService } from '../comparisons/report-service.js';
+import { RunDrift } from '../comparisons/run-drift.js';
+import { RunMaker } from '../runs/run-maker.js';
+import { RunQueue } from '../runs/run-queue.js';
+import { SecondTry } from '../runs/second-try.js';
+import { SampleService } from '../pictures/sample-service.js';
+import { SettingsService } from './settings-service.js';
+import { SmallerService } from '../runs/smaller-service.js';
+import { SystemService } from './system-service.js';
+import { OutputErrorService } from '../comparisons/output-error-service.js';
+import { WeightErrorService } from '../comparisons/weight-error-service.js';
+
+export interface HostOptions {
+  /** Folder of the gallery; made when missing. */
+  readonly dataDir: string;
+  /** Folder with `models`, `samples` and the notices. */
+  readonly assetsDir: string;
+  /** Folders of packs named at start. */
+  readonly packFolders?: readonly string[];
+  /** Folder of the packs that the app imports and downloads; default `packs` in the data folder. */
+  readonly packsDir?: string;
+  /** Packs that can be had; default those that the app knows. */
+  readonly manifests?: readonly DownloadManifest[];
+  /** Keeps the token for gated packs; default a file that its user alone can read. */
+  readonly tokens?: TokenStore;
+  /** Where the hub's variables are read from; default the process's environment. */
+  readonly env?: Environment;
+  readonly spawnEngine: EngineSpawner;
+  /** Absolute path of the built `picture-worker`. */
+  readonly pictureWorker: string;
+  readonly appVersion: string;
+  readonly host: SystemInfo['host'];
+  readonly pickFolder?: () => Promise<string | null>;
+  /** Lets the person choose a LoRA. */
+  readonly pickFile?: () => Promise<string | null>;
+  readonly openFolder?: (folder: string) => Promise<void>;
+  /** Gets warnings and errors beside the log file. */
+  readonly echo?: (line: string) => void;
+  readonly now?: () => number;
+}
+
+export interface AppHost {
+  readonly dispatch: Dispatch;
+  readonly hub: EventHub;
+  readonly pictures: PictureSource;
+  readonly services: Services;
+  readonly store: Store;
+  readonly log: Log;
+  /** Interrupts what runs, ends the engines and closes the database. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The id of the pack that ships with the app. */
+export const BUNDLED_PACK_ID = 'demo';
+
+/** How long loaded weights stay after the last run: long enough to press the button again. */
+const RELEASE_AFTER_MS = 60_000;
+
+/** Gives device memory back to other programs when nothing has run for a while. Returns the way to stop. */
+function releaseWhenIdle(hub: EventHub, engine: EngineClient, log: Log): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let used = false;
+  const stop = hub.subscribe('progress', (progress) => {
+    clearTimeout(timer);
+    used ||= progress !== null;
+    if (progress !== null || !used) return;
+    timer = setTimeout(() => {
+      used = false;
+      engine.release().catch((error: unknown) => {
+        log.error('Releasing the weights failed.', error);
+      });
+    }, RELEASE_AFTER_MS);
+    timer.unref();
+  });
+  return () => {
+    stop();
+    clearTimeout(timer);
+  };
+}
+
+/** @throws AppError store.*, disk.* when the gallery cannot be opened */
+export async function openAppHost(options: HostOptions): Promise<AppHost> {
+  const { dataDir, assetsDir, appVersion } = options;
+  const now = options.now ?? Date.now;
+  const store = await openStore(dataDir);
+  const log = new Log(join(dataDir, 'logs'), options.echo ?? null);
+  if (store.copyProblem !== null) log.error("Today's copy of the database could not be made.", store.copyProblem);
+  const hub = new EventHub();
+  const engine = new EngineClient(options.spawnEngine, (state) => {
+    hub.publish('engine', state);
+    if (state.status === 'crashed') log.write('warn', state.message, { stage: state.stage });
+  });
+  const helper = new EngineClient(options.spawnEngine);
+  const lab = new PictureLab(options.pictureWorker);
+  const cachePath = join(dataDir, 'cache');
+  const packsDir = options.packsDir ?? join(dataDir, 'packs');
+  const manifests = options.manifests ?? MANIFESTS;
+  const bundledFolder = join(assetsDir, 'models', BUNDLED_PACK_ID);
+
+  const settings = new SettingsService(store.settings, hub);
+  const samples = new SampleService(join(assetsDir, 'samples'));
+  const packs = new PackService({
+    repo: store.packs,
+    helper,
+    hub,
+    bundled: existsSync(join(bundledFolder, 'pack.json')) ? { id: BUNDLED_PACK_ID, folder: bundledFolder } : null,
+    folders: options.packFolders ?? [],
+    installed: () => installedPacks(packsDir, manifests),
+    pickFolder: options.pickFolder ?? null,
+    now,
+  });
+  const library = new LibraryService({
+    packsDir,
+    manifests,
+    tokens: options.tokens ?? new TokenFile(join(dataDir, 'hub-token')),
+    env: options.env ?? process.env,
+    helper,
+    hub,
+    packs,
+    pickFolder: options.pickFolder ?? null,
+  });
+  const photos = new PhotoService({
+    store,
+    lab,
+    packs,
+    samples,
+    helper,
+    hub,
+    cachePath,
+    forget: () => engine.release(),
+    now,
+  });
+  const gallery = new GalleryService({
+    store,
+    hub,
+    onRunsMoved: () => {
+      queue.changed();
+    },
+    now,
+  });
+  const estimates = new EstimateService(packs, helper, settings);
+  const runMaker = new RunMaker({
+    store,
+    engine,
+    lab,
+    packs,
+    settings,
+    cachePath,
+    appVersion,
+    drift: new RunDrift(store, lab, log),
+    now,
+  });
+  const queue: RunQueue = new RunQueue({
+    store,
+    maker: new SecondTry({
+      store,
+      maker: runMaker,
+      engine,
+      estimates,
+      log,
+      now,
+    }),
+    hub,
+    log,
+    onGalleryChange: () => {
+      gallery.changed();
+    },
+    now,
+  });
+  const comparisons = new ComparisonService({ store, queue, packs, photos, settings, now });
+  const compare = new CompareService(store, lab, (runId) => comparisons.faces(runId));
+  const blind = new BlindService({ store, compare, lab, now });
+  const weightErrors = new WeightErrorService(options.spawnEngine, packs, cachePath);
+  const cache = new CacheService({ root: cachePath, packs, hub });
+  const preparation = new PreparationService({
+    spawnEngine: options.spawnEngine,
+    helper,
+    packs,
+    settings,
+    cache,
+    hub,
+    cachePath,
+    file: join(dataDir, 'preparation.json'),
+  });
+  const loras = new LoraService({
+    repo: store.loras,
+    folder: join(dataDir, 'loras'),
+    helper,
+    packs,
+    pickFile: options.pickFile ?? null,
+    now,
+  });
+  const services: Services = {
+    hub,
+    packs,
+    library,
+    cache,
+    preparation,
+    loras,
+    estimates,
+    weightErrors,
+    outputErrors: new OutputErrorService({
+      engine,
+      run: (runId) => comparisons.run(runId),
+      requestOf: (run) => runMaker.request(run),
+    }),
+    samples,
+    photos,
+    comparisons,
+    queue,
+    gallery,
+    compare,
+    blind,
+    reports: new ReportService({
+      store,
+      lab,
+      compare,
+      weightErrors,
+      packName: async (packId) => (await packs.list()).find((pack) => pack.id === packId)?.name ?? packId,
+      appVersion,
+    }),
+    settings,
+    smaller: new SmallerService({ store, queue, packs, comparisons, estimates, weightErrors, now }),
+    system: new SystemService({
+      helper,
+      appVersion,
+      host: options.host,
+      noticesFile: join(assetsDir, 'NOTICES.txt'),
+      folders: { logs: join(dataDir, 'logs'), pictures: store.files.pictures },
+      openFolder: options.openFolder ?? null,
+    }),
+    runByPixelHash: (pixelHash) => store.runs.byPixelHash(pixelHash),
+  };
+  library.download
+    .restore()
+    .then(() => library.refresh())
+    .then(() => Promise.all([preparation.restore(), loras.restore()]))
+    .catch((error: unknown) => {
+      if (!isAbort(error)) log.error('Looking at the packs failed.', error);
+    });
+  const stopReleasing = releaseWhenIdle(hub, engine, log);
+  let closing: Promise<void> | null = null;
+  return {
+    dispatch: createDispatcher(createHandlers(services), (method, error) => {
+      log.error(`${method} failed.`, error);
+    }),
+    hub,
+    pictures: new PictureSource(store, compare, samples, blind),
+    services,
+    store,
+    log,
+    close() {
+      closing ??= (async () => {
+        stopReleasing();
+        await library.download.pause();
+        // The engine is asked to end at once: a long step is killed rather than waited for.
+        await Promise.all([
+          queue.stop(),
+          engine.close(),
+          helper.close(),
+          weightErrors.close(),
+          preparation.close(),
+          loras.close(),
+        ]);
+        await lab.close();
+        store.db.close();
+      })();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+/**
+ * What every request passes, whichever transport brought it: sender, schema, service, envelope. Failures are
+ * answers, never rejections.
+ */
+import type { z } from 'zod';
+import { AppError, isAbort, toErrorDto } from '../../base/app-error.js';
+import { API, isMethod, type Method, type Output, type ParsedInput } from '../../contract/api.js';
+import type { Envelope } from '../../contract/error.js';
+
+/** Who asks, as the transport judged it. */
+export interface Sender {
+  readonly trusted: boolean;
+  /** For the log and the refusal, such as an origin. */
+  readonly name: string;
+}
+
+/** One function per method of the table; the compiler reports a missing one. */
+export type Handlers = {
+  readonly [M in Method]: (input: ParsedInput<M>) => Output<M> | Promise<Output<M>>;
+};
+
+export type Dispatch = (method: string, input: unknown, sender: Sender) => Promise<Envelope<unknown>>;
+
+function invalidInput(method: string, error: z.ZodError): AppError {
+  const [first] = error.issues;
+  const where = first === undefined || first.path.length === 0 ? 'the request' : first.path.join('.');
+  return new AppError(
+    'contract.invalid-input',
+    `${method}: ${where}: ${first?.message ?? 'invalid'}.`.replace('..', '.'),
+    {
+      remedy: 'Change the named setting and try again.',
+      details: { method, path: where, issues: error.issues.length },
+    },
+  );
+}
+
+/** @param report gets every failure that is a bug, with its stack */
+export function createDispatcher(handlers: Handlers, report: (method: string, error: unknown) => void): Dispatch {
+  return async (method, input, sender) => {
+    try {
+      if (!sender.trusted) {
+        throw new AppError('contract.refused-sender', `A request from ${sender.name} was refused.`, {
+          remedy: 'Use the window or the address that Likeness Lab opened.',
+        });
+      }
+      if (!isMethod(method)) {
+        throw new AppError('contract.unknown-method', `There is no method "${method.slice(0, 60)}".`, {
+          remedy: 'Reload the page; it may come from another version.',
+        });
+      }
+      const schemas = API[method];
+      const parsed = schemas.input.safeParse(input);
+      if (!parsed.success) throw invalidInput(method, parsed.error);
+      const handler = handlers[method] as (input: unknown) => unknown;
+      const output = await handler(parsed.data);
+      // Strips what a schema does not name, so that nothing internal (a path) can leak by accident.
+      return { ok: true, value: schemas.output.parse(output) };
+    } catch (error) {
+      if (!(error instanceof AppError) && !isAbort(error)) report(method, error);
+      return { ok: false, error: toErrorDto(error) };
+    }
+  };
+}

@@ -1,0 +1,255 @@
+/** The request table's other half: each method as a call of one service. */
+import type { BlindService } from '../comparisons/blind-service.js';
+import type { CacheService } from '../models/cache-service.js';
+import type { CompareService } from '../comparisons/compare-service.js';
+import type { ComparisonService } from '../comparisons/comparison-service.js';
+import type { Handlers } from './dispatcher.js';
+import type { EstimateService } from '../runs/estimate-service.js';
+import type { EventHub } from './event-hub.js';
+import type { GalleryService } from '../pictures/gallery-service.js';
+import type { LibraryService } from '../models/library-service.js';
+import type { LoraService } from '../models/lora-service.js';
+import type { PackService } from '../models/pack-service.js';
+import { decodeUpload, type PhotoService } from '../pictures/photo-service.js';
+import { readMetadata } from '../pictures/picture-metadata/read-metadata.js';
+import type { PreparationService } from '../models/preparation-service.js';
+import type { ReportService } from '../comparisons/report-service.js';
+import type { RunQueue } from '../runs/run-queue.js';
+import type { SampleService } from '../pictures/sample-service.js';
+import type { SettingsService } from './settings-service.js';
+import type { SmallerService } from '../runs/smaller-service.js';
+import type { SystemService } from './system-service.js';
+import type { OutputErrorService } from '../comparisons/output-error-service.js';
+import type { WeightErrorService } from '../comparisons/weight-error-service.js';
+
+export interface Services {
+  readonly hub: EventHub;
+  readonly packs: PackService;
+  readonly library: LibraryService;
+  readonly cache: CacheService;
+  readonly preparation: PreparationService;
+  readonly loras: LoraService;
+  readonly estimates: EstimateService;
+  readonly weightErrors: WeightErrorService;
+  readonly outputErrors: OutputErrorService;
+  readonly samples: SampleService;
+  readonly photos: PhotoService;
+  readonly comparisons: ComparisonService;
+  readonly queue: RunQueue;
+  readonly gallery: GalleryService;
+  readonly compare: CompareService;
+  readonly blind: BlindService;
+  readonly reports: ReportService;
+  readonly settings: SettingsService;
+  readonly smaller: SmallerService;
+  readonly system: SystemService;
+  readonly runByPixelHash: (pixelHash: string) => string | null;
+}
+
+const DONE = {};
+
+export function createHandlers(services: Services): Handlers {
+  const {
+    hub,
+    packs,
+    library,
+    cache,
+    preparation,
+    loras,
+    estimates,
+    weightErrors,
+    outputErrors,
+    samples,
+    photos,
+    comparisons,
+    queue,
+    gallery,
+    compare,
+    blind,
+    reports,
+    settings,
+    smaller,
+    system,
+  } = services;
+  return {
+    'packs.list': () => packs.list(),
+    'packs.inspect': ({ packId }) => packs.inspect(packId),
+    'packs.add': () => packs.add(),
+    'packs.remove': async ({ packId }) => {
+      await packs.remove(packId);
+      return DONE;
+    },
+    'library.get': () => library.state(),
+    'library.check': ({ libraryId, source, variants }) => library.check(libraryId, source, variants),
+    'library.import': ({ checkId }) => library.import(checkId),
+    'library.download': async ({ libraryId, variants, acceptedLicences }) => {
+      await library.download.start(libraryId, variants, acceptedLicences);
+      return DONE;
+    },
+    'library.pause': async () => {
+      await library.download.pause();
+      return DONE;
+    },
+    'library.resume': () => {
+      library.download.resume();
+      return DONE;
+    },
+    'library.cancel': async () => {
+      await library.download.cancel();
+      return DONE;
+    },
+    'library.remove': async ({ libraryId }) => {
+      await library.remove(libraryId);
+      return DONE;
+    },
+    'library.save-token': async ({ token }) => {
+      await library.saveToken(token);
+      return DONE;
+    },
+    'library.forget-token': async () => {
+      await library.forgetToken();
+      return DONE;
+    },
+    'cache.list': () => cache.list(),
+    'cache.remove': async ({ packId, key }) => ({ freedBytes: await cache.remove(packId, key) }),
+    'preparation.estimate': (input) => preparation.estimate(input),
+    'preparation.start': async (input) => {
+      await preparation.start(input);
+      return DONE;
+    },
+    'preparation.pause': async () => {
+      await preparation.pause();
+      return DONE;
+    },
+    'preparation.resume': async () => {
+      await preparation.resume();
+      return DONE;
+    },
+    'preparation.cancel': async () => {
+      await preparation.cancel();
+      return DONE;
+    },
+    'packs.estimate': (input) => estimates.estimate(input),
+
+    'packs.weight-errors': (input) => weightErrors.measure(input),
+
+    'loras.list': () => loras.list(),
+    'loras.add': ({ source, packId }) => loras.add(source, packId),
+    'loras.begin-upload': (upload) => loras.beginUpload(upload),
+    'loras.upload': (piece) => loras.upload(piece),
+    'loras.finish-upload': ({ uploadId }) => loras.finishUpload(uploadId),
+    'loras.cancel-upload': async ({ uploadId }) => {
+      await loras.cancelUpload(uploadId);
+      return DONE;
+    },
+    'loras.remove': async ({ loraId }) => {
+      await loras.remove(loraId);
+      return DONE;
+    },
+
+    'samples.list': () => samples.list(),
+
+    'photos.list': ({ role }) => photos.list(role),
+    'photos.import': ({ role, name, dataBase64 }) => photos.import(role, name, decodeUpload(dataBase64), 'import'),
+    'photos.use-sample': ({ sampleId }) => photos.useSample(sampleId),
+    'photos.rename': ({ photoId, name }) => photos.rename(photoId, name),
+    'photos.detect': ({ photoId, packId }) => photos.detect(photoId, packId),
+    'photos.delete': async ({ photoId }) => ({ runCount: await photos.delete(photoId) }),
+
+    'comparisons.create': (draft) => comparisons.create(draft),
+    'comparisons.get': ({ comparisonId }) => comparisons.get(comparisonId),
+    'comparisons.rename': ({ comparisonId, title }) => {
+      comparisons.rename(comparisonId, title);
+      return DONE;
+    },
+    'comparisons.set-reference': ({ comparisonId, runId }) => {
+      comparisons.setReference(comparisonId, runId);
+      return DONE;
+    },
+    'comparisons.cancel': ({ comparisonId }) => {
+      comparisons.cancel(comparisonId);
+      return DONE;
+    },
+    'comparisons.resume': ({ comparisonId }) => comparisons.resume(comparisonId),
+    'comparisons.repeat': ({ comparisonId }) => comparisons.repeat(comparisonId),
+
+    'queue.get': () => hub.current('queue') ?? { paused: false, problem: null, entries: [], runningRunId: null },
+    'queue.pause': () => {
+      queue.pause();
+      return DONE;
+    },
+    'queue.resume': () => {
+      queue.resume();
+      return DONE;
+    },
+    'queue.reorder': ({ comparisonIds }) => {
+      queue.reorder(comparisonIds);
+      return DONE;
+    },
+    'queue.dismiss': ({ comparisonId }) => {
+      queue.dismiss(comparisonId);
+      return DONE;
+    },
+
+    'runs.get': ({ runId }) => comparisons.run(runId),
+    'runs.get-many': ({ runIds }) => runIds.map((runId) => comparisons.run(runId)),
+    'runs.cancel': ({ runId }) => {
+      comparisons.cancelRun(runId);
+      return DONE;
+    },
+    'runs.smaller': ({ runId }) => smaller.choices(runId),
+    'runs.make-smaller': ({ runId, change }) => smaller.make(runId, change),
+    'runs.repeat': ({ runId }) => comparisons.repeatRun(runId),
+    'runs.draft': ({ runId }) => comparisons.draft(runId),
+    'runs.faces': ({ runId }) => comparisons.faces(runId),
+    'runs.output-errors': (input) => outputErrors.errors(input),
+
+    'gallery.list': (input) => gallery.list(input),
+    'gallery.rate': ({ runIds, stars }) => gallery.rate(runIds, stars),
+    'gallery.tag': ({ runIds, add, remove }) => gallery.tag(runIds, add, remove),
+    'gallery.tags': () => gallery.tags(),
+    'gallery.trash': ({ runIds }) => gallery.trash(runIds),
+    'gallery.restore': ({ runIds }) => gallery.restore(runIds),
+    'gallery.undo': ({ undoId }) => ({ changed: gallery.undo(undoId) }),
+    'gallery.empty-trash': async ({ runIds }) => ({ deleted: await gallery.emptyTrash(runIds) }),
+    'gallery.identical-except': ({ runId, field }) => gallery.identicalExcept(comparisons.run(runId), field),
+
+    'compare.table': ({ referenceRunId, runIds }) => compare.table(referenceRunId, runIds),
+    'compare.report': ({ title, referenceRunId, runIds, format }) =>
+      reports.report(title, referenceRunId, runIds, format),
+
+    'blind.start': (input) => blind.start(input),
+    'blind.get': ({ testId }) => blind.get(testId),
+    'blind.list': ({ runIds }) => blind.list(runIds),
+    'blind.answer': ({ testId, trial, answer }) => blind.answer(testId, trial, answer),
+    'blind.undo': ({ testId }) => blind.undo(testId),
+    'blind.delete': ({ testId }) => {
+      blind.delete(testId);
+      return DONE;
+    },
+
+    'metadata.read': async ({ dataBase64 }) => {
+      const { pixelHash, ...metadata } = readMetadata(decodeUpload(dataBase64));
+      const known = (metadata.settings.loras ?? []).length === 0 ? null : await loras.byHash();
+      const found = metadata.settings.loras?.map((lora) => ({
+        ...lora,
+        loraId: lora.sha256 === null ? null : (known?.get(lora.sha256) ?? null),
+      }));
+      return {
+        ...metadata,
+        settings: { ...metadata.settings, loras: found ?? null },
+        runId: pixelHash === null ? null : services.runByPixelHash(pixelHash),
+      };
+    },
+
+    'settings.get': () => settings.get(),
+    'settings.set': (changes) => settings.set(changes),
+
+    'system.info': () => system.info(),
+    'system.open-folder': async ({ folder }) => {
+      await system.openFolder(folder);
+      return DONE;
+    },
+    'system.notices': () => ({ text: system.notices() }),
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * The `parameters` text that AUTOMATIC1111's web UI began and most galleries read: the prompt, an optional negative
+ * prompt, and a last line of `Name: value` pairs. Values with a comma, colon or newline are JSON strings.
+ */
+import { lorasText } from '../../../contract/lora.js';
+import type { ReadSettings } from '../../../contract/picture-metadata.js';
+import type { RunSettings } from '../../../contract/generation-settings.js';
+
+export const A1111_KEYWORD = 'parameters';
+
+/** Longer texts are cut before the pairs are searched; prompts in the wild stay under 10,000 characters. */
+const MAX_LENGTH = 100_000;
+/** LoRAs of one picture that are looked at. */
+const MAX_LORAS_READ = 100;
+const NEGATIVE = 'Negative prompt: ';
+
+function quote(value: string): string {
+  return /[,:\n"]/.test(value) ? JSON.stringify(value) : value;
+}
+
+/** The text for one of our pictures. Other tools ignore the names they do not know. */
+export function formatParameters(settings: RunSettings, modelName: string, appVersion: string): string {
+  const pairs: readonly (readonly [string, string])[] = [
+    ['Steps', String(settings.steps)],
+    ['Sampler', 'Euler'],
+    ['CFG scale', '1'],
+    ['Distilled CFG Scale', String(settings.guidance)],
+    ['Seed', String(settings.seed)],
+    ['Size', `${settings.width}x${settings.height}`],
+    ['Model', modelName],
+    ['Model variant', settings.modelVariant],
+    ['FLUX format', settings.formats.flux],
+    ['T5 format', settings.formats.t5],
+    ['InfuseNet format', settings.formats.infusenet],
+    ['Conditioning scale', String(settings.conditioningScale)],
+    ['InfuseNet start', String(settings.start)],
+    ['InfuseNet end', String(settings.end)],
+    ...(settings.loras.length === 0 ? [] : [['LoRAs', lorasText(settings.loras)] as const]),
+    ['Provider', settings.provider],
+    ['Version', `Likeness Lab ${appVersion}`],
+  ];
+  return `${settings.prompt}\n${pairs.map(([name, value]) => `${name}: ${quote(value)}`).join(', ')}`;
+}
+
+export interface ReadParameters {
+  readonly settings: ReadSettings;
+  /** Every pair of the last line in its order. */
+  readonly pairs: readonly (readonly [string, string])[];
+}
+
+/** One pair: a name, then a JSON string or anything up to the next comma. */
+const PAIR = /\s*([A-Za-z0-9][^:,\n"]{0,60}):\s*("(?:[^"\\]|\\.){0,20000}"|[^,\n]{0,2000})(?:,|$)/gy;
+
+function unquote(value: string): string {
+  if (!value.startsWith('"')) return value.trim();
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return typeof parsed === 'string' ? parsed : value;
+  } catch (error) {
+    if (error instanceof SyntaxError) return value; // another tool's own quoting
+    throw error;
+  }
+}
+
+function number(text: string | undefined): number | null {
+  if (text === undefined || !/^-?\d{1,15}(\.\d{1,15})?$/.test(text)) return null;
+  return Number(text);
+}
+
+/** LoRAs as `lorasText` writes them, without what is in their files; null when there are none. */
+function parseLoras(text: string | undefined): ReadSettings['loras'] {
+  if (text === undefined) return null;
+  const found = [...text.matchAll(/(.{1,200}?) (-?\d{1,3}(?:\.\d{1,15})?)(?:, |$)/g)].slice(0, MAX_LORAS_READ);
+  return found.map(([, name = '', weight]) => ({ name, weight: Number(weight), sha256: null, loraId: null }));
+}
+
+/** Reads such a text, ours or another tool's. Never throws; null when it has no line of pairs. */
+export function parseParameters(text: string): ReadParameters | null {
+  const lines = text.slice(0, MAX_LENGTH).trimEnd().split('\n');
+  const last = lines.at(-1) ?? '';
+  if (!/^\s*Steps:\s*\d/.test(last)) return null;
+  const pairs = [...last.matchAll(PAIR)].map((match) => [match[1] ?? '', unquote(match[2] ?? '')] as const);
+  // The first of a name wins, so that an appended pair cannot replace a setting.
+  const byName = new Map([...pairs].reverse());
+  const head = lines.slice(0, -1);
+  const negativeAt = head.findIndex((line) => line.startsWith(NEGATIVE));
+  const prompt = (negativeAt < 0 ? head : head.slice(0, negativeAt)).join('\n').trim();
+  const negative = negativeAt < 0 ? null : head.slice(negativeAt).join('\n').slice(NEGATIVE.length).trim();
+  const size = /^(\d{1,6})x(\d{1,6})$/.exec(byName.get('Size') ?? '');
+  return {
+    settings: {
+      prompt: prompt === '' ? null : prompt,
+      negativePrompt: negative === '' ? null : negative,
+      seed: number(byName.get('Seed')),
+      steps: number(byName.get('Steps')),
+      width: number(size?.[1]),
+      height: number(size?.[2]),
+      guidance: number(byName.get('Distilled CFG Scale') ?? byName.get('CFG scale')),
+      conditioningScale: number(byName.get('Conditioning scale')),
+      start: number(byName.get('InfuseNet start')),
+      end: number(byName.get('InfuseNet end')),
+      modelVariant: byName.get('Model variant') ?? null,
+      provider: byName.get('Provider') ?? null,
+      packName: byName.get('Model') ?? null,
+      formats: null,
+      loras: parseLoras(byName.get('LoRAs')),
+    },
+    pairs,
+  };
+}

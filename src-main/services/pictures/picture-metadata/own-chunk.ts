@@ -1,0 +1,116 @@
+/**
+ * Our own chunk: everything that would be needed to make the picture again and to trust its figures, as versioned
+ * JSON. It holds no path, no photo, no photo's name and no embedding.
+ */
+import { z } from 'zod';
+import { formatChoiceSchema } from '../../../contract/formats.js';
+import { phaseSchema, type RunResult } from '../../../contract/run.js';
+import type { RunSettings } from '../../../contract/generation-settings.js';
+
+export const OWN_KEYWORD = 'likeness-lab';
+/** Raised when a reader of the old form would misread the new one. */
+const SCHEMA = 1;
+/** Ours have about 4 kB; a hash per weight file of the largest pack stays below 64 kB. */
+const MAX_LENGTH = 256 * 1024;
+
+const text = z.string().max(10_000);
+const finite = z.number();
+
+const ownChunkSchema = z.object({
+  schema: z.literal(SCHEMA),
+  appVersion: text,
+  runId: text,
+  prompt: text,
+  seed: finite,
+  steps: finite,
+  width: finite,
+  height: finite,
+  guidance: finite,
+  conditioningScale: finite,
+  start: finite,
+  end: finite,
+  modelVariant: text,
+  packName: text,
+  provider: text,
+  computeDtype: text,
+  formats: formatChoiceSchema,
+  /** Names of files, never their folders, and the hash of their contents. Older pictures have none, or no hash. */
+  loras: z
+    .array(z.object({ name: text, weight: finite, sha256: text.nullable().default(null) }))
+    .max(100)
+    .default([]),
+  /** Whether an identity and a pose were used, not which. */
+  identity: z.boolean(),
+  pose: z.boolean(),
+  identityScore: finite.nullable(),
+  keepList: z.array(text).max(1000),
+  weightHashes: z.record(text, text),
+  versions: z.record(text, text),
+  phases: z.array(phaseSchema).max(100),
+  stepSeconds: z.array(finite).max(1000),
+  totalSeconds: finite,
+  pixelHash: text,
+});
+export type OwnChunk = z.infer<typeof ownChunkSchema>;
+
+interface Made {
+  readonly runId: string;
+  readonly settings: RunSettings;
+  /** Hashes of the LoRAs' files, in the order of the settings; null for one that cannot be read any more. */
+  readonly loraHashes: readonly (string | null)[];
+  readonly packName: string;
+  readonly appVersion: string;
+  readonly result: RunResult;
+  readonly identityScore: number | null;
+  readonly totalSeconds: number;
+}
+
+/** The chunk's JSON for one of our pictures. */
+export function writeOwnChunk(made: Made): string {
+  const { settings: s, result } = made;
+  const chunk: OwnChunk = {
+    schema: SCHEMA,
+    appVersion: made.appVersion,
+    runId: made.runId,
+    prompt: s.prompt,
+    seed: s.seed,
+    steps: s.steps,
+    width: s.width,
+    height: s.height,
+    guidance: s.guidance,
+    conditioningScale: s.conditioningScale,
+    start: s.start,
+    end: s.end,
+    modelVariant: s.modelVariant,
+    packName: made.packName,
+    provider: s.provider,
+    computeDtype: result.computeDtype,
+    formats: s.formats,
+    loras: s.loras.map(({ name, weight }, i) => ({ name, weight, sha256: made.loraHashes[i] ?? null })),
+    identity: s.identityId !== null,
+    pose: s.poseId !== null,
+    identityScore: made.identityScore,
+    keepList: result.keepList,
+    weightHashes: result.weightHashes,
+    versions: result.versions,
+    phases: result.phases,
+    stepSeconds: result.stepSeconds,
+    totalSeconds: made.totalSeconds,
+    pixelHash: result.pixelHash,
+  };
+  return JSON.stringify(chunk);
+}
+
+/** Reads such a JSON from a file that anyone may have written. Null when it is not ours, too long or malformed. */
+export function readOwnChunk(json: string): OwnChunk | null {
+  if (json.length > MAX_LENGTH) return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+  const parsed = ownChunkSchema.safeParse(value);
+  return parsed.success ? parsed.data : null;
+}

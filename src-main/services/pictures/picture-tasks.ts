@@ -1,0 +1,159 @@
+/** What the picture worker does: everything that decodes, encodes or counts pixels or latents. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stepFileName } from '../../base/step-file.js';
+import type { ContactSheet } from '../../compare/contact-sheet.js';
+import { flipMap } from '../../compare/flip.js';
+import { magmaPicture } from '../../compare/magma.js';
+import { comparePictures, type Box } from '../../compare/picture-metrics.js';
+import type { Picture } from '../../compare/picture.js';
+import { trajectoryDrift } from '../../compare/trajectory-drift.js';
+import type { PictureDifference } from '../../contract/compare-data.js';
+import { decodeImage, readImage } from '../../engine/image/read-image.js';
+import { makeThumbnail } from '../../engine/image/thumbnail.js';
+import { encodePng } from '../../engine/image/write-png.js';
+import { drawContactSheet } from '../comparisons/draw-contact-sheet.js';
+
+/** Longest side of thumbnails: 512 CSS pixels are never shown larger, and high-density screens scale well. */
+const THUMB_SIDE = 512;
+/** Longest side of the pictures inside an HTML report: sharp on a high-density screen at 12rem, and 40 of them stay a few MB. */
+const INLINE_SIDE = 384;
+
+export type PictureTask =
+  /** An uploaded picture: made upright, sRGB, 8 bits, without metadata. `name` is for messages. */
+  | { readonly kind: 'normalize'; readonly bytes: Uint8Array; readonly name: string }
+  /** A picture the engine wrote. */
+  | { readonly kind: 'describe'; readonly path: string }
+  /** `faceBox` in pixels of the reference; null: no face. */
+  | {
+      readonly kind: 'difference';
+      readonly reference: string;
+      readonly path: string;
+      readonly faceBox: Box | null;
+    }
+  | { readonly kind: 'heat-map'; readonly reference: string; readonly path: string }
+  /** The bare pixels, uncompressed: as many bytes for every picture of a size. */
+  | { readonly kind: 'plain-copy'; readonly path: string }
+  /** How far the latents in one folder are from those in another, after each step. */
+  | { readonly kind: 'drift'; readonly folder: string; readonly reference: string; readonly steps: number }
+  /** A picture for an HTML report and, with a reference, its heat map. */
+  | { readonly kind: 'inline'; readonly reference: string | null; readonly path: string }
+  /** Paths by the sheet's file names. */
+  | {
+      readonly kind: 'contact-sheet';
+      readonly sheet: ContactSheet;
+      readonly files: Readonly<Record<string, string>>;
+    };
+
+interface PictureResults {
+  readonly normalize: {
+    readonly png: Uint8Array;
+    readonly thumb: Uint8Array;
+    readonly width: number;
+    readonly height: number;
+  };
+  readonly describe: {
+    readonly thumb: Uint8Array;
+    /** sha-256 over width, height and RGB bytes, hex. */
+    readonly pixelHash: string;
+    readonly width: number;
+    readonly height: number;
+  };
+  /** Null when the sizes differ. */
+  readonly difference: PictureDifference | null;
+  readonly 'heat-map': Uint8Array | null;
+  readonly 'plain-copy': Uint8Array;
+  /** One number a step; null when the sizes differ. */
+  readonly drift: number[] | null;
+  /** WebP. */
+  readonly inline: { readonly picture: Uint8Array; readonly heatMap: Uint8Array | null };
+  readonly 'contact-sheet': Uint8Array;
+}
+export type PictureResult<K extends PictureTask['kind']> = PictureResults[K];
+
+function pixelHash(picture: Picture): string {
+  const size = Buffer.alloc(8);
+  size.writeUInt32LE(picture.width, 0);
+  size.writeUInt32LE(picture.height, 4);
+  return createHash('sha256').update(size).update(picture.data).digest('hex');
+}
+
+/** Both pictures, or null when they cannot be compared pixel by pixel. */
+async function pair(reference: string, path: string): Promise<readonly [Picture, Picture] | null> {
+  const [a, b] = await Promise.all([readImage(reference), readImage(path)]);
+  return a.width === b.width && a.height === b.height ? [a, b] : null;
+}
+
+async function difference(reference: string, path: string, faceBox: Box | null): Promise<PictureDifference | null> {
+  const pictures = await pair(reference, path);
+  if (pictures === null) return null;
+  const { whole, face, surroundings } = comparePictures(...pictures, { faceBox });
+  return { whole, face, surroundings };
+}
+
+function heatMapOf(a: Picture, b: Picture): Picture {
+  return magmaPicture(flipMap(a, b), a.width, a.height);
+}
+
+async function heatMapPng(reference: string, path: string): Promise<Uint8Array | null> {
+  const pictures = await pair(reference, path);
+  return pictures === null ? null : encodePng(heatMapOf(...pictures));
+}
+
+async function readLatents(folder: string, step: number): Promise<Float32Array> {
+  const bytes = await readFile(join(folder, stepFileName(step, 'f32')));
+  return new Float32Array(Uint8Array.from(bytes).buffer);
+}
+
+/** Two steps' latents in memory at a time: 2 MB at 1024 × 1024. */
+async function drift(folder: string, reference: string, steps: number): Promise<number[] | null> {
+  const out: number[] = [];
+  for (let step = 1; step <= steps; step += 1) {
+    const [own, other] = await Promise.all([readLatents(folder, step), readLatents(reference, step)]);
+    if (own.length !== other.length) return null;
+    out.push(...trajectoryDrift([own], [other]));
+  }
+  return out;
+}
+
+async function inline(reference: string | null, path: string): Promise<PictureResults['inline']> {
+  const own = await readImage(path);
+  const heatMap = reference === null ? null : heatMapOf(await readImage(reference), own);
+  return {
+    picture: await makeThumbnail(own, INLINE_SIDE),
+    heatMap: heatMap === null ? null : await makeThumbnail(heatMap, INLINE_SIDE),
+  };
+}
+
+/** @throws AppError image.unreadable, disk.failed */
+export async function runPictureTask(task: PictureTask): Promise<PictureResults[PictureTask['kind']]> {
+  switch (task.kind) {
+    case 'normalize': {
+      const image = await decodeImage(task.bytes, task.name);
+      const [png, thumb] = await Promise.all([encodePng(image), makeThumbnail(image, THUMB_SIDE)]);
+      return { png, thumb, width: image.width, height: image.height };
+    }
+    case 'describe': {
+      const image = await readImage(task.path);
+      return {
+        thumb: await makeThumbnail(image, THUMB_SIDE),
+        pixelHash: pixelHash(image),
+        width: image.width,
+        height: image.height,
+      };
+    }
+    case 'difference':
+      return difference(task.reference, task.path, task.faceBox);
+    case 'heat-map':
+      return heatMapPng(task.reference, task.path);
+    case 'plain-copy':
+      return encodePng(await readImage(task.path), { compressed: false });
+    case 'drift':
+      return drift(task.folder, task.reference, task.steps);
+    case 'inline':
+      return inline(task.reference, task.path);
+    case 'contact-sheet':
+      return drawContactSheet(task.sheet, (file) => task.files[file] ?? '');
+  }
+}

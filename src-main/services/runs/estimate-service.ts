@@ -1,0 +1,110 @@
+/** Memory before a run: what each variant will need, whether it fits, and what would. */
+import { variantKey, WEIGHT_FORMATS, type FormatChoice } from '../../contract/formats.js';
+import type { Estimate, EstimateInput, VariantEstimate } from '../../contract/pack.js';
+import type { EstimateResult } from '../../engine/protocol.js';
+
+import type { EngineClient } from '../engine/engine-client.js';
+import type { PackService } from '../models/pack-service.js';
+import type { SettingsService } from '../host/settings-service.js';
+
+/** Drivers, fragmentation and other windows want some of what is free: above nine tenths it is called tight. */
+const COMFORTABLE = 0.9;
+
+/** From the most to the least precise, as far as memory is concerned. */
+const LADDER: readonly FormatChoice[] = [
+  { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' },
+  { flux: '16-bit', t5: 'int8', infusenet: '16-bit' },
+  { flux: '16-bit', t5: 'int8', infusenet: 'int8' },
+  { flux: 'int8', t5: 'int8', infusenet: '16-bit' },
+  { flux: 'int8', t5: 'int8', infusenet: 'int8' },
+  { flux: 'int8', t5: 'int8', infusenet: 'nf4' },
+  { flux: 'int4', t5: 'int8', infusenet: 'int8' },
+  { flux: 'int4', t5: 'int4', infusenet: 'int4' },
+  { flux: 'nf4', t5: 'nf4', infusenet: 'nf4' },
+];
+
+/** What the estimate depends on beside the formats. */
+type Asked = Omit<EstimateInput, 'variants'>;
+
+/** Settings that the engine answers from headers alone; one answer per pack, variant, size and formats. */
+export class EstimateService {
+  readonly #packs: PackService;
+  readonly #helper: EngineClient;
+  readonly #settings: Pick<SettingsService, 'device'>;
+  readonly #kept = new Map<string, EstimateResult>();
+
+  constructor(packs: PackService, helper: EngineClient, settings: Pick<SettingsService, 'device'>) {
+    this.#packs = packs;
+    this.#helper = helper;
+    this.#settings = settings;
+  }
+
+  async estimate(input: EstimateInput): Promise<Estimate> {
+    const [first] = input.variants;
+    // What is free changes, so one answer is always fresh.
+    const fresh = await this.#ask(input, first ?? (LADDER[0] as FormatChoice), true);
+    const { freeBytes, freeSource } = fresh;
+    const variants: VariantEstimate[] = [];
+    for (const formats of input.variants) {
+      const result = await this.#ask(input, formats, false);
+      const fit = fitOf(result.peakBytes, freeBytes);
+      const alternative = fit === 'too-big' && freeBytes !== null ? await this.alternative(input, freeBytes) : null;
+      variants.push({
+        formats,
+        parts: { ...result.parts },
+        loadBytes: result.loadBytes,
+        peakBytes: result.peakBytes,
+        fit,
+
+        alternative,
+      });
+    }
+    return { freeBytes, freeSource, variants };
+  }
+
+  /** Everything the engine reckons for one variant. @param fresh what is free is read anew */
+  details(settings: Asked & { readonly formats: FormatChoice }, { fresh = false } = {}): Promise<EstimateResult> {
+    return this.#ask(settings, settings.formats, fresh);
+  }
+
+  /** The most precise formats whose peak fits comfortably into what is free; null where none do. */
+  async alternative(input: Asked, freeBytes: number): Promise<FormatChoice | null> {
+    for (const formats of LADDER) {
+      const { peakBytes } = await this.#ask(input, formats, false);
+      if (peakBytes <= freeBytes * COMFORTABLE) return formats;
+    }
+    return null;
+  }
+
+  async #ask(input: Asked, formats: FormatChoice, fresh: boolean): Promise<EstimateResult> {
+    const { packId, provider, modelVariant, width, height, decode } = input;
+    const device = this.#settings.device(provider);
+    const key = [packId, provider, device.deviceId, modelVariant, width, height, decode, variantKey(formats)].join('|');
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && !fresh) return kept;
+    const result = await this.#helper.request<'estimate'>({
+      kind: 'estimate',
+      params: {
+        packPath: this.#packs.folder(packId),
+        provider,
+        ...device,
+        formats,
+        modelVariant,
+        width,
+        height,
+        ...(decode === undefined ? {} : { decode }),
+      },
+    });
+    // At most every combination of formats for a few sizes; older ones make room.
+    if (this.#kept.size > WEIGHT_FORMATS.length ** 3 * 8) this.#kept.clear();
+    this.#kept.set(key, result);
+    return result;
+  }
+}
+
+/** Whether a peak fits into what is free. */
+export function fitOf(peakBytes: number, freeBytes: number | null): VariantEstimate['fit'] {
+  if (freeBytes === null) return 'unknown';
+  if (peakBytes <= freeBytes * COMFORTABLE) return 'fits';
+  return peakBytes <= freeBytes ? 'tight' : 'too-big';
+}

@@ -1,0 +1,188 @@
+/** Makes one picture: asks the engine, takes the file over, and saves the result, in that order. */
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AppError } from '../../base/app-error.js';
+import type { RunDetail, RunResult } from '../../contract/run.js';
+import type { EngineProgress, GenerateRequest, GenerateResult, IdentityInput } from '../../engine/protocol.js';
+import type { Store } from '../../store/store.js';
+import { packCacheFolder } from '../models/cache-service.js';
+import type { EngineClient } from '../engine/engine-client.js';
+import { loraHash } from '../models/lora-hash.js';
+import { usualStepSeconds } from './pace.js';
+import type { PackService } from '../models/pack-service.js';
+import { A1111_KEYWORD, formatParameters } from '../pictures/picture-metadata/a1111.js';
+import { OWN_KEYWORD, writeOwnChunk } from '../pictures/picture-metadata/own-chunk.js';
+import { insertPngTexts } from '../pictures/picture-metadata/png-text.js';
+import type { PictureLab } from '../pictures/picture-lab.js';
+import type { RunDrift } from '../comparisons/run-drift.js';
+import type { SettingsService } from '../host/settings-service.js';
+
+export interface RunMakerParts {
+  readonly store: Store;
+  readonly engine: EngineClient;
+  readonly lab: PictureLab;
+  readonly packs: PackService;
+  readonly settings: SettingsService;
+  readonly cachePath: string;
+  readonly appVersion: string;
+  readonly drift: RunDrift;
+  readonly now: () => number;
+}
+
+export interface MadeRun {
+  readonly totalSeconds: number;
+  readonly stepSeconds: readonly number[];
+}
+
+export class RunMaker {
+  readonly #parts: RunMakerParts;
+
+  constructor(parts: RunMakerParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * @throws AppError what the engine, the disk or the database reported; AbortError. Nothing of the run is then left
+   * on disk.
+   */
+  async make(run: RunDetail, signal: AbortSignal, onProgress: (progress: EngineProgress) => void): Promise<MadeRun> {
+    const { store, engine, drift } = this.#parts;
+    try {
+      const params = this.#withRecords(run);
+      await mkdir(dirname(params.outputPath), { recursive: true });
+      if (params.previewDir !== null) await mkdir(params.previewDir, { recursive: true });
+      const result = await engine.request<'generate'>({ kind: 'generate', params }, { signal, onProgress });
+      await this.#save(run, result);
+      await rm(params.outputPath, { force: true });
+      return { totalSeconds: result.totalSeconds, stepSeconds: result.stepSeconds };
+    } catch (error) {
+      await store.files.removeRun(run.id);
+      throw error;
+    } finally {
+      await drift.ended(run);
+    }
+  }
+
+  /** A run's settings for the engine, which keeps nothing but the picture. @throws AppError run.not-resumable where a photo or LoRA of the run is gone */
+  request(run: RunDetail): GenerateRequest {
+    const { packs, store, cachePath } = this.#parts;
+    const s = run.settings;
+    return {
+      packPath: packs.folder(s.packId),
+      cachePath: packCacheFolder(cachePath, s.packId),
+      provider: s.provider,
+      ...(s.deviceId === undefined ? {} : { deviceId: s.deviceId }),
+      formats: s.formats,
+      modelVariant: s.modelVariant,
+      identity: this.#identity(run),
+      controlImagePath: s.poseId === null ? null : this.#photoPath(s.poseId, 'pose'),
+      prompt: s.prompt,
+      seed: s.seed,
+      steps: s.steps,
+      width: s.width,
+      height: s.height,
+      guidance: s.guidance,
+      conditioningScale: s.conditioningScale,
+      start: s.start,
+      end: s.end,
+      loras: s.loras.map(({ loraId, name, weight }) => ({ path: this.#loraPath(loraId, name), weight })),
+      outputPath: store.files.work(run.id),
+      previewDir: null,
+      ...(s.decode === undefined ? {} : { decode: s.decode }),
+    };
+  }
+
+  /** With what is kept of its steps. */
+  #withRecords(run: RunDetail): GenerateRequest {
+    const { store, settings, drift } = this.#parts;
+    const latentsDir = drift.folder(run);
+    const usual = usualStepSeconds(store.paces.like(run.settings), run.settings);
+    return {
+      ...this.request(run),
+      previewDir: settings.get().keepPreviews ? store.files.previews(run.id) : null,
+      ...(latentsDir === undefined ? {} : { latentsDir }),
+      ...(usual === null ? {} : { usualStepSeconds: usual }),
+    };
+  }
+
+  #identity({ settings: { identityId, faceIndex } }: RunDetail): IdentityInput {
+    if (identityId === null) return { kind: 'none' };
+    return { kind: 'image', path: this.#photoPath(identityId, 'identity'), faceIndex };
+  }
+
+  #loraPath(loraId: string, name: string): string {
+    const lora = this.#parts.store.loras.get(loraId);
+    if (lora !== null) return lora.file;
+    throw new AppError('run.not-resumable', `The LoRA ${name} of this picture is not known here any more.`, {
+      remedy: 'Add its file again in the studio, then resume.',
+    });
+  }
+
+  #photoPath(photoId: string, what: string): string {
+    const { store } = this.#parts;
+    if (store.photos.get(photoId) === null) {
+      throw new AppError('run.not-resumable', `The ${what} photo of this picture was deleted.`, {
+        remedy: 'Make a new comparison with another photo.',
+      });
+    }
+    return store.files.photo(photoId);
+  }
+
+  async #save(run: RunDetail, made: GenerateResult): Promise<void> {
+    const { store, lab, settings, now } = this.#parts;
+    const { files } = store;
+    const { thumb, pixelHash } = await lab.run<'describe'>({ kind: 'describe', path: made.outputPath });
+    const result: RunResult = {
+      phases: made.phases.map((phase) => ({ ...phase })),
+      stepSeconds: [...made.stepSeconds],
+      computeDtype: made.computeDtype,
+      weightHashes: { ...made.weightHashes },
+      keepList: [...made.keepList],
+      versions: { ...made.versions },
+      pixelHash,
+      previewSteps: await files.previewSteps(run.id),
+      decode: { ...made.decode },
+      spill: made.spill === null ? null : { ...made.spill },
+    };
+    const png = await readFile(made.outputPath);
+    await files.write(
+      files.picture(run.id),
+      settings.get().writeMetadata ? await this.#withMetadata(png, run, made, result) : png,
+    );
+    await files.write(files.thumb(run.id), thumb);
+    store.runs.finish(run.id, {
+      result,
+      identityScore: made.identityScore,
+      identityState: made.identityState,
+      totalSeconds: made.totalSeconds,
+      finishedAtMs: now(),
+    });
+    const { identityId, packId, faceIndex } = run.settings;
+    if (identityId !== null && made.identityEmbedding !== null) {
+      store.photos.saveEmbedding(identityId, packId, faceIndex, made.identityEmbedding);
+    }
+  }
+
+  async #withMetadata(png: Uint8Array, run: RunDetail, made: GenerateResult, result: RunResult): Promise<Uint8Array> {
+    const { packs, store, appVersion } = this.#parts;
+    const loraHashes: (string | null)[] = [];
+    for (const { loraId } of run.settings.loras) loraHashes.push(await loraHash(store.loras, loraId));
+    const { name } = await packs.usable(run.settings.packId);
+    return insertPngTexts(png, [
+      { keyword: A1111_KEYWORD, text: formatParameters(run.settings, name, appVersion) },
+      {
+        keyword: OWN_KEYWORD,
+        text: writeOwnChunk({
+          runId: run.id,
+          settings: run.settings,
+          loraHashes,
+          packName: name,
+          appVersion,
+          result,
+          identityScore: made.identityScore,
+          totalSeconds: made.totalSeconds,
+        }),
+      },
+    ]);
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * Makes queued runs one after another and tells where they stand. Each result is saved before the next run begins,
+ * so that whatever happens loses at most the run in flight.
+ */
+import { AppError, isAbort, toErrorDto } from '../../base/app-error.js';
+import type { RunProgress } from '../../contract/comparison.js';
+import type { ErrorDto } from '../../contract/error.js';
+import type { RunDetail } from '../../contract/run.js';
+import type { EngineProgress } from '../../engine/protocol.js';
+import type { Store } from '../../store/store.js';
+import type { EventHub } from '../host/event-hub.js';
+import type { Log } from '../host/log.js';
+import type { SecondTry } from './second-try.js';
+import { throttle, type Throttle } from '../host/throttle.js';
+import { TimeLeft } from './time-left.js';
+
+/** About ten progress messages a second: as fast as anyone reads, slow enough for every transport. */
+const PROGRESS_INTERVAL_MS = 100;
+/** After so many crashes in a row something is wrong that another try will not mend. */
+const CRASHES_BEFORE_PAUSE = 2;
+
+export interface RunQueueParts {
+  readonly store: Store;
+  readonly maker: Pick<SecondTry, 'make'>;
+  readonly hub: EventHub;
+  readonly log: Log;
+  /** Called after each change of what the gallery shows. */
+  readonly onGalleryChange: () => void;
+  readonly now: () => number;
+}
+
+interface Current {
+  readonly run: RunDetail;
+  readonly abort: AbortController;
+  /** Of the try that is going. */
+  startedAtMs: number;
+  denoiseAtMs: number | null;
+  retrying: boolean;
+}
+
+export class RunQueue {
+  readonly #parts: RunQueueParts;
+  readonly #progress: Throttle<RunProgress>;
+  readonly #timeLeft = new TimeLeft();
+  #current: Current | null = null;
+  #pumping: Promise<void> | null = null;
+  #paused = false;
+  #problem: ErrorDto | null = null;
+  /** How a run ended that the database could not note yet; noted before anything else runs. */
+  #unnoted: (() => void) | null = null;
+  #stopping = false;
+  #crashes = 0;
+  /** Settings of what is still queued, read once per change for the time left. */
+  #waiting: RunDetail['settings'][] = [];
+
+  constructor(parts: RunQueueParts) {
+    this.#parts = parts;
+    this.#progress = throttle(PROGRESS_INTERVAL_MS, (state) => {
+      parts.hub.publish('progress', state);
+    });
+    parts.hub.publish('progress', null);
+    this.changed();
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Publishes the whole queue and starts the next run if there is one. */
+  changed(): void {
+    const entries = this.#parts.store.comparisons.queue();
+    this.#parts.hub.publish('queue', {
+      paused: this.#paused,
+      problem: this.#problem,
+      entries,
+      runningRunId: this.#current?.run.id ?? null,
+    });
+    this.#waiting = this.#parts.store.runs.queuedSettings();
+    this.#wake();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#problem = null;
+    this.changed();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#problem = null;
+    this.#crashes = 0;
+    this.changed();
+  }
+
+  reorder(comparisonIds: readonly string[]): void {
+    this.#parts.store.comparisons.reorder(comparisonIds);
+    this.changed();
+  }
+
+  /** Takes a comparison that has nothing left to do off the list. */
+  dismiss(comparisonId: string): void {
+    this.#parts.store.comparisons.dismiss(comparisonId);
+    this.changed();
+  }
+
+  /** Cancels runs that are queued or running; others stay as they are. */
+  cancel(runIds: readonly string[]): void {
+    const { store } = this.#parts;
+    store.db.transaction(() => {
+      for (const runId of runIds) store.runs.move(runId, ['queued'], 'cancelled');
+    });
+    if (this.#current !== null && runIds.includes(this.#current.run.id)) this.#current.abort.abort();
+    this.changed();
+  }
+
+  /** Queues again runs that ended without a picture. */
+  requeue(comparisonId: string, runIds: readonly string[]): string[] {
+    const { store } = this.#parts;
+    const moved = store.db.transaction(() => {
+      const ids = runIds.filter((id) => store.runs.move(id, ['failed', 'cancelled', 'interrupted'], 'queued'));
+      if (ids.length > 0) store.comparisons.enqueue(comparisonId);
+      return ids;
+    });
+    this.#crashes = 0;
+    this.changed();
+    return moved;
+  }
+
+  /** Resolves when nothing is running and nothing can start. */
+  async idle(): Promise<void> {
+    while (this.#pumping !== null) await this.#pumping;
+  }
+
+  /** Ends the run in flight as `interrupted` and starts no other. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#current?.abort.abort();
+    await this.idle();
+  }
+
+  #wake(): void {
+    if (this.#pumping !== null || this.#paused || this.#stopping) return;
+    // In a later turn, so that `#pumping` is set before the first run publishes and wakes the queue again.
+    this.#pumping = Promise.resolve()
+      .then(() => this.#pump())
+      .catch((error: unknown) => {
+        // The database refused to note how a run began or ended: going on would make pictures that nobody can find.
+        this.#parts.log.error('The queue stopped.', error);
+        this.#paused = true;
+        this.#problem = toErrorDto(error);
+        this.changed();
+      })
+      .finally(() => {
+        this.#pumping = null;
+        // Something may have been queued between the last look and here.
+        if (!this.#paused && !this.#stopping && this.#parts.store.comparisons.nextQueued() !== null) this.#wake();
+      });
+  }
+
+  async #pump(): Promise<void> {
+    const { store } = this.#parts;
+    while (!this.#paused && !this.#stopping) {
+      this.#unnoted?.();
+      this.#unnoted = null;
+      const next = store.comparisons.nextQueued();
+      const run = next === null ? null : store.runs.get(next.runId);
+      if (run === null) return;
+      await this.#make(run);
+    }
+  }
+
+  async #make(run: RunDetail): Promise<void> {
+    const { store, maker, hub, now, onGalleryChange } = this.#parts;
+    const current: Current = {
+      run,
+      abort: new AbortController(),
+      startedAtMs: now(),
+      denoiseAtMs: null,
+      retrying: false,
+    };
+    store.runs.move(run.id, ['queued'], 'running');
+    this.#current = current;
+    this.changed();
+    try {
+      const made = await maker.make(run, current.abort.signal, (progress, retrying) => {
+        if (this.#current !== current) return;
+        if (retrying !== current.retrying) Object.assign(current, { retrying, denoiseAtMs: null, startedAtMs: now() });
+        this.#progress.push(this.#state(current, progress));
+      });
+      this.#timeLeft.learn(run.settings, made.totalSeconds, made.stepSeconds);
+      this.#crashes = 0;
+    } catch (error) {
+      this.#ended(run, error);
+    } finally {
+      this.#current = null;
+      this.#progress.clear();
+      hub.publish('progress', null);
+      this.changed();
+      onGalleryChange();
+    }
+  }
+
+  #ended(run: RunDetail, error: unknown): void {
+    const { store, log, now } = this.#parts;
+    if (isAbort(error)) {
+      const status = this.#stopping ? 'interrupted' : 'cancelled';
+      this.#note(() => store.runs.move(run.id, ['running'], status));
+      return;
+    }
+    log.error('A run failed.', error);
+    const endedAtMs = now();
+    this.#note(() => {
+      store.runs.fail(run.id, toErrorDto(error), endedAtMs);
+    });
+    if (!(error instanceof AppError)) return;
+    if (error.code === 'engine.crashed') {
+      this.#crashes += 1;
+      if (this.#crashes >= CRASHES_BEFORE_PAUSE) this.#paused = true;
+    }
+    // Every further run would fail in the same way.
+    if (error.code === 'disk.full') this.#paused = true;
+  }
+
+  /** @throws AppError when the database refuses; it is tried again when the queue goes on. */
+  #note(write: () => void): void {
+    this.#unnoted = write;
+    write();
+    this.#unnoted = null;
+  }
+
+  #state(current: Current, progress: EngineProgress): RunProgress {
+    const { now } = this.#parts;
+    const { run, startedAtMs } = current;
+    const time = now();
+    if (progress.stage === 'denoise') current.denoiseAtMs ??= time;
+    const secondsLeft = this.#timeLeft.running(
+      run.settings,
+      (time - startedAtMs) / 1000,
+      progress.stage === 'denoise' && current.denoiseAtMs !== null && progress.step !== null
+        ? { stepsDone: progress.step - 1, seconds: (time - current.denoiseAtMs) / 1000 }
+        : null,
+    );
+    const waiting = this.#waiting.map((settings) => this.#timeLeft.whole(settings) ?? secondsLeft);
+    return {
+      runId: run.id,
+      comparisonId: run.comparisonId,
+      stage: progress.stage,
+      fraction: progress.fraction,
+      step: progress.step,
+      steps: progress.steps,
+      message: current.abort.signal.aborted ? 'Cancelling' : progress.message,
+      retrying: current.retrying,
+      spilled: progress.spilled === true,
+      previewPng: progress.previewPng,
+      startedAtMs,
+      secondsLeft,
+      queueSecondsLeft:
+        secondsLeft === null ? null : waiting.reduce<number>((sum, seconds) => sum + (seconds ?? 0), secondsLeft),
+    };
+  }
+}

@@ -1,0 +1,185 @@
+/** What a run that ran out of memory can be made with instead, and making it so. */
+import { AppError } from '../../base/app-error.js';
+import {
+  QUANTIZED_COMPONENTS,
+  stageSchema,
+  variantKey,
+  type QuantizedComponent,
+  type Stage,
+  LOSSY_FORMATS,
+  type ComponentFormat,
+} from '../../contract/formats.js';
+import { runSettingsSchema, type RunSettings } from '../../contract/generation-settings.js';
+import { MAX_CELLS } from '../../contract/limits.js';
+import type { RunDetail } from '../../contract/run.js';
+import type { SmallerChange, SmallerChoice, SmallerChoices } from '../../contract/smaller-choice.js';
+import type { EstimateResult } from '../../engine/protocol.js';
+import type { Store } from '../../store/store.js';
+import type { ComparisonService, Started } from '../comparisons/comparison-service.js';
+import { fitOf, type EstimateService } from './estimate-service.js';
+import { newId } from '../host/ids.js';
+import { expectedSeconds, tilesSeconds } from './pace.js';
+import type { PackService } from '../models/pack-service.js';
+import { planRuns } from '../comparisons/plan-runs.js';
+import type { RunQueue } from './run-queue.js';
+import { nextSmaller, NORMAL_WEIGHT_ERRORS, rankChoices, withChange } from './smaller-choices.js';
+import type { WeightErrorService } from '../comparisons/weight-error-service.js';
+
+export interface SmallerServiceParts {
+  readonly store: Store;
+  readonly queue: RunQueue;
+  readonly packs: PackService;
+  readonly comparisons: ComparisonService;
+  readonly estimates: EstimateService;
+  readonly weightErrors: WeightErrorService;
+  readonly now: () => number;
+}
+
+type MemoryStage = keyof EstimateResult['stageBytes'];
+
+/** Which of the estimate's stages a stage of the run belongs to; others ran out somewhere the estimate has no figure. */
+const MEMORY_STAGE: Readonly<Partial<Record<Stage, MemoryStage>>> = {
+  'encode-text': 'text',
+  load: 'denoise',
+  denoise: 'denoise',
+  decode: 'decode',
+};
+
+/** Every setting, in the schema's order, so that equal ones are equal text. */
+const textOf = (settings: RunSettings): string => JSON.stringify(runSettingsSchema.parse(settings));
+
+export class SmallerService {
+  readonly #parts: SmallerServiceParts;
+
+  constructor(parts: SmallerServiceParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws AppError run.not-found, run.not-resumable when memory was not what it failed for, pack.* */
+  async choices(runId: string): Promise<SmallerChoices> {
+    const { packs, estimates } = this.#parts;
+    const run = this.#failed(runId);
+    const { settings } = run;
+    const { limits } = await packs.usable(settings.packId);
+    const stage = stageSchema.safeParse(run.error?.details['stage']);
+    const at = stage.success ? (MEMORY_STAGE[stage.data] ?? null) : null;
+    const before = await estimates.details(settings, { fresh: true });
+    const { freeBytes } = before;
+    const there = new Set(this.#siblings(run).map((other) => textOf(other.settings)));
+    const choices: SmallerChoice[] = [];
+    const add = async (change: SmallerChange): Promise<void> => {
+      const changed = withChange(settings, change);
+      if (there.has(textOf(changed))) return;
+      const after = await estimates.details(changed);
+      const bytesOf = ({ stageBytes, peakBytes }: EstimateResult): number => (at === null ? peakBytes : stageBytes[at]);
+      choices.push({
+        change,
+        needsBytes: after.peakBytes,
+        fit: fitOf(after.peakBytes, freeBytes),
+        savedBytes: Math.max(0, bytesOf(before) - bytesOf(after)),
+        weightErrors: this.#weightErrors(settings, changed),
+        ...this.#seconds(settings, changed),
+      });
+    };
+    for (const change of nextSmaller(settings, limits.minSize)) await add(change);
+    // Where no single step will do, the whole way down to what fits.
+    if (freeBytes !== null && !choices.some(({ savedBytes, fit }) => savedBytes > 0 && fit !== 'too-big')) {
+      const formats = await estimates.alternative(settings, freeBytes);
+      if (formats !== null) await add({ kind: 'formats', formats });
+    }
+    return {
+      stage: stage.success ? stage.data : null,
+      needsBytes: before.peakBytes,
+      freeBytes,
+      choices: rankChoices(choices),
+    };
+  }
+
+  /**
+   * Adds the run's variant once more to its comparison, with the change: every picture of it that ran out of memory.
+   * @throws AppError as `choices`, engine.request-invalid
+   */
+  async make(runId: string, change: SmallerChange): Promise<Started> {
+    const { store, queue, comparisons, now } = this.#parts;
+    const run = this.#failed(runId);
+    const siblings = this.#siblings(run);
+    const there = new Set(siblings.map(({ settings }) => textOf(settings)));
+    const cells = siblings
+      .filter((other) => isOutOfMemory(other) && sameVariant(other, run))
+      .map(({ settings, repeat }) => ({ settings: withChange(settings, change), repeat }))
+      .filter(({ settings }) => !there.has(textOf(settings)));
+    if (cells.length === 0) {
+      throw new AppError('run.not-resumable', 'The comparison has this picture already.', {
+        remedy: 'Look for it among the others, or make what is missing.',
+      });
+    }
+    if (siblings.length + cells.length > MAX_CELLS) {
+      throw new AppError('engine.request-invalid', `A comparison holds at most ${MAX_CELLS} pictures.`, {
+        remedy: 'Make a new comparison in the studio.',
+      });
+    }
+    await comparisons.check(cells.map(({ settings }) => settings));
+    const runs = planRuns(cells, newId);
+    store.comparisons.add(run.comparisonId, runs, now());
+    queue.changed();
+    return { comparisonId: run.comparisonId, runIds: runs.map(({ id }) => id) };
+  }
+
+  #failed(runId: string): RunDetail {
+    const run = this.#parts.comparisons.run(runId);
+    if (isOutOfMemory(run)) return run;
+    throw new AppError('run.not-resumable', 'Memory was not what this picture failed for.', {
+      remedy: 'Resume the comparison, or make it anew in the studio.',
+    });
+  }
+
+  #siblings({ comparisonId }: RunDetail): RunDetail[] {
+    return this.#parts.store.runs.ofComparison(comparisonId);
+  }
+
+  #weightErrors(before: RunSettings, after: RunSettings): SmallerChoice['weightErrors'] {
+    return QUANTIZED_COMPONENTS.filter((component) => before.formats[component] !== after.formats[component]).map(
+      (component) => {
+        const known = this.#parts.weightErrors.known({ ...before, component })?.overall;
+        // Only uniform formats differ here: a mix has no smaller step.
+        const errorOf = (format: ComponentFormat): number => {
+          const lossy = LOSSY_FORMATS.find((one) => one === format);
+          return lossy === undefined ? 0 : (known ?? NORMAL_WEIGHT_ERRORS)[lossy];
+        };
+        return {
+          component: component satisfies QuantizedComponent,
+          before: errorOf(before.formats[component]),
+          after: errorOf(after.formats[component]),
+          measured: known !== undefined,
+        };
+      },
+    );
+  }
+
+  #seconds(before: RunSettings, after: RunSettings): Pick<SmallerChoice, 'seconds' | 'secondsMore'> {
+    const { paces } = this.#parts.store;
+    const earlier = paces.like(before);
+    const asBefore = expectedSeconds(earlier, before);
+    if (after.decode === 'tiles' && before.decode !== 'tiles') {
+      const secondsMore = tilesSeconds(earlier, before);
+      return { secondsMore, seconds: asBefore === null || secondsMore === null ? null : asBefore + secondsMore };
+    }
+    const seconds = expectedSeconds(paces.like(after), after);
+    return { seconds, secondsMore: seconds === null || asBefore === null ? null : seconds - asBefore };
+  }
+}
+
+function isOutOfMemory({ status, error }: RunDetail): boolean {
+  return status === 'failed' && error?.code === 'engine.out-of-memory';
+}
+
+/** Runs that differ in prompt, seed and repeat only. */
+function sameVariant(a: RunDetail, b: RunDetail): boolean {
+  const [x, y] = [a.settings, b.settings];
+  return (
+    variantKey(x.formats) === variantKey(y.formats) &&
+    x.width === y.width &&
+    x.height === y.height &&
+    x.decode === y.decode
+  );
+}
