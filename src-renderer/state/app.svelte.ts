@@ -1,25 +1,25 @@
 /** Every state object, built once and wired; components get it by context. */
 import { createContext } from 'svelte';
 import type { Client } from '../bridge/client';
-import type { Route } from '../logic/route';
-import { Announcer } from './announcer.svelte';
-import { Blind } from './blind.svelte';
-import { Compare } from './compare.svelte';
-import { Gallery } from './gallery.svelte';
-import { Guide } from './guide.svelte';
-import { Layers } from './layers.svelte';
-import { Library } from './library.svelte';
-import { Loras } from './loras.svelte';
-import { Models } from './models.svelte';
-import { Navigation } from './navigation.svelte';
-import { Notices } from './notices.svelte';
-import { Photos } from './photos.svelte';
-import { Preparation } from './preparation.svelte';
-import { Queue } from './queue.svelte';
-import { Report } from './report.svelte';
-import { Settings } from './settings.svelte';
-import { Smaller } from './smaller.svelte';
-import { Studio } from './studio.svelte';
+import type { Route } from '../logic/shell/route';
+import { Announcer } from './shell/announcer.svelte';
+import { Blind } from './compare/blind.svelte';
+import { Compare } from './compare/compare.svelte';
+import { Gallery } from './gallery/gallery.svelte';
+import { Guide } from './studio/guide.svelte';
+import { Layers } from './compare/layers.svelte';
+import { Library } from './models/library.svelte';
+import { Loras } from './models/loras.svelte';
+import { Models } from './models/models.svelte';
+import { Navigation } from './shell/navigation.svelte';
+import { Notices } from './shell/notices.svelte';
+import { Photos } from './studio/photos.svelte';
+import { Preparation } from './models/preparation.svelte';
+import { Queue } from './studio/queue.svelte';
+import { Report } from './report/report.svelte';
+import { Settings } from './settings/settings.svelte';
+import { Smaller } from './shell/smaller.svelte';
+import { Studio } from './studio/studio.svelte';
 
 export interface App {
   readonly announcer: Announcer;

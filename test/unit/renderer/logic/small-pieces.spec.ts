@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { colourAt, colourDistance, hexOf } from '../../../../src-renderer/logic/colour-at';
-import { facesSentence, isSmallFace } from '../../../../src-renderer/logic/face-frame';
-import { FLICKER_RATES, flickerPeriodMs } from '../../../../src-renderer/logic/flicker';
-import { componentName, parametersText } from '../../../../src-renderer/logic/pack-text';
-import { base64OfDataUrl, checkFileSize, photoName } from '../../../../src-renderer/logic/photo-file';
-import { fragmentOf, routeOf, SCREENS } from '../../../../src-renderer/logic/route';
+import { colourAt, colourDistance, hexOf } from '../../../../src-renderer/logic/compare/colour-at';
+import { facesSentence, isSmallFace } from '../../../../src-renderer/logic/studio/face-frame';
+import { FLICKER_RATES, flickerPeriodMs } from '../../../../src-renderer/logic/compare/flicker';
+import { componentName, parametersText } from '../../../../src-renderer/logic/models/pack-text';
+import { base64OfDataUrl, checkFileSize, photoName } from '../../../../src-renderer/logic/studio/photo-file';
+import { fragmentOf, routeOf, SCREENS } from '../../../../src-renderer/logic/shell/route';
 import {
   moveCursor,
   NOTHING_SELECTED,
   selectOnly,
   selectRange,
   toggleItem,
-} from '../../../../src-renderer/logic/selection';
+} from '../../../../src-renderer/logic/gallery/selection';
 
 describe('route', () => {
   it('survives the way through the address', () => {

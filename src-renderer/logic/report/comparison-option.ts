@@ -1,0 +1,18 @@
+/** A comparison as one line of a list to choose from. */
+import type { GalleryItem } from '$contract/gallery';
+import { formatMoment, t } from '../../text/text.svelte';
+
+const MOMENT = { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' } as const;
+
+/** `24 Nov, 10:35 · 3 pictures · A portrait, soft window light` */
+export function comparisonOption(item: GalleryItem): { value: string; label: string } {
+  const { run, stackSize } = item;
+  return {
+    value: run.comparisonId,
+    label: [
+      formatMoment(run.createdAtMs, MOMENT),
+      t('count.pictures', { count: stackSize }),
+      run.promptStart.slice(0, 80),
+    ].join(' · '),
+  };
+}

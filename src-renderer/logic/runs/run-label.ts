@@ -1,0 +1,56 @@
+/** Names for runs that stand side by side: the variant, and whatever else differs among them. */
+import { differingFields, settingValue, type SettingField } from '$contract/generation-settings';
+import type { RunDetail } from '$contract/run';
+import { commas, t } from '../../text/text.svelte';
+import { COMPONENT_NAMES, variantName } from './variant-name';
+
+/** The name of a setting for people. */
+export function fieldName(field: SettingField): string {
+  switch (field) {
+    case 'flux':
+    case 't5':
+    case 'infusenet':
+      return COMPONENT_NAMES[field];
+    default:
+      return t(`field.${field}`);
+  }
+}
+
+const IN_VARIANT: readonly SettingField[] = ['flux', 't5', 'infusenet'];
+
+/** Settings, other than formats, in which any two of the runs differ. */
+function varyingFields(runs: readonly RunDetail[]): SettingField[] {
+  const [first, ...rest] = runs;
+  if (first === undefined) return [];
+  const fields = new Set(rest.flatMap((run) => differingFields(first.settings, run.settings)));
+  return [...fields].filter((field) => !IN_VARIANT.includes(field));
+}
+
+function fieldText(run: RunDetail, field: SettingField): string {
+  switch (field) {
+    case 'prompt':
+      return `“${run.settings.prompt.slice(0, 24)}${run.settings.prompt.length > 24 ? '…' : ''}”`;
+    case 'identity':
+      return run.identityName ?? t('run.no-identity');
+    case 'size':
+    case 'modelVariant':
+    case 'provider':
+      return String(settingValue(run.settings, field));
+    default:
+      return `${fieldName(field)} ${settingValue(run.settings, field)}`;
+  }
+}
+
+/** `All INT8`, or `All INT8, seed 43` where seeds differ among the runs. */
+function runLabel(run: RunDetail, varying: readonly SettingField[], withRepeat: boolean): string {
+  const parts = [variantName(run.formats), ...varying.map((field) => fieldText(run, field))];
+  if (withRepeat) parts.push(t('run.repeat', { number: run.repeat }));
+  return commas(parts);
+}
+
+/** The label of every run, by id. */
+export function runLabels(runs: readonly RunDetail[]): ReadonlyMap<string, string> {
+  const varying = varyingFields(runs);
+  const withRepeat = runs.some((run) => run.repeat > 1);
+  return new Map(runs.map((run) => [run.id, runLabel(run, varying, withRepeat)]));
+}

@@ -1,0 +1,82 @@
+/** What a run went through beside its figures, in words: decoding, a full card, a second try, no identity score. */
+import type { RunDetail, RunResult, RunSummary } from '$contract/run';
+import { t } from '../../text/text.svelte';
+import { formatBytes, formatNumber, formatSeconds, UNKNOWN } from '../format-amount';
+
+/** `in 8 tiles: the whole needs 3.1 GiB, 2.0 GiB were free`. */
+export function decodeText({
+  mode,
+  tiles: count,
+  reason,
+  wholeBytes,
+  freeBytes,
+}: NonNullable<RunResult['decode']>): string {
+  if (mode === 'whole') return t(reason === 'asked' ? 'decode.whole-asked' : 'decode.whole');
+  switch (reason) {
+    case 'out-of-memory':
+      return t('decode.tiles-ran-out', { count });
+    case 'estimate':
+      return t('decode.tiles-estimate', { count, whole: formatBytes(wholeBytes), free: formatBytes(freeBytes) });
+    default:
+      return t('decode.tiles-asked', { count });
+  }
+}
+
+/** What a card that was full did, in a sentence. */
+export function spillText({
+  fromStep,
+  stepSeconds,
+  usualSeconds,
+  usedBytes,
+  totalBytes,
+}: NonNullable<RunResult['spill']>): string {
+  return t('spill.sentence', {
+    step: fromStep,
+    seconds: formatSeconds(stepSeconds),
+    usual: formatSeconds(usualSeconds),
+    used: formatBytes(usedBytes),
+    total: formatBytes(totalBytes),
+  });
+}
+
+/** Why there was a second try; null when there was none. */
+export function retryText({ retry }: RunDetail): string | null {
+  if (retry === null) return null;
+  return retry.stage === null ? t('retry.ran-out') : t('retry.ran-out-at', { stage: t(`stage.${retry.stage}`) });
+}
+
+/** The score, or in a word why there is none; a dash where it is not known. */
+export function identityText(
+  { identityScore, identityState }: Pick<RunSummary, 'identityScore' | 'identityState'>,
+  digits: number,
+): string {
+  if (identityScore !== null) return formatNumber(identityScore, digits);
+  return identityState === null || identityState === 'scored' ? UNKNOWN : t(`identity.${identityState}`);
+}
+
+/** The same as a sentence; null where a score stands or the reason is not known. */
+export function identityReason({
+  identityScore,
+  identityState,
+}: Pick<RunSummary, 'identityScore' | 'identityState'>): string | null {
+  if (identityScore !== null || identityState === null || identityState === 'scored') return null;
+  return t(`identity.${identityState}.title`);
+}
+
+export interface RunMark {
+  readonly text: string;
+  readonly title: string;
+  readonly warns: boolean;
+}
+
+/** What sets a run apart from the others of its table: short, with the whole sentence as its title. */
+export function runMarks(run: RunDetail): RunMark[] {
+  const { result, retry } = run;
+  const marks: RunMark[] = [];
+  if (result?.decode?.mode === 'tiles')
+    marks.push({ text: t('decode.mark'), title: t('decode.mark.title'), warns: false });
+  if (retry !== null) marks.push({ text: t('retry.mark'), title: t('retry.title'), warns: false });
+  if (result !== null && result.spill !== null)
+    marks.push({ text: t('spill.mark', { step: result.spill.fromStep }), title: spillText(result.spill), warns: true });
+  return marks;
+}

@@ -1,0 +1,99 @@
+/**
+ * The memory figure of a variant: one lane per stage, because the stages follow each other and what one holds is
+ * gone before the next. The longest lane is the peak.
+ */
+import type { ESTIMATE_PARTS, VariantEstimate } from '$contract/pack';
+import { t } from '../../text/text.svelte';
+import { formatBytes } from '../format-amount';
+import { variantDescription } from '../runs/variant-name';
+
+export type EstimatePart = (typeof ESTIMATE_PARTS)[number];
+
+export interface Segment {
+  readonly part: EstimatePart;
+  readonly bytes: number;
+  /** Fraction of the figure's width. */
+  readonly width: number;
+}
+export interface Lane {
+  readonly name: string;
+  readonly bytes: number;
+  readonly segments: readonly Segment[];
+}
+
+const NETWORKS: Readonly<Record<Exclude<EstimatePart, 'activations'>, string>> = {
+  flux: 'FLUX',
+  t5: 'T5',
+  clip: 'CLIP',
+  infusenet: 'InfuseNet',
+  vae: 'VAE',
+};
+
+export function partName(part: EstimatePart): string {
+  return part === 'activations' ? t('memory.activations') : NETWORKS[part];
+}
+
+/** What a variant needs against what is free, and what would fit, in a sentence. */
+export function memorySentence(estimate: VariantEstimate, freeBytes: number | null): string {
+  const { fit, alternative } = estimate;
+  const peak = formatBytes(estimate.peakBytes);
+  if (fit === 'unknown' || freeBytes === null) return t('memory.needs-unknown', { peak });
+  const free = formatBytes(freeBytes);
+  if (fit === 'fits') return t('memory.needs-fits', { peak, free });
+  if (fit === 'tight') return t('memory.needs-tight', { peak, free });
+  return alternative === null
+    ? t('memory.needs-too-big', { peak, free })
+    : t('memory.needs-alternative', { peak, free, formats: variantDescription(alternative) });
+}
+
+/** Free memory this many times the largest peak would leave the bars too short to see: then it lies off the figure. */
+const FREE_OFF_FIGURE = 4;
+/** A little air at the right end. */
+const AIR = 1.04;
+
+/** Bytes at the full width of the figure, shared by all rows, so that their bars can be compared. */
+export function figureBytes(estimates: readonly VariantEstimate[], freeBytes: number | null): number {
+  const widest = Math.max(1, ...estimates.flatMap((estimate) => stages(estimate).map((stage) => sum(stage.parts))));
+  const free = freeBytes !== null && freeBytes <= widest * FREE_OFF_FIGURE ? freeBytes : 0;
+  return Math.max(widest, free) * AIR;
+}
+
+/** The lanes of one variant against a figure of `fullBytes`. */
+export function memoryLanes(estimate: VariantEstimate, fullBytes: number): Lane[] {
+  return stages(estimate).map(({ name, parts }) => ({
+    name,
+    bytes: sum(parts),
+    segments: parts
+      .filter(([, bytes]) => bytes > 0)
+      .map(([part, bytes]) => ({ part, bytes, width: bytes / fullBytes })),
+  }));
+}
+
+type Parts = readonly (readonly [EstimatePart, number])[];
+
+function sum(parts: Parts): number {
+  return parts.reduce((total, [, bytes]) => total + bytes, 0);
+}
+
+/** What each stage holds. Where neither text nor denoising reaches the peak, the rest of it is the decoder's work. */
+function stages({ parts, peakBytes }: VariantEstimate): { name: string; parts: Parts }[] {
+  const text: Parts = [
+    ['t5', parts.t5],
+    ['clip', parts.clip],
+  ];
+  const denoise: Parts = [
+    ['flux', parts.flux],
+    ['infusenet', parts.infusenet],
+    ['activations', parts.activations],
+  ];
+  const before = Math.max(sum(text), sum(denoise));
+  const decode: Parts = [
+    ['vae', parts.vae],
+    ['activations', peakBytes > before ? Math.max(0, peakBytes - parts.vae) : 0],
+  ];
+  return [
+    { name: t('memory.text'), parts: text },
+    { name: t('memory.denoise'), parts: denoise },
+    { name: t('memory.decode'), parts: decode },
+  ];
+}

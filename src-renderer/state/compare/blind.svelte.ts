@@ -1,0 +1,94 @@
+/** The blind test at hand. The host keeps what hides behind the letters; here is only where the test stands. */
+import type { BlindAnswer, BlindKind, BlindQuestion, BlindTest } from '$contract/blind-test';
+import type { Client } from '../../bridge/client';
+import type { Compare } from './compare.svelte';
+import type { Notices } from '../shell/notices.svelte';
+
+export class Blind {
+  #test = $state.raw<BlindTest | null>(null);
+  #earlier = $state.raw<readonly BlindTest[]>([]);
+  #busy = $state(false);
+  readonly #client: Client;
+  readonly #notices: Notices;
+  readonly #compare: Compare;
+
+  constructor(client: Client, notices: Notices, compare: Compare) {
+    this.#client = client;
+    this.#notices = notices;
+    this.#compare = compare;
+  }
+
+  /** The open test; null when none is. */
+  get test(): BlindTest | null {
+    return this.#test;
+  }
+  /** Tests of the comparison's pictures, newest first. */
+  get earlier(): readonly BlindTest[] {
+    return this.#earlier;
+  }
+  /** While the host answers; keys are ignored then. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** What a test's variant is called; by the name kept with it where the table does not have it. */
+  nameOf(test: BlindTest): string {
+    const variant = this.#compare.table?.variants.find(({ name }) => name === test.variantName);
+    return variant === undefined ? test.variantName : this.#compare.variantName(variant);
+  }
+
+  async loadEarlier(): Promise<void> {
+    const runIds = this.#compare.done.map((run) => run.id);
+    if (runIds.length === 0) return;
+    this.#earlier = (await this.#notices.attempt(this.#client.call('blind.list', { runIds }))) ?? [];
+  }
+
+  /** Tests the variant on the right against the reference. */
+  async start(kind: BlindKind, question: BlindQuestion, trials: number): Promise<boolean> {
+    const { reference, candidate, done } = this.#compare;
+    if (reference === undefined || candidate === undefined) return false;
+    const input = {
+      referenceRunId: reference.id,
+      runIds: done.map((run) => run.id),
+      candidateRunId: candidate.id,
+      kind,
+      question,
+      trials,
+    };
+    return this.#take(this.#client.call('blind.start', input));
+  }
+
+  resume(test: BlindTest): void {
+    this.#test = test;
+  }
+
+  async answer(answer: BlindAnswer): Promise<void> {
+    const test = this.#test;
+    if (test === null || test.result !== null || this.#busy) return;
+    await this.#take(this.#client.call('blind.answer', { testId: test.id, trial: test.answered, answer }));
+  }
+
+  async undo(): Promise<void> {
+    const test = this.#test;
+    if (test === null || test.result !== null || test.answered === 0 || this.#busy) return;
+    await this.#take(this.#client.call('blind.undo', { testId: test.id }));
+  }
+
+  /** Leaves the test; what was answered is kept. */
+  leave(): void {
+    this.#test = null;
+  }
+
+  async remove(test: BlindTest): Promise<void> {
+    await this.#notices.attempt(this.#client.call('blind.delete', { testId: test.id }));
+    await this.loadEarlier();
+  }
+
+  async #take(call: Promise<BlindTest>): Promise<boolean> {
+    this.#busy = true;
+    const test = await this.#notices.attempt(call);
+    this.#busy = false;
+    if (test !== null) this.#test = test;
+    return test !== null;
+  }
+}

@@ -1,0 +1,103 @@
+/** Converting weights ahead of a run: what it will take, and the one that is on its way. */
+import { toErrorDto, type ErrorDto } from '$contract/error';
+import type { PreparationEstimate, PreparationInput, PreparationState } from '$contract/preparation';
+import type { Client } from '../../bridge/client';
+import { t } from '../../text/text.svelte';
+import type { Announcer } from '../shell/announcer.svelte';
+import type { Notices } from '../shell/notices.svelte';
+
+export class Preparation {
+  #state = $state.raw<PreparationState | null>(null);
+  #estimate = $state.raw<PreparationEstimate | null>(null);
+  #error = $state.raw<ErrorDto | null>(null);
+  #busy = $state(false);
+  #asked = 0;
+  readonly #client: Client;
+  readonly #notices: Notices;
+  readonly #announcer: Announcer;
+
+  constructor(client: Client, notices: Notices, announcer: Announcer) {
+    this.#client = client;
+    this.#notices = notices;
+    this.#announcer = announcer;
+  }
+
+  /** The conversion on its way; null when none is. */
+  get state(): PreparationState | null {
+    return this.#state;
+  }
+
+  /** What was asked about last; null until the host answered. */
+  get estimate(): PreparationEstimate | null {
+    return this.#estimate;
+  }
+
+  /** Why nothing can be said or begun. */
+  get error(): ErrorDto | null {
+    return this.#error;
+  }
+
+  /** Whether something was asked for that is not answered yet. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  start(): () => void {
+    return this.#client.on('preparation', (state) => this.#follow(state));
+  }
+
+  /** Asks what the items take; an older question is not answered any more. */
+  async ask(input: PreparationInput): Promise<void> {
+    const asked = (this.#asked += 1);
+    this.#estimate = null;
+    this.#error = null;
+    try {
+      const estimate = await this.#client.call('preparation.estimate', input);
+      if (asked === this.#asked) this.#estimate = estimate;
+    } catch (error) {
+      if (asked === this.#asked) this.#error = toErrorDto(error);
+    }
+  }
+
+  /** False when it was refused; `error` then says why. */
+  async begin(input: PreparationInput): Promise<boolean> {
+    this.#busy = true;
+    this.#error = null;
+    try {
+      await this.#client.call('preparation.start', input);
+      return true;
+    } catch (error) {
+      this.#error = toErrorDto(error);
+      return false;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  pause(): Promise<void> {
+    return this.#tell('preparation.pause');
+  }
+
+  resume(): Promise<void> {
+    return this.#tell('preparation.resume');
+  }
+
+  /** Also takes one that is done off the screen. */
+  cancel(): Promise<void> {
+    return this.#tell('preparation.cancel');
+  }
+
+  async #tell(method: 'preparation.pause' | 'preparation.resume' | 'preparation.cancel'): Promise<void> {
+    this.#busy = true;
+    await this.#notices.attempt(this.#client.call(method, {}));
+    this.#busy = false;
+  }
+
+  #follow(state: PreparationState | null): void {
+    const before = this.#state?.status;
+    this.#state = state;
+    if (before !== 'running' || state === null || state.status === 'running') return;
+    if (state.status === 'done') this.#announcer.say(t('preparation.announce-done', { pack: state.packName }));
+    else if (state.status === 'failed') this.#announcer.say(t('preparation.announce-failed'));
+  }
+}

@@ -1,0 +1,89 @@
+/** What the app remembers, and the machine it runs on. */
+import type { AppSettings } from '$contract/app-settings';
+import type { ErrorDto } from '$contract/error';
+import { toErrorDto } from '$contract/error';
+import type { EngineState, SystemInfo } from '$contract/system-info';
+import type { Client } from '../../bridge/client';
+import type { Connection } from '../../bridge/http-bridge';
+import { useLanguage } from '../../text/text.svelte';
+import type { Notices } from '../shell/notices.svelte';
+
+export class Settings {
+  #value = $state.raw<AppSettings | null>(null);
+  #system = $state.raw<SystemInfo | null>(null);
+  #systemError = $state.raw<ErrorDto | null>(null);
+  #engine = $state.raw<EngineState>({ status: 'stopped' });
+  #connection = $state<Connection>('opening');
+  #noticesText = $state<string | null>(null);
+  readonly #client: Client;
+  readonly #notices: Notices;
+
+  constructor(client: Client, notices: Notices) {
+    this.#client = client;
+    this.#notices = notices;
+  }
+
+  /** Null until the host answered. */
+  get value(): AppSettings | null {
+    return this.#value;
+  }
+
+  get system(): SystemInfo | null {
+    return this.#system;
+  }
+
+  get systemError(): ErrorDto | null {
+    return this.#systemError;
+  }
+
+  get engine(): EngineState {
+    return this.#engine;
+  }
+
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  /** Third-party notices, once asked for. */
+  get noticesText(): string | null {
+    return this.#noticesText;
+  }
+
+  /** Listens until the answer is called. */
+  start(): () => void {
+    const stops = [
+      this.#client.on('settings', (value) => this.#take(value)),
+      this.#client.on('engine', (engine) => (this.#engine = engine)),
+      this.#client.onConnection((connection) => (this.#connection = connection)),
+    ];
+    return () => stops.forEach((stop) => stop());
+  }
+
+  async loadSystem(): Promise<void> {
+    this.#systemError = null;
+    try {
+      this.#system = await this.#client.call('system.info', {});
+    } catch (error) {
+      this.#systemError = toErrorDto(error);
+    }
+  }
+
+  async set(change: Partial<AppSettings>): Promise<void> {
+    const value = await this.#notices.attempt(this.#client.call('settings.set', change));
+    if (value !== null) this.#take(value);
+  }
+
+  async openFolder(folder: 'logs' | 'pictures'): Promise<void> {
+    await this.#notices.attempt(this.#client.call('system.open-folder', { folder }));
+  }
+
+  async loadNotices(): Promise<void> {
+    const answer = await this.#notices.attempt(this.#client.call('system.notices', {}));
+    this.#noticesText = answer?.text ?? null;
+  }
+
+  #take(value: AppSettings): void {
+    this.#value = value;
+    useLanguage(value.language, navigator.languages);
+  }
+}

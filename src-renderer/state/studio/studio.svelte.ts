@@ -1,0 +1,305 @@
+/** The studio's form: the draft of a comparison, its memory estimate, and putting it in the queue. */
+import { toErrorDto, type ErrorDto } from '$contract/error';
+import type { FormatChoice } from '$contract/formats';
+import { comparisonDraftSchema, type ComparisonDraft } from '$contract/generation-settings';
+import type { Estimate, PackSummary } from '$contract/pack';
+import type { Photo, PhotoRole } from '$contract/photo';
+import type { PictureMetadata } from '$contract/picture-metadata';
+import { MAX_LORAS, type Lora } from '$contract/lora';
+import type { Client } from '../../bridge/client';
+import {
+  addVariants,
+  cellCount,
+  draftProblems,
+  fitToPack,
+  randomSeed,
+  seedsFrom,
+  startDraft,
+  withDecode,
+} from '../../logic/studio/draft';
+import type { DraftProblems } from '../../logic/studio/draft';
+import { draftFromMetadata } from '../../logic/studio/draft-from-metadata';
+import { sentences, t } from '../../text/text.svelte';
+import type { Announcer } from '../shell/announcer.svelte';
+import type { Models } from '../models/models.svelte';
+import type { Notices } from '../shell/notices.svelte';
+import type { Photos } from './photos.svelte';
+import type { Settings } from '../settings/settings.svelte';
+
+/** Typing settles before the host is asked or the form is kept. */
+const ESTIMATE_AFTER_MS = 150;
+const KEEP_AFTER_MS = 700;
+const NEEDS_ESTIMATE = ['packId', 'provider', 'modelVariant', 'width', 'height', 'variants'] as const;
+
+export class Studio {
+  #draft = $state.raw<ComparisonDraft | null>(null);
+  #seedLocked = $state(true);
+  #estimate = $state.raw<Estimate | null>(null);
+  #estimateError = $state.raw<ErrorDto | null>(null);
+  #queueing = $state(false);
+  /** Photos that are being taken in; a run started meanwhile would go without them. */
+  #photosUnderway = $state(0);
+  #estimateTimer: ReturnType<typeof setTimeout> | undefined;
+  #keepTimer: ReturnType<typeof setTimeout> | undefined;
+  #estimateTurn = 0;
+  readonly #pack = $derived.by(() => (this.#draft === null ? undefined : this.#models.pack(this.#draft.packId)));
+  readonly #problems = $derived.by<DraftProblems>(() =>
+    this.#draft === null || this.#pack === undefined ? {} : draftProblems(this.#draft, this.#pack),
+  );
+  readonly #client: Client;
+  readonly #notices: Notices;
+  readonly #models: Models;
+  readonly #settings: Settings;
+  readonly #photos: Photos;
+  readonly #announcer: Announcer;
+
+  constructor(
+    client: Client,
+    notices: Notices,
+    announcer: Announcer,
+    models: Models,
+    settings: Settings,
+    photos: Photos,
+  ) {
+    this.#client = client;
+    this.#notices = notices;
+    this.#models = models;
+    this.#settings = settings;
+    this.#photos = photos;
+    this.#announcer = announcer;
+  }
+
+  /** Null until packs and settings are known. */
+  get draft(): ComparisonDraft | null {
+    return this.#draft;
+  }
+
+  get pack(): PackSummary | undefined {
+    return this.#pack;
+  }
+
+  get problems(): DraftProblems {
+    return this.#problems;
+  }
+
+  get estimate(): Estimate | null {
+    return this.#estimate;
+  }
+
+  get estimateError(): ErrorDto | null {
+    return this.#estimateError;
+  }
+
+  get seedLocked(): boolean {
+    return this.#seedLocked;
+  }
+
+  set seedLocked(locked: boolean) {
+    this.#seedLocked = locked;
+  }
+
+  get takingPhoto(): boolean {
+    return this.#photosUnderway > 0;
+  }
+
+  get queueing(): boolean {
+    return this.#queueing;
+  }
+
+  get cells(): number {
+    return this.#draft === null ? 0 : cellCount(this.#draft);
+  }
+
+  /** Whether the draft can go to the queue now. */
+  get ready(): boolean {
+    if (this.#draft === null || this.takingPhoto) return false;
+    return this.#pack?.complete === true && Object.keys(this.#problems).length === 0;
+  }
+
+  start(): () => void {
+    const stops = [this.#client.on('packs', () => this.#begin()), this.#client.on('settings', () => this.#begin())];
+    void this.#settings.loadSystem().then(() => this.#begin());
+    return () => stops.forEach((stop) => stop());
+  }
+
+  /** Fills the form once packs, settings and the machine are known; after that it does nothing. */
+  #begin(): void {
+    const settings = this.#settings.value;
+    const system = this.#settings.system;
+    const packs = this.#models.packs;
+    if (this.#draft !== null || settings === null || system === null || packs === null) return;
+    const kept = settings.draft;
+    const wanted = kept?.packId ?? settings.packId;
+    const pack = packs.find((candidate) => candidate.id === wanted) ?? packs.find((candidate) => candidate.complete);
+    if (pack === undefined) return;
+    const provider = settings.provider ?? system.defaultProvider;
+    this.#fill(kept === null ? startDraft(pack, provider) : fitToPack(kept, pack));
+  }
+
+  change(change: Partial<ComparisonDraft>): void {
+    if (this.#draft === null) return;
+    this.#draft = { ...this.#draft, ...change };
+    if (NEEDS_ESTIMATE.some((field) => field in change)) this.#askEstimateSoon();
+    if ('packId' in change || 'identityId' in change || 'poseId' in change) this.#detect();
+    this.#keepSoon();
+  }
+
+  usePack(pack: PackSummary): void {
+    if (this.#draft !== null) this.change(fitToPack(this.#draft, pack));
+  }
+
+  /** Uses a photo for identity or pose; null for none. */
+  usePhoto(role: PhotoRole, photo: Photo | null): void {
+    const id = photo?.id ?? null;
+    this.change(role === 'identity' ? { identityId: id, faceIndex: 0 } : { poseId: id });
+  }
+
+  async useFile(role: PhotoRole, file: File): Promise<void> {
+    await this.#take(role, this.#photos.importFile(file, role));
+  }
+
+  async useSample(role: PhotoRole, sampleId: string): Promise<void> {
+    await this.#take(role, this.#photos.useSample(sampleId));
+  }
+
+  async deletePhoto(role: PhotoRole, photo: Photo): Promise<void> {
+    if (await this.#photos.remove(photo)) this.usePhoto(role, null);
+  }
+
+  /** The first seed; the others follow it. */
+  setSeed(seed: number): void {
+    if (this.#draft !== null) this.change({ seeds: seedsFrom(seed, this.#draft.seeds.length) });
+  }
+
+  setSeedCount(count: number): void {
+    if (this.#draft !== null) this.change({ seeds: seedsFrom(this.#draft.seeds[0] ?? 0, count) });
+  }
+
+  rollSeed(): void {
+    this.setSeed(randomSeed(Math.random()));
+  }
+
+  setVariant(index: number, formats: FormatChoice): void {
+    if (this.#draft === null) return;
+    this.change({ variants: this.#draft.variants.map((old, at) => (at === index ? formats : old)) });
+  }
+
+  /** Adds what is not in the list yet; says so when all of it was. */
+  addVariants(added: readonly FormatChoice[]): void {
+    if (this.#draft === null) return;
+    const variants = addVariants(this.#draft.variants, added);
+    if (variants.length === this.#draft.variants.length) this.#notices.say(t('variants.in-list'));
+    else this.change({ variants });
+  }
+
+  /** Adds a LoRA at full weight, unless it is there already or there are as many as a run takes. */
+  useLora(lora: Lora | null): void {
+    const used = this.#draft?.loras ?? [];
+    if (lora === null || used.length >= MAX_LORAS || used.some(({ loraId }) => loraId === lora.id)) return;
+    this.change({ loras: [...used, { loraId: lora.id, name: lora.name, weight: 1 }] });
+  }
+
+  /** How latents become pixels; `auto` leaves it to the engine. */
+  setDecode(decode: 'auto' | 'whole' | 'tiles'): void {
+    if (this.#draft === null) return;
+    this.#draft = withDecode(this.#draft, decode);
+    this.#keepSoon();
+    this.#askEstimateSoon();
+  }
+
+  removeVariant(index: number): void {
+    if (this.#draft !== null) this.change({ variants: this.#draft.variants.filter((_, at) => at !== index) });
+  }
+
+  clearVariants(): void {
+    if (this.#draft !== null) this.change({ variants: this.#draft.variants.slice(0, 1) });
+  }
+
+  /** Puts the draft in the queue; the id of the comparison, or null when it failed. */
+  async run(): Promise<string | null> {
+    const draft = this.#draft;
+    if (draft === null || !this.ready || this.#queueing) return null;
+    this.#queueing = true;
+    const started = await this.#notices.attempt(this.#client.call('comparisons.create', draft));
+    this.#queueing = false;
+    if (started === null) return null;
+    this.#announcer.say(t('run.added', { count: started.runIds.length }));
+    if (!this.#seedLocked) this.rollSeed();
+    return started.comparisonId;
+  }
+
+  /** "Use these settings" of a run. */
+  async useRun(runId: string): Promise<boolean> {
+    const answer = await this.#notices.attempt(this.#client.call('runs.draft', { runId }));
+    if (answer === null) return false;
+    this.#fill(answer.draft);
+    this.#keepSoon();
+    const missing = answer.missing.map(({ what, name }) =>
+      what === 'lora' ? t('taken.lora', { name }) : t(`taken.${what}`),
+    );
+    this.#notices.say(sentences([t('run.settings-taken'), ...missing]));
+    return true;
+  }
+
+  /** Settings read out of a picture file. */
+  useMetadata(metadata: PictureMetadata): void {
+    if (this.#draft === null || this.#pack === undefined) return;
+    const { draft, missing } = draftFromMetadata(this.#draft, metadata.settings, this.#pack);
+    this.#fill(draft);
+    this.#keepSoon();
+    this.#notices.say(sentences([t('run.settings-taken'), ...missing]));
+  }
+
+  async #take(role: PhotoRole, work: Promise<Photo | null>): Promise<void> {
+    this.#photosUnderway += 1;
+    const photo = await work;
+    this.#photosUnderway -= 1;
+    if (photo !== null) this.usePhoto(role, photo);
+  }
+
+  #fill(draft: ComparisonDraft): void {
+    this.#draft = draft;
+    this.#askEstimateSoon();
+    this.#detect();
+  }
+
+  #detect(): void {
+    const draft = this.#draft;
+    if (draft === null) return;
+    for (const photoId of [draft.identityId, draft.poseId]) {
+      if (photoId !== null) void this.#photos.detect(photoId, draft.packId);
+    }
+  }
+
+  #askEstimateSoon(): void {
+    clearTimeout(this.#estimateTimer);
+    this.#estimateTimer = setTimeout(() => void this.#askEstimate(), ESTIMATE_AFTER_MS);
+  }
+
+  async #askEstimate(): Promise<void> {
+    const draft = this.#draft;
+    if (draft === null || draft.variants.length === 0) return;
+    if (this.#problems.width !== undefined || this.#problems.height !== undefined) return;
+    const { packId, provider, modelVariant, width, height, decode, variants } = draft;
+    const turn = ++this.#estimateTurn;
+    try {
+      const ways = decode === undefined ? {} : { decode };
+      const input = { packId, provider, modelVariant, width, height, variants, ...ways };
+      const estimate = await this.#client.call('packs.estimate', input);
+      if (turn !== this.#estimateTurn) return;
+      this.#estimate = estimate;
+      this.#estimateError = null;
+    } catch (error) {
+      if (turn === this.#estimateTurn) this.#estimateError = toErrorDto(error);
+    }
+  }
+
+  /** An unfinished draft (no prompt yet) is not kept: the host would refuse it. */
+  #keepSoon(): void {
+    clearTimeout(this.#keepTimer);
+    this.#keepTimer = setTimeout(() => {
+      const draft = this.#draft;
+      if (draft !== null && comparisonDraftSchema.safeParse(draft).success) void this.#settings.set({ draft });
+    }, KEEP_AFTER_MS);
+  }
+}

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import type { RunDetail, RunResult } from '../../../../../src-main/contract/run';
+import {
+  decodeText,
+  identityReason,
+  identityText,
+  retryText,
+  runMarks,
+  spillText,
+} from '../../../../../src-renderer/logic/runs/run-notes';
+
+const GIB = 2 ** 30;
+const decode = { mode: 'tiles', tiles: 8, reason: 'estimate', wholeBytes: 3 * GIB, freeBytes: 2 * GIB } as const;
+const spill = { fromStep: 7, stepSeconds: 24, usualSeconds: 2, usedBytes: 7.75 * GIB, totalBytes: 8 * GIB };
+const retry = { sign: 'said', stage: 'load', message: 'm', atMs: 1 } as const;
+
+describe('decodeText', () => {
+  it.each([
+    [{ mode: 'whole', tiles: 1, reason: 'fits' }, 'whole'],
+    [{ mode: 'whole', tiles: 1, reason: 'asked' }, 'whole, as asked'],
+    [{}, 'in 8 tiles: the whole needs 3.00 GiB, 2.00 GiB were free'],
+    [{ reason: 'asked' }, 'in 8 tiles, as asked'],
+    [{ reason: 'out-of-memory' }, 'in 8 tiles, after the whole ran out of memory'],
+  ] as [Partial<NonNullable<RunResult['decode']>>, string][])('%o', (change, text) => {
+    expect(decodeText({ ...decode, ...change })).toBe(text);
+  });
+});
+
+describe('identityText', () => {
+  it.each([
+    [0.71234, 'scored', '0.712', null],
+    [null, 'no-face', 'no face', 'No face was found'],
+    [null, 'no-face-network', 'no face network', 'The model pack has no network'],
+    [null, 'no-identity', 'no identity', 'Made without an identity photo'],
+    [null, null, '–', null],
+  ] as const)('%s, %s', (identityScore, identityState, text, reason) => {
+    expect(identityText({ identityScore, identityState }, 3)).toBe(text);
+    const said = identityReason({ identityScore, identityState });
+    if (reason === null) expect(said).toBeNull();
+    else expect(said).toContain(reason);
+  });
+});
+
+describe('what sets a run apart', () => {
+  const plain = { result: { decode: { ...decode, mode: 'whole' }, spill: null }, retry: null } as unknown as RunDetail;
+
+  it('is nothing for most', () => {
+    expect(runMarks(plain)).toEqual([]);
+    expect(runMarks({ ...plain, result: null })).toEqual([]);
+    expect(retryText(plain)).toBeNull();
+  });
+
+  it('is said short, with the sentence as its title', () => {
+    const run = { ...plain, result: { decode, spill }, retry } as unknown as RunDetail;
+    expect(runMarks(run).map(({ text, warns }) => [text, warns])).toEqual([
+      ['decoded in tiles', false],
+      ['second try', false],
+      ['card full from step 7 on', true],
+    ]);
+    expect(spillText(spill)).toBe(
+      'The card’s memory was full (7.75 GiB of 8.00 GiB), and from step 7 on it used the computer’s: 24.0 s a step instead of 2.00 s.',
+    );
+    expect(retryText(run)).toBe('memory had run out (Loading weights)');
+    expect(retryText({ ...run, retry: { ...retry, stage: null } })).toBe('memory had run out');
+  });
+});

@@ -1,0 +1,112 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { GalleryWindow } from '../../../../../src-main/contract/gallery';
+import { AppError } from '../../../../../src-main/contract/error';
+import { Announcer } from '../../../../../src-renderer/state/shell/announcer.svelte';
+import { Gallery } from '../../../../../src-renderer/state/gallery/gallery.svelte';
+import { Notices } from '../../../../../src-renderer/state/shell/notices.svelte';
+import { ScriptedClient, settle } from '../scripted-client';
+
+function page(prefix: string, offset: number, total: number, revision = 1): GalleryWindow {
+  const count = Math.max(0, Math.min(150, total - offset));
+  const items = Array.from({ length: count }, (_, index) => ({
+    run: { id: `${prefix}${offset + index}`, stars: 0 },
+    stackSize: 1,
+  }));
+  return { total, offset, revision, items } as unknown as GalleryWindow;
+}
+
+let client: ScriptedClient;
+let notices: Notices;
+let gallery: Gallery;
+
+beforeEach(async () => {
+  client = new ScriptedClient();
+  notices = new Notices(new Announcer());
+  gallery = new Gallery(client, notices);
+  gallery.start();
+  await client.tell('gallery', { revision: 1, total: 400, trashed: 2 });
+  await client.take('gallery.list').answer(page('a', 0, 400));
+});
+
+describe('windows', () => {
+  it('come when they are shown, each once', async () => {
+    expect(gallery.total).toBe(400);
+    expect(gallery.item(149)?.run.id).toBe('a149');
+    gallery.show(140, 170);
+    gallery.show(140, 175);
+    expect(client.calls.map((call) => call.input)).toMatchObject([{ offset: 150, limit: 150 }]);
+    await client.take('gallery.list').answer(page('a', 150, 400));
+    expect(gallery.item(160)?.run.id).toBe('a160');
+  });
+
+  it('stay until the new ones come when the gallery changes', async () => {
+    await client.tell('gallery', { revision: 2, total: 401, trashed: 2 });
+    expect(gallery.item(0)?.run.id).toBe('a0');
+    await client.take('gallery.list').answer(page('b', 0, 401, 2));
+    expect(gallery.item(0)?.run.id).toBe('b0');
+  });
+
+  it('of an old search never replace those of a new one', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    gallery.setQuery('flux:nf4');
+    vi.runAllTimers();
+    const old = client.take('gallery.list');
+    gallery.setQuery('flux:int8');
+    vi.runAllTimers();
+    vi.useRealTimers();
+    await client.take('gallery.list').answer(page('new', 0, 3));
+    await old.answer(page('old', 0, 400));
+    expect(gallery.total).toBe(3);
+    expect(gallery.item(0)?.run.id).toBe('new0');
+  });
+
+  it('are asked for again after a failure, which is kept to be shown', async () => {
+    gallery.setSort('stars');
+    const error = new AppError('store.busy', 'The gallery is in use.', { remedy: 'Close the other window.' });
+    await client.take('gallery.list').fail(error);
+    expect(gallery.error).toMatchObject({ code: 'store.busy', remedy: 'Close the other window.' });
+    gallery.retry();
+    await client.take('gallery.list').answer(page('c', 0, 5));
+    expect(gallery.error).toBeNull();
+    expect(gallery.total).toBe(5);
+  });
+});
+
+describe('selection', () => {
+  it('reaches over pages that are not here yet', async () => {
+    gallery.selectOnly(148);
+    const selecting = gallery.selectTo(152);
+    await client.take('gallery.list').answer(page('a', 150, 400));
+    await selecting;
+    expect(gallery.chosen).toEqual(['a148', 'a149', 'a150', 'a151', 'a152']);
+  });
+
+  it('loads details of one, and none of several', async () => {
+    gallery.selectOnly(3);
+    await client.take('runs.get').answer({ id: 'a3' });
+    expect(gallery.detail?.id).toBe('a3');
+    gallery.toggle(4);
+    await settle();
+    expect(gallery.detail).toBeNull();
+  });
+});
+
+describe('actions', () => {
+  it('show stars at once and can be taken back', async () => {
+    gallery.selectOnly(0);
+    const rating = gallery.rate(4);
+    expect(gallery.item(0)?.run.stars).toBe(4);
+    await client.take('gallery.rate').answer({ changed: 1, undoId: 'u-1', action: 'rate', words: '' });
+    await rating;
+    expect(notices.list.at(-1)).toMatchObject({ message: 'Rated 1 picture.', action: { label: 'Undo' } });
+    notices.list.at(-1)?.action?.run();
+    expect(client.take('gallery.undo').input).toEqual({ undoId: 'u-1' });
+  });
+
+  it('do nothing when nothing is chosen', async () => {
+    await gallery.trash();
+    await gallery.rate(5);
+    await gallery.tag(['x'], []);
+    expect(client.calls).toEqual([]);
+  });
+});
