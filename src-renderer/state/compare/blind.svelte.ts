@@ -33,8 +33,8 @@ export class Blind {
 
   /** What a test's variant is called; by the name kept with it where the table does not have it. */
   nameOf(test: BlindTest): string {
-    const variant = this.#compare.table?.variants.find(({ name }) => name === test.variantName);
-    return variant === undefined ? test.variantName : this.#compare.variantName(variant);
+    const variant = this.#compare.measured.table?.variants.find(({ name }) => name === test.variantName);
+    return variant === undefined ? test.variantName : this.#compare.measured.variantName(variant);
   }
 
   async loadEarlier(): Promise<void> {
@@ -45,7 +45,8 @@ export class Blind {
 
   /** Tests the variant on the right against the reference. */
   async start(kind: BlindKind, question: BlindQuestion, trials: number): Promise<boolean> {
-    const { reference, candidate, done } = this.#compare;
+    const { done, chosen } = this.#compare;
+    const { reference, candidate } = chosen;
     if (reference === undefined || candidate === undefined) return false;
     const input = {
       referenceRunId: reference.id,

@@ -1,26 +1,17 @@
-/** What the compare screen shows: the runs, which two or nine of them, how, and where the eye is. */
-import type { CompareRow, CompareTable, CompareVariant, Report, ReportFormat } from '$contract/compare-data';
-import { variantKey } from '$contract/formats';
+/** The comparison that is open: its runs, which of them are chosen, how they are shown, what was measured on them. */
+import type { Report, ReportFormat } from '$contract/compare-data';
 import { AppError, toErrorDto, type ErrorDto } from '$contract/error';
 import { MAX_PANES } from '$contract/limits';
 import type { RunDetail } from '$contract/run';
 import type { Client } from '../../bridge/client';
-import type { FlickerRate } from '../../logic/compare/flicker';
-import { runLabels } from '../../logic/runs/run-label';
-import { variantTitle } from '../../logic/compare/verdict-text';
 import { faceRegion } from '../../logic/compare/view-box';
+import { runLabels } from '../../logic/runs/run-label';
 import { SAID_BY_PAGE } from '../../text/error-text';
 import { t } from '../../text/text.svelte';
-import { CompareView } from './compare-view.svelte';
 import type { Notices } from '../shell/notices.svelte';
-
-export const COMPARE_MODES = ['slider', 'grid', 'flicker', 'difference'] as const;
-/**
- * What the table under the pictures lists: variants, pictures, memory by phase, the latents' drift by step, the layers'
- * weight errors.
- */
-export type TableRows = 'variants' | 'pictures' | 'memory' | 'drift' | 'layers';
-export type CompareMode = (typeof COMPARE_MODES)[number];
+import { ChosenRuns } from './chosen-runs.svelte';
+import { CompareStage } from './compare-stage.svelte';
+import { Measurements } from './measurements.svelte';
 
 export class Compare {
   #comparisonId = $state<string | null>(null);
@@ -29,50 +20,20 @@ export class Compare {
   #runs = $state.raw<readonly RunDetail[]>([]);
   #loading = $state(false);
   #error = $state.raw<ErrorDto | null>(null);
-  #referenceId = $state<string | null>(null);
-  #candidateId = $state<string | null>(null);
-  #shownIds = $state.raw<readonly string[]>([]);
-  #mode = $state<CompareMode>('slider');
-  #position = $state(50);
-  #rate = $state<FlickerRate>(2);
-  #step = $state<number | null>(null);
-  #table = $state.raw<CompareTable | null>(null);
-  #tableError = $state.raw<ErrorDto | null>(null);
-  #pairRow = $state.raw<{ readonly baseRunId: string; readonly row: CompareRow } | null>(null);
-  #rows = $state<TableRows>('variants');
-  #tableTurn = 0;
   #openTurn = 0;
-
   readonly #done = $derived(this.#runs.filter((run) => run.status === 'done'));
   readonly #labels = $derived(runLabels(this.#runs));
-  readonly #reference = $derived(this.#done.find((run) => run.id === this.#referenceId));
-  readonly #candidate = $derived(this.#done.find((run) => run.id === this.#candidateId));
-  readonly #shown = $derived.by(() => {
-    const shown = this.#done.filter((run) => this.#shownIds.includes(run.id));
-    return [
-      ...shown.filter((run) => run.id === this.#referenceId),
-      ...shown.filter((run) => run.id !== this.#referenceId),
-    ];
-  });
-  /** Steps whose previews every visible run has kept. */
-  readonly #steps = $derived.by(() => {
-    const visible = this.#mode === 'grid' ? this.#shown : [this.#reference, this.#candidate];
-    const lists = visible.flatMap((run) => (run?.result ? [run.result.previewSteps] : []));
-    const [first, ...rest] = lists;
-    return (first ?? []).filter((step) => rest.every((list) => list.includes(step)));
-  });
-
-  /** Zoom, pan and probe. */
-  readonly eye = new CompareView(() => {
-    const run = this.#reference;
-    return run === undefined ? null : { width: run.width, height: run.height };
-  });
   readonly #client: Client;
   readonly #notices: Notices;
+
+  readonly chosen = new ChosenRuns(() => this.#done);
+  readonly stage = new CompareStage(this.chosen);
+  readonly measured: Measurements;
 
   constructor(client: Client, notices: Notices) {
     this.#client = client;
     this.#notices = notices;
+    this.measured = new Measurements(client, notices, () => this.#runs, this.chosen);
   }
 
   get comparisonId(): string | null {
@@ -94,110 +55,9 @@ export class Compare {
   get error(): ErrorDto | null {
     return this.#error;
   }
-  /** The run on the left, that Δ is taken against. */
-  get reference(): RunDetail | undefined {
-    return this.#reference;
-  }
-  /** The run on the right. */
-  get candidate(): RunDetail | undefined {
-    return this.#candidate;
-  }
-  /** Panes of the grid, the reference first. */
-  get shown(): readonly RunDetail[] {
-    return this.#shown;
-  }
-  get mode(): CompareMode {
-    return this.#mode;
-  }
-  set mode(mode: CompareMode) {
-    this.#mode = mode;
-  }
-  /** Of the slider, 0 to 100: how much of the reference is seen. */
-  get position(): number {
-    return this.#position;
-  }
-  set position(position: number) {
-    this.#position = Math.min(100, Math.max(0, position));
-  }
-  get rate(): FlickerRate {
-    return this.#rate;
-  }
-  set rate(rate: FlickerRate) {
-    this.#rate = rate;
-  }
-  /** 1-based step whose preview is shown; null for the finished pictures. */
-  get step(): number | null {
-    return this.#step !== null && this.#steps.includes(this.#step) ? this.#step : null;
-  }
-  set step(step: number | null) {
-    this.#step = step;
-  }
-  get steps(): readonly number[] {
-    return this.#steps;
-  }
-  get table(): CompareTable | null {
-    return this.#table;
-  }
-  get tableError(): ErrorDto | null {
-    return this.#tableError;
-  }
-
-  /** What is measured between the two pictures on screen; null until it is. */
-  get pairRow(): CompareRow | null {
-    const row = this.#table?.rows.find((other) => other.runId === this.#candidateId);
-    if (row?.baseRunId === this.#referenceId) return row;
-    const pair = this.#pairRow;
-    return pair?.baseRunId === this.#referenceId && pair.row.runId === this.#candidateId ? pair.row : null;
-  }
-  /** The variant that the picture on the right belongs to. */
-  get candidateVariant(): CompareVariant | undefined {
-    const id = this.#candidateId;
-    return this.#table?.variants.find((variant) => id !== null && variant.runIds.includes(id));
-  }
-  /** Whether a variant has several pictures, so that there is something to sum up. */
-  get isSweep(): boolean {
-    return this.#table?.variants.some((variant) => variant.runIds.length > 1) ?? false;
-  }
-  /** Whether it is known how far any variant left the reference's path. */
-  get hasDrift(): boolean {
-    return this.#table?.variants.some((variant) => variant.drift !== null) ?? false;
-  }
-  /** Ways to read the table that make sense now. */
-  get tableRows(): readonly TableRows[] {
-    return [
-      ...(this.isSweep ? ['variants' as const] : []),
-      'pictures',
-      ...(this.#table === null ? [] : ['memory' as const]),
-      ...(this.hasDrift ? ['drift' as const] : []),
-      ...(this.#table === null ? [] : ['layers' as const]),
-    ];
-  }
-  get rows(): TableRows {
-    return this.tableRows.includes(this.#rows) ? this.#rows : (this.tableRows[0] ?? 'pictures');
-  }
-  set rows(rows: TableRows) {
-    this.#rows = rows;
-  }
 
   label(runId: string): string {
     return this.#labels.get(runId) ?? '';
-  }
-
-  /** What a variant of the table is called. */
-  variantName(variant: CompareVariant): string {
-    return variantTitle(variant, this.#table?.variants ?? [], this.#runs);
-  }
-
-  /** Why the pixels of a row were not compared; null when they were. */
-  note(row: CompareRow): string | null {
-    const [run, base] = [row.runId, row.baseRunId].map((id) => this.#runs.find((other) => other.id === id));
-    if (row.note === null || run === undefined || base === undefined) return row.note;
-    const size = ({ width, height }: RunDetail): string => `${width}×${height}`;
-    return t('table.sizes-differ', { reference: size(base), picture: size(run) });
-  }
-
-  isShown(runId: string): boolean {
-    return this.#shownIds.includes(runId);
   }
 
   /** Follows the gallery's changes while the screen is there. */
@@ -206,7 +66,7 @@ export class Compare {
     return this.#client.on('gallery', (gallery) => {
       const changed = revision !== null && revision !== gallery.revision;
       revision = gallery.revision;
-      if (changed && this.#comparisonId !== null) void this.#reload(this.#comparisonId);
+      if (changed) void this.refresh();
     });
   }
 
@@ -216,10 +76,9 @@ export class Compare {
       if (candidateId !== null) this.choose(candidateId);
       return;
     }
-    this.#begin();
+    // The candidate is known before the answer: the gallery's news may ask again meanwhile, and the later answer counts.
+    this.#begin(candidateId);
     this.#comparisonId = comparisonId;
-    // Known before the answer: the gallery's news may ask again meanwhile, and the later answer counts.
-    this.#candidateId = candidateId;
     await this.#reload(comparisonId);
     if (candidateId !== null) this.choose(candidateId);
   }
@@ -271,31 +130,19 @@ export class Compare {
     if (this.#comparisonId !== null) await this.#reload(this.#comparisonId);
   }
 
-  close(): void {
-    this.#openTurn += 1;
-    this.#comparisonId = null;
-    this.#runs = [];
-    this.#table = null;
-    this.#loading = false;
-    this.#error = null;
-  }
-
-  /** Makes a run the right-hand side. */
+  /** Makes a run the right-hand side, and puts the reference's picture of its seed and prompt on the left. */
   choose(runId: string): void {
-    if (runId === this.#referenceId || !this.#done.some((run) => run.id === runId)) return;
-    this.#candidateId = runId;
-    this.#meetCounterpart();
+    if (!this.chosen.putRight(runId)) return;
+    const counterpart = this.measured.counterpartId;
+    if (counterpart !== null) this.chosen.putCounterpart(counterpart);
+    void this.measured.loadPair();
   }
 
   /** Makes a run the left-hand side and the one Δ is taken against. */
   async setReference(runId: string): Promise<void> {
-    const before = this.#referenceId;
-    if (runId === before) return;
-    this.#referenceId = runId;
-    if (this.#candidateId === runId) this.#candidateId = before;
-    if (!this.isShown(runId)) this.#shownIds = [...this.#shownIds, runId].slice(-MAX_PANES);
+    if (!this.chosen.putLeft(runId)) return;
     await Promise.all([
-      this.loadTable(),
+      this.measured.load(),
       this.#comparisonId === null
         ? null
         : this.#notices.attempt(
@@ -305,28 +152,23 @@ export class Compare {
   }
 
   swap(): void {
-    if (this.#candidateId !== null) void this.setReference(this.#candidateId);
-  }
-
-  /** Puts a run in the grid or takes it out; the reference always stays. */
-  toggleShown(runId: string): void {
-    if (runId === this.#referenceId) return;
-    if (this.isShown(runId)) this.#shownIds = this.#shownIds.filter((id) => id !== runId);
-    else if (this.#shownIds.length < MAX_PANES) this.#shownIds = [...this.#shownIds, runId];
-    else this.#notices.say(t('compare.grid-full', { most: MAX_PANES }));
+    if (this.chosen.candidateId !== null) void this.setReference(this.chosen.candidateId);
   }
 
   /** The next or previous run as the right-hand side. */
   chooseNext(by: -1 | 1): void {
-    const others = this.#done.filter((run) => run.id !== this.#referenceId);
-    const at = others.findIndex((run) => run.id === this.#candidateId);
-    const next = others[(at + by + others.length) % others.length];
+    const next = this.chosen.besideCandidate(by);
     if (next !== undefined) this.choose(next.id);
+  }
+
+  /** Puts a run in the grid or takes it out; says so when the grid is full. */
+  toggleShown(runId: string): void {
+    if (!this.chosen.toggleShown(runId)) this.#notices.say(t('compare.grid-full', { most: MAX_PANES }));
   }
 
   /** Fits the reference's face into the panes. */
   async zoomToFace(): Promise<void> {
-    const run = this.#reference;
+    const run = this.chosen.reference;
     if (run === undefined) return;
     await this.#notices.attempt(
       (async () => {
@@ -338,7 +180,7 @@ export class Compare {
             details: SAID_BY_PAGE,
           });
         }
-        this.eye.fitRegion(faceRegion(face.box, found));
+        this.stage.eye.fitRegion(faceRegion(face.box, found));
       })(),
     );
   }
@@ -357,7 +199,7 @@ export class Compare {
 
   /** The report of what is shown as a file, or null when it failed, which was said. */
   async report(format: ReportFormat): Promise<Report | null> {
-    const referenceRunId = this.#referenceId;
+    const { referenceId: referenceRunId } = this.chosen;
     if (referenceRunId === null) return null;
     const runIds = this.#done.map((run) => run.id);
     return this.#notices.attempt(
@@ -365,53 +207,13 @@ export class Compare {
     );
   }
 
-  async loadTable(): Promise<void> {
-    const referenceRunId = this.#referenceId;
-    if (referenceRunId === null || this.#done.length === 0) return;
-    const turn = ++this.#tableTurn;
-    try {
-      const runIds = this.#done.map((run) => run.id);
-      const table = await this.#client.call('compare.table', { referenceRunId, runIds });
-      if (turn !== this.#tableTurn) return;
-      this.#table = table;
-      this.#tableError = null;
-      void this.#loadPair();
-    } catch (error) {
-      if (turn === this.#tableTurn) this.#tableError = toErrorDto(error);
-    }
-  }
-
-  /** Puts the reference's picture of the candidate's seed and prompt on the left: others cannot be compared. */
-  #meetCounterpart(): void {
-    const row = this.#table?.rows.find((other) => other.runId === this.#candidateId);
-    if (row?.role === 'variant' && row.baseRunId !== null) this.#referenceId = row.baseRunId;
-    void this.#loadPair();
-  }
-
-  /** Measures the two pictures on screen where the table compares the right one with another. */
-  async #loadPair(): Promise<void> {
-    const [referenceRunId, runId] = [this.#referenceId, this.#candidateId];
-    if (referenceRunId === null || runId === null || this.#table === null || this.pairRow !== null) return;
-    const pair = await this.#notices.attempt(
-      this.#client.call('compare.table', { referenceRunId, runIds: [referenceRunId, runId] }),
-    );
-    const row = pair?.rows.find((other) => other.runId === runId);
-    if (row?.baseRunId === referenceRunId) this.#pairRow = { baseRunId: referenceRunId, row };
-  }
-
-  #begin(): void {
+  #begin(candidateId: string | null = null): void {
     this.#loading = true;
     this.#error = null;
     this.#runs = [];
-    this.#table = null;
-    this.#tableError = null;
-    this.#referenceId = null;
-    this.#candidateId = null;
-    this.#shownIds = [];
-    this.#pairRow = null;
-    this.#rows = 'variants';
-    this.#step = null;
-    this.eye.reset();
+    this.chosen.forget(candidateId);
+    this.stage.reset();
+    this.measured.forget();
   }
 
   async #reload(comparisonId: string): Promise<void> {
@@ -426,29 +228,15 @@ export class Compare {
     }
   }
 
-  /** Takes fresh runs; what was chosen stays chosen where it still exists. */
   #show(runs: readonly RunDetail[], referenceId: string | null): void {
-    const doneBefore = this.#done.map((run) => run.id).join();
+    const before = this.#done.map((run) => run.id);
     this.#runs = runs;
     this.#loading = false;
     this.#error = null;
-    const done = runs.filter((run) => run.status === 'done');
-    const isDone = (id: string | null): id is string => id !== null && done.some((run) => run.id === id);
-    if (!isDone(this.#referenceId)) this.#referenceId = isDone(referenceId) ? referenceId : (done[0]?.id ?? null);
-    if (!isDone(this.#candidateId)) {
-      // Another variant rather than a repeat or the next seed of the same one.
-      const others = done.filter((run) => run.id !== this.#referenceId);
-      const formats = done.find((run) => run.id === this.#referenceId)?.formats;
-      const variant = others.find((run) => formats !== undefined && variantKey(run.formats) !== variantKey(formats));
-      this.#candidateId = (variant ?? others[0])?.id ?? null;
+    this.chosen.settle(before, referenceId);
+    if (this.#done.map((run) => run.id).join() !== before.join() || this.measured.table === null) {
+      void this.measured.load();
     }
-    const kept = this.#shownIds.filter((id) => isDone(id) && id !== this.#referenceId);
-    const fresh = done
-      .map((run) => run.id)
-      .filter((id) => !doneBefore.includes(id) && !kept.includes(id) && id !== this.#referenceId);
-    const first = this.#referenceId === null ? [] : [this.#referenceId];
-    this.#shownIds = [...first, ...kept, ...fresh].slice(0, MAX_PANES);
-    if (done.map((run) => run.id).join() !== doneBefore || this.#table === null) void this.loadTable();
   }
 
   #fail(error: unknown): void {

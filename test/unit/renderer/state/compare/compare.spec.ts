@@ -49,8 +49,8 @@ beforeEach(() => {
 describe('open', () => {
   it('takes the reference on the left and the next finished run on the right', async () => {
     await open(comparison(['done', 'failed', 'done', 'queued']));
-    expect([compare.reference?.id, compare.candidate?.id]).toEqual(['r0', 'r2']);
-    expect(compare.shown.map((run) => run.id)).toEqual(['r0', 'r2']);
+    expect([compare.chosen.reference?.id, compare.chosen.candidate?.id]).toEqual(['r0', 'r2']);
+    expect(compare.chosen.shown.map((run) => run.id)).toEqual(['r0', 'r2']);
     expect(client.take('compare.table').input).toEqual({ referenceRunId: 'r0', runIds: ['r0', 'r2'] });
   });
 
@@ -62,12 +62,12 @@ describe('open', () => {
     await first.answer(comparison(['done', 'done', 'done']));
     await opening;
     await client.take('comparisons.get').answer(comparison(['done', 'done', 'done']));
-    expect([compare.reference?.id, compare.candidate?.id]).toEqual(['r0', 'r2']);
+    expect([compare.chosen.reference?.id, compare.chosen.candidate?.id]).toEqual(['r0', 'r2']);
   });
 
   it('takes another reference when the chosen one is not finished', async () => {
     await open(comparison(['failed', 'done', 'done']));
-    expect([compare.reference?.id, compare.candidate?.id]).toEqual(['r1', 'r2']);
+    expect([compare.chosen.reference?.id, compare.chosen.candidate?.id]).toEqual(['r1', 'r2']);
   });
 
   it('keeps what was chosen when more pictures finish, and shows them', async () => {
@@ -76,8 +76,8 @@ describe('open', () => {
     void compare.setReference('r1');
     await client.tell('gallery', { revision: 2, total: 0, trashed: 0 });
     await client.take('comparisons.get').answer(comparison(['done', 'done', 'done']));
-    expect([compare.reference?.id, compare.candidate?.id]).toEqual(['r1', 'r0']);
-    expect(compare.shown.map((run) => run.id)).toEqual(['r1', 'r0', 'r2']);
+    expect([compare.chosen.reference?.id, compare.chosen.candidate?.id]).toEqual(['r1', 'r0']);
+    expect(compare.chosen.shown.map((run) => run.id)).toEqual(['r1', 'r0', 'r2']);
   });
 
   it('forgets an answer that comes after another comparison was opened', async () => {
@@ -92,12 +92,22 @@ describe('open', () => {
   });
 });
 
+describe('the table', () => {
+  it('is forgotten when it comes after another comparison was opened', async () => {
+    await open(comparison(['done', 'done']));
+    const late = client.take('compare.table');
+    void compare.openRuns(['r7', 'r8']);
+    await late.answer({ rows: [], variants: [], memorySources: [], faceNote: null });
+    expect(compare.measured.table).toBeNull();
+  });
+});
+
 describe('choosing', () => {
   it('swaps sides and asks for the table again', async () => {
     await open(comparison(['done', 'done', 'done']));
     client.take('compare.table');
     compare.swap();
-    expect([compare.reference?.id, compare.candidate?.id]).toEqual(['r1', 'r0']);
+    expect([compare.chosen.reference?.id, compare.chosen.candidate?.id]).toEqual(['r1', 'r0']);
     expect(client.take('compare.table').input).toMatchObject({ referenceRunId: 'r1' });
     expect(client.take('comparisons.set-reference').input).toEqual({ comparisonId: 'c-1', runId: 'r1' });
   });
@@ -105,23 +115,23 @@ describe('choosing', () => {
   it('goes round the finished pictures', async () => {
     await open(comparison(['done', 'done', 'failed', 'done']));
     compare.chooseNext(1);
-    expect(compare.candidate?.id).toBe('r3');
+    expect(compare.chosen.candidate?.id).toBe('r3');
     compare.chooseNext(1);
-    expect(compare.candidate?.id).toBe('r1');
+    expect(compare.chosen.candidate?.id).toBe('r1');
     compare.chooseNext(-1);
-    expect(compare.candidate?.id).toBe('r3');
+    expect(compare.chosen.candidate?.id).toBe('r3');
   });
 
   it('fills the grid up to nine and never takes the reference out', async () => {
     await open(comparison(Array.from({ length: 11 }, () => 'done')));
-    expect(compare.shown).toHaveLength(9);
+    expect(compare.chosen.shown).toHaveLength(9);
     compare.toggleShown('r10');
-    expect(compare.isShown('r10')).toBe(false);
+    expect(compare.chosen.isShown('r10')).toBe(false);
     compare.toggleShown('r0');
-    expect(compare.isShown('r0')).toBe(true);
+    expect(compare.chosen.isShown('r0')).toBe(true);
     compare.toggleShown('r5');
     compare.toggleShown('r10');
-    expect(compare.isShown('r10')).toBe(true);
+    expect(compare.chosen.isShown('r10')).toBe(true);
   });
 });
 
@@ -136,36 +146,36 @@ describe('steps', () => {
         ],
       ),
     );
-    expect(compare.steps).toEqual([2, 4]);
-    compare.step = 4;
-    expect(compare.step).toBe(4);
-    compare.step = 3;
-    expect(compare.step).toBeNull();
+    expect(compare.stage.steps).toEqual([2, 4]);
+    compare.stage.step = 4;
+    expect(compare.stage.step).toBe(4);
+    compare.stage.step = 3;
+    expect(compare.stage.step).toBeNull();
   });
 });
 
 describe('the view', () => {
   it('outlives a change of mode and of pane', async () => {
     await open(comparison(['done', 'done']));
-    compare.eye.pane = { width: 400, height: 400 };
-    compare.eye.zoom(4);
-    const { view } = compare.eye;
-    compare.mode = 'grid';
-    compare.eye.pane = { width: 200, height: 200 };
-    expect(compare.eye.view).toBe(view);
-    expect(compare.eye.percent(1)).toBe(800);
-    compare.eye.oneToOne(2);
-    expect(compare.eye.percent(2)).toBe(100);
-    compare.eye.fit();
-    expect(compare.eye.percent(1)).toBe(100);
+    compare.stage.eye.pane = { width: 400, height: 400 };
+    compare.stage.eye.zoom(4);
+    const { view } = compare.stage.eye;
+    compare.stage.mode = 'grid';
+    compare.stage.eye.pane = { width: 200, height: 200 };
+    expect(compare.stage.eye.view).toBe(view);
+    expect(compare.stage.eye.percent(1)).toBe(800);
+    compare.stage.eye.oneToOne(2);
+    expect(compare.stage.eye.percent(2)).toBe(100);
+    compare.stage.eye.fit();
+    expect(compare.stage.eye.percent(1)).toBe(100);
   });
 
   it('moves the probe by whole pixels and keeps it inside', async () => {
     await open(comparison(['done', 'done']));
-    compare.eye.pane = { width: 200, height: 100 };
-    compare.eye.moveProbe(1, 0);
-    expect(compare.eye.probe).toEqual({ x: 101.5 / 200, y: 50.5 / 100 });
-    compare.eye.moveProbe(-1000, 1000);
-    expect(compare.eye.probe).toEqual({ x: 0.5 / 200, y: 99.5 / 100 });
+    compare.stage.eye.pane = { width: 200, height: 100 };
+    compare.stage.eye.moveProbe(1, 0);
+    expect(compare.stage.eye.probe).toEqual({ x: 101.5 / 200, y: 50.5 / 100 });
+    compare.stage.eye.moveProbe(-1000, 1000);
+    expect(compare.stage.eye.probe).toEqual({ x: 0.5 / 200, y: 99.5 / 100 });
   });
 });

@@ -138,7 +138,7 @@ describe('its comparison', () => {
       height: 256,
     }));
     await client.take('comparisons.get').answer({ id: 'c-1', title: 'Guided', referenceRunId: 'r0', runs });
-    expect([app.compare.reference?.id, app.compare.candidate?.id]).toEqual(['r0', 'r2']);
+    expect([app.compare.chosen.reference?.id, app.compare.chosen.candidate?.id]).toEqual(['r0', 'r2']);
     expect(page.location.hash).toBe('#/compare/c-1');
     await answerSet();
     expect(settings.guide).toEqual({ offered: false, comparisonId: null, hint: 'slider' });
