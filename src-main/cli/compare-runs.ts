@@ -1,7 +1,9 @@
 /** The pictures of a comparison: every configuration in an engine process of its own, all seeds, then repeats. */
 import { join } from 'node:path';
 import type { FormatChoice, GenerateRequest, GenerateResult } from '../engine/protocol.js';
+import type { RanOut } from '../services/runs/try-twice.js';
 import { configName } from './format-configs.js';
+import { generateTwice } from './generate-twice.js';
 import { STAGE_SHARE } from './options.js';
 import { runInEngine } from './run-in-engine.js';
 
@@ -14,6 +16,8 @@ export interface CompareRun {
   /** Relative to the report folder, with forward slashes. */
   readonly file: string;
   readonly result: GenerateResult;
+  /** How memory ran out in a first try; null where it did not. */
+  readonly ranOut: RanOut | null;
 }
 
 export interface ConfigurationRuns {
@@ -42,7 +46,7 @@ function fileOf(formats: FormatChoice, seed: number, repeat: number): string {
   return `${PICTURES}/${stem}${repeat === 0 ? '' : `-repeat-${repeat}`}.png`;
 }
 
-/** @throws AppError of the engine, engine.crashed; AbortError */
+/** @throws AppError of the engine, engine.crashed, engine.out-of-memory after two tries; AbortError */
 export async function compareRuns(options: CompareRunsOptions): Promise<ConfigurationRuns[]> {
   const { shared, configs, seeds, repeats, reportDir, signal, onProgress } = options;
   const firstSeed = seeds.slice(0, 1);
@@ -54,7 +58,7 @@ export async function compareRuns(options: CompareRunsOptions): Promise<Configur
   let done = 0;
   const out: ConfigurationRuns[] = [];
   for (const formats of configs) {
-    const runs = await runInEngine(async (send) => {
+    const runs = await runInEngine(async (_send, engine) => {
       const results: CompareRun[] = [];
       for (const { seed, repeat } of planned) {
         const file = fileOf(formats, seed, repeat);
@@ -65,11 +69,11 @@ export async function compareRuns(options: CompareRunsOptions): Promise<Configur
           outputPath: join(reportDir, file),
           previewDir: null,
         };
-        const result = await send({ kind: 'generate', params }, ({ stage, fraction, message }) => {
+        const { result, ranOut } = await generateTwice(engine, params, ({ stage, fraction, message }) => {
           const [from, share] = STAGE_SHARE[stage];
           onProgress((done + from + share * fraction) / total, `${configName(formats)}, seed ${seed}: ${message}`);
         });
-        results.push({ seed, repeat, file, result });
+        results.push({ seed, repeat, file, result, ranOut });
         done += 1;
       }
       return results;

@@ -4,20 +4,22 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { stepMedian } from '../compare/medians.js';
-import { Engine } from '../engine/engine.js';
 import { openPack } from '../engine/pack/open-pack.js';
 import {
   WEIGHT_FORMATS,
   type ComponentFormat,
   type DecodeMode,
+  type GenerateRequest,
   type GenerateResult,
   type LoraChoice,
   type Provider,
 } from '../engine/protocol.js';
 import { parseFormat } from './format-configs.js';
+import { generateTwice } from './generate-twice.js';
 import { identityInput } from './identity-input.js';
 import { loraOption } from './lora-option.js';
 import { integer, number, STAGE_SHARE } from './options.js';
+import { runInEngine } from './run-in-engine.js';
 import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
 import { formatBytes } from '../services/host/byte-size.js';
 import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
@@ -95,44 +97,39 @@ export function generateCommand(): Command {
 
 async function run(options: GenerateOptions): Promise<void> {
   const pack = await openPack(options.pack);
-  const result = await new Engine().handle(
-    {
-      kind: 'generate',
-      params: {
-        packPath: pack.root,
-        cachePath: resolve(options.cache),
-        provider: options.provider,
-        deviceId: options.deviceId,
-        decode: options.decode,
-        formats: { flux: options.flux, t5: options.t5, infusenet: options.infusenet },
-        modelVariant: options.variant ?? [...pack.variants.keys()][0] ?? '',
-        identity: await identityInput(options),
-        controlImagePath: options.control === undefined ? null : resolve(options.control),
-        prompt: options.prompt,
-        seed: options.seed,
-        steps: options.steps ?? pack.defaults.steps,
-        width: options.width ?? pack.defaults.width,
-        height: options.height ?? pack.defaults.height,
-        guidance: options.guidance ?? pack.defaults.guidance,
-        conditioningScale: options.conditioningScale,
-        start: options.start,
-        end: options.end,
-        outputPath: resolve(options.out),
-        previewDir: options.previews === undefined ? null : resolve(options.previews),
-        loras: options.lora,
-      },
-    },
-    {
-      signal: interruptSignal(),
-      onProgress: ({ stage, fraction, message }) => {
+  const params: GenerateRequest = {
+    packPath: pack.root,
+    cachePath: resolve(options.cache),
+    provider: options.provider,
+    deviceId: options.deviceId,
+    decode: options.decode,
+    formats: { flux: options.flux, t5: options.t5, infusenet: options.infusenet },
+    modelVariant: options.variant ?? [...pack.variants.keys()][0] ?? '',
+    identity: await identityInput(options),
+    controlImagePath: options.control === undefined ? null : resolve(options.control),
+    prompt: options.prompt,
+    seed: options.seed,
+    steps: options.steps ?? pack.defaults.steps,
+    width: options.width ?? pack.defaults.width,
+    height: options.height ?? pack.defaults.height,
+    guidance: options.guidance ?? pack.defaults.guidance,
+    conditioningScale: options.conditioningScale,
+    start: options.start,
+    end: options.end,
+    outputPath: resolve(options.out),
+    previewDir: options.previews === undefined ? null : resolve(options.previews),
+    loras: options.lora,
+  };
+  const { result, ranOut } = await runInEngine(
+    (_send, engine) =>
+      generateTwice(engine, params, ({ stage, fraction, message }) => {
         const [from, share] = STAGE_SHARE[stage];
         showProgress(from + share * fraction, message);
-      },
-    },
+      }),
+    interruptSignal(),
   );
   endProgress();
-  if (result.kind !== 'generate') throw new Error('Invariant violated: a generate request has a generate result');
-  if (options.json === true) printJson(result);
+  if (options.json === true) printJson({ ...result, ranOut });
   else print(describe(result));
 }
 
@@ -151,7 +148,7 @@ function describe(result: GenerateResult): string {
     `${result.stepSeconds.length} steps of ${(stepMedian(result.stepSeconds) ?? 0).toFixed(3)} s, ${result.totalSeconds.toFixed(2)} s in all`,
     `decoded ${result.decode.mode === 'tiles' ? `in ${result.decode.tiles} tiles` : 'whole'} (${result.decode.reason})`,
     result.identityScore === null
-      ? 'identity: not scored'
+      ? `identity: not scored (${result.identityState})`
       : `identity: ${result.identityScore.toFixed(4)} (cosine, the pack's face network)`,
   ].join('\n');
 }

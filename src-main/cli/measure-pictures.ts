@@ -72,6 +72,12 @@ export async function measurePictures(
             : await inline(magmaPicture(metrics.flipMap, own.width, own.height)),
         difference: metrics,
         identityScore: run.result.identityScore,
+        notes: {
+          decode: run.result.decode,
+          spill: run.result.spill,
+          retry: run.ranOut,
+          identityState: run.result.identityState,
+        },
       });
     }
     const memory = memoryOfRun(defined(runs[0], 'the first run').result);

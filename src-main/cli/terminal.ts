@@ -26,6 +26,12 @@ export function endProgress(): void {
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
 }
 
+/** A line beside the results, on stderr. */
+export function note(text: string): void {
+  endProgress();
+  process.stderr.write(`${text}\n`);
+}
+
 export function printError(error: unknown): void {
   endProgress();
   const dto = toErrorDto(error);

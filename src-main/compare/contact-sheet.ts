@@ -1,4 +1,5 @@
 /** Where everything goes on a contact sheet: a row per configuration, a column per seed (and prompt). Draws nothing itself. */
+import { configurationPhrases } from './picture-notes.js';
 import { plain, signedBytes, uncertain } from './plain-numbers.js';
 import { pictureLabel, reportRows, type ReportInput, type ReportRow } from './report-data.js';
 
@@ -61,6 +62,7 @@ function captions(row: ReportRow): string[] {
     ...(row.flip === null ? [] : [row.flip.mean === 0 ? 'identical' : `FLIP ${uncertain(row.flip, false)}`]),
     ...(row.identity === null ? [] : [`Identity ${plain(row.identity.mean, 4)}`]),
     ...(row.identityDelta === null ? [] : [`Δ identity ${uncertain(row.identityDelta)}`]),
+    ...configurationPhrases(row),
   ];
 }
 

@@ -4,7 +4,9 @@ import { reportRows, type ReportInput, type ReportPicture, type ReportRow } from
 const HEAD = [
   'name', 'reference', 'flux', 't5', 'infusenet', 'seed', 'prompt', 'repeat', 'load_bytes', 'peak_bytes', 'peak_delta_bytes',
   'step_seconds', 'total_seconds', 'identical', 'psnr_db', 'ssim', 'mean_absolute', 'max_absolute', 'flip',
-  'face_psnr_db', 'face_flip', 'surroundings_psnr_db', 'surroundings_flip', 'identity_score', 'file', ...PHASES.flatMap((phase) => [`${phase}_peak_bytes`, `${phase}_seconds`]),
+  'face_psnr_db', 'face_flip', 'surroundings_psnr_db', 'surroundings_flip', 'identity_score', 'identity_state', 'decode', 'decode_tiles', 'decode_reason',
+  'spill_from_step', 'spill_step_seconds', 'usual_step_seconds', 'second_try', 'ran_out_in', 'file',
+  ...PHASES.flatMap((phase) => [`${phase}_peak_bytes`, `${phase}_seconds`]),
 ]; // prettier-ignore
 
 type Field = string | number | boolean | null | undefined;
@@ -20,16 +22,18 @@ function csvField(value: Field): string {
 
 function fieldsOf(
   row: ReportRow,
-  { seed, prompt, repeat, difference, identityScore, file }: ReportPicture,
+  { seed, prompt, repeat, difference, identityScore, notes, file }: ReportPicture,
   prompts: readonly string[],
 ): Field[] {
   const { formats, loadBytes, peakBytes, stepSeconds, totalSeconds, phases } = row.configuration;
+  const { decode, spill, retry, identityState } = notes;
   const { whole, face, surroundings } = difference ?? { whole: null, face: null, surroundings: null };
   return [
     row.name, row.isReference, formats.flux, formats.t5, formats.infusenet, seed, prompts[prompt], repeat, loadBytes, peakBytes,
     row.peakDeltaBytes, stepSeconds, totalSeconds, whole?.identical, whole?.psnr, whole?.ssim, whole?.meanAbsolute,
     whole?.maxAbsolute, whole?.flip, face?.psnr, face?.flip, surroundings?.psnr, surroundings?.flip, identityScore,
-    file, ...phases.flatMap((figures) => [figures.peakBytes, figures.seconds]),
+    identityState, decode?.mode, decode?.tiles, decode?.reason, spill?.fromStep, spill?.stepSeconds, spill?.usualSeconds,
+    retry !== null, retry?.stage, file, ...phases.flatMap((figures) => [figures.peakBytes, figures.seconds]),
   ]; // prettier-ignore
 }
 

@@ -17,6 +17,27 @@ export interface ReportDifference {
   readonly surroundings: RegionMetrics | null;
 }
 
+/** What the making of a picture went through beside its figures. */
+export interface PictureNotes {
+  /** Null where it was not recorded. */
+  readonly decode: {
+    readonly mode: 'whole' | 'tiles';
+    /** Most tiles of any layer; 1 for the whole. */
+    readonly tiles: number;
+    readonly reason: 'fits' | 'asked' | 'estimate' | 'out-of-memory';
+  } | null;
+  /** From this step on (1-based) the card moved memory to the computer's; null when it was not seen to. */
+  readonly spill: {
+    readonly fromStep: number;
+    readonly stepSeconds: number;
+    readonly usualSeconds: number;
+  } | null;
+  /** Memory ran out in this stage (null: before the first) and the picture was made once more; null for one try. */
+  readonly retry: { readonly stage: string | null } | null;
+  /** Why there is a score or none; null where it was not recorded. */
+  readonly identityState: 'scored' | 'no-face' | 'no-face-network' | 'no-identity' | null;
+}
+
 export interface ReportPicture {
   readonly seed: number;
   /** Index into the input's prompts. */
@@ -35,6 +56,7 @@ export interface ReportPicture {
   readonly difference: ReportDifference | null;
   /** Cosine with the identity; null when not scored or no face was found. */
   readonly identityScore: number | null;
+  readonly notes: PictureNotes;
 }
 
 export interface ReportConfiguration {

@@ -1,4 +1,5 @@
 import { PHASE_NOTE, phaseTable } from './phase-table.js';
+import { picturePhrases } from './picture-notes.js';
 import { plain } from './plain-numbers.js';
 import { pictureLabel, reportRows, type ReportInput, type ReportPicture, type ReportRow } from './report-data.js';
 import { FIRST_NUMBER, reportNotes, reportTable } from './report-table.js';
@@ -40,11 +41,12 @@ function figure(row: ReportRow, picture: ReportPicture, prompts: readonly string
   const difference =
     flip === undefined ? '' : flip.identical ? ', identical to the reference' : `, FLIP ${plain(flip.flip, 3)}`;
   const identity = picture.identityScore === null ? '' : `, identity ${plain(picture.identityScore, 4)}`;
+  const notes = picturePhrases(picture).map((phrase) => `, ${escapeMarkup(phrase)}`);
   return [
     '<figure>',
     image(picture.pictureUrl, `${row.name}, ${which}`),
     image(picture.heatMapUrl, `Where ${row.name} differs from the reference, ${which}`),
-    `<figcaption>${which}${difference}${identity}</figcaption>`,
+    `<figcaption>${which}${difference}${identity}${notes.join('')}</figcaption>`,
     '</figure>',
   ].join('');
 }

@@ -1,5 +1,6 @@
 /** The main table of a report as text cells: the published form (Load, Peak, Δ) and what this app adds. */
 import type { PairedDifference } from './paired-difference.js';
+import { configurationPhrases, noteSentences, reasonsForNoScore } from './picture-notes.js';
 import { plain, signed, uncertain } from './plain-numbers.js';
 import { reportRows, weightNotes, type ReportInput, type ReportRow } from './report-data.js';
 
@@ -54,8 +55,15 @@ function cellsOf(row: ReportRow): string[] {
   ];
 }
 
+/** With a last column of what pictures went through, where any went through something. */
 export function reportTable(input: ReportInput): TableText {
-  return { head: TABLE_HEAD, rows: reportRows(input).map(cellsOf) };
+  const rows = reportRows(input);
+  const notes = rows.map((row) => configurationPhrases(row).join(', '));
+  if (notes.every((note) => note === '')) return { head: TABLE_HEAD, rows: rows.map(cellsOf) };
+  return {
+    head: [...TABLE_HEAD, 'Noted'],
+    rows: rows.map((row, i) => [...cellsOf(row), notes[i] === '' ? MISSING : (notes[i] ?? MISSING)]),
+  };
 }
 
 /** What the columns mean, one sentence each. */
@@ -71,8 +79,9 @@ export function reportNotes(input: ReportInput): string[] {
       'the reference picture.',
     'Noise floor: FLIP between repeats of the very same settings; a difference no larger says nothing.',
     input.identityEncoder === null
-      ? 'Identity was not scored.'
+      ? ['Identity was not scored', ...reasonsForNoScore(input)].join(': ') + '.'
       : `Identity: cosine with the given identity by ${input.identityEncoder}.`,
+    ...noteSentences(input, reportRows(input)),
     ...weightNotes(input),
     'LPIPS is left out: no weights with a fitting licence come in a package.',
   ];

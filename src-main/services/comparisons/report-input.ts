@@ -75,6 +75,12 @@ export function reportInput(measured: MeasuredRuns, options: ReportOptions): Rep
     heatMapUrl: options.inline?.get(run.id)?.heatMapUrl ?? null,
     difference: role === 'unpaired' ? null : (differences.get(run.id) ?? null),
     identityScore: run.identityScore,
+    notes: {
+      decode: run.result?.decode ?? null,
+      spill: run.result?.spill ?? null,
+      retry: run.retry,
+      identityState: run.identityState,
+    },
   });
   const scored = configurations.some(({ runs }) => runs.some(({ run }) => run.identityScore !== null));
   return {

@@ -4,10 +4,12 @@ import {
   WEIGHT_FORMATS,
   type ComponentFormat,
   type LossyFormat,
+  type Stage,
   type WeightFormat,
 } from '../../contract/formats.js';
 import type { RunSettings } from '../../contract/generation-settings.js';
 import { SIZE_STEP } from '../../contract/limits.js';
+import type { EstimateResult } from '../../engine/protocol.js';
 import type { SmallerChange, SmallerChoice } from '../../contract/smaller-choice.js';
 
 /** One step smaller. FP8 is as large as INT8 and less exact, so it is no step of its own. */
@@ -30,6 +32,20 @@ export const NORMAL_WEIGHT_ERRORS: Readonly<Record<LossyFormat, number>> = {
   int4: 0.081,
   nf4: 0.092,
 };
+
+/** Which of the estimate's stages a stage of a run belongs to; others ran out where the estimate has no figure. */
+const MEMORY_STAGE: Readonly<Partial<Record<Stage, keyof EstimateResult['stageBytes']>>> = {
+  'encode-text': 'text',
+  load: 'denoise',
+  denoise: 'denoise',
+  decode: 'decode',
+};
+
+/** What an estimate says of the stage in which memory ran out; its peak where that is not known. Bytes. */
+export function bytesIn(stage: Stage | null, { stageBytes, peakBytes }: EstimateResult): number {
+  const at = stage === null ? undefined : MEMORY_STAGE[stage];
+  return at === undefined ? peakBytes : stageBytes[at];
+}
 
 /** A side is at most this of what it was: memory goes with the area, which is then little more than half. */
 const SIDE = 0.75;
@@ -57,8 +73,11 @@ function nextFormat(format: ComponentFormat): WeightFormat | null {
   return uniform === undefined ? null : NEXT[uniform];
 }
 
-/** What can be made one step smaller. InfuseNet is used with an identity only. */
-export function nextSmaller(settings: RunSettings, minSize: number): SmallerChange[] {
+/** What a smaller choice changes, and whether there is an identity: InfuseNet is used with one only. */
+export type Shrinkable = Pick<RunSettings, 'formats' | 'identityId' | 'width' | 'height' | 'decode'>;
+
+/** What can be made one step smaller. */
+export function nextSmaller(settings: Shrinkable, minSize: number): SmallerChange[] {
   const { formats, identityId, width, height, decode } = settings;
   const changes: SmallerChange[] = [];
   for (const component of QUANTIZED_COMPONENTS) {
@@ -73,7 +92,7 @@ export function nextSmaller(settings: RunSettings, minSize: number): SmallerChan
 }
 
 /** The settings with the change made. */
-export function withChange(settings: RunSettings, change: SmallerChange): RunSettings {
+export function withChange<T extends Shrinkable>(settings: T, change: SmallerChange): T {
   switch (change.kind) {
     case 'formats':
       return { ...settings, formats: change.formats };

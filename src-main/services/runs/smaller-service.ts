@@ -5,7 +5,6 @@ import {
   stageSchema,
   variantKey,
   type QuantizedComponent,
-  type Stage,
   LOSSY_FORMATS,
   type ComponentFormat,
 } from '../../contract/formats.js';
@@ -13,7 +12,6 @@ import { runSettingsSchema, type RunSettings } from '../../contract/generation-s
 import { MAX_CELLS } from '../../contract/limits.js';
 import type { RunDetail } from '../../contract/run.js';
 import type { SmallerChange, SmallerChoice, SmallerChoices } from '../../contract/smaller-choice.js';
-import type { EstimateResult } from '../../engine/protocol.js';
 import type { Store } from '../../store/store.js';
 import type { ComparisonService, Started } from '../comparisons/comparison-service.js';
 import { fitOf, type EstimateService } from './estimate-service.js';
@@ -22,7 +20,7 @@ import { expectedSeconds, tilesSeconds } from './pace.js';
 import type { PackService } from '../models/pack-service.js';
 import { planRuns } from '../comparisons/plan-runs.js';
 import type { RunQueue } from './run-queue.js';
-import { nextSmaller, NORMAL_WEIGHT_ERRORS, rankChoices, withChange } from './smaller-choices.js';
+import { bytesIn, nextSmaller, NORMAL_WEIGHT_ERRORS, rankChoices, withChange } from './smaller-choices.js';
 import type { WeightErrorService } from '../comparisons/weight-error-service.js';
 
 export interface SmallerServiceParts {
@@ -34,16 +32,6 @@ export interface SmallerServiceParts {
   readonly weightErrors: WeightErrorService;
   readonly now: () => number;
 }
-
-type MemoryStage = keyof EstimateResult['stageBytes'];
-
-/** Which of the estimate's stages a stage of the run belongs to; others ran out somewhere the estimate has no figure. */
-const MEMORY_STAGE: Readonly<Partial<Record<Stage, MemoryStage>>> = {
-  'encode-text': 'text',
-  load: 'denoise',
-  denoise: 'denoise',
-  decode: 'decode',
-};
 
 /** Every setting, in the schema's order, so that equal ones are equal text. */
 const textOf = (settings: RunSettings): string => JSON.stringify(runSettingsSchema.parse(settings));
@@ -61,8 +49,8 @@ export class SmallerService {
     const run = this.#failed(runId);
     const { settings } = run;
     const { limits } = await packs.usable(settings.packId);
-    const stage = stageSchema.safeParse(run.error?.details['stage']);
-    const at = stage.success ? (MEMORY_STAGE[stage.data] ?? null) : null;
+    const parsed = stageSchema.safeParse(run.error?.details['stage']);
+    const stage = parsed.success ? parsed.data : null;
     const before = await estimates.details(settings, { fresh: true });
     const { freeBytes } = before;
     const there = new Set(this.#siblings(run).map((other) => textOf(other.settings)));
@@ -71,12 +59,11 @@ export class SmallerService {
       const changed = withChange(settings, change);
       if (there.has(textOf(changed))) return;
       const after = await estimates.details(changed);
-      const bytesOf = ({ stageBytes, peakBytes }: EstimateResult): number => (at === null ? peakBytes : stageBytes[at]);
       choices.push({
         change,
         needsBytes: after.peakBytes,
         fit: fitOf(after.peakBytes, freeBytes),
-        savedBytes: Math.max(0, bytesOf(before) - bytesOf(after)),
+        savedBytes: Math.max(0, bytesIn(stage, before) - bytesIn(stage, after)),
         weightErrors: this.#weightErrors(settings, changed),
         ...this.#seconds(settings, changed),
       });
@@ -88,7 +75,7 @@ export class SmallerService {
       if (formats !== null) await add({ kind: 'formats', formats });
     }
     return {
-      stage: stage.success ? stage.data : null,
+      stage,
       needsBytes: before.peakBytes,
       freeBytes,
       choices: rankChoices(choices),

@@ -4,6 +4,7 @@ import type { RegionMetrics } from '../../../src-main/compare/picture-metrics.js
 import { reportCsv } from '../../../src-main/compare/report-csv.js';
 import {
   reportRows,
+  type PictureNotes,
   type ReportConfiguration,
   type ReportInput,
   type ReportPicture,
@@ -26,6 +27,13 @@ function region(flip: number): RegionMetrics {
   };
 }
 
+const PLAIN: PictureNotes = {
+  decode: { mode: 'whole', tiles: 1, reason: 'fits' },
+  spill: null,
+  retry: null,
+  identityState: 'scored',
+};
+
 function picture(seed: number, flip: number | null, identityScore: number | null, repeat = 0): ReportPicture {
   return {
     seed,
@@ -36,6 +44,7 @@ function picture(seed: number, flip: number | null, identityScore: number | null
     heatMapUrl: null,
     difference: flip === null ? null : { whole: region(flip), face: region(flip / 2), surroundings: region(flip) },
     identityScore,
+    notes: PLAIN,
   };
 }
 
@@ -130,7 +139,7 @@ describe('reportCsv', () => {
     expect(csv.startsWith('\ufeff')).toBe(true);
     expect(lines).toHaveLength(1 + 8);
     expect(lines[4]).toBe(
-      `INT8 InfuseNet,no,16-bit,16-bit,int8,1,"a woman, café\n=1+1",0,${3 * GIB},${2.6 * GIB},${2.6 * GIB - 5 * GIB},0.5,12.34,no,30,0.9,0.2,2,0.02,30,0.01,30,0.02,0.5,"'=HYPERLINK(""x""),1",,,${3.1 * GIB},7.25,${2.6 * GIB},4,${GIB},0.5`,
+      `INT8 InfuseNet,no,16-bit,16-bit,int8,1,"a woman, café\n=1+1",0,${3 * GIB},${2.6 * GIB},${2.6 * GIB - 5 * GIB},0.5,12.34,no,30,0.9,0.2,2,0.02,30,0.01,30,0.02,0.5,scored,whole,1,fits,,,,no,,"'=HYPERLINK(""x""),1",,,${3.1 * GIB},7.25,${2.6 * GIB},4,${GIB},0.5`,
     );
   });
 });
@@ -150,6 +159,55 @@ describe('reportHtml', () => {
     const pictures = [{ ...picture(1, null, 0.5), pictureUrl: 'https://example.org/x.png' }];
     const other = reportHtml({ ...input, configurations: first === undefined ? [] : [{ ...first, pictures }] });
     expect(other).not.toContain('<img');
+  });
+});
+
+describe('what the making of pictures went through', () => {
+  const [reference, int8] = input.configurations;
+  if (reference === undefined || int8 === undefined) throw new Error('two configurations');
+  const noted = (index: number, notes: Partial<PictureNotes>, score: number | null = 0.5): ReportConfiguration => ({
+    ...int8,
+    pictures: int8.pictures.map((p, i) =>
+      i === index ? { ...p, identityScore: score, notes: { ...PLAIN, ...notes } } : p,
+    ),
+  });
+  const withNotes = (...configurations: ReportConfiguration[]): ReportInput => ({
+    ...input,
+    configurations: [reference, ...configurations],
+  });
+  const tiles = { decode: { mode: 'tiles', tiles: 6, reason: 'out-of-memory' } } as const;
+  const spill = { spill: { fromStep: 4, stepSeconds: 5.1, usualSeconds: 1.5 } } as const;
+
+  it('is silent where there was nothing', () => {
+    expect(reportMarkdown(input)).not.toMatch(/Noted|Decoded in tiles|second try|not scored:/);
+  });
+
+  it('is a column, a sentence with the pictures, fields of the CSV, and captions', () => {
+    const told = withNotes(noted(1, { ...tiles, ...spill, retry: { stage: 'load' } }));
+    const text = reportMarkdown(told);
+    expect(text).toMatch(/\| Δ identity \| Noted \|/);
+    expect(text).toMatch(/int8 .*\| tiles 1 of 3, spill 1 of 3, second try 1 of 3 \|/);
+    expect(text).toContain('Decoded in tiles: INT8 InfuseNet 1 of 3 (seed 2: the whole ran out of memory).');
+    expect(text).toContain('(seed 2: from step 4 on 5.10 s a step instead of 1.50). Those seconds are not');
+    expect(text).toContain('1 of 3 (seed 2: while the networks were loaded). Figures are those of the second try.');
+    const lines = reportCsv(told).trimEnd().split('\r\n');
+    expect(lines[5]).toContain(',scored,tiles,6,out-of-memory,4,5.1,1.5,yes,load,');
+    expect(reportHtml(told)).toContain(
+      'decoded in 6 tiles, spilled from step 4 on 5.10 s a step instead of 1.50, made',
+    );
+    const sheet = planContactSheet(told, 1).texts.map((line) => line.text);
+    expect(sheet).toEqual(expect.arrayContaining(['tiles 1 of 3', 'spill 1 of 3', 'second try 1 of 3']));
+  });
+
+  it('says why a picture has no score', () => {
+    const noFace = reportMarkdown(withNotes(noted(0, { identityState: 'no-face' }, null)));
+    expect(noFace).toContain('Identity not scored: INT8 InfuseNet 1 of 3 (seed 1: no face found).');
+    const none = reportMarkdown({
+      ...withNotes(noted(0, { identityState: 'no-identity' }, null)),
+      identityEncoder: null,
+    });
+    expect(none).toContain('Identity was not scored: no identity was given.');
+    expect(none).not.toContain('Noted');
   });
 });
 

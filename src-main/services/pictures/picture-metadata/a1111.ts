@@ -37,6 +37,7 @@ export function formatParameters(settings: RunSettings, modelName: string, appVe
     ['InfuseNet end', String(settings.end)],
     ...(settings.loras.length === 0 ? [] : [['LoRAs', lorasText(settings.loras)] as const]),
     ['Provider', settings.provider],
+    ...(settings.deviceId === undefined ? [] : [['Device', String(settings.deviceId)] as const]),
     ['Version', `Likeness Lab ${appVersion}`],
   ];
   return `${settings.prompt}\n${pairs.map(([name, value]) => `${name}: ${quote(value)}`).join(', ')}`;

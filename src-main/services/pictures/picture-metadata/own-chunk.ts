@@ -3,7 +3,7 @@
  * JSON. It holds no path, no photo, no photo's name and no embedding.
  */
 import { z } from 'zod';
-import { formatChoiceSchema } from '../../../contract/formats.js';
+import { deviceIdSchema, formatChoiceSchema } from '../../../contract/formats.js';
 import { phaseSchema, type RunResult } from '../../../contract/run.js';
 import type { RunSettings } from '../../../contract/generation-settings.js';
 
@@ -32,6 +32,8 @@ const ownChunkSchema = z.object({
   modelVariant: text,
   packName: text,
   provider: text,
+  /** Index of the GPU where there was a choice; older pictures have none. */
+  deviceId: deviceIdSchema.optional(),
   computeDtype: text,
   formats: formatChoiceSchema,
   /** Names of files, never their folders, and the hash of their contents. Older pictures have none, or no hash. */
@@ -84,6 +86,7 @@ export function writeOwnChunk(made: Made): string {
     modelVariant: s.modelVariant,
     packName: made.packName,
     provider: s.provider,
+    ...(s.deviceId === undefined ? {} : { deviceId: s.deviceId }),
     computeDtype: result.computeDtype,
     formats: s.formats,
     loras: s.loras.map(({ name, weight }, i) => ({ name, weight, sha256: made.loraHashes[i] ?? null })),

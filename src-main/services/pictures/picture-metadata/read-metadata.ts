@@ -17,6 +17,7 @@ function factsOf(chunk: OwnChunk): PictureMetadata['facts'] {
   const fact = (label: string, value: string): { label: string; value: string } => ({ label, value });
   return [
     fact('Variant', variantLabel(chunk.formats)),
+    ...(chunk.deviceId === undefined ? [] : [fact('Device', `${chunk.provider}:${chunk.deviceId}`)]),
     fact('Compute type', chunk.computeDtype),
     ...chunk.loras.map(({ name, weight }) => fact('LoRA', `${name} ${weight}`)),
     fact('Identity photo', chunk.identity ? 'used' : 'none'),

@@ -97,6 +97,17 @@ describe('our pictures', () => {
     expect(read.facts).toContainEqual({ label: 'Identity photo', value: 'used' });
   });
 
+  it('carry the GPU they were made on, where there was a choice', () => {
+    const onSecond = { ...settings, provider: 'cuda' as const, deviceId: 1 };
+    const own = writeOwnChunk({ ...made, settings: onSecond });
+    const read = readMetadata(insertPngTexts(png, [{ keyword: 'likeness-lab', text: own }]));
+    expect(read.facts).toContainEqual({ label: 'Device', value: 'cuda:1' });
+    expect(parseParameters(formatParameters(onSecond, 'pack', '1'))?.pairs).toContainEqual(['Device', '1']);
+    // Where there was none, and in pictures of before, nothing is said.
+    expect(readOwnChunk(writeOwnChunk(made))?.deviceId).toBeUndefined();
+    expect(formatParameters(settings, 'pack', '1')).not.toContain('Device');
+  });
+
   it('name their LoRAs by the contents of their files; the common text only by name', () => {
     const loras = [
       { loraId: 'a', name: 'style, soft', weight: -0.5 },
