@@ -118,6 +118,26 @@ export interface SpillReport {
 /** Why a picture has an identity score or none. */
 export type IdentityState = 'scored' | 'no-face' | 'no-face-network' | 'no-identity';
 
+/**
+ * Whether a second encoder scored. `absent`: the pack has none. `same-file`: the pack names one, but it is the file that
+ * conditions. `no-photo`: the identity was given as an embedding, which another encoder cannot read.
+ */
+export type SecondEncoderState = 'used' | 'absent' | 'same-file' | 'no-photo';
+
+/** What one encoder of faces says of a picture's largest face. */
+export interface FaceScore {
+  /** Such as `glintr100`. */
+  readonly encoder: string;
+  /** Names the encoder's weights: 16 hex digits. Only embeddings by the same weights can be compared. Null without a face. */
+  readonly weightHash: string | null;
+  /** Whether its embedding of the identity conditioned the picture, which makes its score circular. */
+  readonly conditioned: boolean;
+  /** Cosine with the identity by this encoder; null without a face. */
+  readonly score: number | null;
+  /** Of the picture's face, unit length [512]; null without a face. */
+  readonly embedding: readonly number[] | null;
+}
+
 export const STAGES = ['identify', 'encode-text', 'control', 'convert', 'load', 'denoise', 'decode'] as const;
 export type Stage = (typeof STAGES)[number];
 
@@ -169,9 +189,16 @@ export interface GenerateResult {
   readonly decode: DecodeReport;
   /** Null when the card was not seen to spill. */
   readonly spill: SpillReport | null;
-  /** Cosine of the generated face's embedding with the identity's; `identityState` says why there is none. */
+  /**
+   * Cosine of the generated face's embedding with the one that conditioned the run; `identityState` says why there is
+   * none.
+   */
   readonly identityScore: number | null;
   readonly identityState: IdentityState;
+  /** By every encoder that was asked, the conditioning one first; empty without an identity or a face network. */
+  readonly faceScores: readonly FaceScore[];
+  /** Null without an identity. */
+  readonly secondEncoder: SecondEncoderState | null;
   /** Embedding that conditioned the run (512), null without identity. */
   readonly identityEmbedding: readonly number[] | null;
 }
@@ -327,6 +354,7 @@ export interface AuditRequest {
     readonly variants: readonly (readonly [name: string, folder: string])[];
     readonly arcface: string | null;
     readonly scrfd: string | null;
+    readonly recognition: string | null;
     readonly expectedTensors: Partial<Readonly<Record<AuditPart, number>>>;
   } | null;
   /** Absolute paths. */

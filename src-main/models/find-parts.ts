@@ -16,6 +16,8 @@ const MAX_INDEX_BYTES = 64 * 1024;
 
 const ARCFACE = 'recognition_arcface_ir_se50.pth';
 const SCRFD = 'scrfd_10g_bnkps.onnx';
+/** Second recognition networks, the better one first. */
+const RECOGNITION = ['glintr100.onnx', 'w600k_r50.onnx'];
 /** Folders of a FLUX repository; weights in them are no strays. */
 const COMPONENTS = ['transformer', 'text_encoder', 'text_encoder_2', 'vae'];
 
@@ -28,6 +30,8 @@ interface Search {
   otherFace: string | null;
   scrfd: string | null;
   otherDetector: string | null;
+  /** By name. */
+  readonly recognition: Map<string, string>;
   readonly strays: string[];
 }
 
@@ -41,6 +45,7 @@ export async function findParts(roots: readonly string[]): Promise<FoundParts> {
     otherFace: null,
     scrfd: null,
     otherDetector: null,
+    recognition: new Map(),
     strays: [],
   };
   for (const root of roots) await walk(root, search);
@@ -49,6 +54,7 @@ export async function findParts(roots: readonly string[]): Promise<FoundParts> {
     variants: new Map([...search.variants].sort(([a], [b]) => a.localeCompare(b))),
     arcface: search.arcface ?? search.otherFace,
     scrfd: search.scrfd ?? search.otherDetector,
+    recognition: RECOGNITION.map((name) => search.recognition.get(name)).find((path) => path !== undefined) ?? null,
     strays: search.strays.slice(0, MAX_STRAYS),
   };
 }
@@ -98,6 +104,7 @@ async function visit(folder: string, search: Search): Promise<string[]> {
 }
 
 function note(path: string, name: string, search: Search): void {
+  if (RECOGNITION.includes(name) && !search.recognition.has(name)) search.recognition.set(name, path);
   if (name === ARCFACE) search.arcface ??= path;
   else if (name === SCRFD) search.scrfd ??= path;
   else if (/^(glintr100|w600k_r50|arcface.*)\.(onnx|pth?)$/i.test(name)) search.otherFace ??= path;

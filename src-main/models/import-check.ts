@@ -36,9 +36,12 @@ export async function checkImport(request: ImportRequest, auditor: Auditor): Pro
   const missing = request.variants.filter((name) => !all.variants.has(name));
   const [first] = manifest.variants;
   if (wanted.length === 0 && missing.length === 0 && first !== undefined) missing.push(first);
-  const found = { ...all, variants: new Map(wanted) };
-  const audit = await auditor.pack({ ...found, expectedTensors: manifest.expectedTensors });
+  const searched = { ...all, variants: new Map(wanted) };
+  const audit = await auditor.pack({ ...searched, expectedTensors: manifest.expectedTensors });
   const strays = await Promise.all(all.strays.map((path) => auditor.stray(path)));
+  // It is not needed, so that a pack is imported without one that cannot be used.
+  const usable = audit.parts.some(({ part, state }) => part === 'recognition' && state === 'ok');
+  const found = { ...searched, recognition: usable ? all.recognition : null };
   return { found, audit: withMissing(audit, missing), strays: strays.filter((stray) => stray !== null) };
 }
 

@@ -3,7 +3,7 @@
  * and go on belonging to whoever put them there.
  */
 import { link, lstat, mkdir, readdir, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { AppError } from '../base/app-error.js';
 import { diskError } from './download-error.js';
 import type { FoundParts } from './find-parts.js';
@@ -36,7 +36,7 @@ export async function linkPack(found: FoundParts, folder: string): Promise<void>
   }
 }
 
-async function linkAll({ flux, variants, arcface, scrfd }: FoundParts, made: string): Promise<void> {
+async function linkAll({ flux, variants, arcface, scrfd, recognition }: FoundParts, made: string): Promise<void> {
   if (flux !== null) {
     for (const name of FLUX_FOLDERS) await linkFiles(join(flux, name), join(made, 'flux', name));
     // The name by which the folder is recognized as FLUX's.
@@ -49,6 +49,7 @@ async function linkAll({ flux, variants, arcface, scrfd }: FoundParts, made: str
   }
   if (arcface !== null) await linkFile(arcface, join(made, 'recognition_arcface_ir_se50.pth'));
   if (scrfd !== null) await linkFile(scrfd, join(made, 'scrfd_10g_bnkps.onnx'));
+  if (recognition !== null) await linkFile(recognition, join(made, basename(recognition)));
 }
 
 async function linkFiles(from: string, to: string, wanted: (name: string) => boolean = () => true): Promise<void> {

@@ -134,7 +134,7 @@ export const INFINITEYOU_FLUX: DownloadManifest = {
     },
     {
       id: 'insightface',
-      name: 'InsightFace model licence (SCRFD)',
+      name: 'InsightFace model licence (SCRFD, glintr100)',
       url: 'https://github.com/deepinsight/insightface#license',
       summary: 'Non-commercial research.',
     },
@@ -182,6 +182,16 @@ export const INFINITEYOU_FLUX: DownloadManifest = {
       bytes: 16_923_827,
       exact: true,
       sha256: '5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91',
+    },
+    {
+      // Scores beside ArcFace, which also conditions; a pack is complete without it.
+      source: 'insightface',
+      path: `${ANTELOPE}/glintr100.onnx`,
+      target: 'glintr100.onnx',
+      variant: null,
+      bytes: 260_665_334,
+      exact: true,
+      sha256: '4ab1d6435d639628a6f3e5008dd4f929edf4c4124b1a7169e1048f9fef534cdf',
     },
     {
       source: 'facexlib',

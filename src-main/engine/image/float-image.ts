@@ -28,6 +28,22 @@ export function bgrCropToFloat(bgr: Uint8Array, width: number, height: number): 
 }
 
 /**
+ * A face crop as insightface's recognition networks take it: [1, 3, H, W] float32, planes red, green, blue,
+ * (x - 127.5) / 127.5.
+ *
+ * @param bgr [H, W, 3] bytes, blue first; read only
+ * @source deepinsight/insightface python-package/insightface/model_zoo/arcface_onnx.py, `get_feat`
+ */
+export function bgrCropToRgbFloat(bgr: Uint8Array, width: number, height: number): Float32Array {
+  const planes = toPlanes({ width, height, data: bgr }, (byte) => (byte - 127.5) / 127.5);
+  const pixels = width * height;
+  const blue = planes.slice(0, pixels);
+  planes.copyWithin(0, 2 * pixels);
+  planes.set(blue, 2 * pixels);
+  return planes;
+}
+
+/**
  * The VAE decoder's output as a picture: (y / 2 + 0.5) held to 0..1, times 255, rounded (ties to even, as numpy).
  * NaN becomes 0; callers check for it before.
  *

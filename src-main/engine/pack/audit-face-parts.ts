@@ -1,10 +1,12 @@
 /**
- * Checks the parts around the face: InfiniteYou's image projection, facexlib's ArcFace and the SCRFD detector. The last
- * two have look-alikes that run without an error and give another face.
+ * Checks the parts around the face: InfiniteYou's image projection, facexlib's ArcFace, the SCRFD detector and, where
+ * there is one, the second recognition network. ArcFace and SCRFD have look-alikes that run without an error and give
+ * another face.
  */
 import { basename, join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { openArcFace, openImageProjection } from '../pipeline/pack-networks.js';
+import { requireRecognitionModel, sameContents } from '../pipeline/recognition-model.js';
 import { IMAGE_PROJECTION_ROOT, isArcFaceBuffer } from '../weights/names/identity.js';
 import type { TensorEntry } from '../weights/tensor-source.js';
 import { auditFile, auditIdentity, auditTensors, presence, readEntries } from './audit-checkpoint.js';
@@ -12,7 +14,7 @@ import { auditedPart } from './audit-component.js';
 import * as say from './audit-findings.js';
 import { identify } from './audit-identify.js';
 import { arcFaceNeeds, imageProjectionNeeds, type TensorNeeds } from './audit-needs.js';
-import { readOnnxOutline } from './audit-onnx.js';
+import { readOnnxOutline, type OnnxOutline } from './audit-onnx.js';
 import type { AuditedPart, AuditFinding, AuditPart } from './audit-report.js';
 import type { Pack } from './open-pack.js';
 import { UPSTREAM_DEFAULTS } from './pack-manifest.js';
@@ -36,6 +38,7 @@ function packWith(parts: Partial<Pack>): Pack {
     variants: new Map(),
     arcface: null,
     scrfd: null,
+    recognition: null,
     imageProjectionHeadSize: null,
     ...UPSTREAM_DEFAULTS,
     ...parts,
@@ -128,15 +131,48 @@ export async function auditScrfd(path: string | null): Promise<AuditedPart> {
       ),
     ]);
   }
+  return auditOnnx('scrfd', label, path, ({ outputs }) => wrongDetector(label, path, outputs.length));
+}
+
+/**
+ * The network that only scores; nothing is reported where none was found.
+ * @param arcface the network that conditions
+ */
+export async function auditRecognition(path: string | null, arcface: string | null): Promise<AuditedPart[]> {
+  if (path === null) return [];
+  const label = 'The second face network';
+  const comparable = arcface !== null && (await presence(path)) === 'there' && (await presence(arcface)) === 'there';
+  if (comparable && (await sameContents(path, arcface))) {
+    const same = say.finding(
+      'other-model',
+      'same-encoder',
+      path,
+      `${label}: ${basename(path)} is the same file as ${basename(arcface)}, which conditions the pictures, so it is no second opinion.`,
+      'Name glintr100.onnx of antelopev2 instead, or none: pictures can be made without it.',
+    );
+    return [part('recognition', null, path, [same])];
+  }
+  const audited = await auditOnnx('recognition', label, path, (outline) => {
+    requireRecognitionModel(outline, path);
+    return null;
+  });
+  return [audited];
+}
+
+async function auditOnnx(
+  name: 'scrfd' | 'recognition',
+  label: string,
+  path: string,
+  check: (outline: OnnxOutline) => AuditFinding | null,
+): Promise<AuditedPart> {
   const findings = await auditFile(label, path, ['protobuf'], 'an ONNX file');
-  if (findings.length > 0) return part('scrfd', null, path, findings);
+  if (findings.length > 0) return part(name, null, path, findings);
   try {
     const outline = await readOnnxOutline(path);
-    const wrong = wrongDetector(label, path, outline.outputs.length);
-    const audited = part('scrfd', null, path, wrong === null ? [] : [wrong]);
-    return { ...audited, bytes: outline.sizeBytes };
+    const wrong = check(outline);
+    return { ...part(name, null, path, wrong === null ? [] : [wrong]), bytes: outline.sizeBytes };
   } catch (error) {
-    return part('scrfd', null, path, [notThisNetwork(label, path, error)]);
+    return part(name, null, path, [notThisNetwork(label, path, error)]);
   }
 }
 
@@ -156,7 +192,7 @@ function wrongDetector(label: string, path: string, outputs: number): AuditFindi
     'not-a-detector',
     path,
     `${label}: ${basename(path)} has ${outputs} outputs, expected the ${SCRFD_OUTPUTS} of SCRFD with landmarks.`,
-    'Get scrfd_10g_bnkps.onnx; the other files of antelopev2 are not needed.',
+    'Get scrfd_10g_bnkps.onnx of antelopev2.',
   );
 }
 

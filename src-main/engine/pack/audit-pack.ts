@@ -13,7 +13,7 @@ import {
   type ComponentRules,
   type Json,
 } from './audit-component.js';
-import { auditArcFace, auditImageProjection, auditScrfd } from './audit-face-parts.js';
+import { auditArcFace, auditImageProjection, auditRecognition, auditScrfd } from './audit-face-parts.js';
 import * as say from './audit-findings.js';
 import type { AuditedPart, AuditFinding, AuditPart, AuditTarget, PackAudit } from './audit-report.js';
 import { CLIP_RULES, FLUX_RULES, INFUSENET_RULES, T5_RULES, VAE_RULES } from './audit-rules.js';
@@ -47,8 +47,10 @@ export async function auditPack(target: AuditTarget): Promise<PackAudit> {
     parts.push(await auditImageProjection(variant, folder));
   }
   parts.push(await auditArcFace(target.arcface), await auditScrfd(target.scrfd));
+  parts.push(...(await auditRecognition(target.recognition, target.arcface)));
   const agreed = parts.map((part) => agreeing(part, configs));
-  return { parts: agreed, complete: target.variants.size > 0 && agreed.every(({ state }) => state === 'ok') };
+  const needed = agreed.filter(({ part }) => part !== 'recognition');
+  return { parts: agreed, complete: target.variants.size > 0 && needed.every(({ state }) => state === 'ok') };
 }
 
 function absent(part: AuditPart, label: string): AuditedPart {

@@ -3,7 +3,7 @@
  * command line, know the audit by these types alone.
  */
 
-/** The files a picture needs, by what they are for. */
+/** The files a picture needs, by what they are for; and `recognition`, which only scores and may be absent. */
 export const AUDIT_PARTS = [
   'flux',
   't5',
@@ -15,6 +15,7 @@ export const AUDIT_PARTS = [
   'image-projection',
   'arcface',
   'scrfd',
+  'recognition',
 ] as const;
 export type AuditPart = (typeof AUDIT_PARTS)[number];
 
@@ -55,7 +56,7 @@ export interface AuditedPart {
 
 export interface PackAudit {
   readonly parts: readonly AuditedPart[];
-  /** Every part is ok, and at least one variant was audited. */
+  /** Every part that a picture needs is ok, and at least one variant was audited. */
   readonly complete: boolean;
 }
 
@@ -67,6 +68,8 @@ export interface AuditTarget {
   readonly variants: ReadonlyMap<string, string>;
   readonly arcface: string | null;
   readonly scrfd: string | null;
+  /** Second recognition network, such as `glintr100.onnx`. */
+  readonly recognition: string | null;
   /** Tensors that the real networks have, to tell a reduced model from the real one; omitted parts are not held to it. */
   readonly expectedTensors?: Partial<Readonly<Record<AuditPart, number>>>;
 }

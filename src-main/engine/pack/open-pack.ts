@@ -25,6 +25,8 @@ export interface Pack {
   readonly variants: ReadonlyMap<string, string>;
   readonly arcface: string | null;
   readonly scrfd: string | null;
+  /** Second recognition network, ONNX; see `pipeline/recognition-model.ts`. */
+  readonly recognition: string | null;
   readonly faceDetection: FaceDetection;
   readonly defaults: PackManifest['defaults'];
   readonly limits: PackManifest['limits'];
@@ -32,13 +34,18 @@ export interface Pack {
   readonly imageProjectionHeadSize: number | null;
 }
 
-/** How deep the upstream layouts may lie below the chosen folder. */
-const SEARCH_DEPTH = 4;
+/**
+ * How deep the upstream layouts may lie below the chosen folder: InfiniteYou's repository in it has its face parts in
+ * `supports/insightface/models/antelopev2`, and the archive that insightface offers adds a folder of the same name.
+ */
+const SEARCH_DEPTH = 6;
 /** Folders looked at while searching; a real pack has fewer than 50. */
 const MAX_FOLDERS = 2000;
 
 const ARCFACE_FILE = 'recognition_arcface_ir_se50.pth';
 const SCRFD_FILE = 'scrfd_10g_bnkps.onnx';
+/** The better one first. @source deepinsight/insightface model zoo: antelopev2, buffalo_l */
+const RECOGNITION_FILES: readonly string[] = ['glintr100.onnx', 'w600k_r50.onnx'];
 
 /** @throws AppError pack.not-found, pack.invalid, pack.incomplete */
 export async function openPack(folder: string): Promise<Pack> {
@@ -72,6 +79,7 @@ async function openManifest(root: string, manifestPath: string, size: number): P
     variants: await findVariants(await inside(manifest.components.infiniteyou)),
     arcface: await optional(manifest.components.arcface),
     scrfd: await optional(manifest.components.scrfd),
+    recognition: await optional(manifest.components.recognition),
     faceDetection: manifest.faceDetection,
     defaults: manifest.defaults,
     limits: manifest.limits,
@@ -126,6 +134,7 @@ async function findVariants(folder: string): Promise<ReadonlyMap<string, string>
 
 async function openPlain(root: string): Promise<Pack> {
   const found: { flux?: string; infiniteyou?: string; arcface?: string; scrfd?: string } = {};
+  const recognition = new Map<string, string>();
   let queue = [root];
   let seen = 0;
   for (let depth = 0; depth <= SEARCH_DEPTH && queue.length > 0; depth++) {
@@ -143,6 +152,8 @@ async function openPlain(root: string): Promise<Pack> {
           found.arcface ??= path;
         } else if (entry.name === SCRFD_FILE) {
           found.scrfd ??= path;
+        } else if (RECOGNITION_FILES.includes(entry.name) && !recognition.has(entry.name)) {
+          recognition.set(entry.name, path);
         }
       }
     }
@@ -166,6 +177,7 @@ async function openPlain(root: string): Promise<Pack> {
     variants: await findVariants(found.infiniteyou),
     arcface: found.arcface ?? null,
     scrfd: found.scrfd ?? null,
+    recognition: RECOGNITION_FILES.map((name) => recognition.get(name)).find((path) => path !== undefined) ?? null,
     ...UPSTREAM_DEFAULTS,
     imageProjectionHeadSize: null,
   };

@@ -32,6 +32,8 @@ const manifestSchema = z.strictObject({
     arcface: relativePath.nullable().optional(),
     /** SCRFD detector, ONNX. */
     scrfd: relativePath.nullable().optional(),
+    /** Second recognition network, ONNX, which scores and conditions nothing; such as antelopev2's `glintr100.onnx`. */
+    recognition: relativePath.nullable().optional(),
   }),
   faceDetection: faceDetectionSchema,
   defaults: z.strictObject({

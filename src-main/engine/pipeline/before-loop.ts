@@ -93,7 +93,10 @@ async function embeddingOf(scope: RunScope, faces: FaceAnalyst): Promise<Float32
       return memoize(
         scope.context.memo,
         ['embedding', scope.context.pack.root, identity.path, identity.faceIndex],
-        () => faces.embedFile(identity.path, identity.faceIndex),
+        async () => {
+          const crop = await faces.cropFile(identity.path, identity.faceIndex);
+          return (await faces.encoder('conditioning')).embed(crop);
+        },
       );
   }
 }

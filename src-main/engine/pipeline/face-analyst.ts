@@ -1,5 +1,5 @@
 /**
- * Faces of pictures, with the pack's detector and face network. Sessions are opened on first use and kept until
+ * Faces of pictures, with the pack's detector and its networks that embed them. Sessions are opened on first use and kept until
  * `release`.
  */
 import { readFile } from 'node:fs/promises';
@@ -16,6 +16,10 @@ import { openSession, type Session } from '../runtime/session.js';
 import { loadFaceEmbedder, type FaceEmbedder } from './identity.js';
 import { openArcFace } from './pack-networks.js';
 import type { PrepareContext } from './prepared.js';
+import { loadRecognitionModel } from './recognition-model.js';
+
+/** The network whose embeddings condition pictures, and the one that only scores them. */
+export type EncoderRole = 'conditioning' | 'second';
 
 export interface FoundFaces {
   /** Largest first. */
@@ -28,7 +32,7 @@ export class FaceAnalyst {
   readonly #pack: Pack;
   readonly #context: PrepareContext;
   #detector: Session | null = null;
-  #embedder: FaceEmbedder | null = null;
+  readonly #encoders = new Map<EncoderRole, FaceEmbedder>();
 
   constructor(pack: Pack, context: PrepareContext) {
     this.#pack = pack;
@@ -52,11 +56,11 @@ export class FaceAnalyst {
   }
 
   /**
-   * Embedding [512] of a face of a picture file.
+   * Aligned crop [112, 112, 3] of a face of a picture file, BGR bytes.
    * @param faceIndex largest first
    * @throws AppError face.none-found, image.unreadable, engine.request-invalid for an index that is not there
    */
-  async embedFile(path: string, faceIndex: number): Promise<Float32Array> {
+  async cropFile(path: string, faceIndex: number): Promise<Uint8Array> {
     const image = await readImage(path, this.#context.signal);
     const { faces } = await this.find(image);
     if (faces.length === 0) throw noFaceError('identity');
@@ -70,28 +74,38 @@ export class FaceAnalyst {
         },
       );
     }
-    return this.#embed(image, face);
+    return cropFace(image, face.landmarks);
   }
 
-  /** Embedding of the largest face; null when there is none. */
-  async embedLargest(image: RgbImage): Promise<Float32Array | null> {
+  /** The same of the largest face of a picture; null when there is none. */
+  async cropLargest(image: RgbImage): Promise<Uint8Array | null> {
     const [face] = (await this.find(image)).faces;
-    return face === undefined ? null : this.#embed(image, face);
+    return face === undefined ? null : cropFace(image, face.landmarks);
+  }
+
+  /** @throws AppError pack.incomplete where the pack has none in this role, and those of loading it */
+  async encoder(role: EncoderRole): Promise<FaceEmbedder> {
+    const open = this.#encoders.get(role) ?? (await (role === 'second' ? this.#loadSecond() : this.#loadArcFace()));
+    this.#encoders.set(role, open);
+    return open;
   }
 
   async release(): Promise<void> {
-    const open = [this.#detector, this.#embedder?.session];
+    const open = [this.#detector, ...[...this.#encoders.values()].map(({ session }) => session)];
     this.#detector = null;
-    this.#embedder = null;
+    this.#encoders.clear();
     await Promise.all(open.map((session) => session?.release()));
   }
 
-  async #embed(image: RgbImage, face: FaceReport): Promise<Float32Array> {
-    this.#embedder ??= await this.#loadEmbedder();
-    return this.#embedder.embed(cropFace(image, face.landmarks));
+  async #loadSecond(): Promise<FaceEmbedder> {
+    const { recognition, name } = this.#pack;
+    if (recognition !== null) return loadRecognitionModel(recognition);
+    throw new AppError('pack.incomplete', `The pack "${name}" has no second face network.`, {
+      remedy: 'Add glintr100.onnx (InsightFace antelopev2) to the pack.',
+    });
   }
 
-  async #loadEmbedder(): Promise<FaceEmbedder> {
+  async #loadArcFace(): Promise<FaceEmbedder> {
     const network = await openArcFace(this.#pack);
     try {
       return await loadFaceEmbedder(this.#context, network);

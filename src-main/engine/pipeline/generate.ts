@@ -17,13 +17,13 @@ import { beforeLoop, encodeText } from './before-loop.js';
 import { checkSettings } from './check-settings.js';
 import { decodePicture } from './decode-picture.js';
 import { detectSpill } from './detect-spill.js';
-import type { FaceAnalyst } from './face-analyst.js';
-import { cosine } from './identity.js';
 import type { InputSamples } from './input-samples.js';
 import type { PackNetwork } from './pack-networks.js';
 import type { PrepareContext } from './prepared.js';
+import { planSecondEncoder } from './recognition-model.js';
 import { runLoop } from './run-loop.js';
 import { RunScope, type GenerateContext } from './run-scope.js';
+import { scoreFaces } from './score-faces.js';
 import { decoderLatents, planesToImage, vaeScale } from './vae-codec.js';
 
 /** @throws AppError of every stage; AbortError when cancelled */
@@ -73,6 +73,7 @@ async function makePicture(scope: RunScope): Promise<GenerateResult> {
   const { request, probe, hashes } = scope;
   const started = performance.now();
   checkSettings(request, scope.context.pack);
+  const second = await planSecondEncoder(scope.context.pack, request.identity);
   const start = await beforeLoop(scope);
   const { prepare, faces, embedding, vae, latents, shape } = start;
   const loop = await runLoop(scope, start);
@@ -80,7 +81,10 @@ async function makePicture(scope: RunScope): Promise<GenerateResult> {
   const { image, report } = await decode(scope, prepare, vae, latents, shape, vaeScale(vae.config));
   await mkdir(dirname(request.outputPath), { recursive: true });
   await writePng(request.outputPath, image);
-  const identity = await identityScore(faces, image, embedding);
+  const { pack, memo } = scope.context;
+  const scored = await scoreFaces(image, {
+    pack, faces, memo, identity: request.identity, conditioning: embedding, second,
+  }); // prettier-ignore
   await faces.release();
 
   return {
@@ -100,7 +104,7 @@ async function makePicture(scope: RunScope): Promise<GenerateResult> {
     versions: engineVersions(),
     decode: report,
     spill: detectSpill(loop.steps, request.usualStepSeconds),
-    ...identity,
+    ...scored,
     identityEmbedding: embedding === null ? null : [...embedding],
   };
 }
@@ -132,19 +136,6 @@ async function decode(
       };
     },
   );
-}
-
-async function identityScore(
-  faces: FaceAnalyst,
-  image: RgbImage,
-  embedding: Float32Array | null,
-): Promise<Pick<GenerateResult, 'identityScore' | 'identityState'>> {
-  if (embedding === null) return { identityScore: null, identityState: 'no-identity' };
-  if (!faces.available) return { identityScore: null, identityState: 'no-face-network' };
-  const found = await faces.embedLargest(image);
-  return found === null
-    ? { identityScore: null, identityState: 'no-face' }
-    : { identityScore: cosine(found, embedding), identityState: 'scored' };
 }
 
 function withoutInfuseNet(): AppError {

@@ -1,17 +1,22 @@
 /**
  * Aligned face -> ArcFace embedding -> identity tokens. All of it runs on the host in f32.
  */
+import { AppError } from '../../base/app-error.js';
 import { ARCFACE_IO, ARCFACE_SIDE, arcFaceGraph, type ArcFaceConfig } from '../graph/arcface.js';
 import { IMAGE_PROJECTION_IO, imageProjectionGraph, type ResamplerConfig } from '../graph/image-projection.js';
 import { bgrCropToFloat } from '../image/float-image.js';
 import { CPU_PROFILE } from '../graph/compute-profile.js';
 import { openNetwork, type LoadedNetwork } from './network-session.js';
+import { fingerprint } from '../convert/fingerprint.js';
 import type { PackNetwork } from './pack-networks.js';
 import { prepareOnHost, type PrepareContext } from './prepared.js';
 
+/** Turns faces into embeddings. */
 export interface FaceEmbedder {
-  readonly session: LoadedNetwork;
-  /** Unit vector [512] of an aligned crop [112, 112, 3], BGR bytes. */
+  readonly session: Pick<LoadedNetwork, 'release'>;
+  /** Names the weights: 16 hex digits. */
+  readonly weightHash: string;
+  /** Unit vector [512] of an aligned crop [112, 112, 3], BGR bytes. @throws AppError of the network */
   embed(crop: Uint8Array): Promise<Float32Array>;
 }
 
@@ -27,6 +32,7 @@ export async function loadFaceEmbedder(
   });
   return {
     session,
+    weightHash: await fingerprint(network.source),
     embed: async (crop) => {
       const data = bgrCropToFloat(crop, ARCFACE_SIDE, ARCFACE_SIDE);
       const result = await session.run({ [ARCFACE_IO.face]: { data, dims: [1, 3, ARCFACE_SIDE, ARCFACE_SIDE] } });
@@ -57,6 +63,20 @@ export async function projectIdentity(
   } finally {
     await session.release();
   }
+}
+
+/**
+ * A new vector of length 1 in the same direction.
+ * @throws AppError engine.not-finite for one that has no direction
+ */
+export function unitVector(vector: Float32Array): Float32Array {
+  const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
+  if (!(length > 0 && length < Infinity)) {
+    throw new AppError('engine.not-finite', `A face network gave an embedding of length ${length}.`, {
+      remedy: 'The file of the network is damaged. Download it again.',
+    });
+  }
+  return vector.map((value) => value / length);
 }
 
 /** Cosine of two vectors of equal length. */

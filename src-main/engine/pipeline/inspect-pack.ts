@@ -2,6 +2,7 @@
  * What a pack folder holds, from headers alone: components, tensors, dtypes, bytes per format, what is missing.
  */
 import { AppError } from '../../base/app-error.js';
+import { readOnnxOutline } from '../pack/audit-onnx.js';
 import { openPack, type Pack } from '../pack/open-pack.js';
 import type { InspectResult, QuantizedComponent } from '../protocol.js';
 import { elementCount, storedBytes, storedDtype } from '../weights/tensor-source.js';
@@ -16,8 +17,11 @@ import {
   openVae,
   type PackNetwork,
 } from './pack-networks.js';
+import { requireRecognitionModel } from './recognition-model.js';
 
 type Component = InspectResult['components'][number];
+
+const NOTHING = { files: 0, tensors: 0, parameters: 0, bytes: 0, dtypes: [], missing: [], bytesPerFormat: {} } as const;
 
 /** @throws AppError pack.not-found, pack.invalid; problems of single components are listed, not thrown */
 export async function inspectPack(packPath: string): Promise<InspectResult> {
@@ -34,6 +38,7 @@ export async function inspectPack(packPath: string): Promise<InspectResult> {
   }
   const complete = components.every(({ missing }) => missing.length === 0);
   components.push(await describe('arcface', () => openArcFace(pack)));
+  if (pack.recognition !== null) components.push(await describeRecognition(pack.recognition));
   return {
     kind: 'inspect',
     name: pack.name,
@@ -61,17 +66,7 @@ async function describe(
   try {
     network = await open();
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    return {
-      component,
-      files: 0,
-      tensors: 0,
-      parameters: 0,
-      bytes: 0,
-      dtypes: [],
-      missing: [error.message],
-      bytesPerFormat: {},
-    };
+    return unusable(component, error);
   }
   try {
     const entries = [...network.source.entries.values()];
@@ -88,4 +83,23 @@ async function describe(
   } finally {
     await network.source.close();
   }
+}
+
+/** It only scores: a pack is complete without it. Its file does not say how many parameters it has. */
+async function describeRecognition(path: string): Promise<Component> {
+  const component = 'recognition';
+  try {
+    const outline = await readOnnxOutline(path);
+    requireRecognitionModel(outline, path);
+    const { initializers, sizeBytes } = outline;
+    return { ...NOTHING, component, files: 1, tensors: initializers.length, bytes: sizeBytes };
+  } catch (error) {
+    return unusable(component, error);
+  }
+}
+
+/** @throws what is no AppError */
+function unusable(component: string, error: unknown): Component {
+  if (!(error instanceof AppError)) throw error;
+  return { ...NOTHING, component, missing: [error.message] };
 }

@@ -5,8 +5,10 @@ import type { EngineClient } from './engine-client.js';
 
 export function engineAuditor(engine: EngineClient): Auditor {
   return {
-    async pack({ variants, expectedTensors = {}, flux, arcface, scrfd }) {
-      const target = { flux, arcface, scrfd, variants: [...variants], expectedTensors: { ...expectedTensors } };
+    async pack({ variants, expectedTensors = {}, ...paths }) {
+      const { flux, arcface, scrfd, recognition } = paths;
+      const files = { flux, arcface, scrfd, recognition };
+      const target = { ...files, variants: [...variants], expectedTensors: { ...expectedTensors } };
       const { audit } = await engine.request<'audit'>({ kind: 'audit', params: { target, strays: [] } });
       if (audit !== null) return audit;
       throw new AppError('engine.protocol', 'The engine answered an audit without its result.', {

@@ -15,6 +15,7 @@ function partName(part: string): string {
     case 'image-projection':
     case 'arcface':
     case 'scrfd':
+    case 'recognition':
     case 'tokenizer':
     case 'tokenizer_2':
       return t(`part.${part}`);

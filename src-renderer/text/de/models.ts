@@ -38,6 +38,7 @@ export const models: Translation<typeof english> = {
   'part.image-projection': 'Bildprojektion',
   'part.arcface': 'Gesichtserkennungsnetz',
   'part.scrfd': 'Gesichtsdetektor',
+  'part.recognition': 'Zweites Gesichtserkennungsnetz',
   'part.tokenizer': 'Tokenizer von CLIP',
   'part.tokenizer_2': 'Tokenizer von T5',
   'import.state.ok': 'In Ordnung',

@@ -35,6 +35,7 @@ export const models = {
   'part.image-projection': 'Image projection',
   'part.arcface': 'Face recognition',
   'part.scrfd': 'Face detection',
+  'part.recognition': 'Second face recognition',
   'part.tokenizer': 'CLIP’s tokenizer',
   'part.tokenizer_2': 'T5’s tokenizer',
   'import.state.ok': 'Fine',

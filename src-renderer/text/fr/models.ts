@@ -38,6 +38,7 @@ export const models: Translation<typeof english> = {
   'part.image-projection': 'Projection d’image',
   'part.arcface': 'Reconnaissance du visage',
   'part.scrfd': 'Détection du visage',
+  'part.recognition': 'Seconde reconnaissance du visage',
   'part.tokenizer': 'Tokenizer de CLIP',
   'part.tokenizer_2': 'Tokenizer de T5',
   'import.state.ok': 'Correct',

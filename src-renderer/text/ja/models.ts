@@ -37,6 +37,7 @@ export const models: Translation<typeof english> = {
   'part.image-projection': '画像射影',
   'part.arcface': '顔認識',
   'part.scrfd': '顔検出',
+  'part.recognition': '第2の顔認識',
   'part.tokenizer': 'CLIP のトークナイザー',
   'part.tokenizer_2': 'T5 のトークナイザー',
   'import.state.ok': '問題なし',

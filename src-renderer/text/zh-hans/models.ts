@@ -37,6 +37,7 @@ export const models: Translation<typeof english> = {
   'part.image-projection': '图像投影',
   'part.arcface': '面部识别',
   'part.scrfd': '面部检测',
+  'part.recognition': '第二个面部识别',
   'part.tokenizer': 'CLIP 分词器',
   'part.tokenizer_2': 'T5 分词器',
   'import.state.ok': '正常',

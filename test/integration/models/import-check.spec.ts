@@ -15,12 +15,14 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { auditPack } from '../../../src-main/engine/pack/audit-pack.js';
 import { auditStray } from '../../../src-main/engine/pack/audit-stray.js';
+import { openPack } from '../../../src-main/engine/pack/open-pack.js';
 import { inspectPack } from '../../../src-main/engine/pipeline/inspect-pack.js';
 import { cacheFolderName, findSnapshot } from '../../../src-main/models/hub-cache.js';
 import { checkImport, type ImportReport, type ImportRequest } from '../../../src-main/models/import-check.js';
 import { linkPack } from '../../../src-main/models/link-pack.js';
 import { INFINITEYOU_FLUX, type DownloadManifest } from '../../../src-main/models/manifest.js';
 import { packUse, removePackFolder } from '../../../src-main/models/pack-folder.js';
+import { recognitionModel } from '../../support/recognition-model.js';
 import { onnxBytes } from '../support/onnx-bytes.js';
 import { makeTinyPack, rewrite, type TinyPack } from '../support/tiny-pack.js';
 
@@ -109,6 +111,24 @@ describe('checkImport', () => {
     await removePackFolder(folder);
     expect((await readFile(blob)).byteLength).toBeGreaterThan(1_000_000);
     await expect(removePackFolder(folder)).rejects.toMatchObject({ code: 'pack.not-found' });
+  });
+
+  it('links a second recognition network, unless it cannot be used', async () => {
+    const models = join(pack.root, 'supports', 'insightface', 'models', 'antelopev2');
+    await mkdir(models, { recursive: true });
+    const glintr100 = join(models, 'glintr100.onnx');
+    await writeFile(glintr100, recognitionModel());
+    const good = await check();
+    expect(good.found.recognition).toBe(glintr100);
+    const folder = join(pack.root, 'packs', 'p');
+    await linkPack(good.found, folder);
+    expect((await openPack(folder)).recognition).toBe(join(folder, 'glintr100.onnx'));
+
+    await writeFile(glintr100, recognitionModel({ outputDims: [1, 128] }));
+    const { audit, found } = await check({ roots: [models, pack.root] });
+    expect(audit.complete).toBe(true);
+    expect(audit.parts.find(({ part }) => part === 'recognition')).toMatchObject({ state: 'other-model' });
+    expect(found.recognition).toBeNull();
   });
 
   it('takes FLUX’s folder without its index', async () => {

@@ -1,6 +1,6 @@
 /** Builds the protobuf of small ONNX files by hand, independently of the engine's own builder and reader. */
 
-function varint(value: number): number[] {
+export function varint(value: number): number[] {
   const bytes: number[] = [];
   let rest = value;
   while (rest >= 0x80) {
@@ -10,11 +10,11 @@ function varint(value: number): number[] {
   return [...bytes, rest];
 }
 
-function message(id: number, body: readonly number[]): number[] {
+export function message(id: number, body: readonly number[]): number[] {
   return [...varint(id * 8 + 2), ...varint(body.length), ...body];
 }
 
-function text(id: number, value: string): number[] {
+export function text(id: number, value: string): number[] {
   return message(id, [...Buffer.from(value, 'utf8')]);
 }
 

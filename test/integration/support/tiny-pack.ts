@@ -39,7 +39,7 @@ export async function makeTinyPack(): Promise<TinyPack> {
     variant,
     arcface,
     scrfd,
-    target: () => ({ flux, variants: new Map([['aes_stage2', variant]]), arcface, scrfd }),
+    target: () => ({ flux, variants: new Map([['aes_stage2', variant]]), arcface, scrfd, recognition: null }),
     remove: () => rm(root, { recursive: true, force: true }),
   };
 }

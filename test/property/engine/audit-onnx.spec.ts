@@ -24,8 +24,8 @@ async function outline(bytes: Uint8Array): Promise<unknown> {
 describe('readOnnxOutline', () => {
   it('reads names past the weights', async () => {
     expect(await outline(MODEL)).toMatchObject({
-      inputs: ['a'],
-      outputs: ['b', 'c'],
+      inputs: [{ name: 'a', elemType: null, dims: null }],
+      outputs: [{ name: 'b' }, { name: 'c' }],
       initializers: ['layer1.0.bn1.weight', 'fc.weight'],
     });
   });

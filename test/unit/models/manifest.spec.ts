@@ -15,10 +15,11 @@ describe('INFINITEYOU_FLUX', () => {
 
   it('leaves out the same weights at the root, f32 shards and unused networks', () => {
     const all = paths(['aes_stage2', 'sim_stage1']);
-    expect(all.filter((path) => /^(flux1-dev|ae)\.safetensors$|glintr100|fp8|00002\.safetensors$/.test(path))).toEqual([
-      'text_encoder_2/model-00001-of-00002.safetensors',
-      'text_encoder_2/model-00002-of-00002.safetensors',
-    ]);
+    expect(
+      all.filter((path) =>
+        /^(flux1-dev|ae)\.safetensors$|1k3d68|2d106det|genderage|fp8|00002\.safetensors$/.test(path),
+      ),
+    ).toEqual(['text_encoder_2/model-00001-of-00002.safetensors', 'text_encoder_2/model-00002-of-00002.safetensors']);
     expect(all).toContain('infu_flux_v1.0/sim_stage1/infusenet_sim_bf16.safetensors');
   });
 
