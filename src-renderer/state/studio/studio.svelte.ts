@@ -1,8 +1,7 @@
 /** The studio's form: the draft of a comparison, its memory estimate, and putting it in the queue. */
-import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { FormatChoice } from '$contract/formats';
 import { comparisonDraftSchema, type ComparisonDraft } from '$contract/generation-settings';
-import type { Estimate, PackSummary } from '$contract/pack';
+import type { PackSummary } from '$contract/pack';
 import type { Photo, PhotoRole } from '$contract/photo';
 import type { PictureMetadata } from '$contract/picture-metadata';
 import { MAX_LORAS, type Lora } from '$contract/lora';
@@ -24,24 +23,20 @@ import type { Announcer } from '../shell/announcer.svelte';
 import type { Models } from '../models/models.svelte';
 import type { Notices } from '../shell/notices.svelte';
 import type { Photos } from './photos.svelte';
+import { MemoryEstimate } from './memory-estimate.svelte';
 import type { Settings } from '../settings/settings.svelte';
 
-/** Typing settles before the host is asked or the form is kept. */
-const ESTIMATE_AFTER_MS = 150;
+/** Typing settles before the form is kept. */
 const KEEP_AFTER_MS = 700;
 const NEEDS_ESTIMATE = ['packId', 'provider', 'modelVariant', 'width', 'height', 'variants'] as const;
 
 export class Studio {
   #draft = $state.raw<ComparisonDraft | null>(null);
   #seedLocked = $state(true);
-  #estimate = $state.raw<Estimate | null>(null);
-  #estimateError = $state.raw<ErrorDto | null>(null);
   #queueing = $state(false);
   /** Photos that are being taken in; a run started meanwhile would go without them. */
   #photosUnderway = $state(0);
-  #estimateTimer: ReturnType<typeof setTimeout> | undefined;
   #keepTimer: ReturnType<typeof setTimeout> | undefined;
-  #estimateTurn = 0;
   readonly #pack = $derived.by(() => (this.#draft === null ? undefined : this.#models.pack(this.#draft.packId)));
   readonly #problems = $derived.by<DraftProblems>(() =>
     this.#draft === null || this.#pack === undefined ? {} : draftProblems(this.#draft, this.#pack),
@@ -52,6 +47,7 @@ export class Studio {
   readonly #settings: Settings;
   readonly #photos: Photos;
   readonly #announcer: Announcer;
+  readonly estimate: MemoryEstimate;
 
   constructor(
     client: Client,
@@ -67,6 +63,7 @@ export class Studio {
     this.#settings = settings;
     this.#photos = photos;
     this.#announcer = announcer;
+    this.estimate = new MemoryEstimate(client);
   }
 
   /** Null until packs and settings are known. */
@@ -80,14 +77,6 @@ export class Studio {
 
   get problems(): DraftProblems {
     return this.#problems;
-  }
-
-  get estimate(): Estimate | null {
-    return this.#estimate;
-  }
-
-  get estimateError(): ErrorDto | null {
-    return this.#estimateError;
   }
 
   get seedLocked(): boolean {
@@ -272,26 +261,10 @@ export class Studio {
   }
 
   #askEstimateSoon(): void {
-    clearTimeout(this.#estimateTimer);
-    this.#estimateTimer = setTimeout(() => void this.#askEstimate(), ESTIMATE_AFTER_MS);
-  }
-
-  async #askEstimate(): Promise<void> {
-    const draft = this.#draft;
-    if (draft === null || draft.variants.length === 0) return;
-    if (this.#problems.width !== undefined || this.#problems.height !== undefined) return;
-    const { packId, provider, modelVariant, width, height, decode, variants } = draft;
-    const turn = ++this.#estimateTurn;
-    try {
-      const ways = decode === undefined ? {} : { decode };
-      const input = { packId, provider, modelVariant, width, height, variants, ...ways };
-      const estimate = await this.#client.call('packs.estimate', input);
-      if (turn !== this.#estimateTurn) return;
-      this.#estimate = estimate;
-      this.#estimateError = null;
-    } catch (error) {
-      if (turn === this.#estimateTurn) this.#estimateError = toErrorDto(error);
-    }
+    this.estimate.askSoon(() => {
+      const { width, height } = this.#problems;
+      return width === undefined && height === undefined ? this.#draft : null;
+    });
   }
 
   /** An unfinished draft (no prompt yet) is not kept: the host would refuse it. */

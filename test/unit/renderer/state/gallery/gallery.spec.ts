@@ -30,72 +30,72 @@ beforeEach(async () => {
 
 describe('windows', () => {
   it('come when they are shown, each once', async () => {
-    expect(gallery.total).toBe(400);
-    expect(gallery.item(149)?.run.id).toBe('a149');
-    gallery.show(140, 170);
-    gallery.show(140, 175);
+    expect(gallery.list.total).toBe(400);
+    expect(gallery.list.item(149)?.run.id).toBe('a149');
+    gallery.list.show(140, 170);
+    gallery.list.show(140, 175);
     expect(client.calls.map((call) => call.input)).toMatchObject([{ offset: 150, limit: 150 }]);
     await client.take('gallery.list').answer(page('a', 150, 400));
-    expect(gallery.item(160)?.run.id).toBe('a160');
+    expect(gallery.list.item(160)?.run.id).toBe('a160');
   });
 
   it('stay until the new ones come when the gallery changes', async () => {
     await client.tell('gallery', { revision: 2, total: 401, trashed: 2 });
-    expect(gallery.item(0)?.run.id).toBe('a0');
+    expect(gallery.list.item(0)?.run.id).toBe('a0');
     await client.take('gallery.list').answer(page('b', 0, 401, 2));
-    expect(gallery.item(0)?.run.id).toBe('b0');
+    expect(gallery.list.item(0)?.run.id).toBe('b0');
   });
 
   it('of an old search never replace those of a new one', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    gallery.setQuery('flux:nf4');
+    gallery.list.setQuery('flux:nf4');
     vi.runAllTimers();
     const old = client.take('gallery.list');
-    gallery.setQuery('flux:int8');
+    gallery.list.setQuery('flux:int8');
     vi.runAllTimers();
     vi.useRealTimers();
     await client.take('gallery.list').answer(page('new', 0, 3));
     await old.answer(page('old', 0, 400));
-    expect(gallery.total).toBe(3);
-    expect(gallery.item(0)?.run.id).toBe('new0');
+    expect(gallery.list.total).toBe(3);
+    expect(gallery.list.item(0)?.run.id).toBe('new0');
   });
 
   it('are asked for again after a failure, which is kept to be shown', async () => {
-    gallery.setSort('stars');
+    gallery.list.setSort('stars');
     const error = new AppError('store.busy', 'The gallery is in use.', { remedy: 'Close the other window.' });
     await client.take('gallery.list').fail(error);
-    expect(gallery.error).toMatchObject({ code: 'store.busy', remedy: 'Close the other window.' });
-    gallery.retry();
+    expect(gallery.list.error).toMatchObject({ code: 'store.busy', remedy: 'Close the other window.' });
+    gallery.list.restart();
     await client.take('gallery.list').answer(page('c', 0, 5));
-    expect(gallery.error).toBeNull();
-    expect(gallery.total).toBe(5);
+    expect(gallery.list.error).toBeNull();
+    expect(gallery.list.total).toBe(5);
   });
 });
 
 describe('selection', () => {
   it('reaches over pages that are not here yet', async () => {
-    gallery.selectOnly(148);
-    const selecting = gallery.selectTo(152);
+    gallery.selection.only(148);
+    const selecting = gallery.selection.to(152);
     await client.take('gallery.list').answer(page('a', 150, 400));
     await selecting;
-    expect(gallery.chosen).toEqual(['a148', 'a149', 'a150', 'a151', 'a152']);
+    expect(gallery.selection.runIds).toEqual(['a148', 'a149', 'a150', 'a151', 'a152']);
   });
 
   it('loads details of one, and none of several', async () => {
-    gallery.selectOnly(3);
+    gallery.selection.only(3);
     await client.take('runs.get').answer({ id: 'a3' });
-    expect(gallery.detail?.id).toBe('a3');
-    gallery.toggle(4);
+    expect(gallery.selection.detail?.id).toBe('a3');
+    gallery.selection.toggle(4);
     await settle();
-    expect(gallery.detail).toBeNull();
+    expect(gallery.selection.detail).toBeNull();
   });
 });
 
 describe('actions', () => {
   it('show stars at once and can be taken back', async () => {
-    gallery.selectOnly(0);
+    gallery.selection.only(0);
     const rating = gallery.rate(4);
-    expect(gallery.item(0)?.run.stars).toBe(4);
+    expect(gallery.list.item(0)?.run.stars).toBe(4);
     await client.take('gallery.rate').answer({ changed: 1, undoId: 'u-1', action: 'rate', words: '' });
     await rating;
     expect(notices.list.at(-1)).toMatchObject({ message: 'Rated 1 picture.', action: { label: 'Undo' } });

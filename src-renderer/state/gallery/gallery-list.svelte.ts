@@ -1,0 +1,138 @@
+/** The gallery's list: what is searched for, and a window into what was found, page by page. */
+import { toErrorDto, type ErrorDto } from '$contract/error';
+import type { GalleryItem, GallerySort } from '$contract/gallery';
+import type { RunSummary } from '$contract/run';
+import type { Client } from '../../bridge/client';
+import { PageCache } from '../../logic/gallery/page-cache';
+
+/** Items of one request, and pages kept: 30,000 summaries are about 20 MB. */
+const PAGE_SIZE = 150;
+const PAGES_KEPT = 200;
+const SEARCH_AFTER_MS = 60;
+
+export class GalleryList {
+  #query = $state('');
+  #sort = $state<GallerySort>('newest');
+  #trashed = $state(false);
+  #stacked = $state(true);
+  #total = $state<number | null>(null);
+  #error = $state.raw<ErrorDto | null>(null);
+  /** Counts changes of the cache, which is not reactive itself. */
+  #version = $state(0);
+  #window = { first: 0, end: PAGE_SIZE };
+  #turn = 0;
+  #searchTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #cache = new PageCache<GalleryItem>(PAGE_SIZE, PAGES_KEPT);
+  readonly #client: Client;
+  readonly #onanother: () => void;
+
+  /** @param onanother Called when another list takes the place of this one. */
+  constructor(client: Client, onanother: () => void) {
+    this.#client = client;
+    this.#onanother = onanother;
+  }
+
+  get query(): string {
+    return this.#query;
+  }
+  get sort(): GallerySort {
+    return this.#sort;
+  }
+  get trashed(): boolean {
+    return this.#trashed;
+  }
+  get stacked(): boolean {
+    return this.#stacked;
+  }
+  /** Matches; null until the host answered. */
+  get total(): number | null {
+    return this.#total;
+  }
+  get error(): ErrorDto | null {
+    return this.#error;
+  }
+
+  /** The item, or undefined while it is on its way. */
+  item(index: number): GalleryItem | undefined {
+    void this.#version;
+    return this.#cache.at(index);
+  }
+
+  setQuery(query: string): void {
+    this.#query = query;
+    clearTimeout(this.#searchTimer);
+    this.#searchTimer = setTimeout(() => this.restart(), SEARCH_AFTER_MS);
+  }
+
+  setSort(sort: GallerySort): void {
+    this.#sort = sort;
+    this.restart();
+  }
+
+  setTrashed(trashed: boolean): void {
+    this.#trashed = trashed;
+    this.restart();
+  }
+
+  setStacked(stacked: boolean): void {
+    this.#stacked = stacked;
+    this.restart();
+  }
+
+  /** Says which items are on the screen; asks for those that are missing. */
+  show(first: number, end: number): void {
+    this.#window = { first, end };
+    void this.load(first, end);
+  }
+
+  /** Another list, or this one again after an error: nothing of the old one stays. */
+  restart(): void {
+    this.#turn += 1;
+    this.#cache.clear();
+    this.#error = null;
+    this.#version += 1;
+    this.#onanother();
+    void this.load(0, PAGE_SIZE);
+  }
+
+  /** The same list, changed: what is on the screen stays until the new pages come. */
+  refresh(): void {
+    this.#turn += 1;
+    this.#cache.invalidate();
+    void this.load(this.#window.first, Math.max(this.#window.end, 1));
+  }
+
+  /** Shows a change at once, before the host has answered. */
+  patch(runIds: ReadonlySet<string>, change: (run: RunSummary) => RunSummary): void {
+    this.#cache.map((item) => (runIds.has(item.run.id) ? { ...item, run: change(item.run) } : item));
+    this.#version += 1;
+  }
+
+  /** Fetches the pages from `first` to before `end` that are not here. */
+  async load(first: number, end: number): Promise<void> {
+    await Promise.all(this.#cache.ask(first, end).map((page) => this.#fetchPage(page)));
+  }
+
+  async #fetchPage(page: number): Promise<void> {
+    const turn = this.#turn;
+    try {
+      const answer = await this.#client.call('gallery.list', {
+        query: this.#query,
+        sort: this.#sort,
+        trashed: this.#trashed,
+        stacked: this.#stacked,
+        offset: page * PAGE_SIZE,
+        limit: PAGE_SIZE,
+      });
+      if (turn !== this.#turn) return;
+      this.#cache.put(page, answer.items);
+      this.#total = answer.total;
+      this.#error = null;
+      this.#version += 1;
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      this.#cache.giveUp(page);
+      this.#error = toErrorDto(error);
+    }
+  }
+}

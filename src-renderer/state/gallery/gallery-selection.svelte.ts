@@ -1,0 +1,122 @@
+/** What is chosen in the gallery's list, and the one chosen run as a whole. */
+import type { IdenticalExcept } from '$contract/gallery';
+import type { RunDetail } from '$contract/run';
+import type { Client } from '../../bridge/client';
+import {
+  moveCursor,
+  NOTHING_SELECTED,
+  selectOnly,
+  selectRange,
+  toggleItem,
+  type Selection,
+} from '../../logic/gallery/selection';
+import type { Notices } from '../shell/notices.svelte';
+import type { GalleryList } from './gallery-list.svelte';
+
+export class GallerySelection {
+  #selection = $state.raw<Selection>(NOTHING_SELECTED);
+  #detail = $state.raw<RunDetail | null>(null);
+  #identical = $state.raw<IdenticalExcept | null>(null);
+  #turn = 0;
+  readonly #client: Client;
+  readonly #notices: Notices;
+  readonly #list: GalleryList;
+
+  constructor(client: Client, notices: Notices, list: GalleryList) {
+    this.#client = client;
+    this.#notices = notices;
+    this.#list = list;
+  }
+
+  get ids(): ReadonlySet<string> {
+    return this.#selection.ids;
+  }
+  /** Chosen ids in the order they were chosen. */
+  get runIds(): string[] {
+    return [...this.#selection.ids];
+  }
+  /** Index that the keys act on; null before there is one. */
+  get cursor(): number | null {
+    return this.#selection.cursor;
+  }
+  /** The one chosen run, whole. */
+  get detail(): RunDetail | null {
+    return this.#detail;
+  }
+  /** Runs that differ from the chosen one in one setting; null until they were asked for. */
+  get identical(): IdenticalExcept | null {
+    return this.#identical;
+  }
+
+  only(index: number): void {
+    const item = this.#list.item(index);
+    if (item !== undefined) this.#select(selectOnly(item.run.id, index));
+  }
+
+  toggle(index: number): void {
+    const item = this.#list.item(index);
+    if (item !== undefined) this.#select(toggleItem(this.#selection, item.run.id, index));
+  }
+
+  /** Chooses from the anchor to an index, also what is not on the screen. */
+  async to(index: number): Promise<void> {
+    const anchor = this.#selection.anchor ?? index;
+    const [first, end] = [Math.min(anchor, index), Math.max(anchor, index) + 1];
+    await this.#list.load(first, end);
+    const ids: string[] = [];
+    for (let at = first; at < end; at++) {
+      const item = this.#list.item(at);
+      if (item !== undefined) ids.push(item.run.id);
+    }
+    this.#select(selectRange(this.#selection, index, ids));
+  }
+
+  async all(): Promise<void> {
+    const total = this.#list.total ?? 0;
+    if (total === 0) return;
+    this.#selection = { ...this.#selection, anchor: 0 };
+    await this.to(total - 1);
+  }
+
+  moveCursor(index: number): void {
+    this.#selection = moveCursor(this.#selection, index);
+  }
+
+  /** @param cursor Where the keys act on from now; where they did unless it is given. */
+  clear(cursor = this.#selection.cursor): void {
+    this.#select({ ...NOTHING_SELECTED, cursor });
+  }
+
+  /** For another list: neither chosen nor a place to go on from. */
+  forget(): void {
+    this.#select(NOTHING_SELECTED);
+  }
+
+  /** Reads the one chosen run again, such as after it was changed. */
+  refresh(): void {
+    if (this.#selection.ids.size === 1) void this.#loadDetail();
+  }
+
+  async findIdentical(runId: string): Promise<void> {
+    this.#identical = await this.#notices.attempt(
+      this.#client.call('gallery.identical-except', { runId, field: null }),
+    );
+  }
+
+  #select(selection: Selection): void {
+    this.#selection = selection;
+    this.#identical = null;
+    void this.#loadDetail();
+  }
+
+  async #loadDetail(): Promise<void> {
+    const [runId, ...others] = this.#selection.ids;
+    const turn = ++this.#turn;
+    if (runId === undefined || others.length > 0) {
+      this.#detail = null;
+      return;
+    }
+    const detail = await this.#notices.attempt(this.#client.call('runs.get', { runId }));
+    if (turn === this.#turn) this.#detail = detail;
+  }
+}
