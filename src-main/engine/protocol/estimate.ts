@@ -1,0 +1,41 @@
+/** Memory and providers, asked before a run. */
+import type { DeviceChoice, FormatChoice, Provider } from './choices.js';
+import type { GenerateRequest } from './generate.js';
+
+/** Load and peak before a run, from headers alone. */
+export interface EstimateRequest extends DeviceChoice {
+  readonly packPath: string;
+  readonly formats: FormatChoice;
+  readonly modelVariant: string;
+  readonly width: number;
+  readonly height: number;
+  /** As in `GenerateRequest`. */
+  readonly decode?: GenerateRequest['decode'];
+}
+export interface EstimateResult {
+  readonly kind: 'estimate';
+  /** Bytes by part: flux, t5, infusenet, vae, clip, activations. */
+  readonly parts: Readonly<Record<'flux' | 't5' | 'infusenet' | 'vae' | 'clip' | 'activations', number>>;
+  /** Weights of the denoiser when it is loaded. */
+  readonly loadBytes: number;
+  /** The highest of the stages, weights plus activations. */
+  readonly peakBytes: number;
+  /** The highest of each stage; `decode` as it will be done. */
+  readonly stageBytes: Readonly<Record<'text' | 'denoise' | 'decode', number>>;
+  /** The decode whole and in tiles; null where the decoder cannot be tiled. */
+  readonly decodeBytes: { readonly whole: number; readonly tiles: number | null };
+  /** Free device memory (host memory for cpu) now; null when it cannot be read. */
+  readonly freeBytes: number | null;
+  readonly freeSource: string | null;
+}
+
+/** Which providers can be used here, found by creating a tiny session. */
+export interface ProbeResult {
+  readonly kind: 'probe';
+  readonly providers: readonly {
+    readonly provider: Provider;
+    readonly available: boolean;
+    /** Device name where known, or why it cannot be used. */
+    readonly detail: string;
+  }[];
+}
