@@ -46,6 +46,7 @@ export type ErrorCode =
   | 'contract.unknown-method'
   | 'contract.refused-sender' // the message came from a page that is not ours
   | 'download.failed'
+  | 'host.unreachable' // made by the page: nothing answers its requests
   | 'internal'; // a bug; details are in the log
 
 /** JSON-safe extra facts, for the log and for the details view. */

@@ -18,7 +18,7 @@ const RETRY_MS = [250, 500, 1000, 2000, 4000] as const;
 
 function unreachable(detail: string): ErrorDto {
   return {
-    code: 'internal',
+    code: 'host.unreachable',
     message: `The host of the app does not answer (${detail}).`,
     remedy: 'Look whether the terminal that started Likeness Lab still runs it; if not, start it again.',
     retryable: true,

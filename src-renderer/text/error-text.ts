@@ -46,6 +46,7 @@ const REMEDIES: Readonly<Record<ErrorCode, Extract<TextId, `remedy.${string}`>>>
   'contract.unknown-method': 'remedy.try-again',
   'contract.refused-sender': 'remedy.try-again',
   'download.failed': 'remedy.resume',
+  'host.unreachable': 'remedy.start-again',
   internal: 'remedy.try-again',
 };
 

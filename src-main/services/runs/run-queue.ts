@@ -215,10 +215,16 @@ export class RunQueue {
     if (!(error instanceof AppError)) return;
     if (error.code === 'engine.crashed') {
       this.#crashes += 1;
-      if (this.#crashes >= CRASHES_BEFORE_PAUSE) this.#paused = true;
+      if (this.#crashes >= CRASHES_BEFORE_PAUSE) this.#stopFor(error);
     }
     // Every further run would fail in the same way.
-    if (error.code === 'disk.full') this.#paused = true;
+    if (error.code === 'disk.full') this.#stopFor(error);
+  }
+
+  /** Pauses the queue, and says why. */
+  #stopFor(error: AppError): void {
+    this.#paused = true;
+    this.#problem = toErrorDto(error);
   }
 
   /** @throws AppError when the database refuses; it is tried again when the queue goes on. */

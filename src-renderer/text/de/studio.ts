@@ -88,7 +88,7 @@ export const studio: Translation<typeof english> = {
   'memory.needs-too-big':
     'Braucht {peak} in der Spitze, aber nur {free} sind frei. In dieser Größe passt keine Wahl von Formaten; eine kleinere wählen.',
   'memory.needs-alternative': 'Braucht {peak} in der Spitze, aber nur {free} sind frei. {formats} würde passen.',
-  'memory.load': 'geladen {bytes}',
+  'memory.load': 'lädt {bytes}',
   'memory.peak': 'Spitze',
   'memory.fits': 'passt',
   'memory.tight': 'knapp',
@@ -208,7 +208,8 @@ export const studio: Translation<typeof english> = {
   'queue.go-on': 'Warteschlange fortsetzen',
   'queue.pause': 'Nach dem laufenden Bild anhalten',
   'queue.cancel-all': 'Alles abbrechen',
-  'queue.paused': 'Angehalten. Das laufende Bild wird noch fertig.',
+  'queue.paused': 'Angehalten.',
+  'queue.pausing': 'Angehalten. Das laufende Bild wird noch fertig.',
   'queue.empty': 'Die Warteschlange ist leer',
   'queue.empty.text':
     'Hier erscheinen die Bilder, die gerade entstehen, eines nach dem anderen, mit Vorschau jedes Schritts.',

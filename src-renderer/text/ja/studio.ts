@@ -81,7 +81,7 @@ export const studio: Translation<typeof english> = {
   'memory.needs-too-big':
     'ピーク時に {peak} 必要ですが、空きは {free} しかありません。このサイズではどの形式でも収まりません。小さいサイズを選んでください。',
   'memory.needs-alternative': 'ピーク時に {peak} 必要ですが、空きは {free} しかありません。{formats} なら収まります。',
-  'memory.load': '読み込み {bytes}',
+  'memory.load': '読込 {bytes}',
   'memory.peak': 'ピーク',
   'memory.fits': '収まる',
   'memory.tight': 'ぎりぎり',
@@ -191,7 +191,8 @@ export const studio: Translation<typeof english> = {
   'queue.go-on': 'キューを再開',
   'queue.pause': '作成中の画像のあとで一時停止',
   'queue.cancel-all': 'すべて中止',
-  'queue.paused': '一時停止中。作成中の画像は最後まで作ります。',
+  'queue.paused': '一時停止中。',
+  'queue.pausing': '一時停止中。作成中の画像は最後まで作ります。',
   'queue.empty': 'キューは空です',
   'queue.empty.text': '作成中の画像が、各ステップのプレビューとともに順にここに表示されます。',
   'queue.earlier': '前へ',

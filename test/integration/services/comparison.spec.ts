@@ -136,9 +136,10 @@ describe('a comparison', () => {
       }),
     );
     await app.idle();
-    expect((await app.call('queue.get', {})).paused).toBe(true);
+    expect(await app.call('queue.get', {})).toMatchObject({ paused: true, problem: { code: 'engine.crashed' } });
     await app.call('queue.resume', {});
     await app.idle();
+    expect(await app.call('queue.get', {})).toMatchObject({ paused: false, problem: null });
     const { runs } = await app.call('comparisons.get', { comparisonId });
     expect(runs.map((run) => run.status)).toEqual(['failed', 'failed', 'done']);
   });
