@@ -13,8 +13,9 @@ export interface Notice {
   readonly action: NoticeAction | null;
 }
 
-/** Undo stays long enough to be reached by keyboard; failures stay until dismissed. */
-const STAY_MS = 12_000;
+/** Long enough to be read; what can be undone stays until it is reached by keyboard, failures until dismissed. */
+const STAY_MS = 6_000;
+const STAY_WITH_ACTION_MS = 12_000;
 const MAX_NOTICES = 4;
 
 export class Notices {
@@ -33,7 +34,7 @@ export class Notices {
   say(message: string, action: NoticeAction | null = null): void {
     const id = this.#add({ message, error: null, action });
     this.#announcer.say(message);
-    setTimeout(() => this.dismiss(id), STAY_MS);
+    setTimeout(() => this.dismiss(id), action === null ? STAY_MS : STAY_WITH_ACTION_MS);
   }
 
   /** Shows a failure; a cancellation is none. */
