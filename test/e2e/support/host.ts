@@ -14,6 +14,7 @@ export interface Host {
   readonly url: string;
   /** Address without it. */
   readonly base: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -85,6 +86,7 @@ export async function startHost({ folder, assets }: TemporaryGallery, extras: Ho
   return {
     url,
     base: url.replace(/#.*$/, ''),
+    pid: child.pid ?? 0,
     async stop() {
       child.kill('SIGTERM');
       await ended;
