@@ -17,3 +17,6 @@ export const ENGINE_ENV: Readonly<Record<string, string>> = {
   MALLOC_MMAP_THRESHOLD_: String(32 * 2 ** 20),
   MALLOC_TRIM_THRESHOLD_: String(16 * 2 ** 20),
 };
+
+/** Last words of an engine that its watchdog ended. */
+export const STOOD_STILL = 'The engine stood still and was ended.';

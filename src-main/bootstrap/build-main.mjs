@@ -14,6 +14,7 @@ const ENTRIES = {
   cli: 'src-main/cli/main.ts',
   engine: 'src-main/engine/entry.ts',
   'encode-worker': 'src-main/engine/quant/encode-worker.ts',
+  'watchdog-worker': 'src-main/engine/watchdog-worker.ts',
   'picture-worker': 'src-main/services/pictures/picture-worker.ts',
   // Tests and benchmarks that need a process of their own.
   'bench-encode': 'test/bench/encode.ts',
@@ -22,6 +23,7 @@ const ENTRIES = {
   'bench-operators': 'test/bench/operators.ts',
   'random-pack': 'test/bench/random-pack.ts',
   'session-memory': 'test/integration/support/session-memory.ts',
+  'standing-still': 'test/integration/support/standing-still.ts',
 };
 
 /** Sandboxed preloads are CommonJS and may require nothing but Electron: everything else is bundled. */

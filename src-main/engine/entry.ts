@@ -7,6 +7,7 @@ import { Engine } from './engine.js';
 import { withMemoryNamed } from './out-of-memory.js';
 import type { EngineProgress, FromEngine, ToEngine } from './protocol.js';
 import { engineVersions } from './runtime/versions.js';
+import { startWatchdog } from './watchdog.js';
 
 /** What both kinds of child process offer. */
 interface Channel {
@@ -43,6 +44,7 @@ const PROGRESS_INTERVAL_MS = 100;
 
 function main(): void {
   const channel = openChannel();
+  startWatchdog();
   const engine = new Engine();
   const running = new Map<string, AbortController>();
   let queue: Promise<void> = Promise.resolve();

@@ -1,4 +1,5 @@
-/** What a process said before it ended, so that want of memory can be told from other ends. */
+/** What a process said before it ended, so that want of memory and a standstill can be told from other ends. */
+import { STOOD_STILL } from '../../base/engine-process.js';
 import { OUT_OF_MEMORY } from './engine-client.js';
 
 /** Last words of a process whose allocator gave up: V8's, the C++ library's. */
@@ -20,8 +21,12 @@ export class LastWords {
     this.#text = (this.#text + text).slice(-KEPT_CHARACTERS);
   }
 
-  /** Why the process ended: `OUT_OF_MEMORY` where its last words or its exit code (of `reason`) say so, else `reason`. */
+  /**
+   * Why the process ended: `OUT_OF_MEMORY` where its last words or its exit code (of `reason`) say so, a standstill where
+   * its watchdog said so, else `reason`.
+   */
   explain(reason: string): string {
+    if (this.#text.includes(STOOD_STILL)) return 'it stood still for a minute';
     const code = /^exit code (-?\d+)$/.exec(reason)?.[1];
     const means = code !== undefined && MEMORY_EXIT_CODES.includes(Number(code) >>> 0);
     return means || MEMORY_WORDS.test(this.#text) ? OUT_OF_MEMORY : reason;

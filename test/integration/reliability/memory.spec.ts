@@ -57,17 +57,21 @@ describe('memory that runs out in the engine', () => {
     };
     let lost = 0;
     let wrong = 0;
-    for (let i = 0; i < wanted; i += 1) {
+    // Now and then what a process had freed before is enough, and nothing fails: that is no fault injected.
+    let faults = 0;
+    for (let i = 0; faults < wanted && i < 2 * wanted; i += 1) {
       armed = true;
       const { comparisonId, runIds } = await call('comparisons.create', large);
       await host.services.queue.idle();
       const failed = await call('runs.get', { runId: runIds[0] ?? '' });
       // Where want of memory was told, the second try, which is not confined, has made the picture.
-      const ended = failed.error?.code ?? (failed.retry === null ? failed.status : `second try ${failed.status}`);
+      const untouched = failed.status === 'done' && failed.retry === null;
+      const ended = failed.error?.code ?? (untouched ? 'nothing failed' : `second try ${failed.status}`);
       codes.set(ended, (codes.get(ended) ?? 0) + 1);
+      if (!untouched) faults += 1;
       // The C library may end the process without a word; the remedy then names memory, too.
       const told = ended === 'engine.crashed' && /smaller/.test(failed.error?.remedy ?? '');
-      if (!told && !(ended === 'second try done' && failed.retry?.sign === 'said')) wrong += 1;
+      if (!untouched && !told && !(ended === 'second try done' && failed.retry?.sign === 'said')) wrong += 1;
       // An engine that lived on is still confined; one that was ended starts anew.
       for (const pid of childrenOf(process.pid).filter(isEngine)) {
         execFileSync('/usr/bin/prlimit', ['--pid', String(pid), '--as=unlimited:']);
@@ -79,8 +83,8 @@ describe('memory that runs out in the engine', () => {
     }
     await host.close();
     const note = [...codes].map(([code, count]) => `${code} ${count}`).join(', ');
-    report({ fault: 'allocation fails in the engine', times: wanted, lost, wrong, startedAt, note });
-    expect({ lost, wrong, codes }).toMatchObject({ lost: 0, wrong: 0 });
+    report({ fault: 'allocation fails in the engine', times: faults, lost, wrong, startedAt, note });
+    expect({ lost, wrong, faults, codes }).toMatchObject({ lost: 0, wrong: 0, faults: wanted });
   });
 
   it('is told from other ends by the last words of the process', async () => {

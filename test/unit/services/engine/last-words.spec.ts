@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { STOOD_STILL } from '../../../../src-main/base/engine-process.js';
 import { OUT_OF_MEMORY } from '../../../../src-main/services/engine/engine-client.js';
 import { LastWords } from '../../../../src-main/services/engine/last-words.js';
 
@@ -10,6 +11,12 @@ describe('LastWords', () => {
     words.add('terminate called after throwing an instance of std::bad_');
     words.add('alloc');
     expect(words.explain('signal SIGABRT')).toBe(OUT_OF_MEMORY);
+  });
+
+  it('tell a standstill, whatever was said before', () => {
+    const words = new LastWords();
+    words.add(`std::bad_alloc\n${STOOD_STILL}\n`);
+    expect(words.explain('signal SIGKILL')).toBe('it stood still for a minute');
   });
 
   it('are not needed where Windows gives an exit code for it, signed or not', () => {

@@ -1,0 +1,15 @@
+/** Helper process of watchdog.spec.ts: under a watchdog of three quarters of a second, stands still, works or waits for a second. */
+import { startWatchdog } from '../../../src-main/engine/watchdog.js';
+
+const SECOND_MS = 1_000;
+startWatchdog(150, 5);
+// The watchdog's thread has begun to count by then.
+setTimeout(() => {
+  const until = performance.now() + SECOND_MS;
+  const mode = process.argv[2];
+  if (mode === 'still') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10 * SECOND_MS);
+  else if (mode === 'working') {
+    while (performance.now() < until);
+    process.exit(0);
+  } else setTimeout(() => process.exit(0), SECOND_MS);
+}, 500);
