@@ -46,7 +46,13 @@ describe('auditPack', () => {
   });
 
   it('names every part of an empty folder', async () => {
-    const { parts, complete } = await auditPack({ flux: null, variants: new Map(), arcface: null, scrfd: null, recognition: null });
+    const { parts, complete } = await auditPack({
+      flux: null,
+      variants: new Map(),
+      arcface: null,
+      scrfd: null,
+      recognition: null,
+    });
     expect(complete).toBe(false);
     expect(parts.map(({ state }) => state)).toEqual(parts.map(() => 'missing'));
     expect(parts).toHaveLength(8);
