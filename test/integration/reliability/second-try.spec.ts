@@ -9,7 +9,7 @@ import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
 import { testAssets } from '../../support/test-assets.js';
 import { openRealHost, type InProcessHost } from '../support/real-host.js';
 import { portraits } from './support/portraits.js';
-import { TEST_TIMEOUT_MS } from './support/soak.js';
+import { report, TEST_TIMEOUT_MS } from './support/soak.js';
 
 const CONFINE = fileURLToPath(new URL('../../support/confine-engine.cjs', import.meta.url));
 
@@ -41,6 +41,7 @@ describe.runIf(process.platform === 'linux')('memory that the system refuses the
     'is tried again in a fresh engine, then told; a smaller choice is made',
     { timeout: TEST_TIMEOUT_MS },
     async () => {
+      const startedAt = performance.now();
       const large = {
         ...portraits(null),
         width: 256,
@@ -83,6 +84,7 @@ describe.runIf(process.platform === 'linux')('memory that the system refuses the
         ['failed', '16-bit', false],
         ['done', 'int8', true],
       ]);
+      report({ fault: 'memory refused twice, then a smaller choice', times: 1, lost: 0, wrong: 0, startedAt });
     },
   );
 });
