@@ -9,7 +9,7 @@ import { planContactSheet } from '../compare/contact-sheet.js';
 import { DEFAULT_PIXELS_PER_DEGREE } from '../compare/flip.js';
 import type { Box } from '../compare/picture-metrics.js';
 import { reportCsv } from '../compare/report-csv.js';
-import { CIRCULAR_IDENTITY_ENCODER, reportRows, weightNotes, type ReportInput } from '../compare/report-data.js';
+import { reportRows, weightNotes, type ReportInput } from '../compare/report-data.js';
 import { reportHtml } from '../compare/report-html.js';
 import { reportMarkdown } from '../compare/report-markdown.js';
 import { reportTable } from '../compare/report-table.js';
@@ -279,7 +279,6 @@ async function run(options: CompareOptions): Promise<void> {
   showProgress(1, 'Comparing the pictures');
   const faceBoxes = await findFaces(reference, shared, pack, reportDir, signal);
   const first = reference.runs[0]?.result;
-  const scored = configurations.some(({ runs }) => runs.some(({ result }) => result.identityScore !== null));
   const input: ReportInput = {
     title: options.title ?? `${pack.name}: quantization compared`,
     appVersion: appVersion(),
@@ -288,7 +287,6 @@ async function run(options: CompareOptions): Promise<void> {
     picturesBeside: true,
     memorySource:
       first === undefined ? 'not measured' : `${memoryOfRun(first).source}, of the first picture in a fresh process`,
-    identityEncoder: scored ? CIRCULAR_IDENTITY_ENCODER : null,
     weightErrors: await measureWeights(configs, shared, signal),
     pixelsPerDegree,
     configurations: await measurePictures(configurations, { reportDir, pixelsPerDegree, faceBoxes }),

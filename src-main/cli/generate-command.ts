@@ -147,8 +147,25 @@ function describe(result: GenerateResult): string {
     formatTable([['phase', 'time', 'weights', 'device peak', 'host peak'], ...rows]),
     `${result.stepSeconds.length} steps of ${(stepMedian(result.stepSeconds) ?? 0).toFixed(3)} s, ${result.totalSeconds.toFixed(2)} s in all`,
     `decoded ${result.decode.mode === 'tiles' ? `in ${result.decode.tiles} tiles` : 'whole'} (${result.decode.reason})`,
-    result.identityScore === null
-      ? `identity: not scored (${result.identityState})`
-      : `identity: ${result.identityScore.toFixed(4)} (cosine, the pack's face network)`,
+    ...identityLines(result),
   ].join('\n');
+}
+
+const SECOND: Readonly<Record<NonNullable<GenerateResult['secondEncoder']>, string | null>> = {
+  used: null,
+  absent: 'no second encoder in the pack: the score is by the network that conditioned the picture, which is circular',
+  'same-file': 'no second encoder: the file that the pack names is the one that conditions',
+  'no-photo': 'the second encoder reads photos only, not embeddings',
+};
+
+/** A line by encoder, and why there is no second one. */
+function identityLines({ faceScores, identityState, secondEncoder }: GenerateResult): string[] {
+  const scores = faceScores.flatMap(({ encoder, conditioned, score }) =>
+    score === null
+      ? []
+      : [`identity: ${score.toFixed(4)} (cosine by ${encoder}, which ${conditioned ? 'conditioned it' : 'did not'})`],
+  );
+  if (scores.length === 0) return [`identity: not scored (${identityState})`];
+  const second = secondEncoder === null ? null : SECOND[secondEncoder];
+  return second === null ? scores : [...scores, second];
 }

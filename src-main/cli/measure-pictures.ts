@@ -1,5 +1,6 @@
 /** From the pictures of a comparison to the numbers and images of its report. */
 import { join } from 'node:path';
+import { faceLikeness, type FaceEmbeddings, type ScoredFace } from '../compare/face-encoders.js';
 import { magmaPicture } from '../compare/magma.js';
 import { phaseFigures } from '../compare/phase-figures.js';
 import { comparePictures, type Box } from '../compare/picture-metrics.js';
@@ -32,6 +33,21 @@ function firstOf(runs: readonly CompareRun[], seed: number): CompareRun {
     runs.find((run) => run.seed === seed && run.repeat === 0),
     'the first run of a seed',
   );
+}
+
+function embeddingsOf({ result }: CompareRun): FaceEmbeddings {
+  const embedded = result.faceScores.flatMap(({ weightHash, embedding }): [string, Float32Array][] =>
+    weightHash === null || embedding === null ? [] : [[weightHash, Float32Array.from(embedding)]],
+  );
+  return new Map(embedded);
+}
+
+function facesOf(run: CompareRun, base: CompareRun | null): ScoredFace[] {
+  const [own, other] = [embeddingsOf(run), base === null ? null : embeddingsOf(base)];
+  return run.result.faceScores.map(({ encoder, weightHash, conditioned, score }) => {
+    const likeness = other === null ? null : faceLikeness({ weightHash }, own, other);
+    return { encoder, weightHash, conditioned, score, likeness };
+  });
 }
 
 /**
@@ -71,12 +87,13 @@ export async function measurePictures(
             ? null
             : await inline(magmaPicture(metrics.flipMap, own.width, own.height)),
         difference: metrics,
-        identityScore: run.result.identityScore,
+        faces: facesOf(run, base),
         notes: {
           decode: run.result.decode,
           spill: run.result.spill,
           retry: run.ranOut,
           identityState: run.result.identityState,
+          secondEncoder: run.result.secondEncoder,
         },
       });
     }

@@ -1,4 +1,5 @@
 /** Where everything goes on a contact sheet: a row per configuration, a column per seed (and prompt). Draws nothing itself. */
+import { encoderLabel } from './face-encoders.js';
 import { configurationPhrases } from './picture-notes.js';
 import { plain, signedBytes, uncertain } from './plain-numbers.js';
 import { pictureLabel, reportRows, type ReportInput, type ReportRow } from './report-data.js';
@@ -60,8 +61,13 @@ function captions(row: ReportRow): string[] {
     `Load ${gib(loadBytes)}, peak ${gib(peakBytes)} GiB`,
     ...(row.isReference || row.peakDeltaBytes === null ? [] : [`Δ peak ${signedBytes(row.peakDeltaBytes)}`]),
     ...(row.flip === null ? [] : [row.flip.mean === 0 ? 'identical' : `FLIP ${uncertain(row.flip, false)}`]),
-    ...(row.identity === null ? [] : [`Identity ${plain(row.identity.mean, 4)}`]),
-    ...(row.identityDelta === null ? [] : [`Δ identity ${uncertain(row.identityDelta)}`]),
+    ...row.faces.flatMap(({ encoder, identity, identityDelta }) => {
+      const by = row.faces.length > 1 ? ` by ${encoderLabel(encoder)}` : '';
+      return [
+        ...(identity === null ? [] : [`Identity${by} ${plain(identity.mean, 4)}`]),
+        ...(identityDelta === null ? [] : [`Δ identity${by} ${uncertain(identityDelta)}`]),
+      ];
+    }),
     ...configurationPhrases(row),
   ];
 }

@@ -35,7 +35,7 @@ const RAN_OUT: Readonly<Record<string, string>> = {
 };
 
 /** What one picture has to say of a kind, and why; null for nothing. */
-function noteOf(kind: NoteKind, { notes, identityScore }: ReportPicture): { said: string; why: string } | null {
+function noteOf(kind: NoteKind, { notes, faces }: ReportPicture): { said: string; why: string } | null {
   const { decode, spill, retry, identityState } = notes;
   switch (kind) {
     case 'tiles':
@@ -53,7 +53,8 @@ function noteOf(kind: NoteKind, { notes, identityScore }: ReportPicture): { said
     }
     case 'identity': {
       // Without an identity there was nothing to score.
-      if (identityScore !== null || identityState === null || identityState === 'scored') return null;
+      if (faces.some(({ score }) => score !== null) || identityState === null || identityState === 'scored')
+        return null;
       if (identityState === 'no-identity') return null;
       return { said: `not scored, ${NO_SCORE[identityState]}`, why: NO_SCORE[identityState] };
     }

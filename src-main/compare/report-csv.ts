@@ -4,7 +4,8 @@ import { reportRows, type ReportInput, type ReportPicture, type ReportRow } from
 const HEAD = [
   'name', 'reference', 'flux', 't5', 'infusenet', 'seed', 'prompt', 'repeat', 'load_bytes', 'peak_bytes', 'peak_delta_bytes',
   'step_seconds', 'total_seconds', 'identical', 'psnr_db', 'ssim', 'mean_absolute', 'max_absolute', 'flip',
-  'face_psnr_db', 'face_flip', 'surroundings_psnr_db', 'surroundings_flip', 'identity_score', 'identity_state', 'decode', 'decode_tiles', 'decode_reason',
+  'face_psnr_db', 'face_flip', 'surroundings_psnr_db', 'surroundings_flip', 'identity_score', 'identity_encoder', 'face_cosine', 'second_identity_score',
+  'second_identity_encoder', 'second_face_cosine', 'second_encoder_state', 'identity_state', 'decode', 'decode_tiles', 'decode_reason',
   'spill_from_step', 'spill_step_seconds', 'usual_step_seconds', 'second_try', 'ran_out_in', 'file',
   ...PHASES.flatMap((phase) => [`${phase}_peak_bytes`, `${phase}_seconds`]),
 ]; // prettier-ignore
@@ -20,9 +21,15 @@ function csvField(value: Field): string {
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
+/** Of the encoder that conditioned, or of the other one. */
+function faceFields(conditioned: boolean, faces: ReportPicture['faces']): Field[] {
+  const face = faces.find((other) => other.conditioned === conditioned);
+  return [face?.score, face?.encoder, face?.likeness];
+}
+
 function fieldsOf(
   row: ReportRow,
-  { seed, prompt, repeat, difference, identityScore, notes, file }: ReportPicture,
+  { seed, prompt, repeat, difference, faces, notes, file }: ReportPicture,
   prompts: readonly string[],
 ): Field[] {
   const { formats, loadBytes, peakBytes, stepSeconds, totalSeconds, phases } = row.configuration;
@@ -31,8 +38,8 @@ function fieldsOf(
   return [
     row.name, row.isReference, formats.flux, formats.t5, formats.infusenet, seed, prompts[prompt], repeat, loadBytes, peakBytes,
     row.peakDeltaBytes, stepSeconds, totalSeconds, whole?.identical, whole?.psnr, whole?.ssim, whole?.meanAbsolute,
-    whole?.maxAbsolute, whole?.flip, face?.psnr, face?.flip, surroundings?.psnr, surroundings?.flip, identityScore,
-    identityState, decode?.mode, decode?.tiles, decode?.reason, spill?.fromStep, spill?.stepSeconds, spill?.usualSeconds,
+    whole?.maxAbsolute, whole?.flip, face?.psnr, face?.flip, surroundings?.psnr, surroundings?.flip,
+    ...faceFields(true, faces), ...faceFields(false, faces), notes.secondEncoder, identityState, decode?.mode, decode?.tiles, decode?.reason, spill?.fromStep, spill?.stepSeconds, spill?.usualSeconds,
     retry !== null, retry?.stage, file, ...phases.flatMap((figures) => [figures.peakBytes, figures.seconds]),
   ]; // prettier-ignore
 }

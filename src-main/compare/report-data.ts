@@ -1,14 +1,11 @@
 /** What a report is made of, and its figures per configuration. Knows nothing of files and pixels. */
+import { encodersOf, faceBy, type FaceEncoder, type ScoredFace } from './face-encoders.js';
 import { noiseFloor, type NoiseFloor } from './noise-floor.js';
 import { meanWithUncertainty, pairedDifference, type PairedDifference } from './paired-difference.js';
 import type { PhaseFigures } from './phase-figures.js';
 import type { RegionMetrics } from './picture-metrics.js';
 import { variantName, verdict, type Formats } from './verdict.js';
 import { weightOrder, type WeightErrors } from './weight-order.js';
-
-/** Said of a score by the network that also made the picture follow the person. */
-export const CIRCULAR_IDENTITY_ENCODER =
-  'the pack’s face network, which also conditions the pictures, so it may favour what it conditioned';
 
 /** Difference of one picture from another of the same seed, as numbers. */
 export interface ReportDifference {
@@ -36,6 +33,8 @@ export interface PictureNotes {
   readonly retry: { readonly stage: string | null } | null;
   /** Why there is a score or none; null where it was not recorded. */
   readonly identityState: 'scored' | 'no-face' | 'no-face-network' | 'no-identity' | null;
+  /** Whether a second encoder scored, or why not; null where there was nothing to score, or it was not recorded. */
+  readonly secondEncoder: 'used' | 'absent' | 'same-file' | 'no-photo' | null;
 }
 
 export interface ReportPicture {
@@ -54,8 +53,8 @@ export interface ReportPicture {
    * the reference itself, and where the two have no picture in common or different sizes.
    */
   readonly difference: ReportDifference | null;
-  /** Cosine with the identity; null when not scored or no face was found. */
-  readonly identityScore: number | null;
+  /** By each encoder that was asked; empty when nothing was scored. */
+  readonly faces: readonly ScoredFace[];
   readonly notes: PictureNotes;
 }
 
@@ -87,11 +86,20 @@ export interface ReportInput {
   readonly memorySource: string;
   /** Of the components that vary, where they were measured. */
   readonly weightErrors: readonly WeightErrors[];
-  /** The face network that scores, and a warning where it also conditioned the pictures; null without one. */
-  readonly identityEncoder: string | null;
   readonly pixelsPerDegree: number;
   /** The first is the reference. */
   readonly configurations: readonly ReportConfiguration[];
+}
+
+/** What one encoder says of the faces of a configuration. */
+export interface RowFaces {
+  readonly encoder: FaceEncoder;
+  /** Cosine with the identity. */
+  readonly identity: PairedDifference | null;
+  /** The same less the reference's at the same seed; null for the reference. */
+  readonly identityDelta: PairedDifference | null;
+  /** Cosine with the face of the reference's picture; null for the reference. */
+  readonly likeness: PairedDifference | null;
 }
 
 export interface ReportRow {
@@ -108,8 +116,8 @@ export interface ReportRow {
   /** Pictures identical to the reference's, of how many compared. */
   readonly identical: number;
   readonly compared: number;
-  readonly identity: PairedDifference | null;
-  readonly identityDelta: PairedDifference | null;
+  /** By each encoder of the report, in the order of `reportEncoders`. */
+  readonly faces: readonly RowFaces[];
   /** FLIP of repeats; null without repeats. */
   readonly floor: NoiseFloor | null;
   /** Null for the reference. */
@@ -120,10 +128,37 @@ export interface ReportRow {
 export const present = <T>(values: readonly (T | null | undefined)[]): T[] =>
   values.flatMap((value) => (value === null || value === undefined ? [] : [value]));
 
+/** The encoders of all pictures, those that conditioned first. */
+export function reportEncoders({ configurations }: Pick<ReportInput, 'configurations'>): FaceEncoder[] {
+  return encodersOf(configurations.flatMap(({ pictures }) => pictures.map(({ faces }) => faces)));
+}
+
+function facesOf(
+  encoder: FaceEncoder,
+  own: readonly ReportPicture[],
+  reference: readonly ReportPicture[] | null,
+): RowFaces {
+  const score = (picture: ReportPicture | undefined): number | null =>
+    faceBy(encoder, picture?.faces ?? [])?.score ?? null;
+  const counterpart = ({ seed, prompt }: ReportPicture): ReportPicture | undefined =>
+    reference?.find((other) => other.seed === seed && other.prompt === prompt && other.repeat === 0);
+  const compared = reference === null ? [] : own;
+  return {
+    encoder,
+    identity: meanWithUncertainty(present(own.map(score))),
+    identityDelta: pairedDifference(
+      compared.map(score),
+      compared.map((picture) => score(counterpart(picture))),
+    ),
+    likeness: meanWithUncertainty(present(compared.map(({ faces }) => faceBy(encoder, faces)?.likeness))),
+  };
+}
+
 function rowOf(
   configuration: ReportConfiguration,
   reference: ReportConfiguration,
   prompts: readonly string[],
+  encoders: readonly FaceEncoder[],
 ): ReportRow {
   const isReference = configuration === reference;
   const own = configuration.pictures.filter(({ repeat }) => repeat === 0);
@@ -136,15 +171,7 @@ function rowOf(
     configuration.peakBytes === null || reference.peakBytes === null
       ? null
       : configuration.peakBytes - reference.peakBytes;
-  const referenceScore = ({ seed, prompt }: ReportPicture): number | null =>
-    reference.pictures.find((other) => other.seed === seed && other.prompt === prompt && other.repeat === 0)
-      ?.identityScore ?? null;
-  const identityDelta = isReference
-    ? null
-    : pairedDifference(
-        own.map(({ identityScore }) => identityScore),
-        own.map(referenceScore),
-      );
+  const faces = encoders.map((encoder) => facesOf(encoder, own, isReference ? null : reference.pictures));
   const flip = meanWithUncertainty(differences.map(({ whole }) => whole.flip));
   const floor = noiseFloor(present(repeats.map(({ difference }) => difference?.whole.flip)));
   return {
@@ -159,15 +186,18 @@ function rowOf(
     surroundingsFlip: meanWithUncertainty(present(differences.map(({ surroundings }) => surroundings?.flip))),
     identical: differences.filter(({ whole }) => whole.identical).length,
     compared: differences.length,
-    identity: meanWithUncertainty(present(own.map(({ identityScore }) => identityScore))),
-    identityDelta,
+    faces,
     floor,
     verdict: isReference
       ? null
       : verdict({
           name,
           peakDeltaBytes,
-          identity: identityDelta,
+          identities: faces.map(({ encoder: { encoder, conditioned }, identityDelta: delta }) => ({
+            encoder,
+            conditioned,
+            delta,
+          })),
           pictures: own.length,
           prompts: prompts.length,
           flip,
@@ -179,7 +209,9 @@ function rowOf(
 /** One row a configuration, in order. */
 export function reportRows({ configurations, prompts }: ReportInput): ReportRow[] {
   const [reference] = configurations;
-  return reference === undefined ? [] : configurations.map((configuration) => rowOf(configuration, reference, prompts));
+  if (reference === undefined) return [];
+  const encoders = reportEncoders({ configurations });
+  return configurations.map((configuration) => rowOf(configuration, reference, prompts, encoders));
 }
 
 /** A picture among those of its configuration: `seed 42`, or `prompt 2, seed 42` where there are several prompts. */

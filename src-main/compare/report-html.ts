@@ -1,3 +1,4 @@
+import { encoderLabel } from './face-encoders.js';
 import { PHASE_NOTE, phaseTable } from './phase-table.js';
 import { picturePhrases } from './picture-notes.js';
 import { plain } from './plain-numbers.js';
@@ -40,7 +41,11 @@ function figure(row: ReportRow, picture: ReportPicture, prompts: readonly string
   const flip = picture.difference?.whole;
   const difference =
     flip === undefined ? '' : flip.identical ? ', identical to the reference' : `, FLIP ${plain(flip.flip, 3)}`;
-  const identity = picture.identityScore === null ? '' : `, identity ${plain(picture.identityScore, 4)}`;
+  const scored = picture.faces.flatMap((face) => (face.score === null ? [] : [{ ...face, score: face.score }]));
+  const scores = scored.map((face) =>
+    scored.length > 1 ? `${plain(face.score, 4)} (${escapeMarkup(encoderLabel(face))})` : plain(face.score, 4),
+  );
+  const identity = scores.length === 0 ? '' : `, identity ${scores.join(', ')}`;
   const notes = picturePhrases(picture).map((phrase) => `, ${escapeMarkup(phrase)}`);
   return [
     '<figure>',

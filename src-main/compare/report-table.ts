@@ -1,8 +1,10 @@
 /** The main table of a report as text cells: the published form (Load, Peak, Δ) and what this app adds. */
 import type { PairedDifference } from './paired-difference.js';
-import { configurationPhrases, noteSentences, reasonsForNoScore } from './picture-notes.js';
+import { encoderLabel, type FaceEncoder } from './face-encoders.js';
+import { identityNotes } from './identity-notes.js';
+import { configurationPhrases, noteSentences } from './picture-notes.js';
 import { plain, signed, uncertain } from './plain-numbers.js';
-import { reportRows, weightNotes, type ReportInput, type ReportRow } from './report-data.js';
+import { reportEncoders, reportRows, weightNotes, type ReportInput, type ReportRow } from './report-data.js';
 
 const GIB = 2 ** 30;
 const MISSING = '–';
@@ -14,8 +16,9 @@ interface TableText {
 
 const TABLE_HEAD = [
   'FLUX', 'T5', 'InfuseNet', 'Load GiB', 'Peak GiB', 'Δ peak GiB', 's/step', 'Total s', 'PSNR dB', 'SSIM', 'FLIP',
-  'FLIP face', 'FLIP around', 'Noise floor', 'Identity', 'Δ identity',
+  'FLIP face', 'FLIP around', 'Noise floor',
 ]; // prettier-ignore
+const FACE_HEAD = ['Identity', 'Δ identity', 'Face cosine'];
 
 /** Columns from here on hold numbers. */
 export const FIRST_NUMBER = 3;
@@ -50,18 +53,30 @@ function cellsOf(row: ReportRow): string[] {
     orMissing(totalSeconds, (seconds) => plain(seconds, 1)),
     ...differenceCells(row),
     orMissing(row.floor, ({ low, high }) => (low === high ? plain(high, 3) : `${plain(low, 3)} to ${plain(high, 3)}`)),
-    orMissing(row.identity, mean(4)),
-    orMissing(row.identityDelta, (value) => uncertain(value)),
+    ...row.faces.flatMap(({ identity, identityDelta, likeness }) => [
+      orMissing(identity, mean(4)),
+      orMissing(identityDelta, (value) => uncertain(value)),
+      orMissing(likeness, mean(4)),
+    ]),
   ];
+}
+
+/** Three columns by encoder, with its name where there are several. */
+function headOf(encoders: readonly FaceEncoder[]): string[] {
+  const faces = encoders.flatMap((encoder) =>
+    FACE_HEAD.map((title) => (encoders.length > 1 ? `${title} (${encoderLabel(encoder)})` : title)),
+  );
+  return [...TABLE_HEAD, ...faces];
 }
 
 /** With a last column of what pictures went through, where any went through something. */
 export function reportTable(input: ReportInput): TableText {
   const rows = reportRows(input);
   const notes = rows.map((row) => configurationPhrases(row).join(', '));
-  if (notes.every((note) => note === '')) return { head: TABLE_HEAD, rows: rows.map(cellsOf) };
+  const head = headOf(reportEncoders(input));
+  if (notes.every((note) => note === '')) return { head, rows: rows.map(cellsOf) };
   return {
-    head: [...TABLE_HEAD, 'Noted'],
+    head: [...head, 'Noted'],
     rows: rows.map((row, i) => [...cellsOf(row), notes[i] === '' ? MISSING : (notes[i] ?? MISSING)]),
   };
 }
@@ -78,9 +93,7 @@ export function reportNotes(input: ReportInput): string[] {
       'per degree, 0 is no visible difference; “face” and “around” are its means inside and outside the face box of ' +
       'the reference picture.',
     'Noise floor: FLIP between repeats of the very same settings; a difference no larger says nothing.',
-    input.identityEncoder === null
-      ? ['Identity was not scored', ...reasonsForNoScore(input)].join(': ') + '.'
-      : `Identity: cosine with the given identity by ${input.identityEncoder}.`,
+    ...identityNotes(input),
     ...noteSentences(input, reportRows(input)),
     ...weightNotes(input),
     'LPIPS is left out: no weights with a fitting licence come in a package.',

@@ -1,5 +1,6 @@
 /** What a comparison can say about one configuration, in one plain sentence with its uncertainty. */
 import { parseAutoFormat } from '../base/auto-format.js';
+import { encoderLabel } from './face-encoders.js';
 import { standing, type NoiseFloor } from './noise-floor.js';
 import { differsFromZero, type PairedDifference } from './paired-difference.js';
 import { plain, signedBytes, uncertain } from './plain-numbers.js';
@@ -38,12 +39,22 @@ export function variantName(formats: Formats, reference: Formats): string {
     .join(', ');
 }
 
+/** What an encoder says of a change of likeness. */
+export interface IdentityChange {
+  /** Null where its name was not recorded. */
+  readonly encoder: string | null;
+  /** Whether it also conditioned the pictures. */
+  readonly conditioned: boolean;
+  /** Identity score less the reference's at the same seed; null where no pair has both. */
+  readonly delta: PairedDifference | null;
+}
+
 export interface VerdictInput {
   readonly name: string;
   /** Peak memory less the reference's, bytes; null where either was not measured. */
   readonly peakDeltaBytes: number | null;
-  /** Identity score less the reference's at the same seed; null where no pair has both. */
-  readonly identity: PairedDifference | null;
+  /** By each encoder, those that conditioned first. */
+  readonly identities: readonly IdentityChange[];
   /** Pictures, one a seed and prompt. */
   readonly pictures: number;
   readonly prompts: number;
@@ -55,31 +66,46 @@ export interface VerdictInput {
 
 /** Such as "INT8 InfuseNet: peak −2.4 GiB, identity −0.004 ± 0.006 over 8 seeds." and what follows from it. */
 export function verdict(input: VerdictInput): string {
-  const { name, peakDeltaBytes, identity, flip, floor, pictures, prompts } = input;
+  const { name, peakDeltaBytes, flip, floor, pictures, prompts } = input;
+  const scored = input.identities.flatMap(({ encoder, conditioned, delta }) =>
+    delta === null ? [] : [{ by: encoderLabel({ encoder }), conditioned, delta }],
+  );
+  const identity = scored[0]?.delta ?? null;
+  const changes = scored.map(({ by, delta }) => `${uncertain(delta)}${scored.length > 1 ? ` by ${by}` : ''}`);
   const one = prompts > 1 ? 'picture' : 'seed';
   const facts = [
     peakDeltaBytes === null ? 'peak not measured' : `peak ${signedBytes(peakDeltaBytes)}`,
     identity === null
       ? 'identity not scored'
-      : `identity ${uncertain(identity)} over ${counted(identity.count, one)}${prompts > 1 ? ` of ${counted(prompts, 'prompt')}` : ''}`,
+      : `identity ${changes.join(', ')} over ${counted(identity.count, one)}${prompts > 1 ? ` of ${counted(prompts, 'prompt')}` : ''}`,
   ];
   if (identity !== null && identity.count < pictures) {
     facts.push(`${counted(pictures - identity.count, one)} without a score`);
   }
-  return [`${name}: ${facts.join(', ')}.`, ...identitySentence(identity), ...differenceSentence(flip, floor)].join(' ');
+  return [`${name}: ${facts.join(', ')}.`, ...identitySentence(scored), ...differenceSentence(flip, floor)].join(' ');
 }
 
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-function identitySentence(identity: PairedDifference | null): string[] {
-  if (identity === null) return [];
-  if (identity.halfWidth === null) return ['One seed says nothing about the scatter of other seeds.'];
-  if (differsFromZero(identity)) {
-    return [`Likeness scores are ${identity.mean > 0 ? 'higher' : 'lower'} than the reference's beyond their scatter.`];
+interface ScoredChange {
+  readonly by: string;
+  readonly conditioned: boolean;
+  readonly delta: PairedDifference;
+}
+
+/** By the encoder that did not condition the pictures, where there is one. */
+function identitySentence(scored: readonly ScoredChange[]): string[] {
+  const judge = scored.find(({ conditioned }) => !conditioned) ?? scored[0];
+  if (judge === undefined) return [];
+  const { mean, halfWidth } = judge.delta;
+  const by = judge.conditioned ? '' : ` by ${judge.by}, which conditioned nothing,`;
+  if (halfWidth === null) return ['One seed says nothing about the scatter of other seeds.'];
+  if (differsFromZero(judge.delta)) {
+    return [`Likeness scores${by} are ${mean > 0 ? 'higher' : 'lower'} than the reference's beyond their scatter.`];
   }
-  return identity.mean === 0 && identity.halfWidth === 0 ? [] : ['A change of likeness cannot be told from scatter.'];
+  return mean === 0 && halfWidth === 0 ? [] : [`A change of likeness${by} cannot be told from scatter.`];
 }
 
 function differenceSentence(flip: PairedDifference | null, floor: NoiseFloor | null): string[] {

@@ -4,7 +4,7 @@ import { formatChoiceSchema } from './formats.js';
 import { settingFieldSchema } from './generation-settings.js';
 import { idSchema } from './ids.js';
 import { MAX_CELLS } from './limits.js';
-import { phaseSchema } from './run.js';
+import { faceScoreSchema, phaseSchema } from './run.js';
 
 /** Difference of the pixels of one region. */
 export const regionDifferenceSchema = z.object({
@@ -39,6 +39,14 @@ export type PictureDifference = z.infer<typeof pictureDifferenceSchema>;
 export const compareRoleSchema = z.enum(['reference', 'variant', 'repeat', 'unpaired']);
 export type CompareRole = z.infer<typeof compareRoleSchema>;
 
+/** What one encoder says of a picture's face. */
+const compareFaceSchema = faceScoreSchema.extend({
+  /** The score less that of `baseRunId` by the same encoder; null where either is unknown. */
+  delta: z.number().nullable(),
+  /** Cosine with the face in the picture of `baseRunId`; null where either has none, or it was not kept. */
+  likeness: z.number().nullable(),
+});
+
 /** One picture; Δ is the run less `baseRunId`, null where either is unknown. */
 export const compareRowSchema = z.object({
   runId: idSchema,
@@ -59,8 +67,8 @@ export const compareRowSchema = z.object({
   secondsDelta: z.number().nullable(),
   /** Median seconds of a denoising step, the first left out. */
   stepSeconds: z.number().nullable(),
-  identityScore: z.number().nullable(),
-  identityDelta: z.number().nullable(),
+  /** By every encoder that was asked, the conditioning one first. */
+  faces: z.array(compareFaceSchema),
 });
 export type CompareRow = z.infer<typeof compareRowSchema>;
 
@@ -71,6 +79,15 @@ export const uncertainSchema = z.object({
   halfWidth: z.number().nullable(),
 });
 export type Uncertain = z.infer<typeof uncertainSchema>;
+
+/** What one encoder says of a variant's faces. */
+export const variantFaceSchema = faceScoreSchema.pick({ encoder: true, conditioned: true }).extend({
+  identity: uncertainSchema.nullable(),
+  identityDelta: uncertainSchema.nullable(),
+  /** Cosine with the faces in the reference's pictures of the same seed. */
+  likeness: uncertainSchema.nullable(),
+});
+export type VariantFace = z.infer<typeof variantFaceSchema>;
 
 /** A phase of a variant's pictures: medians; null where it was not measured, or its result was an earlier picture's. */
 export const phaseFiguresSchema = z.object({
@@ -105,8 +122,8 @@ export const compareVariantSchema = z.object({
   flip: uncertainSchema.nullable(),
   faceFlip: uncertainSchema.nullable(),
   surroundingsFlip: uncertainSchema.nullable(),
-  identity: uncertainSchema.nullable(),
-  identityDelta: uncertainSchema.nullable(),
+  /** By every encoder of the table, those that conditioned first. */
+  faces: z.array(variantFaceSchema),
   /** Smallest and largest FLIP between repeats of the very same settings; null without repeats. */
   floor: z.object({ count: z.number().int(), low: z.number(), high: z.number() }).nullable(),
   /** Mean of the pictures' drift, by step; null where none was measured. */

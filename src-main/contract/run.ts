@@ -33,6 +33,23 @@ export const tagSchema = z
 export const identityStateSchema = z.enum(['scored', 'no-face', 'no-face-network', 'no-identity']);
 export type IdentityState = z.infer<typeof identityStateSchema>;
 
+/** What one encoder of faces says of a picture. Scoring by the one that conditioned the picture is circular. */
+export const faceScoreSchema = z.object({
+  /** Such as `glintr100`; null for pictures made before it was recorded. */
+  encoder: z.string().nullable(),
+  /** Names its weights; null as above, and where no face was found. */
+  weightHash: z.string().nullable(),
+  conditioned: z.boolean(),
+  /** Cosine of the largest face with the identity; null without a face. */
+  score: z.number().nullable(),
+});
+
+/**
+ * Whether a second encoder scored. `absent`: the pack has none. `same-file`: the one that it names is the file that
+ * conditions. `no-photo`: the identity was given as an embedding.
+ */
+export const secondEncoderSchema = z.enum(['used', 'absent', 'same-file', 'no-photo']);
+
 /** What a gallery tile and a row of the compare table need. */
 export const runSummarySchema = z.object({
   id: idSchema,
@@ -54,7 +71,7 @@ export const runSummarySchema = z.object({
   stars: starsSchema,
   tags: z.array(z.string()),
   trashed: z.boolean(),
-  /** Cosine with the identity; `identityState` says why there is none. */
+  /** Cosine with the identity by the encoder that conditioned; `identityState` says why there is none. */
   identityScore: z.number().nullable(),
   /** Null before the picture is made, and for those made before it was recorded. */
   identityState: identityStateSchema.nullable(),
@@ -115,6 +132,10 @@ export const runResultSchema = z.object({
   decode: decodeReportSchema.nullable(),
   /** Null when the card was not seen to spill. */
   spill: spillReportSchema.nullable(),
+  /** By every encoder that was asked, the conditioning one first; empty when nothing was scored. */
+  faceScores: z.array(faceScoreSchema),
+  /** Null without an identity, and for pictures made before it was recorded. */
+  secondEncoder: secondEncoderSchema.nullable(),
 });
 export type RunResult = z.infer<typeof runResultSchema>;
 

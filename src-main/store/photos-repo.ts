@@ -94,9 +94,15 @@ export class PhotosRepo {
     return this.#db.run('UPDATE photos SET name = ? WHERE public_id = ?', [name, photoId]).changes > 0;
   }
 
-  /** Deletes the row with its detections and embeddings; its files are then pending. */
+  /**
+   * Deletes the row with its detections and embeddings, and the embeddings of faces in pictures made from it; its files
+   * are then pending.
+   */
   delete(photoId: string): boolean {
     return this.#db.transaction(() => {
+      this.#db.run('DELETE FROM face_embeddings WHERE run_id IN (SELECT id FROM runs WHERE identity_id = ?)', [
+        photoId,
+      ]);
       const found = this.#db.run('DELETE FROM photos WHERE public_id = ?', [photoId]).changes > 0;
       if (found) this.#deletions.add('photo', [photoId]);
       return found;

@@ -6,9 +6,11 @@ import { runSettingsSchema, type RunSettings } from '../contract/generation-sett
 import { loraUseSchema } from '../contract/lora.js';
 import {
   decodeReportSchema,
+  faceScoreSchema,
   identityStateSchema,
   retrySchema,
   runStatusSchema,
+  secondEncoderSchema,
   spillReportSchema,
   type Phase,
   type RunDetail,
@@ -33,7 +35,7 @@ export const DETAIL_COLUMNS = `${SUMMARY_COLUMNS},
   r.start_fraction, r.end_fraction, r.loras_json, r.decode, r.device_id, r.finished_at_ms, r.error_json, r.retry_json,
   (SELECT p.name FROM photos p WHERE p.public_id = r.identity_id) AS identity_name,
   s.compute_dtype, s.pixel_hash, s.step_seconds_json, s.weight_hashes_json, s.keep_list_json, s.versions_json,
-  s.preview_steps_json, s.decode_json, s.spill_json`;
+  s.preview_steps_json, s.decode_json, s.spill_json, s.face_scores_json, s.second_encoder`;
 
 export const DETAIL_FROM = `${SUMMARY_FROM} LEFT JOIN results s ON s.run_id = r.id`;
 
@@ -97,6 +99,8 @@ const detailRow = summaryRow.extend({
   preview_steps_json: json(z.array(z.number())).nullable(),
   decode_json: json(decodeReportSchema).nullable(),
   spill_json: json(spillReportSchema).nullable(),
+  face_scores_json: json(z.array(faceScoreSchema)).nullable(),
+  second_encoder: secondEncoderSchema.nullable(),
 });
 
 const phaseRow = z.object({
@@ -198,6 +202,8 @@ export function parseDetail(row: unknown, phases: (runKey: number) => Phase[]): 
           previewSteps: read.preview_steps_json ?? [],
           decode: read.decode_json,
           spill: read.spill_json,
+          faceScores: read.face_scores_json ?? [],
+          secondEncoder: read.second_encoder,
         };
   return {
     ...toSummary(read),

@@ -20,6 +20,8 @@ export interface FinishedRun {
   readonly result: RunResult;
   readonly identityScore: number | null;
   readonly identityState: IdentityState | null;
+  /** Of the picture's face, unit length [512]; kept as long as the identity photo is. */
+  readonly faceEmbeddings: readonly { readonly weightHash: string; readonly values: readonly number[] }[];
   readonly totalSeconds: number;
   readonly finishedAtMs: number;
 }
@@ -165,8 +167,8 @@ export class RunsRepo {
       );
       this.#db.run(
         `INSERT INTO results (run_id, compute_dtype, pixel_hash, step_seconds_json, weight_hashes_json,
-           keep_list_json, versions_json, preview_steps_json, decode_json, spill_json)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           keep_list_json, versions_json, preview_steps_json, decode_json, spill_json, face_scores_json, second_encoder)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         [
           id,
           result.computeDtype,
@@ -178,8 +180,18 @@ export class RunsRepo {
           JSON.stringify(result.previewSteps),
           result.decode === null ? null : JSON.stringify(result.decode),
           result.spill === null ? null : JSON.stringify(result.spill),
+          JSON.stringify(result.faceScores),
+          result.secondEncoder,
         ],
       );
+      for (const { weightHash, values } of finished.faceEmbeddings) {
+        // Not where the photo was deleted in the meantime.
+        this.#db.run(
+          `INSERT INTO face_embeddings (run_id, weight_hash, embedding)
+           SELECT r.id, ?, ? FROM runs r JOIN photos p ON p.public_id = r.identity_id WHERE r.id = ?`,
+          [weightHash, Buffer.from(Float32Array.from(values).buffer), id],
+        );
+      }
       result.phases.forEach((phase, position) => {
         this.#db.run(
           `INSERT INTO phase_measurements (run_id, position, phase, seconds, device_peak_bytes, device_end_bytes,
@@ -201,6 +213,16 @@ export class RunsRepo {
         );
       });
     });
+  }
+
+  /** Embeddings of the finished picture's face [512] by the hash of the encoder's weights. */
+  faceEmbeddings(runId: string): Map<string, Float32Array> {
+    const rows = this.#db.all(
+      `SELECT e.weight_hash, e.embedding FROM face_embeddings e JOIN runs r ON r.id = e.run_id WHERE r.public_id = ?`,
+      [runId],
+    ) as { weight_hash: string; embedding: Uint8Array }[];
+    // Copied, since the driver's bytes need not begin at a multiple of four.
+    return new Map(rows.map(({ weight_hash, embedding }) => [weight_hash, new Float32Array(embedding.slice().buffer)]));
   }
 
   /** Faces found in the finished picture, once asked for. */

@@ -107,9 +107,12 @@ export function fillGallery(store: Store, count: number, startMs = Date.UTC(2026
             previewSteps: [],
             decode: null,
             spill: null,
+            faceScores: [],
+            secondEncoder: null,
           },
           identityScore: next() < 0.05 ? null : 0.5 + next() * 0.45,
           identityState: null,
+          faceEmbeddings: [],
           totalSeconds: 30 + next() * 100,
           finishedAtMs: createdAtMs + i * 60_000,
         });

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { assetsWithSecondEncoder } from '../support/recognition-model';
 import { axeViolations } from './support/axe';
 import { closeApp, openApp, type OpenApp } from './support/app';
 import { saveFailure, saveScreenshot } from './support/screenshot';
@@ -11,7 +12,7 @@ let app: OpenApp;
 let page: Page;
 
 beforeAll(async () => {
-  app = await openApp();
+  app = await openApp(undefined, assetsWithSecondEncoder);
   page = app.page;
 });
 
@@ -39,7 +40,24 @@ describe('a sweep over seeds', { retry: 0 }, () => {
     await page.getByText(/^All NF4: peak .*over 2 seeds\..*repeating the same settings gives none\.$/).waitFor();
     expect(await row('All NF4').innerText()).toMatch(/\d\.\d{3}\s± \d\.\d{3}/);
     await row('All NF4').getByText('repeats are identical: noise floor 0').waitFor({ state: 'attached' });
+    await page.getByText(/identity \S+ ± \S+ by arcface, \S+ ± \S+ by linear_r1 over 2 seeds\./).waitFor();
+    await page.setViewportSize({ width: 1024, height: 700 });
+    await saveScreenshot(page, 'compare-sweep-1024');
+    await page.setViewportSize({ width: 1440, height: 900 });
     await page.getByText('By picture', { exact: true }).click();
+    const pictures = page.getByRole('region', { name: 'Measurements', exact: true });
+    expect(await pictures.getByRole('columnheader', { name: /^Identity/ }).allInnerTexts()).toEqual([
+      expect.stringContaining('arcface'),
+      expect.stringContaining('linear_r1'),
+    ]);
+    const titles = await pictures
+      .getByRole('columnheader', { name: /^Identity/ })
+      .evaluateAll((heads) => heads.map((head) => head.getAttribute('title')));
+    expect(titles).toEqual([
+      expect.stringContaining('the score is circular'),
+      expect.stringContaining('an independent opinion'),
+    ]);
+    await saveScreenshot(page, 'compare-pictures-1440');
     await page.getByRole('radio', { name: 'All NF4, seed 43, repeat 1 on the right' }).check();
     // The reference of the same seed comes to the left by itself.
     expect(

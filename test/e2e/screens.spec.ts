@@ -116,7 +116,7 @@ describe('with a comparison', () => {
       await goTo(page, 'Gallery');
       const list = page.getByRole('listbox', { name: 'Pictures' });
       await list.getByRole('option').nth(1).click();
-      await page.getByRole('complementary').getByText('Identity score').waitFor();
+      await page.getByRole('complementary').getByText('Identity by arcface').waitFor();
       await check(`gallery${tail}`);
       await list.focus();
       await page.keyboard.press('Enter');

@@ -2,9 +2,12 @@
  * A recognition network small enough to be computed by hand: means of squares of 16 × 16 pixels, then one matrix of
  * random weights. As an ONNX file of insightface's form (input [N, 3, 112, 112], output [1, 512]), and in f64.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { cropFace } from '../../src-main/engine/face/warp-affine.js';
+import type { RgbImage } from '../../src-main/engine/image/rgb-image.js';
 import { message, text, varint } from '../integration/support/onnx-bytes.js';
+import { STAND_IN_LANDMARKS, testAssets } from './test-assets.js';
 
 const SIDE = 112;
 const SQUARE = 16;
@@ -107,6 +110,19 @@ export function linearEmbedding(level: (x: number, y: number, channel: number) =
   return embedding;
 }
 
+/** The assets of the tests that go the whole way, their pack with this network as a second encoder. */
+export async function assetsWithSecondEncoder(folder: string): Promise<string> {
+  const assets = await testAssets(folder);
+  const pack = join(folder, 'models', 'demo');
+  if (assets !== folder) {
+    const needed = (path: string): boolean => !/[\\/](training|card)$/.test(path);
+    await cp(join(assets, 'samples'), join(folder, 'samples'), { recursive: true });
+    await cp(join(assets, 'models', 'demo'), pack, { recursive: true, filter: needed });
+  }
+  await addRecognition(pack);
+  return folder;
+}
+
 /** Puts the network into a pack with a pack.json. @param name of the file, which is what the app calls the network */
 export async function addRecognition(pack: string, bytes = recognitionModel(), name = 'linear_r1'): Promise<void> {
   const path = `face/${name}.onnx`;
@@ -121,4 +137,19 @@ export async function nameRecognition(pack: string, path: string): Promise<void>
   const manifest = JSON.parse(await readFile(file, 'utf8')) as { components: Record<string, string> };
   manifest.components['recognition'] = path;
   await writeFile(file, JSON.stringify(manifest));
+}
+
+/** The crop of a picture by the stand-in pack's landmarks, which are for a square of 256; channel 0 is red. */
+export function standInCrop(image: RgbImage): (x: number, y: number, channel: number) => number {
+  const scale = image.width / 256;
+  const landmarks = STAND_IN_LANDMARKS.map(([x, y]) => [x * scale, y * scale] as const);
+  const crop = cropFace(image, landmarks);
+  return (x, y, channel) => crop[(y * SIDE + x) * 3 + 2 - channel] as number;
+}
+
+/** In f64. */
+export function cosineOf(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const dot = (x: ArrayLike<number>, y: ArrayLike<number>) =>
+    Array.from(x).reduce((sum, value, i) => sum + value * (y[i] ?? NaN), 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }

@@ -38,6 +38,9 @@ const unit = (into: number, out: number, stride: 1 | 2): BottleneckConfig => ({
 /** Four halvings: 112 to 7, as in the real network. */
 const BOTTLENECKS = [unit(8, 8, 2), unit(8, 16, 2), unit(16, 16, 1), unit(16, 24, 2), unit(24, 32, 2)];
 
+/** Of the stand-in's pack.json, in a square of 256. */
+export const STAND_IN_LANDMARKS = [[95, 98], [161, 98], [128, 135], [101, 174], [155, 173]] as const; // prettier-ignore
+
 async function makeFacePack(folder: string): Promise<void> {
   await mkdir(join(folder, 'face'), { recursive: true });
   await cp(join(MINIATURE, 'flux'), join(folder, 'flux'), { recursive: true });
@@ -71,13 +74,7 @@ async function makeFacePack(folder: string): Promise<void> {
       faceDetection: {
         kind: 'centred',
         imageSize: 256,
-        landmarks: [
-          [95, 98],
-          [161, 98],
-          [128, 135],
-          [101, 174],
-          [155, 173],
-        ],
+        landmarks: STAND_IN_LANDMARKS,
       },
       imageProjectionHeadSize: 16,
       defaults: { width: 256, height: 256, steps: 8, guidance: 3.5 },

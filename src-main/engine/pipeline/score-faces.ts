@@ -1,9 +1,9 @@
 /** How like the identity a finished picture's face is, by every encoder of the pack that can say it. */
+import { cosine } from '../../base/cosine.js';
 import type { RgbImage } from '../image/rgb-image.js';
 import type { Pack } from '../pack/open-pack.js';
 import type { FaceScore, GenerateResult, IdentityInput, SecondEncoderState } from '../protocol.js';
 import type { EncoderRole, FaceAnalyst } from './face-analyst.js';
-import { cosine } from './identity.js';
 import { memoize, type MemoStore } from './memo-store.js';
 import { encoderName } from './recognition-model.js';
 

@@ -1,5 +1,6 @@
 /** The table under a comparison, and heat maps. Pixel work is done once per pair and kept. */
 import { AppError, isAbort } from '../../base/app-error.js';
+import { faceBy, faceLikeness, type ScoredFace } from '../../compare/face-encoders.js';
 import { DEFAULT_PIXELS_PER_DEGREE } from '../../compare/flip.js';
 import { standing } from '../../compare/noise-floor.js';
 import type { Box } from '../../compare/picture-metrics.js';
@@ -63,17 +64,27 @@ export class CompareService {
     const configurations = this.pair(referenceRunId, runIds);
     const differences = new Map<string, PictureDifference>();
     const drifts = new Map<string, readonly number[]>();
+    const scored = new Map<string, readonly ScoredFace[]>();
     const sources = new Set<string>();
     const faces = new Faces(this.#facesOf);
     for (const { run, base } of configurations.flatMap((configuration) => configuration.runs)) {
       for (const phase of run.result?.phases ?? []) sources.add(phase.deviceSource ?? phase.hostSource);
+      scored.set(run.id, this.#facesOfPair(run, base));
       if (base === null || !sameSize(run, base)) continue;
       const drift = this.#store.differences.drift(base.id, run.id);
       if (drift !== null) drifts.set(run.id, drift);
       const difference = await this.#difference(base, run, faces);
       if (difference !== null) differences.set(run.id, difference);
     }
-    return { reference, configurations, differences, drifts, memorySources: [...sources], faceNote: faces.note };
+    return {
+      reference,
+      configurations,
+      differences,
+      drifts,
+      faces: scored,
+      memorySources: [...sources],
+      faceNote: faces.note,
+    };
   }
 
   /** PNG of a run's FLIP from another. @throws AppError run.not-found, image.unreadable */
@@ -96,6 +107,16 @@ export class CompareService {
     const [oldest] = this.#heatMaps.keys();
     if (this.#heatMaps.size > KEPT_HEAT_MAPS && oldest !== undefined) this.#heatMaps.delete(oldest);
     return png;
+  }
+
+  /** A run's scores, and how like its face is to that of the run it is compared with. */
+  #facesOfPair(run: RunDetail, base: RunDetail | null): ScoredFace[] {
+    const { runs } = this.#store;
+    const [own, other] = [runs.faceEmbeddings(run.id), base === null ? null : runs.faceEmbeddings(base.id)];
+    return (run.result?.faceScores ?? []).map((face) => ({
+      ...face,
+      likeness: other === null ? null : faceLikeness(face, own, other),
+    }));
   }
 
   async #difference(base: RunDetail, run: RunDetail, faces: Faces): Promise<PictureDifference | null> {
@@ -148,7 +169,7 @@ class Faces {
   }
 }
 
-function rowOf({ run, role, base }: PairedRun, { reference, differences, drifts }: MeasuredRuns): CompareRow {
+function rowOf({ run, role, base }: PairedRun, { reference, differences, drifts, faces }: MeasuredRuns): CompareRow {
   const difference = differences.get(run.id) ?? null;
   const drift = drifts.get(run.id);
   return {
@@ -169,8 +190,10 @@ function rowOf({ run, role, base }: PairedRun, { reference, differences, drifts 
     totalSeconds: run.totalSeconds,
     secondsDelta: minus(run.totalSeconds, base?.totalSeconds ?? null),
     stepSeconds: stepMedian(run.result?.stepSeconds ?? []),
-    identityScore: run.identityScore,
-    identityDelta: minus(run.identityScore, base?.identityScore ?? null),
+    faces: (faces.get(run.id) ?? []).map((face) => ({
+      ...face,
+      delta: minus(face.score, faceBy(face, base?.result?.faceScores ?? [])?.score ?? null),
+    })),
   };
 }
 
@@ -212,8 +235,11 @@ function variantsOf(measured: MeasuredRuns): CompareVariant[] {
         flip,
         faceFlip,
         surroundingsFlip,
-        identity: row.identity,
-        identityDelta: row.identityDelta,
+        faces: row.faces.map(({ encoder: { encoder, conditioned }, ...figures }) => ({
+          encoder,
+          conditioned,
+          ...figures,
+        })),
         floor,
         drift: meanDrift(runs.flatMap(({ run }) => [measured.drifts.get(run.id) ?? []])),
         verdict:

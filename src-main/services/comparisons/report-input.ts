@@ -1,13 +1,8 @@
 /** From measured runs to what the report writers and the table of variants are made of. Pure. */
 import { DEFAULT_PIXELS_PER_DEGREE } from '../../compare/flip.js';
+import type { ScoredFace } from '../../compare/face-encoders.js';
 import { phaseFigures } from '../../compare/phase-figures.js';
-import {
-  CIRCULAR_IDENTITY_ENCODER,
-  present,
-  type ReportConfiguration,
-  type ReportInput,
-  type ReportPicture,
-} from '../../compare/report-data.js';
+import { present, type ReportConfiguration, type ReportInput, type ReportPicture } from '../../compare/report-data.js';
 import type { WeightErrors } from '../../compare/weight-order.js';
 import type { PictureDifference } from '../../contract/compare-data.js';
 import { deviceName } from '../../contract/formats.js';
@@ -23,6 +18,8 @@ export interface MeasuredRuns {
   readonly differences: ReadonlyMap<string, PictureDifference>;
   /** Drift of the latents by run, where it was measured against the base. */
   readonly drifts: ReadonlyMap<string, readonly number[]>;
+  /** Of a run's face, by every encoder that scored it. */
+  readonly faces: ReadonlyMap<string, readonly ScoredFace[]>;
   readonly memorySources: readonly string[];
   readonly faceNote: string | null;
 }
@@ -74,15 +71,15 @@ export function reportInput(measured: MeasuredRuns, options: ReportOptions): Rep
     pictureUrl: options.inline?.get(run.id)?.pictureUrl ?? null,
     heatMapUrl: options.inline?.get(run.id)?.heatMapUrl ?? null,
     difference: role === 'unpaired' ? null : (differences.get(run.id) ?? null),
-    identityScore: run.identityScore,
+    faces: (measured.faces.get(run.id) ?? []).map((face) => (role === 'unpaired' ? { ...face, likeness: null } : face)),
     notes: {
       decode: run.result?.decode ?? null,
       spill: run.result?.spill ?? null,
       retry: run.retry,
       identityState: run.identityState,
+      secondEncoder: run.result?.secondEncoder ?? null,
     },
   });
-  const scored = configurations.some(({ runs }) => runs.some(({ run }) => run.identityScore !== null));
   return {
     title: options.title,
     appVersion: options.appVersion,
@@ -93,7 +90,6 @@ export function reportInput(measured: MeasuredRuns, options: ReportOptions): Rep
       memorySources.length === 0
         ? 'not measured'
         : `${memorySources.join(', ')}, medians over the pictures, which one process made`,
-    identityEncoder: scored ? CIRCULAR_IDENTITY_ENCODER : null,
     weightErrors: options.weightErrors ?? [],
     pixelsPerDegree: DEFAULT_PIXELS_PER_DEGREE,
     configurations: configurations.map(({ settings, runs }): ReportConfiguration => ({

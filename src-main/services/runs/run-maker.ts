@@ -143,6 +143,8 @@ export class RunMaker {
       previewSteps: await files.previewSteps(run.id),
       decode: { ...made.decode },
       spill: made.spill === null ? null : { ...made.spill },
+      faceScores: made.faceScores.map(({ embedding: _, ...score }) => score),
+      secondEncoder: made.secondEncoder,
     };
     const png = await readFile(made.outputPath);
     await files.write(
@@ -154,6 +156,9 @@ export class RunMaker {
       result,
       identityScore: made.identityScore,
       identityState: made.identityState,
+      faceEmbeddings: made.faceScores.flatMap(({ weightHash, embedding }) =>
+        weightHash === null || embedding === null ? [] : [{ weightHash, values: embedding }],
+      ),
       totalSeconds: made.totalSeconds,
       finishedAtMs: now(),
     });

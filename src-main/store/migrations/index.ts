@@ -8,6 +8,7 @@ import { loraFiles } from './0060-lora-files.js';
 import { memoryNotes } from './0070-memory-notes.js';
 import { retries } from './0080-retries.js';
 import { device } from './0090-device.js';
+import { faceScores } from './0100-face-scores.js';
 
 /** Append only; a shipped step is never edited. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   memoryNotes,
   retries,
   device,
+  faceScores,
 ];

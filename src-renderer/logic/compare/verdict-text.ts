@@ -63,13 +63,17 @@ function uncertainText({ mean, halfWidth }: Uncertain): string {
 
 /** Such as "INT8 InfuseNet: peak −2.4 GiB, identity −0.004 ± 0.006 over 8 seeds." and what follows; null for none. */
 export function verdictText(variant: CompareVariant, name: string): string | null {
-  const { verdict, peakDelta, identityDelta } = variant;
+  const { verdict, peakDelta } = variant;
   if (verdict === null) return null;
   const { pictures, prompts } = verdict;
   const several = prompts > 1;
+  const scored = variant.faces.flatMap(({ encoder, conditioned, identityDelta: delta }) =>
+    delta === null ? [] : [{ by: encoder ?? t('encoder.unnamed'), conditioned, delta }],
+  );
+  const identityDelta = scored[0]?.delta ?? null;
   const facts = [
     peakDelta === null ? t('verdict.no-peak') : t('verdict.peak', { delta: formatBytesDelta(peakDelta) }),
-    identityDelta === null ? t('verdict.no-identity') : identityFact(identityDelta, prompts),
+    identityDelta === null ? t('verdict.no-identity') : identityFact(scored, prompts),
   ];
   const unscored = identityDelta === null ? 0 : pictures - identityDelta.count;
   if (unscored > 0) {
@@ -77,25 +81,38 @@ export function verdictText(variant: CompareVariant, name: string): string | nul
   }
   return sentences([
     t('verdict.line', { name, facts: commas(facts) }),
-    ...likenessSentence(identityDelta),
+    ...likenessSentence(scored),
     ...differenceSentence(variant),
   ]);
 }
 
-function identityFact(identity: Uncertain, prompts: number): string {
-  const value = uncertainText(identity);
-  const { count } = identity;
+interface ScoredChange {
+  readonly by: string;
+  readonly conditioned: boolean;
+  readonly delta: Uncertain;
+}
+
+function identityFact(scored: readonly ScoredChange[], prompts: number): string {
+  const value = commas(
+    scored.map(({ by, delta }) =>
+      scored.length > 1 ? t('verdict.by', { value: uncertainText(delta), encoder: by }) : uncertainText(delta),
+    ),
+  );
+  const count = scored[0]?.delta.count ?? 0;
   return prompts > 1
     ? t('verdict.identity-pictures', { value, count, prompts: t('count.prompts', { count: prompts }) })
     : t('verdict.identity-seeds', { value, count });
 }
 
-function likenessSentence(identity: Uncertain | null): string[] {
-  if (identity === null) return [];
-  const { mean, halfWidth } = identity;
+/** By the encoder that did not condition the pictures, where there is one. */
+function likenessSentence(scored: readonly ScoredChange[]): string[] {
+  const judge = scored.find(({ conditioned }) => !conditioned) ?? scored[0];
+  if (judge === undefined) return [];
+  const { mean, halfWidth } = judge.delta;
   if (halfWidth === null) return [t('verdict.one-seed')];
-  if (Math.abs(mean) > halfWidth) return [t(mean > 0 ? 'verdict.higher' : 'verdict.lower')];
-  return mean === 0 && halfWidth === 0 ? [] : [t('verdict.scatter')];
+  if (mean === 0 && halfWidth === 0) return [];
+  const change = Math.abs(mean) > halfWidth ? (mean > 0 ? 'higher' : 'lower') : 'scatter';
+  return [judge.conditioned ? t(`verdict.${change}`) : t(`verdict.${change}-by`, { encoder: judge.by })];
 }
 
 function differenceSentence({ flip, floor, verdict }: CompareVariant): string[] {

@@ -4,8 +4,8 @@ import { lorasText } from '$contract/lora';
 import type { ReadSettings } from '$contract/picture-metadata';
 import type { RunDetail, RunResult } from '$contract/run';
 import { formatDecimal, formatMoment, t } from '../../text/text.svelte';
-import { formatBytes, formatSeconds } from '../format-amount';
-import { decodeText, identityText, retryText } from './run-notes';
+import { formatBytes, formatNumber, formatSeconds } from '../format-amount';
+import { decodeText, identityText, retryText, secondEncoderText } from './run-notes';
 import { variantDescription } from './variant-name';
 
 export interface Fact {
@@ -37,7 +37,7 @@ export function runFacts(run: RunDetail): Fact[] {
     { label: t('fact.made'), value: formatMoment(run.createdAtMs, { dateStyle: 'medium', timeStyle: 'short' }) },
   ];
   const add = (label: string, value: string): number => facts.push({ label, value });
-  if (run.status === 'done') add(t('fact.identity-score'), identityText(run, 4));
+  if (run.status === 'done') facts.push(...identityFacts(run));
   if (run.loadBytes !== null) add(t('fact.load'), formatBytes(run.loadBytes));
   if (run.peakBytes !== null) add(t('fact.peak'), formatBytes(run.peakBytes));
   if (run.totalSeconds !== null) add(t('fact.time'), formatSeconds(run.totalSeconds));
@@ -45,6 +45,20 @@ export function runFacts(run: RunDetail): Fact[] {
   const retry = retryText(run);
   if (retry !== null) add(t('retry.fact'), retry);
   return facts;
+}
+
+/** By each encoder with what part it had in the picture, and why there is no second one. */
+function identityFacts(run: RunDetail): Fact[] {
+  const scores = (run.result?.faceScores ?? []).filter(({ score }) => score !== null);
+  if (scores.length === 0) return [{ label: t('fact.identity-score'), value: identityText(run, 4) }];
+  const second = secondEncoderText(run.result?.secondEncoder ?? null);
+  return [
+    ...scores.map(({ encoder, conditioned, score }) => ({
+      label: encoder === null ? t('fact.identity-score') : t('fact.identity-by', { encoder }),
+      value: t(conditioned ? 'fact.identity-conditioned' : 'fact.identity-second', { score: formatNumber(score, 4) }),
+    })),
+    ...(second === null ? [] : [{ label: t('fact.second-encoder'), value: second }]),
+  ];
 }
 
 /** Time and highest memory of every stage, with where the figure comes from. */

@@ -63,6 +63,19 @@ export function identityReason({
   return t(`identity.${identityState}.title`);
 }
 
+/** Why no second encoder scored, in a few words; null where one did, and where it is not known. */
+export function secondEncoderText(state: RunResult['secondEncoder']): string | null {
+  return state === null || state === 'used' ? null : t(`second.${state}`);
+}
+
+/** The score by a role of encoder, else in a word why there is none. */
+export function roleScoreText(run: RunDetail, conditioned: boolean, digits: number): string {
+  if (conditioned) return identityText(run, digits);
+  const second = run.result?.faceScores.find((face) => !face.conditioned);
+  if (second === undefined) return UNKNOWN;
+  return second.score === null ? identityText(run, digits) : formatNumber(second.score, digits);
+}
+
 export interface RunMark {
   readonly text: string;
   readonly title: string;

@@ -129,8 +129,13 @@ export const compare: Translation<typeof english> = {
   'table.flip.title': 'FLIP: wie sichtbar der Unterschied ist, 0 bis 1; im Gesichtsrahmen und außerhalb',
   'table.flip.mean-title': 'Mittleres FLIP über das ganze Bild, 0 ist kein sichtbarer Unterschied',
   'table.identity': 'Identität',
-  'table.identity.title': 'Kosinus des Gesichts mit dem Identitätsfoto, vom Netz, das auch das Bild steuert',
-  'table.identity-delta': 'Δ Identität',
+  'table.identity.title':
+    'Kosinus des Gesichts mit dem Identitätsfoto, nach {encoder}. Dieser Encoder steuert auch das Bild, der Wert ist also ein Zirkelschluss: Er bevorzugt womöglich, was er selbst gemacht hat.',
+  'table.identity.second-title':
+    'Kosinus des Gesichts mit dem Identitätsfoto, nach {encoder}. Dieser Encoder hatte am Bild keinen Anteil und urteilt unabhängig.',
+  'table.no-second': 'Zweiter Encoder: {reason}.',
+  'table.likeness': 'Gesichtskosinus',
+  'table.likeness.title': 'Kosinus des Gesichts mit dem im Referenzbild, nach {encoder}',
   'table.rating': 'Bewertung',
   'table.noise-floor': 'mit Grundrauschen',
   'table.face': 'Gesicht',
@@ -189,6 +194,13 @@ export const compare: Translation<typeof english> = {
   'verdict.higher': 'Die Ähnlichkeit ist über ihre Streuung hinaus höher als die der Referenz.',
   'verdict.lower': 'Die Ähnlichkeit ist über ihre Streuung hinaus niedriger als die der Referenz.',
   'verdict.scatter': 'Eine Änderung der Ähnlichkeit ist von Streuung nicht zu unterscheiden.',
+  'verdict.higher-by':
+    'Nach {encoder}, das nichts gesteuert hat, ist die Ähnlichkeit über ihre Streuung hinaus höher als die der Referenz.',
+  'verdict.lower-by':
+    'Nach {encoder}, das nichts gesteuert hat, ist die Ähnlichkeit über ihre Streuung hinaus niedriger als die der Referenz.',
+  'verdict.scatter-by':
+    'Nach {encoder}, das nichts gesteuert hat, ist eine Änderung der Ähnlichkeit von Streuung nicht zu unterscheiden.',
+  'verdict.by': '{value} nach {encoder}',
   'verdict.all-identical': 'Jedes Bild ist identisch mit der Referenz.',
   'verdict.flip': 'Unterschied zur Referenz: FLIP {flip}.',
   'verdict.flip-within':

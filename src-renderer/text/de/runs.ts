@@ -65,4 +65,8 @@ export const runs: Translation<typeof english> = {
   'identity.no-face.title': 'Im Bild wurde kein Gesicht gefunden; es gibt nichts mit dem Foto zu vergleichen.',
   'identity.no-face-network.title': 'Das Modellpaket hat kein Netz, das Gesichter misst.',
   'identity.no-identity.title': 'Ohne Identitätsfoto gemacht.',
+  'encoder.unnamed': 'dem Gesichtsnetz des Pakets',
+  'second.absent': 'keiner im Paket',
+  'second.same-file': 'das Paket nennt die Datei, die die Bilder steuert',
+  'second.no-photo': 'nicht gefragt: Die Identität war als Embedding gegeben',
 };

@@ -124,8 +124,13 @@ export const compare = {
   'table.flip.title': 'FLIP, how visible the difference is, 0 to 1; inside and outside the face box',
   'table.flip.mean-title': 'Mean FLIP over the whole picture, 0 is no visible difference',
   'table.identity': 'Identity',
-  'table.identity.title': 'Cosine of the face with the identity photo, by the network that conditions the picture',
-  'table.identity-delta': 'Δ identity',
+  'table.identity.title':
+    'Cosine of the face with the identity photo, by {encoder}. It also conditioned the picture, so the score is circular: it may favour what it made.',
+  'table.identity.second-title':
+    'Cosine of the face with the identity photo, by {encoder}. It had no part in making the picture, so it is an independent opinion.',
+  'table.no-second': 'Second encoder: {reason}.',
+  'table.likeness': 'Face cosine',
+  'table.likeness.title': 'Cosine of the face with the one in the reference picture, by {encoder}',
   'table.rating': 'Rating',
   'table.noise-floor': 'with noise floor',
   'table.face': 'Face',
@@ -181,6 +186,12 @@ export const compare = {
   'verdict.higher': "Likeness scores are higher than the reference's beyond their scatter.",
   'verdict.lower': "Likeness scores are lower than the reference's beyond their scatter.",
   'verdict.scatter': 'A change of likeness cannot be told from scatter.',
+  'verdict.higher-by':
+    "Likeness scores by {encoder}, which conditioned nothing, are higher than the reference's beyond their scatter.",
+  'verdict.lower-by':
+    "Likeness scores by {encoder}, which conditioned nothing, are lower than the reference's beyond their scatter.",
+  'verdict.scatter-by': 'A change of likeness by {encoder}, which conditioned nothing, cannot be told from scatter.',
+  'verdict.by': '{value} by {encoder}',
   'verdict.all-identical': 'Every picture is identical to the reference.',
   'verdict.flip': 'Difference from the reference: FLIP {flip}.',
   'verdict.flip-within':

@@ -61,4 +61,8 @@ export const runs = {
   'identity.no-face.title': 'No face was found in the picture, so there is nothing to compare with the photo.',
   'identity.no-face-network.title': 'The model pack has no network that measures faces.',
   'identity.no-identity.title': 'Made without an identity photo.',
+  'encoder.unnamed': 'the pack’s face network',
+  'second.absent': 'none in the pack',
+  'second.same-file': 'the pack names the file that conditions the pictures',
+  'second.no-photo': 'not asked: the identity was given as an embedding',
 } as const;

@@ -129,8 +129,13 @@ export const compare: Translation<typeof english> = {
   'table.flip.title': 'FLIP : visibilité de la différence, de 0 à 1 ; dans le cadre du visage et en dehors',
   'table.flip.mean-title': 'FLIP moyen sur toute l’image, 0 : aucune différence visible',
   'table.identity': 'Identité',
-  'table.identity.title': 'Cosinus du visage avec la photo d’identité, par le réseau qui conditionne l’image',
-  'table.identity-delta': 'Δ identité',
+  'table.identity.title':
+    'Cosinus du visage avec la photo d’identité, par {encoder}. Il a aussi conditionné l’image : le score est circulaire, il peut favoriser ce qu’il a fait.',
+  'table.identity.second-title':
+    'Cosinus du visage avec la photo d’identité, par {encoder}. Il n’a pas participé à l’image : son avis est indépendant.',
+  'table.no-second': 'Second encodeur : {reason}.',
+  'table.likeness': 'Cosinus visage',
+  'table.likeness.title': 'Cosinus du visage avec celui de l’image de référence, par {encoder}',
   'table.rating': 'Note',
   'table.noise-floor': 'avec bruit de fond',
   'table.face': 'Visage',
@@ -190,6 +195,13 @@ export const compare: Translation<typeof english> = {
   'verdict.higher': 'Les scores de ressemblance dépassent ceux de la référence au-delà de leur dispersion.',
   'verdict.lower': 'Les scores de ressemblance sont sous ceux de la référence au-delà de leur dispersion.',
   'verdict.scatter': 'Un changement de ressemblance ne se distingue pas de la dispersion.',
+  'verdict.higher-by':
+    'Selon {encoder}, qui n’a rien conditionné, les scores de ressemblance dépassent ceux de la référence au-delà de leur dispersion.',
+  'verdict.lower-by':
+    'Selon {encoder}, qui n’a rien conditionné, les scores de ressemblance sont sous ceux de la référence au-delà de leur dispersion.',
+  'verdict.scatter-by':
+    'Selon {encoder}, qui n’a rien conditionné, un changement de ressemblance ne se distingue pas de la dispersion.',
+  'verdict.by': '{value} par {encoder}',
   'verdict.all-identical': 'Chaque image est identique à la référence.',
   'verdict.flip': 'Différence avec la référence : FLIP {flip}.',
   'verdict.flip-within':

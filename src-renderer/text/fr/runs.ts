@@ -64,4 +64,8 @@ export const runs: Translation<typeof english> = {
   'identity.no-face.title': 'Aucun visage n’a été trouvé dans l’image : rien à comparer à la photo.',
   'identity.no-face-network.title': 'Le pack n’a pas de réseau qui mesure les visages.',
   'identity.no-identity.title': 'Faite sans photo d’identité.',
+  'encoder.unnamed': 'le réseau de visage du pack',
+  'second.absent': 'aucun dans le pack',
+  'second.same-file': 'le pack désigne le fichier qui conditionne les images',
+  'second.no-photo': 'pas interrogé : l’identité était donnée comme embedding',
 };

@@ -123,8 +123,13 @@ export const compare: Translation<typeof english> = {
   'table.flip.title': 'FLIP：差の見えやすさ（0～1）。顔の枠の内側と外側',
   'table.flip.mean-title': '画像全体の平均 FLIP。0 は見える差なし',
   'table.identity': '人物',
-  'table.identity.title': '人物写真との顔のコサイン類似度（画像を条件付けるのと同じネットワークによる）',
-  'table.identity-delta': 'Δ 人物',
+  'table.identity.title':
+    '{encoder} による、人物写真との顔のコサイン類似度。画像の条件付けにも使われたため循環した評価で、自分が作ったものに甘い可能性があります。',
+  'table.identity.second-title':
+    '{encoder} による、人物写真との顔のコサイン類似度。画像の作成には関わっていない、独立した評価です。',
+  'table.no-second': '第2のエンコーダー：{reason}。',
+  'table.likeness': '顔のコサイン',
+  'table.likeness.title': '{encoder} による、基準の画像の顔とのコサイン類似度',
   'table.rating': '評価',
   'table.noise-floor': 'ノイズフロア付き',
   'table.face': '顔',
@@ -177,6 +182,12 @@ export const compare: Translation<typeof english> = {
   'verdict.higher': '似ている度合いは、ばらつきを超えて基準より高くなっています。',
   'verdict.lower': '似ている度合いは、ばらつきを超えて基準より低くなっています。',
   'verdict.scatter': '似ている度合いの変化は、ばらつきと区別できません。',
+  'verdict.higher-by':
+    '条件付けに関わっていない {encoder} では、似ている度合いは、ばらつきを超えて基準より高くなっています。',
+  'verdict.lower-by':
+    '条件付けに関わっていない {encoder} では、似ている度合いは、ばらつきを超えて基準より低くなっています。',
+  'verdict.scatter-by': '条件付けに関わっていない {encoder} では、似ている度合いの変化は、ばらつきと区別できません。',
+  'verdict.by': '{value}（{encoder}）',
   'verdict.all-identical': 'どの画像も基準と完全に同じです。',
   'verdict.flip': '基準との差：FLIP {flip}。',
   'verdict.flip-within': '基準との差：FLIP {flip}。同じ設定を繰り返したときの差（最大 {high}）を超えません。',

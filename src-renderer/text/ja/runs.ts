@@ -55,4 +55,8 @@ export const runs: Translation<typeof english> = {
   'identity.no-face.title': '画像に顔が見つからなかったため、写真と比べられません。',
   'identity.no-face-network.title': 'このモデルパックには顔を測るネットワークがありません。',
   'identity.no-identity.title': '人物写真を使わずに作成しました。',
+  'encoder.unnamed': 'パックの顔ネットワーク',
+  'second.absent': 'パックにありません',
+  'second.same-file': 'パックが指定するのは画像を条件付けるファイルです',
+  'second.no-photo': 'アイデンティティが埋め込みで与えられたため未使用',
 };

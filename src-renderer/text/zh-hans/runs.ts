@@ -53,4 +53,8 @@ export const runs: Translation<typeof english> = {
   'identity.no-face.title': '图片中没有找到面部，因此无法与照片比较。',
   'identity.no-face-network.title': '此模型包没有测量面部的网络。',
   'identity.no-identity.title': '未使用身份照片制作。',
+  'encoder.unnamed': '模型包的面部网络',
+  'second.absent': '模型包中没有',
+  'second.same-file': '模型包指定的正是控制图片的文件',
+  'second.no-photo': '未使用：身份以嵌入向量给出',
 };

@@ -11,9 +11,13 @@ export interface OpenApp {
   readonly page: Page;
 }
 
-export async function openApp(options?: BrowserContextOptions): Promise<OpenApp> {
+/** @param makeAssets as in `temporaryGallery` */
+export async function openApp(
+  options?: BrowserContextOptions,
+  makeAssets?: Parameters<typeof temporaryGallery>[0],
+): Promise<OpenApp> {
   buildRenderer();
-  const gallery = await temporaryGallery();
+  const gallery = await temporaryGallery(makeAssets);
   const [browser, host] = await Promise.all([launchBrowser(), startHost(gallery)]);
   const watched = await openPage(browser, options);
   await watched.page.goto(host.url);

@@ -50,12 +50,15 @@ export interface TemporaryGallery {
   dispose(): Promise<void>;
 }
 
-/** A folder for a gallery, the pack to fill it with (see `testAssets`), and the way to delete both. */
-export async function temporaryGallery(): Promise<TemporaryGallery> {
+/**
+ * A folder for a gallery, the pack to fill it with, and the way to delete both.
+ * @param makeAssets gives the folder of the samples and the pack, and may fill the one it gets
+ */
+export async function temporaryGallery(makeAssets = testAssets): Promise<TemporaryGallery> {
   const root = await mkdtemp(join(tmpdir(), 'likeness-e2e-'));
   const [folder, standIn] = [join(root, 'gallery'), join(root, 'assets')];
   await Promise.all([mkdir(folder), mkdir(standIn)]);
-  const assets = await testAssets(standIn);
+  const assets = await makeAssets(standIn);
   return { folder, assets, dispose: () => rm(root, { recursive: true, force: true }) };
 }
 

@@ -7,6 +7,8 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Picture } from '../../../src-main/compare/picture.js';
 import { readImage } from '../../../src-main/engine/image/read-image.js';
+import { addRecognition, cosineOf, linearEmbedding, standInCrop } from '../../support/recognition-model.js';
+import { standInAssets } from '../../support/test-assets.js';
 
 const execute = promisify(execFile);
 const CLI = 'dist/main/cli.js';
@@ -16,6 +18,12 @@ let folder: string;
 let report: string;
 let stdout: string;
 let lines: Record<string, string>[];
+
+async function readCsv(path: string): Promise<Record<string, string>[]> {
+  const [head = '', ...rows] = (await readFile(path, 'utf8')).slice(1).trimEnd().split('\r\n');
+  const names = head.split(',');
+  return rows.map((row) => Object.fromEntries(row.split(',').map((field, i) => [names[i] ?? '', field])));
+}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'likeness-lab-compare-'));
@@ -28,9 +36,7 @@ beforeAll(async () => {
     '--prompt', 'portrait', '--steps', '2', '--width', '64', '--height', '96', '--title', 'Tiny | <test>',
     '--cache', join(folder, 'cache'), '--report', report,
   ])); // prettier-ignore
-  const [head = '', ...rows] = (await readFile(join(report, 'report.csv'), 'utf8')).slice(1).trimEnd().split('\r\n');
-  const names = head.split(',');
-  lines = rows.map((row) => Object.fromEntries(row.split(',').map((field, i) => [names[i] ?? '', field])));
+  lines = await readCsv(join(report, 'report.csv'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -111,5 +117,33 @@ describe('cli compare', () => {
   it('says what is wrong and what to do when the pack is not there', async () => {
     const missing = execute(process.execPath, [CLI, 'compare', '--pack', join(folder, 'none'), '--report', report]);
     await expect(missing).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('[pack.') as string });
+  });
+});
+
+describe('cli compare on a pack with two encoders', () => {
+  it('scores each face by both, with the photo and with the reference’s face', async () => {
+    const pack = join(await standInAssets(join(folder, 'assets')), 'models', 'demo');
+    await addRecognition(pack);
+    const out = join(folder, 'both');
+    const photo = 'assets/samples/hana.png';
+    const { stdout: said } = await execute(process.execPath, [
+      CLI, 'compare', '--pack', pack, '--identity', photo, '--configs', `${SAME},16-bit/16-bit/nf4`, '--seeds', '3', '--prompt', 'portrait',
+      '--repeats', '0', '--steps', '1', '--cache', join(folder, 'cache-both'), '--report', out,
+    ]); // prettier-ignore
+    const [reference, nf4] = await readCsv(join(out, 'report.csv'));
+    const embed = async (path: string) => linearEmbedding(standInCrop(await readImage(path)));
+    const [identity, first, second] = await Promise.all(
+      [photo, ...[reference, nf4].map((line) => join(out, line?.['file'] ?? ''))].map(embed),
+    );
+    const number = (name: string): number => Number(nf4?.[name]);
+    expect(nf4).toMatchObject({ second_identity_encoder: 'linear_r1', second_encoder_state: 'used' });
+    expect(number('second_identity_score')).toBeCloseTo(cosineOf(second ?? [], identity ?? []), 6);
+    expect(number('second_face_cosine')).toBeCloseTo(cosineOf(second ?? [], first ?? []), 6);
+    expect(nf4).toMatchObject({ identity_encoder: 'arcface', identical: 'no' });
+    expect(number('face_cosine')).toBeGreaterThan(-1);
+    expect(number('face_cosine')).toBeLessThan(1);
+    expect(reference).toMatchObject({ face_cosine: '', second_face_cosine: '' });
+    expect(await readFile(join(out, 'report.md'), 'utf8')).toContain('by linear\\_r1, which conditions nothing.');
+    expect(said).toMatch(/identity \S+ by arcface, \S+ by linear_r1 over 1 seed/);
   });
 });

@@ -4,9 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CPU_PROFILE } from '../../../src-main/engine/graph/compute-profile.js';
-import { cropFace } from '../../../src-main/engine/face/warp-affine.js';
 import { readImage } from '../../../src-main/engine/image/read-image.js';
-import type { RgbImage } from '../../../src-main/engine/image/rgb-image.js';
 import { auditPack } from '../../../src-main/engine/pack/audit-pack.js';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
 import { FaceAnalyst } from '../../../src-main/engine/pipeline/face-analyst.js';
@@ -15,7 +13,14 @@ import { inspectPack } from '../../../src-main/engine/pipeline/inspect-pack.js';
 import { createMemoStore } from '../../../src-main/engine/pipeline/memo-store.js';
 import { scoreFaces } from '../../../src-main/engine/pipeline/score-faces.js';
 import type { GenerateRequest, GenerateResult, IdentityInput } from '../../../src-main/engine/protocol.js';
-import { addRecognition, linearEmbedding, nameRecognition, recognitionModel } from '../../support/recognition-model.js';
+import {
+  addRecognition,
+  cosineOf,
+  linearEmbedding,
+  nameRecognition,
+  recognitionModel,
+  standInCrop,
+} from '../../support/recognition-model.js';
 import { standInAssets } from '../../support/test-assets.js';
 import { makeTinyPack } from '../support/tiny-pack.js';
 
@@ -52,20 +57,6 @@ async function make(packPath: string, identity: IdentityInput, change: Partial<G
   return generate(request, { pack, memo: createMemoStore(), onProgress: () => undefined });
 }
 
-const cosine = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
-  const dot = (x: ArrayLike<number>, y: ArrayLike<number>) =>
-    Array.from(x).reduce((sum, value, i) => sum + value * (y[i] ?? NaN), 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
-};
-
-/** By the landmarks in the stand-in's pack.json, which are for a square of 256. */
-function cropOf(image: RgbImage): (x: number, y: number, channel: number) => number {
-  const scale = image.width / 256;
-  const points = [[95, 98], [161, 98], [128, 135], [101, 174], [155, 173]] as const; // prettier-ignore
-  const crop = cropFace(image, points.map(([x, y]) => [x * scale, y * scale] as const)); // prettier-ignore
-  return (x, y, channel) => crop[(y * 112 + x) * 3 + 2 - channel] as number;
-}
-
 describe('the second encoder', () => {
   it('gives for a face of one colour what the matrix gives for it, red first', async () => {
     const analyst = new FaceAnalyst(await openPack(both), context());
@@ -85,7 +76,7 @@ describe('the second encoder', () => {
     });
     // Blue first would be another direction.
     expect(
-      cosine(
+      cosineOf(
         found,
         linearEmbedding((_x, _y, channel) => colour[2 - channel] ?? NaN),
       ),
@@ -98,12 +89,12 @@ describe('the second encoder', () => {
     const [first, second] = result.faceScores;
     expect(first).toMatchObject({ encoder: 'arcface', conditioned: true, score: result.identityScore });
     expect(second).toMatchObject({ encoder: 'linear_r1', conditioned: false });
-    const made = linearEmbedding(cropOf(await readImage(result.outputPath)));
-    const photo = linearEmbedding(cropOf(await readImage(PHOTO)));
-    expect(second?.score).toBeCloseTo(cosine(made, photo), 6);
-    expect(cosine(second?.embedding ?? [], made)).toBeCloseTo(1, 6);
+    const made = linearEmbedding(standInCrop(await readImage(result.outputPath)));
+    const photo = linearEmbedding(standInCrop(await readImage(PHOTO)));
+    expect(second?.score).toBeCloseTo(cosineOf(made, photo), 6);
+    expect(cosineOf(second?.embedding ?? [], made)).toBeCloseTo(1, 6);
     expect(Math.hypot(...(second?.embedding ?? []))).toBeCloseTo(1, 6);
-    expect(first?.score).toBeCloseTo(cosine(first?.embedding ?? [], result.identityEmbedding ?? []), 6);
+    expect(first?.score).toBeCloseTo(cosineOf(first?.embedding ?? [], result.identityEmbedding ?? []), 6);
     expect(first?.weightHash).toMatch(/^[0-9a-f]{16}$/);
     expect(second?.weightHash).not.toBe(first?.weightHash);
   });

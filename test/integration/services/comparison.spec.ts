@@ -343,8 +343,44 @@ describe('a finished picture', () => {
     expect(reference).toMatchObject({ isReference: true, compared: 0, floor: { count: 4, low: 0, high: 0 } });
     expect(variant).toMatchObject({ name: 'INT8 FLUX and T5, NF4 InfuseNet', identical: 0, compared: 4 });
     expect(variant?.flip?.count).toBe(4);
-    expect(variant).toMatchObject({ name: 'INT8 FLUX and T5, NF4 InfuseNet', identityDelta: null, floor: { high: 0 } });
+    expect(variant).toMatchObject({ name: 'INT8 FLUX and T5, NF4 InfuseNet', faces: [], floor: { high: 0 } });
     expect(variant?.verdict?.standing).toBe('above');
+  });
+
+  it('scores faces by two encoders, and compares them between variants until the photo is deleted', async () => {
+    const photo = await app.call('photos.import', { role: 'identity', name: 'A', dataBase64: await photoBase64() });
+    const draft = draftFor(app.packId, { identityId: photo.id, seeds: [1, 2] });
+    const { runIds } = await app.call('comparisons.create', draft);
+    await app.idle();
+    const input = { referenceRunId: runIds[0] ?? '', runIds };
+    const { rows, variants } = await app.call('compare.table', input);
+    const [first, second] = rows[2]?.faces ?? [];
+    // As the scripted engine turns its faces: by 0.2 and by 0.4 in the plane.
+    expect(first).toMatchObject({ encoder: 'scripted', conditioned: true, score: 0.75, delta: 0 });
+    expect(first?.likeness).toBeCloseTo(Math.cos(0.2), 6);
+    expect(second).toMatchObject({ encoder: 'other', conditioned: false, score: 0.3 });
+    expect(second?.delta).toBeCloseTo(-0.2, 12);
+    expect(second?.likeness).toBeCloseTo(Math.cos(0.4), 6);
+    expect(rows[0]?.faces.map(({ delta, likeness }) => [delta, likeness])).toEqual([
+      [null, null],
+      [null, null],
+    ]);
+    const [own, other] = variants[1]?.faces ?? [];
+    expect(own).toMatchObject({ encoder: 'scripted', identity: { count: 2, mean: 0.75 }, identityDelta: { mean: 0 } });
+    expect(other?.identityDelta?.mean).toBeCloseTo(-0.2, 12);
+    expect(other?.likeness?.mean).toBeCloseTo(Math.cos(0.4), 6);
+    const report = await app.call('compare.report', { ...input, title: 't', format: 'markdown' });
+    expect(report.content).toContain(
+      '0.000 ± 0.000 by scripted, −0.200 ± 0.000 by other over 2 seeds. Likeness scores',
+    );
+
+    await app.call('photos.delete', { photoId: photo.id });
+    expect(app.host.store.db.all('SELECT * FROM face_embeddings')).toEqual([]);
+    const after = (await app.call('compare.table', input)).rows[2]?.faces;
+    expect(after?.map(({ score, likeness }) => [score, likeness])).toEqual([
+      [0.75, null],
+      [0.3, null],
+    ]);
   });
 
   it('measures how far each run leaves the first variant, and keeps no latents', async () => {

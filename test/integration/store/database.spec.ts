@@ -253,6 +253,45 @@ describe('migrations', () => {
     runs.insert(1, run, 6);
     expect(runs.get('r2')?.settings).toEqual(run.settings);
   });
+
+  it('100: runs of version 90 keep their one score, by an encoder whose name was not kept', () => {
+    const old = open(MIGRATIONS.filter(({ version }) => version <= 90));
+    old.run(`INSERT INTO comparisons (public_id, title, created_at_ms, queue_position) VALUES ('c', 't', 5, 1)`);
+    old.run(`INSERT INTO variants (flux, t5, infusenet) VALUES ('int8', 'int8', 'nf4')`);
+    for (const [id, score] of [
+      ['scored', 0.8125],
+      ['faceless', null],
+    ]) {
+      old.run(
+        `INSERT INTO runs (public_id, comparison_id, variant_id, cell_index, run_order, repeat_index, status,
+           created_at_ms, pack_id, provider, model_variant, face_index, prompt, seed, steps, width, height, guidance,
+           conditioning_scale, start_fraction, end_fraction, loras_json, identity_score)
+         VALUES (?, 1, 1, 0, 0, 1, 'done', 5, 'demo', 'cpu', 'v', 0, 'p', 1, 1, 64, 64, 1, 1, 0, 1, '[]', ?)`,
+        [id ?? '', score ?? null],
+      );
+      old.run(
+        `INSERT INTO results (run_id, compute_dtype, pixel_hash, step_seconds_json, weight_hashes_json, keep_list_json,
+           versions_json, preview_steps_json)
+         SELECT id, 'f32', public_id, '[]', '{}', '[]', '{}', '[]' FROM runs WHERE public_id = ?`,
+        [id ?? ''],
+      );
+    }
+    old.close();
+
+    const db = open();
+    const runs = new RunsRepo(db);
+    expect(runs.get('scored')?.result).toMatchObject({
+      faceScores: [{ encoder: null, weightHash: null, conditioned: true, score: 0.8125 }],
+      secondEncoder: null,
+    });
+    expect(runs.get('faceless')?.result).toMatchObject({ faceScores: [], secondEncoder: null });
+    expect(runs.faceEmbeddings('scored').size).toBe(0);
+    const embedding = new Uint8Array(Float32Array.of(0.6, 0.8).buffer);
+    db.run(`INSERT INTO face_embeddings SELECT id, 'a1', ? FROM runs WHERE public_id = 'scored'`, [embedding]);
+    expect([...runs.faceEmbeddings('scored')]).toEqual([['a1', Float32Array.of(0.6, 0.8)]]);
+    db.run(`DELETE FROM runs WHERE public_id = 'scored'`);
+    expect(db.all('SELECT * FROM face_embeddings')).toEqual([]);
+  });
 });
 
 describe('failures', () => {

@@ -27,6 +27,22 @@ async function picture(params, brightness) {
     .toBuffer();
 }
 
+/** Two encoders; quantized InfuseNets turn the face away, by the second one further. */
+function scriptedFaces({ formats }) {
+  const turned = formats.infusenet === '16-bit' ? 0 : 0.2;
+  const face = (angle) => Array.from({ length: 512 }, (_, i) => [Math.cos(angle), Math.sin(angle)][i] ?? 0);
+  return [
+    { encoder: 'scripted', weightHash: 'a'.repeat(16), conditioned: true, score: 0.75, embedding: face(turned) },
+    {
+      encoder: 'other',
+      weightHash: 'b'.repeat(16),
+      conditioned: false,
+      score: 0.5 - turned,
+      embedding: face(2 * turned),
+    },
+  ];
+}
+
 function phase(name, seconds, peak) {
   return {
     phase: name,
@@ -128,6 +144,8 @@ async function generate(id, params) {
       spill: null,
       identityScore: params.identity.kind === 'none' ? null : 0.75,
       identityState: params.identity.kind === 'none' ? 'no-identity' : 'scored',
+      faceScores: params.identity.kind === 'none' ? [] : scriptedFaces(params),
+      secondEncoder: params.identity.kind === 'none' ? null : 'used',
       identityEmbedding: params.identity.kind === 'none' ? null : Array.from({ length: 512 }, () => 1 / Math.sqrt(512)),
     },
   };

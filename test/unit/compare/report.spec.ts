@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planContactSheet } from '../../../src-main/compare/contact-sheet.js';
+import type { ScoredFace } from '../../../src-main/compare/face-encoders.js';
 import type { RegionMetrics } from '../../../src-main/compare/picture-metrics.js';
 import { reportCsv } from '../../../src-main/compare/report-csv.js';
 import {
@@ -32,9 +33,25 @@ const PLAIN: PictureNotes = {
   spill: null,
   retry: null,
   identityState: 'scored',
+  secondEncoder: 'absent',
 };
 
-function picture(seed: number, flip: number | null, identityScore: number | null, repeat = 0): ReportPicture {
+const arcface = (score: number | null, likeness: number | null = null): ScoredFace => ({
+  encoder: 'arcface',
+  weightHash: 'a1',
+  conditioned: true,
+  score,
+  likeness,
+});
+const glintr = (score: number | null, likeness: number | null = null): ScoredFace => ({
+  encoder: 'glintr100',
+  weightHash: 'b2',
+  conditioned: false,
+  score,
+  likeness,
+});
+
+function picture(seed: number, flip: number | null, score: number, repeat = 0): ReportPicture {
   return {
     seed,
     prompt: 0,
@@ -43,7 +60,7 @@ function picture(seed: number, flip: number | null, identityScore: number | null
     pictureUrl: 'data:image/png;base64,AAAA',
     heatMapUrl: null,
     difference: flip === null ? null : { whole: region(flip), face: region(flip / 2), surroundings: region(flip) },
-    identityScore,
+    faces: [arcface(score)],
     notes: PLAIN,
   };
 }
@@ -73,7 +90,6 @@ const input: ReportInput = {
   picturesBeside: true,
   memorySource: 'VmHWM',
   weightErrors: [{ component: 'infusenet', errors: { int8: 0.0061, nf4: 0.091 } }],
-  identityEncoder: 'the pack’s face network',
   pixelsPerDegree: 67.02,
   configurations: [
     configuration('16-bit', 5, [picture(1, null, 0.5), picture(2, null, 0.75), picture(1, 0, 0.5, 1)]),
@@ -87,7 +103,7 @@ describe('reportRows', () => {
     const [reference, int8, nf4] = reportRows(input);
     expect(reference).toMatchObject({ isReference: true, compared: 0, verdict: null, floor: { count: 1, high: 0 } });
     expect(int8?.flip?.mean).toBeCloseTo(0.03, 12);
-    expect(int8?.identityDelta).toMatchObject({ count: 2, mean: -0.0625 });
+    expect(int8?.faces[0]?.identityDelta).toMatchObject({ count: 2, mean: -0.0625 });
     expect(int8?.peakDeltaBytes).toBeCloseTo(-2.4 * GIB, 0);
     expect(int8?.floor).toEqual({ count: 1, low: 0, high: 0 });
     expect(int8?.verdict).toContain('INT8 InfuseNet: peak −2.4 GiB, identity −0.063 ± 0.794 over 2 seeds.');
@@ -139,7 +155,7 @@ describe('reportCsv', () => {
     expect(csv.startsWith('\ufeff')).toBe(true);
     expect(lines).toHaveLength(1 + 8);
     expect(lines[4]).toBe(
-      `INT8 InfuseNet,no,16-bit,16-bit,int8,1,"a woman, café\n=1+1",0,${3 * GIB},${2.6 * GIB},${2.6 * GIB - 5 * GIB},0.5,12.34,no,30,0.9,0.2,2,0.02,30,0.01,30,0.02,0.5,scored,whole,1,fits,,,,no,,"'=HYPERLINK(""x""),1",,,${3.1 * GIB},7.25,${2.6 * GIB},4,${GIB},0.5`,
+      `INT8 InfuseNet,no,16-bit,16-bit,int8,1,"a woman, café\n=1+1",0,${3 * GIB},${2.6 * GIB},${2.6 * GIB - 5 * GIB},0.5,12.34,no,30,0.9,0.2,2,0.02,30,0.01,30,0.02,0.5,arcface,,,,,absent,scored,whole,1,fits,,,,no,,"'=HYPERLINK(""x""),1",,,${3.1 * GIB},7.25,${2.6 * GIB},4,${GIB},0.5`,
     );
   });
 });
@@ -165,11 +181,9 @@ describe('reportHtml', () => {
 describe('what the making of pictures went through', () => {
   const [reference, int8] = input.configurations;
   if (reference === undefined || int8 === undefined) throw new Error('two configurations');
-  const noted = (index: number, notes: Partial<PictureNotes>, score: number | null = 0.5): ReportConfiguration => ({
+  const noted = (index: number, notes: Partial<PictureNotes>, faces = [arcface(0.5)]): ReportConfiguration => ({
     ...int8,
-    pictures: int8.pictures.map((p, i) =>
-      i === index ? { ...p, identityScore: score, notes: { ...PLAIN, ...notes } } : p,
-    ),
+    pictures: int8.pictures.map((p, i) => (i === index ? { ...p, faces, notes: { ...PLAIN, ...notes } } : p)),
   });
   const withNotes = (...configurations: ReportConfiguration[]): ReportInput => ({
     ...input,
@@ -185,7 +199,7 @@ describe('what the making of pictures went through', () => {
   it('is a column, a sentence with the pictures, fields of the CSV, and captions', () => {
     const told = withNotes(noted(1, { ...tiles, ...spill, retry: { stage: 'load' } }));
     const text = reportMarkdown(told);
-    expect(text).toMatch(/\| Δ identity \| Noted \|/);
+    expect(text).toMatch(/\| Δ identity \| Face cosine \| Noted \|/);
     expect(text).toMatch(/int8 .*\| tiles 1 of 3, spill 1 of 3, second try 1 of 3 \|/);
     expect(text).toContain('Decoded in tiles: INT8 InfuseNet 1 of 3 (seed 2: the whole ran out of memory).');
     expect(text).toContain('(seed 2: from step 4 on 5.10 s a step instead of 1.50). Those seconds are not');
@@ -200,14 +214,88 @@ describe('what the making of pictures went through', () => {
   });
 
   it('says why a picture has no score', () => {
-    const noFace = reportMarkdown(withNotes(noted(0, { identityState: 'no-face' }, null)));
+    const noFace = reportMarkdown(withNotes(noted(0, { identityState: 'no-face' }, [arcface(null)])));
     expect(noFace).toContain('Identity not scored: INT8 InfuseNet 1 of 3 (seed 1: no face found).');
+    const silent = { ...PLAIN, identityState: 'no-identity', secondEncoder: null } as const;
     const none = reportMarkdown({
-      ...withNotes(noted(0, { identityState: 'no-identity' }, null)),
-      identityEncoder: null,
+      ...input,
+      configurations: input.configurations.map((c) => ({
+        ...c,
+        pictures: c.pictures.map((p) => ({ ...p, faces: [], notes: silent })),
+      })),
     });
     expect(none).toContain('Identity was not scored: no identity was given.');
     expect(none).not.toContain('Noted');
+  });
+});
+
+describe('two encoders', () => {
+  const [reference, int8] = input.configurations;
+  if (reference === undefined || int8 === undefined) throw new Error('two configurations');
+  const scored = (c: ReportConfiguration, faces: readonly (readonly ScoredFace[])[]): ReportConfiguration => ({
+    ...c,
+    pictures: c.pictures.slice(0, 2).map((p, i) => ({
+      ...p,
+      faces: faces[i] ?? [],
+      notes: { ...PLAIN, secondEncoder: 'used' as const },
+    })),
+  });
+  const both: ReportInput = {
+    ...input,
+    configurations: [
+      scored(reference, [[arcface(0.5), glintr(0.25)], [arcface(0.75), glintr(0.5)]]),
+      scored(int8, [[arcface(0.5, 0.875), glintr(0.125, 0.75)], [arcface(0.75, 0.625), glintr(0.25, 0.25)]]),
+    ],
+  }; // prettier-ignore
+
+  it('are compared each with itself, the one that conditioned first', () => {
+    const faces = reportRows(both)[1]?.faces ?? [];
+    expect(faces.map(({ encoder }) => encoder.encoder)).toEqual(['arcface', 'glintr100']);
+    expect(faces.map(({ identityDelta }) => identityDelta?.mean)).toEqual([0, -0.1875]);
+    expect(faces.map(({ likeness }) => likeness?.mean)).toEqual([0.75, 0.5]);
+    expect(reportRows(both)[0]?.faces.map(({ identityDelta, likeness }) => [identityDelta, likeness])).toEqual([
+      [null, null],
+      [null, null],
+    ]);
+  });
+
+  it('are named in every form, and the independent one draws the conclusion', () => {
+    const text = reportMarkdown(both);
+    expect(text).toContain(
+      '| Identity (arcface) | Δ identity (arcface) | Face cosine (arcface) | Identity (glintr100) | Δ identity (glintr100) | Face cosine (glintr100) |',
+    );
+    expect(text).toContain('| 0.6250 | 0.000 ± 0.000 | 0.7500 | 0.1875 | −0.188 ± 0.794 | 0.5000 |');
+    expect(text).toContain(
+      'identity 0.000 ± 0.000 by arcface, −0.188 ± 0.794 by glintr100 over 2 seeds. A change of likeness by glintr100, which conditioned nothing, cannot be told from scatter.',
+    );
+    expect(text).toContain(
+      'by arcface, which also conditions the pictures, so it may favour what it conditioned, and by glintr100, which conditions nothing.',
+    );
+    expect(text).not.toContain('No second encoder');
+    const [head = '', first = ''] = reportCsv(both)
+      .slice(1)
+      .replace(/\n=/, ' =')
+      .split('\r\n')
+      .filter((_, i) => i !== 1 && i !== 2);
+    const values = first.replace(/"[^"]*"/, 'prompt').split(',');
+    const field = (name: string) => values[head.split(',').indexOf(name)];
+    expect(['identity_score', 'identity_encoder', 'face_cosine'].map(field)).toEqual(['0.5', 'arcface', '0.875']);
+    expect(
+      ['second_identity_score', 'second_identity_encoder', 'second_face_cosine', 'second_encoder_state'].map(field),
+    ).toEqual(['0.125', 'glintr100', '0.75', 'used']);
+    expect(reportHtml(both)).toContain('identity 0.5000 (arcface), 0.1250 (glintr100)');
+    const sheet = planContactSheet(both, 1)
+      .texts.map((line) => line.text)
+      .join(' ');
+    expect(sheet).toContain('Identity by arcface 0.6250');
+    expect(sheet).toContain('Δ identity by glintr100 −0.188 ± 0.794');
+  });
+
+  it('are one where the pack has no other, which is said with the reason', () => {
+    expect(reportMarkdown(input)).toContain(
+      'by arcface alone, which also conditions the pictures, so it may favour what it conditioned.',
+    );
+    expect(reportMarkdown(input)).toContain('No second encoder: the pack has none.');
   });
 });
 

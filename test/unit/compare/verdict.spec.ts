@@ -1,14 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { meanWithUncertainty } from '../../../src-main/compare/paired-difference.js';
 import { plain, probability, signed, signedBytes, uncertain } from '../../../src-main/compare/plain-numbers.js';
-import { variantName, verdict, type VerdictInput } from '../../../src-main/compare/verdict.js';
+import { variantName, verdict, type IdentityChange, type VerdictInput } from '../../../src-main/compare/verdict.js';
 
 const GIB = 2 ** 30;
 const flip = { count: 8, mean: 0.031, standardError: 0.002, halfWidth: 0.005 };
+const by = (encoder: string | null, conditioned: boolean, delta: IdentityChange['delta']): IdentityChange => ({
+  encoder,
+  conditioned,
+  delta,
+});
 const input: VerdictInput = {
   name: 'INT8 InfuseNet',
   peakDeltaBytes: -2.4 * GIB,
-  identity: { count: 8, mean: -0.004, standardError: 0.0025, halfWidth: 0.006 },
+  identities: [by('arcface', true, { count: 8, mean: -0.004, standardError: 0.0025, halfWidth: 0.006 })],
   pictures: 8,
   prompts: 1,
   flip,
@@ -26,9 +31,18 @@ describe('verdict', () => {
 
   it('says so when scores change beyond their scatter', () => {
     const identity = { count: 8, mean: -0.05, standardError: 0.004, halfWidth: 0.01 };
-    expect(verdict({ ...input, identity })).toContain(
+    expect(verdict({ ...input, identities: [by('arcface', true, identity)] })).toContain(
       "identity −0.050 ± 0.010 over 8 seeds. Likeness scores are lower than the reference's beyond their scatter.",
     );
+  });
+
+  it('names both encoders, and concludes by the one that did not condition', () => {
+    const lower = { count: 8, mean: -0.05, standardError: 0.004, halfWidth: 0.01 };
+    expect(verdict({ ...input, identities: [...input.identities, by('glintr100', false, lower)] })).toContain(
+      'identity −0.004 ± 0.006 by arcface, −0.050 ± 0.010 by glintr100 over 8 seeds. ' +
+        "Likeness scores by glintr100, which conditioned nothing, are lower than the reference's beyond their scatter.",
+    );
+    expect(verdict({ ...input, identities: [...input.identities, by('glintr100', false, null)] })).toBe(verdict(input));
   });
 
   it('compares with the noise floor', () => {
@@ -39,10 +53,10 @@ describe('verdict', () => {
   });
 
   it('says what it does not know', () => {
-    expect(verdict({ ...input, peakDeltaBytes: null, identity: null, flip: null })).toBe(
+    expect(verdict({ ...input, peakDeltaBytes: null, identities: [by('arcface', true, null)], flip: null })).toBe(
       'INT8 InfuseNet: peak not measured, identity not scored.',
     );
-    expect(verdict({ ...input, identity: meanWithUncertainty([0.25]) })).toContain(
+    expect(verdict({ ...input, identities: [by(null, true, meanWithUncertainty([0.25]))] })).toContain(
       'identity +0.250 over 1 seed, 7 seeds without a score. One seed says nothing about the scatter of other seeds.',
     );
   });
@@ -55,7 +69,7 @@ describe('verdict', () => {
 
   it('says identical when every pixel is', () => {
     const nothing = { count: 8, mean: 0, standardError: 0, halfWidth: 0 };
-    expect(verdict({ ...input, identity: nothing, flip: nothing })).toBe(
+    expect(verdict({ ...input, identities: [by('arcface', true, nothing)], flip: nothing })).toBe(
       'INT8 InfuseNet: peak −2.4 GiB, identity 0.000 ± 0.000 over 8 seeds. Every picture is identical to the reference.',
     );
   });

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, formatChoiceSchema } from '../../../contract/formats.js';
-import { phaseSchema, type RunResult } from '../../../contract/run.js';
+import { faceScoreSchema, phaseSchema, type RunResult } from '../../../contract/run.js';
 import type { RunSettings } from '../../../contract/generation-settings.js';
 
 export const OWN_KEYWORD = 'likeness-lab';
@@ -45,6 +45,8 @@ const ownChunkSchema = z.object({
   identity: z.boolean(),
   pose: z.boolean(),
   identityScore: finite.nullable(),
+  /** By every encoder; older pictures have the one score above. */
+  faceScores: z.array(faceScoreSchema).max(10).default([]),
   keepList: z.array(text).max(1000),
   weightHashes: z.record(text, text),
   versions: z.record(text, text),
@@ -93,6 +95,7 @@ export function writeOwnChunk(made: Made): string {
     identity: s.identityId !== null,
     pose: s.poseId !== null,
     identityScore: made.identityScore,
+    faceScores: result.faceScores,
     keepList: result.keepList,
     weightHashes: result.weightHashes,
     versions: result.versions,

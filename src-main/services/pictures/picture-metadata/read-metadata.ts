@@ -13,6 +13,18 @@ type ReadMetadata = Omit<PictureMetadata, 'runId'> & {
 
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 
+/** By each encoder with its name and whether it conditioned; of older pictures the one score. */
+function identityFacts({ identityScore, faceScores }: OwnChunk): PictureMetadata['facts'] {
+  if (faceScores.length === 0) {
+    return identityScore === null ? [] : [{ label: 'Identity score', value: identityScore.toFixed(4) }];
+  }
+  return faceScores.flatMap(({ encoder, conditioned, score }) => {
+    if (score === null) return [];
+    const role = conditioned ? 'conditioned the picture' : 'scores only';
+    return [{ label: `Identity score, ${encoder ?? 'unnamed encoder'}`, value: `${score.toFixed(4)} (${role})` }];
+  });
+}
+
 function factsOf(chunk: OwnChunk): PictureMetadata['facts'] {
   const fact = (label: string, value: string): { label: string; value: string } => ({ label, value });
   return [
@@ -22,7 +34,7 @@ function factsOf(chunk: OwnChunk): PictureMetadata['facts'] {
     ...chunk.loras.map(({ name, weight }) => fact('LoRA', `${name} ${weight}`)),
     fact('Identity photo', chunk.identity ? 'used' : 'none'),
     fact('Pose photo', chunk.pose ? 'used' : 'none'),
-    ...(chunk.identityScore === null ? [] : [fact('Identity score', chunk.identityScore.toFixed(4))]),
+    ...identityFacts(chunk),
     fact('Seconds', chunk.totalSeconds.toFixed(2)),
     ...chunk.phases.map((phase) =>
       fact(

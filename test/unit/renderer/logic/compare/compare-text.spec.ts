@@ -41,8 +41,7 @@ function row(change: Partial<CompareRow> = {}): CompareRow {
     totalSeconds: 40,
     secondsDelta: 2.5,
     stepSeconds: 1.2,
-    identityScore: 0.79,
-    identityDelta: -0.004,
+    faces: [],
     ...change,
   };
 }

@@ -11,7 +11,7 @@ const floor = { count: 1, low: 0, high: 0 };
 const variant = {
   name: 'INT8 InfuseNet',
   peakDelta: -12.4 * GIB,
-  identityDelta,
+  faces: [{ encoder: 'arcface', conditioned: true, identity: null, identityDelta, likeness: null }],
   flip,
   floor,
   verdict: { pictures: 8, prompts: 1, standing: 'above' },
@@ -24,13 +24,35 @@ describe('verdictText', () => {
     const report = verdict({
       name: variant.name,
       peakDeltaBytes: variant.peakDelta,
-      identity: { ...identityDelta, standardError: 0.0025 },
+      identities: [{ encoder: 'arcface', conditioned: true, delta: { ...identityDelta, standardError: 0.0025 } }],
       pictures: 8,
       prompts: 1,
       flip: { ...flip, standardError: 0.002 },
       floor,
     });
     expect(verdictText(variant, variant.name)).toBe(report);
+  });
+
+  it.each([
+    ['scatter', 0.006],
+    ['lower', 0.002],
+  ])('says in English what the report says of two encoders: %s', (_change, halfWidth) => {
+    const second = { count: 8, mean: -0.004, halfWidth };
+    const identities = [
+      { encoder: 'arcface', conditioned: true, delta: { ...identityDelta, standardError: 0.0025 } },
+      { encoder: 'glintr100', conditioned: false, delta: { ...second, standardError: 0.0025 } },
+    ];
+    const faces = identities.map(({ delta, ...encoder }) => ({
+      ...encoder,
+      identity: null,
+      identityDelta: delta,
+      likeness: null,
+    }));
+    const report = verdict({
+      name: variant.name, peakDeltaBytes: variant.peakDelta, identities, pictures: 8, prompts: 1,
+      flip: { ...flip, standardError: 0.002 }, floor,
+    }); // prettier-ignore
+    expect(verdictText({ ...variant, faces }, variant.name)).toBe(report);
   });
 
   it('says it in the language spoken, with its numbers', () => {

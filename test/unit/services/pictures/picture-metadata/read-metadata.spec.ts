@@ -49,6 +49,11 @@ const result: RunResult = {
   previewSteps: [1, 2],
   decode: null,
   spill: null,
+  faceScores: [
+    { encoder: 'arcface', weightHash: 'a1', conditioned: true, score: 0.81 },
+    { encoder: 'glintr100', weightHash: 'b2', conditioned: false, score: 0.625 },
+  ],
+  secondEncoder: 'used',
 };
 const made = {
   runId: 'run',
@@ -95,6 +100,21 @@ describe('our pictures', () => {
     });
     expect(read.facts).toContainEqual({ label: 'Peak, denoise', value: '3.00 GiB (nvidia-smi)' });
     expect(read.facts).toContainEqual({ label: 'Identity photo', value: 'used' });
+  });
+
+  it('name the encoders of their scores; those of before had one without a name', () => {
+    const own = writeOwnChunk(made);
+    const identity = (text: string) =>
+      readMetadata(insertPngTexts(png, [{ keyword: 'likeness-lab', text }])).facts.filter(({ label }) =>
+        label.startsWith('Identity score'),
+      );
+    expect(identity(own)).toEqual([
+      { label: 'Identity score, arcface', value: '0.8100 (conditioned the picture)' },
+      { label: 'Identity score, glintr100', value: '0.6250 (scores only)' },
+    ]);
+    const old = JSON.parse(own) as Record<string, unknown>;
+    delete old['faceScores'];
+    expect(identity(JSON.stringify(old))).toEqual([{ label: 'Identity score', value: '0.8100' }]);
   });
 
   it('carry the GPU they were made on, where there was a choice', () => {

@@ -1,0 +1,41 @@
+/** What a report says of the encoders behind its identity scores. Pure. */
+import { encoderLabel, faceBy, type FaceEncoder } from './face-encoders.js';
+import { reasonsForNoScore } from './picture-notes.js';
+import { reportEncoders, type PictureNotes, type ReportInput } from './report-data.js';
+
+const NO_SECOND: Readonly<Record<Exclude<NonNullable<PictureNotes['secondEncoder']>, 'used'>, string>> = {
+  absent: 'the pack has none',
+  'same-file': 'the one that the pack names is the file that conditions',
+  'no-photo': 'the identity was given as an embedding, which only the conditioning encoder reads',
+};
+
+/** Which encoders scored, which of them conditioned the pictures, and why there is no second one. */
+export function identityNotes(input: ReportInput): string[] {
+  const encoders = reportEncoders(input);
+  const scored = encoders.filter((encoder) => isScored(encoder, input));
+  if (scored.length === 0) return [`${['Identity was not scored', ...reasonsForNoScore(input)].join(': ')}.`];
+  const by = (conditioned: boolean): string =>
+    new Intl.ListFormat('en').format(scored.filter((e) => e.conditioned === conditioned).map(encoderLabel));
+  const alone = scored.every(({ conditioned }) => conditioned);
+  return [
+    `Identity: cosine of the face with the identity’s, by ${by(true)}${alone ? ' alone' : ''}, which also conditions the ` +
+      'pictures, so it may favour what it conditioned' +
+      (alone ? '.' : `, and by ${by(false)}, which conditions nothing.`),
+    ...(alone ? reasonsForNoSecond(input) : []),
+    'Face cosine: of the face with that in the reference’s picture of the same seed.',
+  ];
+}
+
+function isScored(encoder: FaceEncoder, { configurations }: ReportInput): boolean {
+  return configurations.some(({ pictures }) =>
+    pictures.some(({ faces }) => (faceBy(encoder, faces)?.score ?? null) !== null),
+  );
+}
+
+function reasonsForNoSecond({ configurations }: ReportInput): string[] {
+  const states = configurations.flatMap(({ pictures }) => pictures.map(({ notes }) => notes.secondEncoder));
+  const reasons = [...new Set(states)].flatMap((state) =>
+    state === null || state === 'used' ? [] : [NO_SECOND[state]],
+  );
+  return reasons.length === 0 ? [] : [`No second encoder: ${reasons.join('; ')}.`];
+}

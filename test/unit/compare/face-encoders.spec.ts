@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { encodersOf, faceBy, faceLikeness, type FaceEncoder } from '../../../src-main/compare/face-encoders.js';
+
+const by = (encoder: string | null, weightHash: string | null, conditioned: boolean): FaceEncoder => ({
+  encoder,
+  weightHash,
+  conditioned,
+});
+const arcface = by('arcface', 'a1', true);
+const second = by('glintr100', 'b2', false);
+
+describe('encodersOf', () => {
+  it('names each once, those that conditioned first', () => {
+    expect(encodersOf([[second, arcface], [arcface, second], [arcface]])).toEqual([arcface, second]);
+    expect(encodersOf([[], []])).toEqual([]);
+  });
+
+  it('takes a picture without a face, or from before names were kept, for one of the same part', () => {
+    expect(encodersOf([[by(null, null, true)], [by('arcface', null, true), second], [arcface]])).toEqual([
+      arcface,
+      second,
+    ]);
+    expect(encodersOf([[by(null, null, true)]])).toEqual([by(null, null, true)]);
+  });
+
+  it('keeps networks of one name apart by their weights', () => {
+    const other = by('arcface', 'c3', true);
+    expect(encodersOf([[arcface], [other]])).toEqual([arcface, other]);
+    const faces = [{ ...other, score: 0.5 }];
+    expect(faceBy(other, faces)?.score).toBe(0.5);
+    expect(faceBy(arcface, faces)).toBeUndefined();
+  });
+});
+
+describe('faceLikeness', () => {
+  const own = new Map([['a1', Float32Array.of(1, 0)], ['b2', Float32Array.of(0, 1)]]); // prettier-ignore
+  const base = new Map([['a1', Float32Array.of(0.6, 0.8)]]);
+
+  it('is the cosine by the same weights', () => {
+    expect(faceLikeness(arcface, own, base)).toBeCloseTo(0.6, 6);
+  });
+
+  it('is not known where either has no face by them', () => {
+    expect(faceLikeness(second, own, base)).toBeNull();
+    expect(faceLikeness(by('arcface', null, true), own, base)).toBeNull();
+  });
+});
