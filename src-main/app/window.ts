@@ -20,7 +20,7 @@ export function windowOptions(
     show: false,
     title: 'Likeness Lab',
     // The dark theme's ground, so that the first frame does not flash.
-    backgroundColor: '#141416',
+    backgroundColor: '#181818',
     webPreferences: {
       preload,
       sandbox: true,

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, it, onTestFailed } from 'vitest';
 import { SmallDisk } from '../integration/reliability/support/small-disk.js';
+import { BROKEN_PACKS } from '../integration/support/broken-packs.js';
 import { HubServer } from '../integration/support/hub-server.js';
 import { tinyCatalogue } from '../integration/support/tiny-catalogue.js';
 import { makeTinyPack, type TinyPack } from '../integration/support/tiny-pack.js';
@@ -82,8 +83,25 @@ describe.skipIf(!LOOKING)('at work', { retry: 0, timeout: 600_000 }, () => {
     await post(page, 'settings.set', { guide: { offered: false, comparisonId: null, hint: null } });
   });
 
-  it('a conversion and a download', async () => {
+  it('a pack with a wrong file', async () => {
+    const wrong = BROKEN_PACKS.find(([what]) => what === 'the config of another class');
+    await wrong?.[4](pack);
     await show(page, 'models');
+    await page.getByLabel('Or the path of a folder on this computer').fill(pack.root);
+    await page.keyboard.press('Enter');
+    const found = page.getByRole('heading', { name: /cannot be used/ });
+    await found.waitFor();
+    await found.scrollIntoViewIfNeeded();
+    await take(page, 'failed-import');
+    for (const language of ['ja', 'zh-Hans', 'de', 'fr'] as const) {
+      await speak(page, language);
+      await take(page, `${language}-failed-import`, NARROW);
+    }
+    await speak(page, 'en');
+    await page.getByRole('button', { name: 'Close', exact: true }).click();
+  });
+
+  it('a conversion and a download', async () => {
     await page
       .getByRole('button', { name: /^Prepare formats of/ })
       .first()

@@ -55,14 +55,14 @@ export class Measurements {
     return this.#table?.variants.find((variant) => id !== null && variant.runIds.includes(id));
   }
 
-  /** Ways to read the table that make sense now. */
+  /** Ways to read the table that make sense now; those of every comparison are there before it has come. */
   get tableRows(): readonly TableRows[] {
     return [
       ...(this.#isSweep ? ['variants' as const] : []),
       'pictures',
-      ...(this.#table === null ? [] : ['memory' as const]),
+      'memory',
       ...(this.#hasDrift ? ['drift' as const] : []),
-      ...(this.#table === null ? [] : ['layers' as const]),
+      'layers',
     ];
   }
   get rows(): TableRows {

@@ -28,6 +28,7 @@ export const shell: Translation<typeof english> = {
   'keys.add-to-queue': 'In die Warteschlange',
   'keys.paste': 'Bild der Zwischenablage als Identität verwenden',
   'keys.arrows': 'Pfeile',
+  'keys.ctrl': 'Strg',
   'keys.space': 'Leertaste',
   'keys.delete': 'Entf',
   'keys.next-mode': 'Nächste Vergleichsart',

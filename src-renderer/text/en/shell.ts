@@ -25,6 +25,7 @@ export const shell = {
   'keys.add-to-queue': 'Add to the queue',
   'keys.paste': 'Use the picture on the clipboard as identity',
   'keys.arrows': 'Arrows',
+  'keys.ctrl': 'Ctrl',
   'keys.space': 'Space',
   'keys.delete': 'Delete',
   'keys.next-mode': 'Next way of comparing',

@@ -28,6 +28,7 @@ export const shell: Translation<typeof english> = {
   'keys.add-to-queue': 'Ajouter à la file d’attente',
   'keys.paste': 'Prendre l’image du presse-papiers comme identité',
   'keys.arrows': 'Flèches',
+  'keys.ctrl': 'Ctrl',
   'keys.space': 'Espace',
   'keys.delete': 'Suppr',
   'keys.next-mode': 'Mode de comparaison suivant',

@@ -28,6 +28,7 @@ export const shell: Translation<typeof english> = {
   'keys.add-to-queue': 'キューに追加',
   'keys.paste': 'クリップボードの画像を人物写真に使う',
   'keys.arrows': '矢印',
+  'keys.ctrl': 'Ctrl',
   'keys.space': 'Space',
   'keys.delete': 'Delete',
   'keys.next-mode': '次の比較方法',

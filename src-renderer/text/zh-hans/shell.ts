@@ -28,6 +28,7 @@ export const shell: Translation<typeof english> = {
   'keys.add-to-queue': '加入队列',
   'keys.paste': '将剪贴板中的图片用作身份照片',
   'keys.arrows': '方向键',
+  'keys.ctrl': 'Ctrl',
   'keys.space': '空格',
   'keys.delete': 'Delete',
   'keys.next-mode': '下一种对比方式',
