@@ -16,9 +16,9 @@ import {
   type Provider,
 } from '../engine/protocol.js';
 import { configName, parseConfigs } from './format-configs.js';
-import { stepMedian } from '../compare/medians.js';
-import { phaseFigures } from '../compare/phase-figures.js';
-import { PHASE_NOTE, phaseTable } from '../compare/phase-table.js';
+import { stepMedian } from '../compare/statistics/medians.js';
+import { phaseFigures } from '../compare/report/phase-figures.js';
+import { PHASE_NOTE, phaseTable } from '../compare/report/phase-table.js';
 import { memoryOfRun } from './run-figures.js';
 import { integer } from './options.js';
 import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';

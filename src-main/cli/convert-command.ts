@@ -4,7 +4,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { openPack } from '../engine/pack/open-pack.js';
-import { conversionItems, convertPack } from '../engine/pipeline/convert-pack.js';
+import { conversionItems, convertPack } from '../engine/pipeline/packs/convert-pack.js';
 import type { LoraChoice, Provider, WeightFormat } from '../engine/protocol.js';
 import { loraOption } from './lora-option.js';
 import { cacheOption, computeOption, deviceOption, formatOption, providerOption } from './run-options.js';

@@ -3,7 +3,7 @@
  */
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { stepMedian } from '../compare/medians.js';
+import { stepMedian } from '../compare/statistics/medians.js';
 import { openPack } from '../engine/pack/open-pack.js';
 import {
   WEIGHT_FORMATS,

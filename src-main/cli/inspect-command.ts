@@ -2,7 +2,7 @@
  * `inspect`: what a pack folder holds.
  */
 import { Command } from 'commander';
-import { inspectPack } from '../engine/pipeline/inspect-pack.js';
+import { inspectPack } from '../engine/pipeline/packs/inspect-pack.js';
 import { WEIGHT_FORMATS, type InspectResult } from '../engine/protocol.js';
 import { formatBytes } from '../services/host/byte-size.js';
 import { formatTable, print, printJson } from './terminal.js';

@@ -1,16 +1,16 @@
 /** From the pictures of a comparison to the numbers and images of its report. */
 import { join } from 'node:path';
 import { faceLikeness, type FaceEmbeddings, type ScoredFace } from '../compare/face-encoders.js';
-import { magmaPicture } from '../compare/magma.js';
-import { phaseFigures } from '../compare/phase-figures.js';
-import { comparePictures, type Box } from '../compare/picture-metrics.js';
-import type { Picture } from '../compare/picture.js';
-import { present, type ReportConfiguration, type ReportPicture } from '../compare/report-data.js';
+import { magmaPicture } from '../compare/measures/magma.js';
+import { phaseFigures } from '../compare/report/phase-figures.js';
+import { comparePictures, type Box } from '../compare/measures/picture-metrics.js';
+import type { Picture } from '../compare/measures/picture.js';
+import { present, type ReportConfiguration, type ReportPicture } from '../compare/report/report-data.js';
 import { defined } from '../base/assert.js';
 import { readImage } from '../engine/image/read-image.js';
 import { makeThumbnail } from '../engine/image/thumbnail.js';
 import type { CompareRun, ConfigurationRuns } from './compare-runs.js';
-import { median, stepMedian } from '../compare/medians.js';
+import { median, stepMedian } from '../compare/statistics/medians.js';
 import { memoryOfRun } from './run-figures.js';
 
 /** Longest side of the pictures inside the HTML file: sharp on a high-density screen at 12rem, and 40 of them stay a few MB. */

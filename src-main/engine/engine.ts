@@ -6,16 +6,16 @@ import { auditPack } from './pack/audit-pack.js';
 import { auditStray } from './pack/audit-stray.js';
 import { removePartials } from './convert/remove-partials.js';
 import { openPack } from './pack/open-pack.js';
-import { convertPack } from './pipeline/convert-pack.js';
-import { createMemoStore } from './pipeline/memo-store.js';
-import { detectFacesInFile } from './pipeline/detect-faces.js';
-import { estimate } from './pipeline/estimate.js';
-import { countLoraLayers } from './pipeline/flux-with-loras.js';
-import { generate } from './pipeline/generate.js';
-import { inspectPack } from './pipeline/inspect-pack.js';
-import { outputErrors } from './pipeline/output-errors.js';
-import { planConversion } from './pipeline/plan-conversion.js';
-import { weightErrors } from './pipeline/weight-errors.js';
+import { convertPack } from './pipeline/packs/convert-pack.js';
+import { createMemoStore } from './pipeline/networks/memo-store.js';
+import { detectFacesInFile } from './pipeline/faces/detect-faces.js';
+import { estimate } from './pipeline/memory/estimate.js';
+import { countLoraLayers } from './pipeline/networks/flux-with-loras.js';
+import { generate } from './pipeline/run/generate.js';
+import { inspectPack } from './pipeline/packs/inspect-pack.js';
+import { outputErrors } from './pipeline/errors/output-errors.js';
+import { planConversion } from './pipeline/packs/plan-conversion.js';
+import { weightErrors } from './pipeline/errors/weight-errors.js';
 import { probeProviders } from './runtime/providers.js';
 
 export interface HandleOptions {

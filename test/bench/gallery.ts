@@ -7,7 +7,7 @@ import { cpus, release, tmpdir, type } from 'node:os';
 import { join } from 'node:path';
 import { parseSearch } from '../../src-main/contract/search-language.js';
 import type { WindowQuery } from '../../src-main/store/gallery-repo.js';
-import { median } from '../../src-main/compare/medians.js';
+import { median } from '../../src-main/compare/statistics/medians.js';
 import { openStore } from '../../src-main/store/store.js';
 import { fillGallery, rowId } from './gallery-rows.js';
 

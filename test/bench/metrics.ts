@@ -2,11 +2,11 @@
  * Seconds for all metrics and the heat map of a 1024 × 1024 pair on one core (`node dist/main/bench-metrics.js`).
  * The first run includes compiling; a worker that stays pays it once.
  */
-import { flipMap, summarizeFlip } from '../../src-main/compare/flip.js';
-import { magmaPicture } from '../../src-main/compare/magma.js';
-import { comparePictures } from '../../src-main/compare/picture-metrics.js';
-import type { Picture } from '../../src-main/compare/picture.js';
-import { ssimMap } from '../../src-main/compare/ssim.js';
+import { flipMap, summarizeFlip } from '../../src-main/compare/measures/flip.js';
+import { magmaPicture } from '../../src-main/compare/measures/magma.js';
+import { comparePictures } from '../../src-main/compare/measures/picture-metrics.js';
+import type { Picture } from '../../src-main/compare/measures/picture.js';
+import { ssimMap } from '../../src-main/compare/measures/ssim.js';
 
 const SIDE = 1024;
 const RUNS = 9;

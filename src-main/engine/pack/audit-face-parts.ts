@@ -5,8 +5,8 @@
  */
 import { basename, join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
-import { openArcFace, openImageProjection } from '../pipeline/pack-networks.js';
-import { requireRecognitionModel, sameContents } from '../pipeline/recognition-model.js';
+import { openArcFace, openImageProjection } from '../pipeline/networks/pack-networks.js';
+import { requireRecognitionModel, sameContents } from '../pipeline/faces/recognition-model.js';
 import { IMAGE_PROJECTION_ROOT, isArcFaceBuffer } from '../weights/names/identity.js';
 import type { TensorEntry } from '../weights/tensor-source.js';
 import { auditFile, auditIdentity, auditTensors, presence, readEntries } from './audit-checkpoint.js';

@@ -1,7 +1,7 @@
 /** What every part of `verify` needs: the reference's tensors, its networks opened and closed, where checks go. */
 import { readdir } from 'node:fs/promises';
 import type { Pack } from '../pack/open-pack.js';
-import type { PrepareContext } from '../pipeline/prepared.js';
+import type { PrepareContext } from '../pipeline/networks/prepared.js';
 import type { TensorSource } from '../weights/tensor-source.js';
 import type { Check } from './checks.js';
 

@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import type { ComputeProfile } from '../graph/compute-profile.js';
-import type { PrepareContext } from '../pipeline/prepared.js';
+import type { PrepareContext } from '../pipeline/networks/prepared.js';
 import type { DeviceChoice } from '../protocol.js';
 import { computeProfile, profileWithDtype } from '../runtime/providers.js';
 import { openTensorFile } from '../weights/open-tensor-file.js';

@@ -4,10 +4,10 @@
  */
 import { join } from 'node:path';
 import { openPack, type Pack } from '../pack/open-pack.js';
-import { loadClip, loadT5 } from '../pipeline/encode-text.js';
-import { projectIdentity } from '../pipeline/identity.js';
-import { openClip, openImageProjection, openT5, openVae, readJson } from '../pipeline/pack-networks.js';
-import { encodePixels, vaeScale } from '../pipeline/vae-codec.js';
+import { loadClip, loadT5 } from '../pipeline/networks/encode-text.js';
+import { projectIdentity } from '../pipeline/faces/identity.js';
+import { openClip, openImageProjection, openT5, openVae, readJson } from '../pipeline/networks/pack-networks.js';
+import { encodePixels, vaeScale } from '../pipeline/networks/vae-codec.js';
 import { latentShape, packLatents } from '../sampling/latents.js';
 import { loadTokenizers } from '../text/load-tokenizers.js';
 import { checkExact, checkRelative, relativeL2 } from './checks.js';

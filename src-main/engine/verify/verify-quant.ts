@@ -4,8 +4,8 @@
  */
 import { E4M3FN_VALUES, f32ToBf16, f32ToE4m3fn, f32ToF16 } from '../../base/float-formats.js';
 import { prepareComponent } from '../convert/prepare-component.js';
-import { openNetwork } from '../pipeline/network-session.js';
-import type { PrepareContext } from '../pipeline/prepared.js';
+import { openNetwork } from '../pipeline/networks/network-session.js';
+import type { PrepareContext } from '../pipeline/networks/prepared.js';
 import type { WeightFormat } from '../protocol.js';
 import { decodeNestedAbsmax } from '../quant/formats/bnb-nf4.js';
 import { decodeFp8, encodeFp8 } from '../quant/formats/fp8.js';

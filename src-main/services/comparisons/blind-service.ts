@@ -2,8 +2,8 @@
 import { randomInt } from 'node:crypto';
 import { AppError } from '../../base/app-error.js';
 import { defined } from '../../base/assert.js';
-import { planBlindTest } from '../../compare/blind-plan.js';
-import { answerTrial, blindResult, currentTrial, trialHit, undoAnswer } from '../../compare/blind-session.js';
+import { planBlindTest } from '../../compare/blind/blind-plan.js';
+import { answerTrial, blindResult, currentTrial, trialHit, undoAnswer } from '../../compare/blind/blind-session.js';
 import type { BlindAnswer, BlindSlot, BlindStart, BlindTest } from '../../contract/blind-test.js';
 import type { StoredBlindTest } from '../../store/blind-tests-repo.js';
 import type { Store } from '../../store/store.js';

@@ -1,16 +1,16 @@
 /** The table under a comparison, and heat maps. Pixel work is done once per pair and kept. */
 import { AppError, isAbort } from '../../base/app-error.js';
 import { faceBy, faceLikeness, type ScoredFace } from '../../compare/face-encoders.js';
-import { DEFAULT_PIXELS_PER_DEGREE } from '../../compare/flip.js';
-import { standing } from '../../compare/noise-floor.js';
-import type { Box } from '../../compare/picture-metrics.js';
-import { reportRows } from '../../compare/report-data.js';
+import { DEFAULT_PIXELS_PER_DEGREE } from '../../compare/measures/flip.js';
+import { standing } from '../../compare/statistics/noise-floor.js';
+import type { Box } from '../../compare/measures/picture-metrics.js';
+import { reportRows } from '../../compare/report/report-data.js';
 import type { CompareRow, CompareTable, CompareVariant, PictureDifference } from '../../contract/compare-data.js';
 import { differingFields } from '../../contract/generation-settings.js';
 import type { DetectedFaces } from '../../contract/photo.js';
 import type { RunDetail } from '../../contract/run.js';
 import type { Store } from '../../store/store.js';
-import { stepMedian } from '../../compare/medians.js';
+import { stepMedian } from '../../compare/statistics/medians.js';
 import { pairRuns, type PairedRun, type RunConfiguration } from './pair-runs.js';
 import type { PictureLab } from '../pictures/picture-lab.js';
 import { reportInput, type MeasuredRuns } from './report-input.js';

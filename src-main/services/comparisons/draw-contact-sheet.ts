@@ -1,7 +1,7 @@
 /** Draws a planned contact sheet. */
 import sharp from 'sharp';
-import type { ContactSheet } from '../../compare/contact-sheet.js';
-import { escapeMarkup } from '../../compare/report-html.js';
+import type { ContactSheet } from '../../compare/report/contact-sheet.js';
+import { escapeMarkup } from '../../compare/report/report-html.js';
 
 const BACKGROUND = '#ffffff';
 const INK = '#1b1b1f';

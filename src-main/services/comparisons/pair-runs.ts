@@ -1,5 +1,5 @@
 /** Which run of a comparison is compared with which, and which runs are one configuration. Pure. */
-import { variantName } from '../../compare/verdict.js';
+import { variantName } from '../../compare/statistics/verdict.js';
 import type { CompareRole } from '../../contract/compare-data.js';
 import { differingFields, SETTING_FIELDS, settingValue, type RunSettings } from '../../contract/generation-settings.js';
 import type { RunDetail } from '../../contract/run.js';

@@ -1,13 +1,18 @@
 /** From measured runs to what the report writers and the table of variants are made of. Pure. */
-import { DEFAULT_PIXELS_PER_DEGREE } from '../../compare/flip.js';
+import { DEFAULT_PIXELS_PER_DEGREE } from '../../compare/measures/flip.js';
 import type { ScoredFace } from '../../compare/face-encoders.js';
-import { phaseFigures } from '../../compare/phase-figures.js';
-import { present, type ReportConfiguration, type ReportInput, type ReportPicture } from '../../compare/report-data.js';
-import type { WeightErrors } from '../../compare/weight-order.js';
+import { phaseFigures } from '../../compare/report/phase-figures.js';
+import {
+  present,
+  type ReportConfiguration,
+  type ReportInput,
+  type ReportPicture,
+} from '../../compare/report/report-data.js';
+import type { WeightErrors } from '../../compare/statistics/weight-order.js';
 import type { PictureDifference } from '../../contract/compare-data.js';
 import { deviceName } from '../../contract/formats.js';
 import type { RunDetail } from '../../contract/run.js';
-import { median, stepMedian } from '../../compare/medians.js';
+import { median, stepMedian } from '../../compare/statistics/medians.js';
 import { configurationName, type PairedRun, type RunConfiguration } from './pair-runs.js';
 
 export interface MeasuredRuns {

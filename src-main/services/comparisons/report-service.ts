@@ -1,10 +1,10 @@
 /** Reports of compared runs, in every form that can be saved. */
 import { AppError } from '../../base/app-error.js';
-import { planContactSheet } from '../../compare/contact-sheet.js';
-import { reportCsv } from '../../compare/report-csv.js';
-import { reportHtml } from '../../compare/report-html.js';
-import { reportMarkdown } from '../../compare/report-markdown.js';
-import type { WeightErrors } from '../../compare/weight-order.js';
+import { planContactSheet } from '../../compare/report/contact-sheet.js';
+import { reportCsv } from '../../compare/report/report-csv.js';
+import { reportHtml } from '../../compare/report/report-html.js';
+import { reportMarkdown } from '../../compare/report/report-markdown.js';
+import type { WeightErrors } from '../../compare/statistics/weight-order.js';
 import type { Report, ReportFormat } from '../../contract/compare-data.js';
 import type { Store } from '../../store/store.js';
 import type { CompareService } from './compare-service.js';

@@ -1,6 +1,6 @@
 /** What a run will take, from what runs like it took. Pure. */
 import type { Pace } from '../../store/paces-repo.js';
-import { median, stepMedian } from '../../compare/medians.js';
+import { median, stepMedian } from '../../compare/statistics/medians.js';
 
 interface Size {
   readonly width: number;

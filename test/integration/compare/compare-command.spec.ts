@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Picture } from '../../../src-main/compare/picture.js';
+import type { Picture } from '../../../src-main/compare/measures/picture.js';
 import { readImage } from '../../../src-main/engine/image/read-image.js';
 import { addRecognition, cosineOf, linearEmbedding, standInCrop } from '../../support/recognition-model.js';
 import { standInAssets } from '../../support/test-assets.js';

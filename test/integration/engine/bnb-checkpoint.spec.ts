@@ -4,9 +4,13 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
-import { inspectPack } from '../../../src-main/engine/pipeline/inspect-pack.js';
-import { openFlux } from '../../../src-main/engine/pipeline/pack-networks.js';
-import { prepareOnHost, prepareQuantized, type PrepareContext } from '../../../src-main/engine/pipeline/prepared.js';
+import { inspectPack } from '../../../src-main/engine/pipeline/packs/inspect-pack.js';
+import { openFlux } from '../../../src-main/engine/pipeline/networks/pack-networks.js';
+import {
+  prepareOnHost,
+  prepareQuantized,
+  type PrepareContext,
+} from '../../../src-main/engine/pipeline/networks/prepared.js';
 import type { WeightFormat } from '../../../src-main/engine/protocol.js';
 import { isKept } from '../../../src-main/engine/quant/keep-list.js';
 import { computeProfile } from '../../../src-main/engine/runtime/providers.js';

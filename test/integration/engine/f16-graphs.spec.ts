@@ -14,12 +14,16 @@ import {
   type ComputeProfile,
 } from '../../../src-main/engine/graph/compute-profile.js';
 import { openPack, type Pack } from '../../../src-main/engine/pack/open-pack.js';
-import { computeModulations } from '../../../src-main/engine/pipeline/conditioning.js';
-import { loadDenoiser } from '../../../src-main/engine/pipeline/denoise.js';
-import { loadT5 } from '../../../src-main/engine/pipeline/encode-text.js';
-import { openFlux, openT5, openVae } from '../../../src-main/engine/pipeline/pack-networks.js';
-import { prepareOnHost, prepareQuantized, type PrepareContext } from '../../../src-main/engine/pipeline/prepared.js';
-import { decoderLatents, loadDecoder } from '../../../src-main/engine/pipeline/vae-codec.js';
+import { computeModulations } from '../../../src-main/engine/pipeline/run/conditioning.js';
+import { loadDenoiser } from '../../../src-main/engine/pipeline/run/denoise.js';
+import { loadT5 } from '../../../src-main/engine/pipeline/networks/encode-text.js';
+import { openFlux, openT5, openVae } from '../../../src-main/engine/pipeline/networks/pack-networks.js';
+import {
+  prepareOnHost,
+  prepareQuantized,
+  type PrepareContext,
+} from '../../../src-main/engine/pipeline/networks/prepared.js';
+import { decoderLatents, loadDecoder } from '../../../src-main/engine/pipeline/networks/vae-codec.js';
 import { relativeL2 } from '../../../src-main/engine/verify/checks.js';
 import type { WeightFormat } from '../../../src-main/engine/protocol.js';
 import { isConditioningTensor } from '../../../src-main/engine/weights/names/flux.js';

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { autoFormat } from '../../../src-main/base/auto-format.js';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
-import { bytesPerFormat } from '../../../src-main/engine/pipeline/component-sizes.js';
-import { openComponent } from '../../../src-main/engine/pipeline/convert-pack.js';
-import { estimate } from '../../../src-main/engine/pipeline/estimate.js';
-import { resolveFormat } from '../../../src-main/engine/pipeline/format-mix.js';
-import { outputErrors } from '../../../src-main/engine/pipeline/output-errors.js';
+import { bytesPerFormat } from '../../../src-main/engine/pipeline/memory/component-sizes.js';
+import { openComponent } from '../../../src-main/engine/pipeline/packs/convert-pack.js';
+import { estimate } from '../../../src-main/engine/pipeline/memory/estimate.js';
+import { resolveFormat } from '../../../src-main/engine/pipeline/networks/format-mix.js';
+import { outputErrors } from '../../../src-main/engine/pipeline/errors/output-errors.js';
 import { Engine } from '../../../src-main/engine/engine.js';
 import type {
   ComponentFormat,

@@ -6,11 +6,15 @@ import { CUDA_PROFILE, DML_PROFILE, type ComputeProfile } from '../../../src-mai
 import type { FluxConfig } from '../../../src-main/engine/graph/flux-config.js';
 import type { StoredTensor } from '../../../src-main/engine/graph/stored-tensor.js';
 import { openPack, type Pack } from '../../../src-main/engine/pack/open-pack.js';
-import { computeModulations, type Modulations } from '../../../src-main/engine/pipeline/conditioning.js';
-import { loadDenoiser } from '../../../src-main/engine/pipeline/denoise.js';
-import type { NetworkWeights } from '../../../src-main/engine/pipeline/network-session.js';
-import { openFlux, openInfuseNet, type PackNetwork } from '../../../src-main/engine/pipeline/pack-networks.js';
-import { prepareOnHost, prepareQuantized, type PrepareContext } from '../../../src-main/engine/pipeline/prepared.js';
+import { computeModulations, type Modulations } from '../../../src-main/engine/pipeline/run/conditioning.js';
+import { loadDenoiser } from '../../../src-main/engine/pipeline/run/denoise.js';
+import type { NetworkWeights } from '../../../src-main/engine/pipeline/networks/network-session.js';
+import { openFlux, openInfuseNet, type PackNetwork } from '../../../src-main/engine/pipeline/networks/pack-networks.js';
+import {
+  prepareOnHost,
+  prepareQuantized,
+  type PrepareContext,
+} from '../../../src-main/engine/pipeline/networks/prepared.js';
 import type { Provider, WeightFormat } from '../../../src-main/engine/protocol.js';
 import { decodeStorage } from '../../../src-main/engine/quant/formats/storage-encoder.js';
 import type { StorageTarget } from '../../../src-main/engine/quant/formats/layout.js';

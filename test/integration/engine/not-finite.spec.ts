@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
-import { generate } from '../../../src-main/engine/pipeline/generate.js';
-import { createMemoStore } from '../../../src-main/engine/pipeline/memo-store.js';
+import { generate } from '../../../src-main/engine/pipeline/run/generate.js';
+import { createMemoStore } from '../../../src-main/engine/pipeline/networks/memo-store.js';
 import type { GenerateRequest } from '../../../src-main/engine/protocol.js';
 import { SMALL, writeRandomPack } from '../../bench/write-random-pack.js';
 

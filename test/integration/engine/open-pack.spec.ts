@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
-import { inspectPack } from '../../../src-main/engine/pipeline/inspect-pack.js';
+import { inspectPack } from '../../../src-main/engine/pipeline/packs/inspect-pack.js';
 
 const FIXTURE = 'test/fixtures/reference-tiny';
 let folder: string;

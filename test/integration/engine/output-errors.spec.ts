@@ -7,16 +7,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPack, type Pack } from '../../../src-main/engine/pack/open-pack.js';
-import { computeModulations } from '../../../src-main/engine/pipeline/conditioning.js';
-import { openComponent } from '../../../src-main/engine/pipeline/convert-pack.js';
-import { loadDenoiser } from '../../../src-main/engine/pipeline/denoise.js';
-import { sampleInputs } from '../../../src-main/engine/pipeline/generate.js';
-import { InputSamples } from '../../../src-main/engine/pipeline/input-samples.js';
-import { quantizedLinears } from '../../../src-main/engine/pipeline/layer-errors.js';
-import { createMemoStore } from '../../../src-main/engine/pipeline/memo-store.js';
-import { outputErrors } from '../../../src-main/engine/pipeline/output-errors.js';
-import { openFlux, openInfuseNet, openT5 } from '../../../src-main/engine/pipeline/pack-networks.js';
-import { prepareOnHost, prepareQuantized, type PrepareContext } from '../../../src-main/engine/pipeline/prepared.js';
+import { computeModulations } from '../../../src-main/engine/pipeline/run/conditioning.js';
+import { openComponent } from '../../../src-main/engine/pipeline/packs/convert-pack.js';
+import { loadDenoiser } from '../../../src-main/engine/pipeline/run/denoise.js';
+import { sampleInputs } from '../../../src-main/engine/pipeline/run/generate.js';
+import { InputSamples } from '../../../src-main/engine/pipeline/errors/input-samples.js';
+import { quantizedLinears } from '../../../src-main/engine/pipeline/errors/layer-errors.js';
+import { createMemoStore } from '../../../src-main/engine/pipeline/networks/memo-store.js';
+import { outputErrors } from '../../../src-main/engine/pipeline/errors/output-errors.js';
+import { openFlux, openInfuseNet, openT5 } from '../../../src-main/engine/pipeline/networks/pack-networks.js';
+import {
+  prepareOnHost,
+  prepareQuantized,
+  type PrepareContext,
+} from '../../../src-main/engine/pipeline/networks/prepared.js';
 import type { GenerateRequest, OutputErrors, QuantizedComponent } from '../../../src-main/engine/protocol.js';
 import { computeProfile } from '../../../src-main/engine/runtime/providers.js';
 import { loadTokenizers } from '../../../src-main/engine/text/load-tokenizers.js';

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { removePartials } from '../../../src-main/engine/convert/remove-partials.js';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
-import { convertPack, type ConvertRequest } from '../../../src-main/engine/pipeline/convert-pack.js';
-import { planConversion } from '../../../src-main/engine/pipeline/plan-conversion.js';
+import { convertPack, type ConvertRequest } from '../../../src-main/engine/pipeline/packs/convert-pack.js';
+import { planConversion } from '../../../src-main/engine/pipeline/packs/plan-conversion.js';
 import { TINY } from '../support/tiny-picture.js';
 
 const ITEMS = [{ component: 'flux', format: 'nf4' }] as const;

@@ -7,11 +7,11 @@ import { CPU_PROFILE } from '../../../src-main/engine/graph/compute-profile.js';
 import { readImage } from '../../../src-main/engine/image/read-image.js';
 import { auditPack } from '../../../src-main/engine/pack/audit-pack.js';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
-import { FaceAnalyst } from '../../../src-main/engine/pipeline/face-analyst.js';
-import { generate } from '../../../src-main/engine/pipeline/generate.js';
-import { inspectPack } from '../../../src-main/engine/pipeline/inspect-pack.js';
-import { createMemoStore } from '../../../src-main/engine/pipeline/memo-store.js';
-import { scoreFaces } from '../../../src-main/engine/pipeline/score-faces.js';
+import { FaceAnalyst } from '../../../src-main/engine/pipeline/faces/face-analyst.js';
+import { generate } from '../../../src-main/engine/pipeline/run/generate.js';
+import { inspectPack } from '../../../src-main/engine/pipeline/packs/inspect-pack.js';
+import { createMemoStore } from '../../../src-main/engine/pipeline/networks/memo-store.js';
+import { scoreFaces } from '../../../src-main/engine/pipeline/faces/score-faces.js';
 import type { GenerateRequest, GenerateResult, IdentityInput } from '../../../src-main/engine/protocol.js';
 import {
   addRecognition,

@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { auditPack } from '../../../src-main/engine/pack/audit-pack.js';
 import { auditStray } from '../../../src-main/engine/pack/audit-stray.js';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
-import { inspectPack } from '../../../src-main/engine/pipeline/inspect-pack.js';
+import { inspectPack } from '../../../src-main/engine/pipeline/packs/inspect-pack.js';
 import { cacheFolderName, findSnapshot } from '../../../src-main/models/hub-cache.js';
 import { checkImport, type ImportReport, type ImportRequest } from '../../../src-main/models/import-check.js';
 import { linkPack } from '../../../src-main/models/link-pack.js';

@@ -7,7 +7,7 @@ import { entryFile } from '../../../src-main/base/entry-file.js';
 import { QUANTIZED_COMPONENTS } from '../../../src-main/contract/formats.js';
 import type { PreparationState } from '../../../src-main/contract/preparation.js';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
-import { convertPack } from '../../../src-main/engine/pipeline/convert-pack.js';
+import { convertPack } from '../../../src-main/engine/pipeline/packs/convert-pack.js';
 import type { EngineProcess } from '../../../src-main/services/engine/engine-client.js';
 import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
 import { packIdOf } from '../../../src-main/services/models/pack-service.js';

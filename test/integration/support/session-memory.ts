@@ -2,7 +2,7 @@
  * Helper process of session-memory.spec.ts: loads a chain of linears in one format, runs it, prints its resident set.
  */
 import { prepareComponent } from '../../../src-main/engine/convert/prepare-component.js';
-import { openNetwork } from '../../../src-main/engine/pipeline/network-session.js';
+import { openNetwork } from '../../../src-main/engine/pipeline/networks/network-session.js';
 import type { WeightFormat } from '../../../src-main/engine/protocol.js';
 import { CPU_PROFILE } from '../../../src-main/engine/graph/compute-profile.js';
 import { openCheckpoint } from '../../../src-main/engine/weights/open-checkpoint.js';

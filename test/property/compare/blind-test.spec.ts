@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { atLeastByChance } from '../../../src-main/compare/binomial.js';
-import { planBlindTest, type BlindKind } from '../../../src-main/compare/blind-plan.js';
-import { answerTrial, blindResult, type BlindSession } from '../../../src-main/compare/blind-session.js';
+import { atLeastByChance } from '../../../src-main/compare/statistics/binomial.js';
+import { planBlindTest, type BlindKind } from '../../../src-main/compare/blind/blind-plan.js';
+import { answerTrial, blindResult, type BlindSession } from '../../../src-main/compare/blind/blind-session.js';
 
 /** Numbers in 0 to 1; unrelated to the plan's generator. @source Numerical Recipes' 32-bit linear congruence */
 function coin(seed: number): () => number {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { flipMap } from '../../../src-main/compare/flip.js';
-import { comparePictures } from '../../../src-main/compare/picture-metrics.js';
-import type { Picture } from '../../../src-main/compare/picture.js';
+import { flipMap } from '../../../src-main/compare/measures/flip.js';
+import { comparePictures } from '../../../src-main/compare/measures/picture-metrics.js';
+import type { Picture } from '../../../src-main/compare/measures/picture.js';
 
 const pair = fc
   .record({ width: fc.integer({ min: 11, max: 24 }), height: fc.integer({ min: 11, max: 24 }) })

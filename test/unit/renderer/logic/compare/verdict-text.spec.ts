@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { verdict } from '../../../../../src-main/compare/verdict.js';
+import { verdict } from '../../../../../src-main/compare/statistics/verdict.js';
 import type { CompareVariant } from '../../../../../src-main/contract/compare-data';
 import { verdictText } from '../../../../../src-renderer/logic/compare/verdict-text';
 import { useLanguage } from '../../../../../src-renderer/text/text.svelte';

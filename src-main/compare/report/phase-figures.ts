@@ -1,0 +1,50 @@
+/** What each phase of a configuration's runs took: memory and time, from the measurements of its pictures. */
+import { median } from '../statistics/medians.js';
+
+export const PHASES = ['text', 'load', 'denoise', 'decode'] as const;
+export type PhaseName = (typeof PHASES)[number];
+
+/** One phase of one run. Bytes of the device where it was read, else of the process. */
+export interface MeasuredPhase {
+  readonly phase: PhaseName;
+  readonly seconds: number;
+  readonly devicePeakBytes: number | null;
+  readonly hostPeakBytes: number;
+  /** Of the weights that the phase held; 0 where it took its result from an earlier run. */
+  readonly weightBytes: number;
+}
+
+/** Medians over the pictures; null where none was measured. */
+export interface PhaseFigures {
+  readonly phase: PhaseName;
+  /** Highest in the phase. */
+  readonly peakBytes: number | null;
+  readonly seconds: number | null;
+}
+
+/**
+ * One entry a phase, in order. A text that was encoded for an earlier picture is left out: it loaded nothing, and its
+ * memory is what was there anyway.
+ */
+export function phaseFigures(runs: readonly (readonly MeasuredPhase[])[]): PhaseFigures[] {
+  const measured = runs.flat();
+  return PHASES.map((phase) => {
+    const own = measured.filter((m) => m.phase === phase && (phase !== 'text' || m.weightBytes > 0));
+    return {
+      phase,
+      peakBytes: median(own.map(({ devicePeakBytes, hostPeakBytes }) => devicePeakBytes ?? hostPeakBytes)),
+      seconds: median(own.map(({ seconds }) => seconds)),
+    };
+  });
+}
+
+/** Peaks less a baseline's, phase by phase; null where either is unknown. */
+export function phaseDeltas(
+  phases: readonly PhaseFigures[],
+  baseline: readonly PhaseFigures[],
+): readonly (number | null)[] {
+  return phases.map(({ phase, peakBytes }) => {
+    const base = baseline.find((other) => other.phase === phase)?.peakBytes ?? null;
+    return peakBytes === null || base === null ? null : peakBytes - base;
+  });
+}

@@ -1,0 +1,63 @@
+/** Memory and time by phase as text cells, in the published table's form: Load, Peak, Δ against the first row. */
+import { phaseDeltas, PHASES, type PhaseFigures, type PhaseName } from './phase-figures.js';
+import { plain, signed } from './plain-numbers.js';
+import type { Formats } from '../statistics/verdict.js';
+
+const GIB = 2 ** 30;
+const MISSING = '–';
+
+export interface PhaseRow {
+  readonly formats: Formats;
+  readonly loadBytes: number | null;
+  readonly peakBytes: number | null;
+  readonly phases: readonly PhaseFigures[];
+}
+
+const PHASE_NAMES: Readonly<Record<PhaseName, string>> = {
+  text: 'Text',
+  load: 'Loading',
+  denoise: 'Denoise',
+  decode: 'Decode',
+};
+
+/** @param rows the first is the baseline */
+export function phaseTable(rows: readonly PhaseRow[]): {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+} {
+  const [baseline] = rows;
+  const gib = (bytes: number | null): string => (bytes === null ? MISSING : plain(bytes / GIB, 2));
+  return {
+    head: [
+      'FLUX', 'T5', 'InfuseNet', 'Load GiB', 'Peak GiB', 'Δ peak GiB',
+      ...PHASES.flatMap((phase) => [`${PHASE_NAMES[phase]} GiB`, `${PHASE_NAMES[phase]} s`]),
+    ], // prettier-ignore
+    rows: rows.map((row) => {
+      const { formats, loadBytes, peakBytes, phases } = row;
+      const own = row !== baseline && baseline !== undefined;
+      const deltas = own ? phaseDeltas(phases, baseline.phases) : [];
+      const peakDelta =
+        own && peakBytes !== null && baseline.peakBytes !== null ? peakBytes - baseline.peakBytes : null;
+      return [
+        formats.flux,
+        formats.t5,
+        formats.infusenet,
+        gib(loadBytes),
+        gib(peakBytes),
+        peakDelta === null ? MISSING : signed(peakDelta / GIB, 2),
+        ...phases.flatMap(({ peakBytes: bytes, seconds }, i) => {
+          const delta = deltas[i] ?? null;
+          return [
+            gib(bytes) + (delta === null ? '' : ` (${signed(delta / GIB, 2)})`),
+            seconds === null ? MISSING : plain(seconds, 2),
+          ];
+        }),
+      ];
+    }),
+  };
+}
+
+/** What its figures mean. */
+export const PHASE_NOTE =
+  'GiB of a phase: the highest memory while it ran, in brackets less the first row’s. A dash where a text was not ' +
+  'encoded because an earlier picture’s was used.';

@@ -1,0 +1,101 @@
+/** The main table of a report as text cells: the published form (Load, Peak, Δ) and what this app adds. */
+import type { PairedDifference } from '../statistics/paired-difference.js';
+import { encoderLabel, type FaceEncoder } from '../face-encoders.js';
+import { identityNotes } from '../identity-notes.js';
+import { configurationPhrases, noteSentences } from './picture-notes.js';
+import { plain, signed, uncertain } from './plain-numbers.js';
+import { reportEncoders, reportRows, weightNotes, type ReportInput, type ReportRow } from './report-data.js';
+
+const GIB = 2 ** 30;
+const MISSING = '–';
+
+interface TableText {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+const TABLE_HEAD = [
+  'FLUX', 'T5', 'InfuseNet', 'Load GiB', 'Peak GiB', 'Δ peak GiB', 's/step', 'Total s', 'PSNR dB', 'SSIM', 'FLIP',
+  'FLIP face', 'FLIP around', 'Noise floor',
+]; // prettier-ignore
+const FACE_HEAD = ['Identity', 'Δ identity', 'Face cosine'];
+
+/** Columns from here on hold numbers. */
+export const FIRST_NUMBER = 3;
+
+const orMissing = <T>(value: T | null, text: (value: T) => string): string => (value === null ? MISSING : text(value));
+const mean = (digits: number) => (value: PairedDifference) => plain(value.mean, digits);
+
+function differenceCells(row: ReportRow): string[] {
+  if (row.isReference) return ['reference', ...Array<string>(4).fill(MISSING)];
+  if (row.compared === 0) return Array<string>(5).fill(MISSING);
+  if (row.identical === row.compared) return ['identical', '1', '0', '0', '0'];
+  return [
+    orMissing(row.psnr, mean(2)) + (row.identical > 0 ? ` (${row.identical} identical)` : ''),
+    orMissing(row.ssim, mean(4)),
+    orMissing(row.flip, (value) => uncertain(value, false)),
+    orMissing(row.faceFlip, mean(3)),
+    orMissing(row.surroundingsFlip, mean(3)),
+  ];
+}
+
+function cellsOf(row: ReportRow): string[] {
+  const { formats, loadBytes, peakBytes, stepSeconds, totalSeconds } = row.configuration;
+  const gib = (bytes: number): string => plain(bytes / GIB, 2);
+  return [
+    formats.flux,
+    formats.t5,
+    formats.infusenet,
+    orMissing(loadBytes, gib),
+    orMissing(peakBytes, gib),
+    row.isReference ? MISSING : orMissing(row.peakDeltaBytes, (bytes) => signed(bytes / GIB, 2)),
+    orMissing(stepSeconds, (seconds) => plain(seconds, 3)),
+    orMissing(totalSeconds, (seconds) => plain(seconds, 1)),
+    ...differenceCells(row),
+    orMissing(row.floor, ({ low, high }) => (low === high ? plain(high, 3) : `${plain(low, 3)} to ${plain(high, 3)}`)),
+    ...row.faces.flatMap(({ identity, identityDelta, likeness }) => [
+      orMissing(identity, mean(4)),
+      orMissing(identityDelta, (value) => uncertain(value)),
+      orMissing(likeness, mean(4)),
+    ]),
+  ];
+}
+
+/** Three columns by encoder, with its name where there are several. */
+function headOf(encoders: readonly FaceEncoder[]): string[] {
+  const faces = encoders.flatMap((encoder) =>
+    FACE_HEAD.map((title) => (encoders.length > 1 ? `${title} (${encoderLabel(encoder)})` : title)),
+  );
+  return [...TABLE_HEAD, ...faces];
+}
+
+/** With a last column of what pictures went through, where any went through something. */
+export function reportTable(input: ReportInput): TableText {
+  const rows = reportRows(input);
+  const notes = rows.map((row) => configurationPhrases(row).join(', '));
+  const head = headOf(reportEncoders(input));
+  if (notes.every((note) => note === '')) return { head, rows: rows.map(cellsOf) };
+  return {
+    head: [...head, 'Noted'],
+    rows: rows.map((row, i) => [...cellsOf(row), notes[i] === '' ? MISSING : (notes[i] ?? MISSING)]),
+  };
+}
+
+/** What the columns mean, one sentence each. */
+export function reportNotes(input: ReportInput): string[] {
+  return [
+    `Memory: ${input.memorySource}. Δ is against the first row. Times are medians over all pictures; s/step is ` +
+      'the median of all steps but a picture’s first, which warms up.',
+    'PSNR, SSIM and FLIP are differences from the reference picture of the same seed' +
+      `${input.prompts.length > 1 ? ' and prompt' : ''}, averaged; ± is half of the 95 % confidence interval ` +
+      '(Student’s t over those pairs).',
+    `PSNR over 8-bit sRGB. SSIM of luma, Gaussian window 11, σ 1.5. FLIP at ${plain(input.pixelsPerDegree, 1)} pixels ` +
+      'per degree, 0 is no visible difference; “face” and “around” are its means inside and outside the face box of ' +
+      'the reference picture.',
+    'Noise floor: FLIP between repeats of the very same settings; a difference no larger says nothing.',
+    ...identityNotes(input),
+    ...noteSentences(input, reportRows(input)),
+    ...weightNotes(input),
+    'LPIPS is left out: no weights with a fitting licence come in a package.',
+  ];
+}

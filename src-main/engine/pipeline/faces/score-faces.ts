@@ -1,0 +1,59 @@
+/** How like the identity a finished picture's face is, by every encoder of the pack that can say it. */
+import { cosine } from '../../../base/cosine.js';
+import type { RgbImage } from '../../image/rgb-image.js';
+import type { Pack } from '../../pack/open-pack.js';
+import type { FaceScore, GenerateResult, IdentityInput, SecondEncoderState } from '../../protocol.js';
+import type { EncoderRole, FaceAnalyst } from './face-analyst.js';
+import { memoize, type MemoStore } from '../networks/memo-store.js';
+import { encoderName } from './recognition-model.js';
+
+export interface ScoreRequest {
+  readonly pack: Pack;
+  readonly faces: FaceAnalyst;
+  readonly memo: MemoStore;
+  readonly identity: IdentityInput;
+  /** Embedding that conditioned the run [512]; null without identity. */
+  readonly conditioning: Float32Array | null;
+  readonly second: SecondEncoderState | null;
+}
+
+export type FaceScores = Pick<GenerateResult, 'identityScore' | 'identityState' | 'faceScores' | 'secondEncoder'>;
+
+/** @throws AppError of the detector and the encoders; no face is a result */
+export async function scoreFaces(image: RgbImage, request: ScoreRequest): Promise<FaceScores> {
+  const { pack, faces, conditioning, second } = request;
+  const unscored = { identityScore: null, faceScores: [], secondEncoder: second };
+  if (conditioning === null) return { ...unscored, identityState: 'no-identity' };
+  if (!faces.available) return { ...unscored, identityState: 'no-face-network' };
+  const crop = await faces.cropLargest(image);
+  const scores: FaceScore[] = [];
+  const score = async (role: EncoderRole, file: string | null, identity: () => Promise<Float32Array>) => {
+    if (file === null) return;
+    const named = { encoder: encoderName(file), conditioned: role === 'conditioning' };
+    if (crop === null) {
+      scores.push({ ...named, weightHash: null, score: null, embedding: null });
+      return;
+    }
+    const { weightHash, embed } = await faces.encoder(role);
+    const embedding = await embed(crop);
+    scores.push({ ...named, weightHash, score: cosine(embedding, await identity()), embedding: [...embedding] });
+  };
+  await score('conditioning', pack.arcface, () => Promise.resolve(conditioning));
+  if (second === 'used') await score('second', pack.recognition, () => secondIdentity(request));
+  return {
+    identityScore: scores[0]?.score ?? null,
+    identityState: crop === null ? 'no-face' : 'scored',
+    faceScores: scores,
+    secondEncoder: second,
+  };
+}
+
+/** The identity photo by the second encoder [512], once for all runs of a comparison. */
+async function secondIdentity({ pack, faces, memo, identity }: ScoreRequest): Promise<Float32Array> {
+  if (identity.kind !== 'image') throw new Error('Invariant violated: the second encoder reads a photo');
+  const { path, faceIndex } = identity;
+  const { weightHash, embed } = await faces.encoder('second');
+  return memoize(memo, ['second-embedding', pack.root, weightHash, path, faceIndex], async () =>
+    embed(await faces.cropFile(path, faceIndex)),
+  );
+}

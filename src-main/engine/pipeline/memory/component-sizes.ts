@@ -1,0 +1,92 @@
+/**
+ * Bytes of a pack's components in each format, from headers alone: element count times the format's bytes, never the
+ * file size, which says nothing about memory.
+ */
+import { parseAutoFormat } from '../../../base/auto-format.js';
+import type { VaeConfig } from '../../graph/vae.js';
+import type { Pack } from '../../pack/open-pack.js';
+import { WEIGHT_FORMATS, type ComponentFormat, type QuantizedComponent, type WeightFormat } from '../../protocol.js';
+import { WEIGHT_FORMAT_FACTS } from '../../quant/formats/weight-format.js';
+import { isKept } from '../../quant/keep-list.js';
+import { isConditioningTensor } from '../../weights/names/flux.js';
+import { elementCount, type TensorSource } from '../../weights/tensor-source.js';
+import { openClip, openFlux, openInfuseNet, openT5, openVae, type PackNetwork } from '../networks/pack-networks.js';
+
+/** Bytes of a scale in f16 sessions. */
+const SCALE_BYTES = 2;
+const SIXTEEN_BIT_BYTES = 2;
+
+/** Weights that stay resident while the component's session lives, in each format. */
+export function bytesPerFormat(
+  component: QuantizedComponent,
+  network: PackNetwork<unknown>,
+): Record<WeightFormat, number> {
+  const sizes = Object.fromEntries(WEIGHT_FORMATS.map((format) => [format, 0])) as Record<WeightFormat, number>;
+  for (const entry of network.source.entries.values()) {
+    if (!network.include(entry.name)) continue;
+    // Modulation runs on the host and is gone before the loop.
+    if (component !== 't5' && isConditioningTensor(entry.name)) continue;
+    const count = elementCount(entry.shape);
+    const [n, k] = entry.shape;
+    const linear = entry.shape.length === 2 && entry.name.endsWith('.weight') && !isKept(component, entry.name);
+    for (const format of WEIGHT_FORMATS) {
+      const perWeight =
+        linear && n !== undefined && k !== undefined
+          ? WEIGHT_FORMAT_FACTS[format].bytesPerWeight(n, k, SCALE_BYTES)
+          : SIXTEEN_BIT_BYTES;
+      sizes[format] += count * perWeight;
+    }
+  }
+  return sizes;
+}
+
+/** All tensors in 16-bit. */
+export function sixteenBitBytes(source: TensorSource, include: (name: string) => boolean = () => true): number {
+  let elements = 0;
+  for (const entry of source.entries.values()) if (include(entry.name)) elements += elementCount(entry.shape);
+  return elements * SIXTEEN_BIT_BYTES;
+}
+
+export interface PackSizes {
+  readonly flux: Record<WeightFormat, number>;
+  readonly t5: Record<WeightFormat, number>;
+  readonly infusenet: Record<WeightFormat, number>;
+  readonly vaeDecoder: number;
+  readonly clip: number;
+  /** Hidden size and tokens of text, for activations. */
+  readonly hidden: number;
+  readonly vae: VaeConfig;
+}
+
+/** @throws AppError pack.incomplete, weights.* */
+export async function packSizes(pack: Pack, variant: string): Promise<PackSizes> {
+  const networks = await Promise.all([
+    openFlux(pack),
+    openT5(pack),
+    openInfuseNet(pack, variant),
+    openVae(pack),
+    openClip(pack),
+  ]);
+  const [flux, t5, infuseNet, vae, clip] = networks;
+  try {
+    return {
+      flux: bytesPerFormat('flux', flux),
+      t5: bytesPerFormat('t5', t5),
+      infusenet: bytesPerFormat('infusenet', infuseNet),
+      vaeDecoder: sixteenBitBytes(vae.source, (name) => name.startsWith('decoder.')),
+      clip: sixteenBitBytes(clip.source),
+      hidden: flux.config.hidden,
+      vae: vae.config,
+    };
+  } finally {
+    await Promise.all(networks.map((network) => network.source.close()));
+  }
+}
+
+/** Bytes of a component in a choice of format; a mix takes its budget at most, and never more than 16-bit. */
+export function bytesOfChoice(sizes: Readonly<Record<WeightFormat, number>>, format: ComponentFormat): number {
+  const { '16-bit': full, nf4, int4 } = sizes;
+  const auto = parseAutoFormat(format);
+  if (auto !== null) return Math.max(Math.min(nf4, int4), Math.min(full, auto.budgetMiB * 2 ** 20));
+  return sizes[format as WeightFormat];
+}

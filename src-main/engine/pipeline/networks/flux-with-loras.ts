@@ -1,0 +1,42 @@
+/**
+ * FLUX's network with LoRAs in its weights.
+ */
+import type { FluxConfig } from '../../graph/flux-config.js';
+import { mergeLoras, readLoraLayers } from '../../lora/merge-loras.js';
+import type { Pack } from '../../pack/open-pack.js';
+import type { LoraChoice } from '../../protocol.js';
+import { openFlux, type PackNetwork } from './pack-networks.js';
+
+export interface FluxWithLoras extends PackNetwork<FluxConfig> {
+  /** Hash of what was added; null for FLUX as it is. */
+  readonly loraDigest: string | null;
+}
+
+/**
+ * Layers of the pack's FLUX that a LoRA changes, from headers alone.
+ * @throws AppError weights.unexpected-tensor listing keys that are none of FLUX's, pack.incomplete, weights.*
+ */
+export async function countLoraLayers(pack: Pack, file: string): Promise<number> {
+  const flux = await openFlux(pack);
+  try {
+    return (await readLoraLayers(flux.source, flux.config, file)).length;
+  } finally {
+    await flux.source.close();
+  }
+}
+
+/** @throws AppError pack.incomplete, config.invalid, engine.request-invalid, weights.*; AbortError */
+export async function openFluxWithLoras(
+  pack: Pack,
+  loras: readonly LoraChoice[],
+  signal?: AbortSignal,
+): Promise<FluxWithLoras> {
+  const flux = await openFlux(pack);
+  try {
+    const { source, digest } = await mergeLoras(flux.source, flux.config, loras, signal);
+    return { ...flux, source, loraDigest: digest };
+  } catch (error) {
+    await flux.source.close();
+    throw error;
+  }
+}

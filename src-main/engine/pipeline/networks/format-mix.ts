@@ -1,0 +1,76 @@
+/** What a choice of format means for a component's linears: one format for all, or a mix within a budget. */
+import { AppError } from '../../../base/app-error.js';
+import { parseAutoFormat } from '../../../base/auto-format.js';
+import { fingerprint } from '../../convert/fingerprint.js';
+import type { ComponentFormat, OutputErrors, QuantizedComponent, WeightFormat } from '../../protocol.js';
+import { mixFormats, type FormatMix, type MixLayer } from '../../quant/mix-formats.js';
+import { bytesPerFormat } from '../memory/component-sizes.js';
+import { keptJson } from './kept-json.js';
+import { outputErrorsFile } from '../errors/output-errors-file.js';
+import type { PackNetwork } from './pack-networks.js';
+import { weightErrorsOf, type WeightErrorsOptions } from '../errors/weight-errors.js';
+
+const MIB = 2 ** 20;
+
+export interface ResolvedFormat {
+  /** Of linears that the mix does not name. */
+  readonly format: WeightFormat;
+  readonly mix?: FormatMix;
+}
+
+/**
+ * A mix's errors are those of its name: of the weights, measured when they are not kept, or of a measurement of the
+ * outputs, which must be kept. The same for the same name and weights.
+ *
+ * @throws AppError engine.request-invalid for a budget that is too small or a measurement that is not kept, and those
+ * of measuring the weights
+ */
+export async function resolveFormat(
+  component: QuantizedComponent,
+  format: ComponentFormat,
+  network: PackNetwork<unknown>,
+  options: WeightErrorsOptions & { readonly cachePath: string },
+): Promise<ResolvedFormat> {
+  if (!isAuto(format)) return { format };
+  const choice = parseAutoFormat(format);
+  if (choice === null) throw notAMix(format);
+  const layers =
+    choice.measurement === null
+      ? (await weightErrorsOf(component, network, options)).layers
+      : await measuredLayers(component, network, options.cachePath, choice.measurement);
+  const linears = layers.reduce((sum, { shape: [n, k] }) => sum + n * k, 0);
+  // What stays in 16-bit whatever the format counts too.
+  const fixed = bytesPerFormat(component, network)['16-bit'] - 2 * linears;
+  return {
+    format: '16-bit',
+    mix: mixFormats(layers, choice.budgetMiB * MIB, { label: network.label, fixedBytes: fixed }),
+  };
+}
+
+function isAuto(format: ComponentFormat): format is Exclude<ComponentFormat, WeightFormat> {
+  return format.startsWith('auto-');
+}
+
+async function measuredLayers(
+  component: QuantizedComponent,
+  { source, include, label }: PackNetwork<unknown>,
+  cachePath: string,
+  measurement: string,
+): Promise<readonly MixLayer[]> {
+  const weights = await fingerprint(source, include);
+  const kept = await keptJson<OutputErrors>(outputErrorsFile(cachePath, component, weights, measurement));
+  if (kept !== null) return kept.layers;
+  throw new AppError(
+    'engine.request-invalid',
+    `The errors of ${label}'s outputs that this mix was made from (${measurement}) are not kept for these weights.`,
+    {
+      remedy: 'Measure them again in the layer view of the picture that they were measured on, or choose another mix.',
+    },
+  );
+}
+
+function notAMix(format: string): AppError {
+  return new AppError('engine.request-invalid', `"${format}" is no format and no mix within a budget.`, {
+    remedy: 'Write a mix as auto- and its MiB, such as auto-3500.',
+  });
+}

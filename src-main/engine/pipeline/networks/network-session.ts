@@ -1,0 +1,89 @@
+/**
+ * From prepared weights to a running session: builds the graph, checks that every tensor was used, loads it.
+ */
+import { parse } from 'node:path';
+import { AppError } from '../../../base/app-error.js';
+import { GraphBuilder } from '../../graph/graph-builder.js';
+import type { InputTap } from '../../graph/input-tap.js';
+import type { ComputeProfile } from '../../graph/compute-profile.js';
+import { Network } from '../../graph/network.js';
+import { partsOf, WeightBook, type StoredTensor } from '../../graph/stored-tensor.js';
+import type { DeviceChoice } from '../../protocol.js';
+import { locateFromRoot, openSession, type Session, type SessionOptions } from '../../runtime/session.js';
+
+/** One network's parameters, ready for a graph. */
+export interface NetworkWeights {
+  /** Named in errors, such as "FLUX". */
+  readonly label: string;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+/** Hands out networks for one graph. */
+export interface NetworkBuilder {
+  readonly g: GraphBuilder;
+  /** @param tap gets the inputs of the linears; default none */
+  network(weights: NetworkWeights, profile: ComputeProfile, prefix: string, tap?: InputTap | null): Network;
+}
+
+export interface NetworkRequest {
+  readonly label: string;
+  /** Read for its provider and device alone. */
+  readonly device: DeviceChoice;
+  readonly build: (builder: NetworkBuilder) => void;
+  readonly profilePrefix?: string;
+  /** The graph is a part of its network and leaves tensors unused. */
+  readonly partOfNetwork?: boolean;
+}
+
+/** A session and the bytes of weights that it holds. */
+export type LoadedNetwork = Session & { readonly weightBytes: number };
+
+/**
+ * @throws AppError weights.missing-tensor, weights.wrong-shape, weights.unexpected-tensor and what `openSession` throws
+ */
+export async function openNetwork(request: NetworkRequest): Promise<LoadedNetwork> {
+  const g = new GraphBuilder(request.label);
+  const used: { weights: NetworkWeights; book: WeightBook }[] = [];
+  request.build({
+    g,
+    network: (weights, profile, prefix, tap) => {
+      const book = new WeightBook(weights.label, weights.tensors);
+      used.push({ weights, book });
+      return new Network(g, profile, book, prefix, locateFromRoot, tap);
+    },
+  });
+  for (const { weights, book } of used) {
+    const unused = book.unused();
+    if (unused.length > 0 && request.partOfNetwork !== true) {
+      throw new AppError(
+        'weights.unexpected-tensor',
+        `${weights.label} has ${unused.length} tensors that its config does not explain, such as "${unused[0] ?? ''}".`,
+        { remedy: 'The checkpoint is of another model or version than its config.json. Download both again.' },
+      );
+    }
+  }
+  const options: SessionOptions = {
+    label: request.label,
+    provider: request.device.provider,
+    ...(request.device.deviceId === undefined ? {} : { deviceId: request.device.deviceId }),
+    ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
+  };
+  const session = await openSession(g.finish(), externalRoot(used.map(({ weights }) => weights)), options);
+  return Object.assign(session, { weightBytes: g.externalBytes });
+}
+
+/** The file system root of all weight files. @throws AppError pack.invalid when they lie on several drives */
+function externalRoot(weights: readonly NetworkWeights[]): string {
+  const roots = new Set<string>();
+  for (const { tensors } of weights) {
+    for (const { storage } of tensors.values()) {
+      for (const { file } of partsOf(storage)) roots.add(parse(file).root);
+    }
+  }
+  if (roots.size > 1) {
+    throw new AppError('pack.invalid', `The weights lie on several drives (${[...roots].join(', ')}).`, {
+      remedy: 'Keep the pack and the cache folder on one drive.',
+    });
+  }
+  return [...roots][0] ?? '/';
+}

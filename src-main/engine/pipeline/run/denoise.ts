@@ -1,0 +1,190 @@
+/**
+ * The loop: one fused graph per step, Euler in f32 on the host.
+ */
+import { AppError, throwIfAborted } from '../../../base/app-error.js';
+import { STEP_IO, stepGraph } from '../../graph/denoiser.js';
+import type { FluxConfig } from '../../graph/flux-config.js';
+import type { ComputeProfile } from '../../graph/compute-profile.js';
+import type { DeviceChoice } from '../../protocol.js';
+import type { Feed } from '../../runtime/session.js';
+import { ropeTables } from '../../sampling/rope.js';
+import { eulerStep, type Schedule } from '../../sampling/schedule.js';
+import { tokensOf } from '../../weights/names/flux.js';
+import type { Modulations } from './conditioning.js';
+import type { InputSamples } from '../errors/input-samples.js';
+import { openNetwork, type LoadedNetwork, type NetworkWeights } from '../networks/network-session.js';
+
+/** InfuseNet's side of a run. */
+export interface ControlInputs {
+  readonly config: FluxConfig;
+  readonly weights: NetworkWeights;
+  readonly modulations: Modulations;
+  /** [queries, jointAttentionDim] f32. */
+  readonly identityTokens: Float32Array;
+  readonly queries: number;
+  /** Packed control latents [S, inChannels] f32. */
+  readonly control: Float32Array;
+  /** Residual factor of each step: conditioning scale times gating. */
+  readonly scales: readonly number[];
+}
+
+export interface DenoiserRequest extends DeviceChoice {
+  readonly profile: ComputeProfile;
+  readonly flux: FluxConfig;
+  readonly fluxWeights: NetworkWeights;
+  readonly modulations: Modulations;
+  /** [textTokens, jointAttentionDim] f32. */
+  readonly text: Float32Array;
+  readonly textTokens: number;
+  readonly rows: number;
+  readonly cols: number;
+  readonly control: ControlInputs | null;
+  /** Writes the runtime's per-node profile with this path prefix when the session is released. */
+  readonly profilePrefix?: string;
+  /** Told of a step (from 0) whose velocity is not finite; without it such a step fails. */
+  readonly onNotFinite?: (step: number) => void;
+  /** Gets what FLUX's or InfuseNet's linears read in these steps (from 0). */
+  readonly sampled?: { readonly samples: InputSamples; readonly steps: readonly number[] };
+}
+
+/** A loaded denoiser for one picture size. */
+export interface Denoiser {
+  readonly session: LoadedNetwork;
+  /** Velocity [S, outChannels] f32 at a step. @throws AppError engine.not-finite and what the session throws */
+  velocity(latents: Float32Array, step: number, residualScale?: number): Promise<Float32Array>;
+}
+
+export async function loadDenoiser(request: DenoiserRequest): Promise<Denoiser> {
+  const { flux, control, rows, cols } = request;
+  const tokens = rows * cols;
+  const { sampled } = request;
+  const tapOf = (component: 'flux' | 'infusenet', text: number) => {
+    const counts = { text, image: tokens, joint: text + tokens };
+    return sampled?.samples.component === component ? sampled.samples.tap((weight) => counts[tokensOf(weight)]) : null;
+  };
+  const session = await openNetwork({
+    label: control === null ? 'FLUX' : 'FLUX with InfuseNet',
+    device: request,
+    ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
+    build: (builder) => {
+      const fluxTap = tapOf('flux', request.textTokens);
+      const base = { net: builder.network(request.fluxWeights, request.profile, 'flux', fluxTap), config: flux };
+      const side =
+        control === null
+          ? null
+          : {
+              net: builder.network(control.weights, request.profile, 'infusenet', tapOf('infusenet', control.queries)),
+              config: control.config,
+            };
+      stepGraph(builder.g, base, side, {
+        textTokens: request.textTokens,
+        identityTokens: control?.queries ?? null,
+        imageTokens: tokens,
+      });
+    },
+  });
+  const fixed: Record<string, Feed> = {
+    [STEP_IO.text]: { data: request.text, dims: [request.textTokens, flux.jointAttentionDim] },
+    ...ropeFeeds(flux, request.textTokens, rows, cols, STEP_IO.cos, STEP_IO.sin),
+  };
+  if (control !== null) {
+    fixed[STEP_IO.identity] = {
+      data: control.identityTokens,
+      dims: [control.queries, control.config.jointAttentionDim],
+    };
+    fixed[STEP_IO.control] = { data: control.control, dims: [tokens, control.config.inChannels] };
+    Object.assign(
+      fixed,
+      ropeFeeds(control.config, control.queries, rows, cols, STEP_IO.controlCos, STEP_IO.controlSin),
+    );
+  }
+  return {
+    session,
+    velocity: async (latents, step, residualScale) => {
+      const feeds: Record<string, Feed> = {
+        ...fixed,
+        [STEP_IO.latents]: { data: latents, dims: [tokens, flux.inChannels] },
+        [STEP_IO.fluxModulation]: vector(request.modulations.step(step)),
+      };
+      if (control !== null) {
+        feeds[STEP_IO.infuseNetModulation] = vector(control.modulations.step(step));
+        feeds[STEP_IO.residualScale] = vector(Float32Array.of(residualScale ?? control.scales[step] ?? 0));
+      }
+      const samples = sampled?.steps.includes(step) === true ? sampled.samples : null;
+      const result = await session.run(feeds, [STEP_IO.velocity, ...(samples?.outputs ?? [])]);
+      samples?.add(result);
+      const velocity = result[STEP_IO.velocity] as Float32Array;
+      if (!allFinite(velocity)) {
+        if (request.onNotFinite === undefined) throw notFinite(step);
+        request.onNotFinite(step);
+      }
+      return velocity;
+    },
+  };
+}
+
+function ropeFeeds(
+  config: FluxConfig,
+  textTokens: number,
+  rows: number,
+  cols: number,
+  cos: string,
+  sin: string,
+): Record<string, Feed> {
+  const tables = ropeTables({ textTokens, rows, cols, axesDims: config.axesDims });
+  const dims = [tables.tokens, tables.halfDim];
+  return { [cos]: { data: tables.cos, dims }, [sin]: { data: tables.sin, dims } };
+}
+
+function vector(data: Float32Array): Feed {
+  return { data, dims: [data.length] };
+}
+
+/** A value that is NaN or infinite makes the sum so. */
+function allFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return Number.isFinite(sum);
+}
+
+function notFinite(step: number): AppError {
+  return new AppError('engine.not-finite', `The denoiser produced values that are not numbers at step ${step + 1}.`, {
+    remedy:
+      'Try another weight format or the cpu provider; if it happens there too, verify the pack on the Models screen.',
+    details: { step: step + 1 },
+  });
+}
+
+export interface DenoiseStep {
+  /** 1-based. */
+  readonly step: number;
+  readonly seconds: number;
+  /** Latents after the step, [S, inChannels] f32; a view that the next step changes. */
+  readonly latents: Float32Array;
+  /** Estimate of the clean latents at this step: latents at its start minus sigma times velocity. */
+  readonly estimate: Float32Array;
+}
+
+/**
+ * Runs all steps in place on `latents`.
+ * @throws AbortError between steps
+ */
+export async function denoise(
+  denoiser: Denoiser,
+  schedule: Schedule,
+  latents: Float32Array,
+  onStep: (step: DenoiseStep) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const steps = schedule.timesteps.length;
+  for (let index = 0; index < steps; index++) {
+    throwIfAborted(signal);
+    const started = performance.now();
+    const velocity = await denoiser.velocity(latents, index);
+    const sigma = schedule.sigmas[index] as number;
+    const estimate = latents.map((value, i) => value - sigma * (velocity[i] as number));
+    eulerStep(latents, velocity, sigma, schedule.sigmas[index + 1] as number);
+    await onStep({ step: index + 1, seconds: (performance.now() - started) / 1000, latents, estimate });
+  }
+  throwIfAborted(signal);
+}

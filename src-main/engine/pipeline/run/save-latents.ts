@@ -1,0 +1,16 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stepFileName } from '../../../base/step-file.js';
+
+/**
+ * Writes the latents after a step as `step-003.f32`, for measuring how far a run leaves another's path. Not synced:
+ * after a crash they are of no use.
+ *
+ * @param step 1-based
+ * @param latents packed [S, inChannels] f32; read only, written little-endian
+ */
+export async function saveLatents(folder: string, step: number, latents: Float32Array): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const bytes = Buffer.from(latents.buffer, latents.byteOffset, latents.byteLength);
+  await writeFile(join(folder, stepFileName(step, 'f32')), bytes);
+}
