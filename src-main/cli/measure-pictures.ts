@@ -1,6 +1,6 @@
 /** From the pictures of a comparison to the numbers and images of its report. */
 import { join } from 'node:path';
-import { faceLikeness, type FaceEmbeddings, type ScoredFace } from '../compare/face-encoders.js';
+import { faceLikeness, type FaceEmbeddings, type ScoredFace } from '../compare/measures/face-encoders.js';
 import { magmaPicture } from '../compare/measures/magma.js';
 import { phaseFigures } from '../compare/report/phase-figures.js';
 import { comparePictures, type Box } from '../compare/measures/picture-metrics.js';

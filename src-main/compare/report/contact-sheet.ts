@@ -1,5 +1,5 @@
 /** Where everything goes on a contact sheet: a row per configuration, a column per seed (and prompt). Draws nothing itself. */
-import { encoderLabel } from '../face-encoders.js';
+import { encoderLabel } from '../measures/face-encoders.js';
 import { configurationPhrases } from './picture-notes.js';
 import { plain, signedBytes, uncertain } from './plain-numbers.js';
 import { pictureLabel, reportRows, type ReportInput, type ReportRow } from './report-data.js';

@@ -1,5 +1,5 @@
 /** What a report is made of, and its figures per configuration. Knows nothing of files and pixels. */
-import { encodersOf, faceBy, type FaceEncoder, type ScoredFace } from '../face-encoders.js';
+import { encodersOf, faceBy, type FaceEncoder, type ScoredFace } from '../measures/face-encoders.js';
 import { noiseFloor, type NoiseFloor } from '../statistics/noise-floor.js';
 import { meanWithUncertainty, pairedDifference, type PairedDifference } from '../statistics/paired-difference.js';
 import type { PhaseFigures } from './phase-figures.js';

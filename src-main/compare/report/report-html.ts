@@ -1,4 +1,4 @@
-import { encoderLabel } from '../face-encoders.js';
+import { encoderLabel } from '../measures/face-encoders.js';
 import { PHASE_NOTE, phaseTable } from './phase-table.js';
 import { picturePhrases } from './picture-notes.js';
 import { plain } from './plain-numbers.js';

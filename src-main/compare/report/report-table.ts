@@ -1,7 +1,7 @@
 /** The main table of a report as text cells: the published form (Load, Peak, Δ) and what this app adds. */
 import type { PairedDifference } from '../statistics/paired-difference.js';
-import { encoderLabel, type FaceEncoder } from '../face-encoders.js';
-import { identityNotes } from '../identity-notes.js';
+import { encoderLabel, type FaceEncoder } from '../measures/face-encoders.js';
+import { identityNotes } from './identity-notes.js';
 import { configurationPhrases, noteSentences } from './picture-notes.js';
 import { plain, signed, uncertain } from './plain-numbers.js';
 import { reportEncoders, reportRows, weightNotes, type ReportInput, type ReportRow } from './report-data.js';

@@ -1,6 +1,6 @@
 /** What a comparison can say about one configuration, in one plain sentence with its uncertainty. */
 import { parseAutoFormat } from '../../base/auto-format.js';
-import { encoderLabel } from '../face-encoders.js';
+import { encoderLabel } from '../measures/face-encoders.js';
 import { standing, type NoiseFloor } from './noise-floor.js';
 import { differsFromZero, type PairedDifference } from './paired-difference.js';
 import { plain, signedBytes, uncertain } from '../report/plain-numbers.js';

@@ -1,6 +1,6 @@
 /** The table under a comparison, and heat maps. Pixel work is done once per pair and kept. */
 import { AppError, isAbort } from '../../base/app-error.js';
-import { faceBy, faceLikeness, type ScoredFace } from '../../compare/face-encoders.js';
+import { faceBy, faceLikeness, type ScoredFace } from '../../compare/measures/face-encoders.js';
 import { DEFAULT_PIXELS_PER_DEGREE } from '../../compare/measures/flip.js';
 import { standing } from '../../compare/statistics/noise-floor.js';
 import type { Box } from '../../compare/measures/picture-metrics.js';

@@ -1,6 +1,6 @@
 /** From measured runs to what the report writers and the table of variants are made of. Pure. */
 import { DEFAULT_PIXELS_PER_DEGREE } from '../../compare/measures/flip.js';
-import type { ScoredFace } from '../../compare/face-encoders.js';
+import type { ScoredFace } from '../../compare/measures/face-encoders.js';
 import { phaseFigures } from '../../compare/report/phase-figures.js';
 import {
   present,

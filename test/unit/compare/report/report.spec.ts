@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planContactSheet } from '../../../../src-main/compare/report/contact-sheet.js';
-import type { ScoredFace } from '../../../../src-main/compare/face-encoders.js';
+import type { ScoredFace } from '../../../../src-main/compare/measures/face-encoders.js';
 import type { RegionMetrics } from '../../../../src-main/compare/measures/picture-metrics.js';
 import { reportCsv } from '../../../../src-main/compare/report/report-csv.js';
 import {

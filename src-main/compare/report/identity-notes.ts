@@ -1,7 +1,7 @@
 /** What a report says of the encoders behind its identity scores. Pure. */
-import { encoderLabel, faceBy, type FaceEncoder } from './face-encoders.js';
-import { reasonsForNoScore } from './report/picture-notes.js';
-import { reportEncoders, type PictureNotes, type ReportInput } from './report/report-data.js';
+import { encoderLabel, faceBy, type FaceEncoder } from '../measures/face-encoders.js';
+import { reasonsForNoScore } from './picture-notes.js';
+import { reportEncoders, type PictureNotes, type ReportInput } from './report-data.js';
 
 const NO_SECOND: Readonly<Record<Exclude<NonNullable<PictureNotes['secondEncoder']>, 'used'>, string>> = {
   absent: 'the pack has none',

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { encodersOf, faceBy, faceLikeness, type FaceEncoder } from '../../../src-main/compare/face-encoders.js';
+import {
+  encodersOf,
+  faceBy,
+  faceLikeness,
+  type FaceEncoder,
+} from '../../../../src-main/compare/measures/face-encoders.js';
 
 const by = (encoder: string | null, weightHash: string | null, conditioned: boolean): FaceEncoder => ({
   encoder,

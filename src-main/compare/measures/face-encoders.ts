@@ -2,7 +2,7 @@
  * The encoders that scored the faces of a comparison. One of them conditioned the pictures, so that its score is
  * circular; a second one, where a pack has it, did not. Pure.
  */
-import { cosine } from '../base/cosine.js';
+import { cosine } from '../../base/cosine.js';
 
 /** What one encoder says of one picture's face. */
 export interface ScoredFace {
