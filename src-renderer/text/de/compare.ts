@@ -134,7 +134,7 @@ export const compare: Translation<typeof english> = {
   'table.identity.second-title':
     'Kosinus des Gesichts mit dem Identitätsfoto, nach {encoder}. Dieser Encoder hatte am Bild keinen Anteil und urteilt unabhängig.',
   'table.no-second': 'Zweiter Encoder: {reason}.',
-  'table.likeness': 'Gesichtskosinus',
+  'table.likeness': 'Kosinus Gesicht',
   'table.likeness.title': 'Kosinus des Gesichts mit dem im Referenzbild, nach {encoder}',
   'table.rating': 'Bewertung',
   'table.noise-floor': 'mit Grundrauschen',

@@ -86,6 +86,9 @@ describe('the second encoder', () => {
   it('scores a picture beside the one that conditioned it, each against the photo by itself', async () => {
     const result = await make(both, { kind: 'image', path: PHOTO, faceIndex: 0 });
     expect(result).toMatchObject({ identityState: 'scored', secondEncoder: 'used' });
+    const inspected = await inspectPack(both);
+    expect(inspected.complete).toBe(true);
+    expect(inspected.components.at(-1)).toMatchObject({ component: 'recognition', files: 1, missing: [] });
     const [first, second] = result.faceScores;
     expect(first).toMatchObject({ encoder: 'arcface', conditioned: true, score: result.identityScore });
     expect(second).toMatchObject({ encoder: 'linear_r1', conditioned: false });
@@ -166,7 +169,8 @@ describe('a second encoder that is none', () => {
     await expect(readFile(outputPath)).rejects.toMatchObject({ code: 'ENOENT' });
     const { components, complete } = await inspectPack(pack);
     expect(components.find(({ component }) => component === 'recognition')?.missing[0]).toMatch(message);
-    expect(complete).toBe(true);
+    // As no run can be made with it.
+    expect(complete).toBe(false);
   });
 
   it('is refused when it is cut short, or no ONNX file', async () => {
@@ -185,6 +189,9 @@ describe('a second encoder that is none', () => {
     const result: GenerateResult = await make(pack, photo);
     expect(result).toMatchObject({ secondEncoder: 'same-file', identityState: 'scored' });
     expect(result.faceScores).toHaveLength(1);
+    const { components, complete } = await inspectPack(pack);
+    expect(complete).toBe(true);
+    expect(components.map(({ component }) => component)).not.toContain('recognition');
   });
 });
 

@@ -17,7 +17,7 @@ import {
   openVae,
   type PackNetwork,
 } from '../networks/pack-networks.js';
-import { requireRecognitionModel } from '../faces/recognition-model.js';
+import { requireRecognitionModel, sameContents } from '../faces/recognition-model.js';
 
 type Component = InspectResult['components'][number];
 
@@ -38,7 +38,8 @@ export async function inspectPack(packPath: string): Promise<InspectResult> {
   }
   const complete = components.every(({ missing }) => missing.length === 0);
   components.push(await describe('arcface', () => openArcFace(pack)));
-  if (pack.recognition !== null) components.push(await describeRecognition(pack.recognition));
+  const second = await describeRecognition(pack);
+  components.push(...second);
   return {
     kind: 'inspect',
     name: pack.name,
@@ -49,7 +50,7 @@ export async function inspectPack(packPath: string): Promise<InspectResult> {
     defaults: pack.defaults,
     limits: pack.limits,
     components,
-    complete: complete && detectorPresent(pack),
+    complete: complete && detectorPresent(pack) && second.every(({ missing }) => missing.length === 0),
   };
 }
 
@@ -85,16 +86,20 @@ async function describe(
   }
 }
 
-/** It only scores: a pack is complete without it. Its file does not say how many parameters it has. */
-async function describeRecognition(path: string): Promise<Component> {
+/**
+ * A pack is complete without one, but not with one that runs refuse. Its file does not say how many parameters it has.
+ * @returns none for a pack without, or whose one is the file that conditions
+ */
+async function describeRecognition({ recognition, arcface }: Pack): Promise<Component[]> {
+  if (recognition === null || (arcface !== null && (await sameContents(recognition, arcface)))) return [];
   const component = 'recognition';
   try {
-    const outline = await readOnnxOutline(path);
-    requireRecognitionModel(outline, path);
+    const outline = await readOnnxOutline(recognition);
+    requireRecognitionModel(outline, recognition);
     const { initializers, sizeBytes } = outline;
-    return { ...NOTHING, component, files: 1, tensors: initializers.length, bytes: sizeBytes };
+    return [{ ...NOTHING, component, files: 1, tensors: initializers.length, bytes: sizeBytes }];
   } catch (error) {
-    return unusable(component, error);
+    return [unusable(component, error)];
   }
 }
 
