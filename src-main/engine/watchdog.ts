@@ -27,6 +27,8 @@ export function startWatchdog(tickMs = TICK_MS, ticks = TICKS): void {
   const beats = new Int32Array(new SharedArrayBuffer(4));
   setInterval(() => Atomics.add(beats, 0, 1), tickMs / 4).unref();
   const settings: WatchdogSettings = { beats, tickMs, ticks };
-  // Inherited flags are the engine's own affair.
-  new Worker(entryFile('watchdog-worker'), { workerData: settings, execArgv: [] }).unref();
+  const worker = new Worker(entryFile('watchdog-worker'), { workerData: settings, execArgv: [] });
+  worker.unref();
+  // An engine without a watchdog is better than none: the log gets the reason.
+  worker.on('error', (error) => process.stderr.write(`The engine goes on without its watchdog: ${error.message}\n`));
 }
