@@ -31,6 +31,8 @@ export interface SessionOptions extends DeviceChoice {
   readonly label: string;
   /** Keeps the runtime's own error lines out of stderr. */
   readonly quiet?: boolean;
+  /** Runs the graph as it was written, without the runtime's own rewriting, which takes long over many f16 casts. */
+  readonly asWritten?: boolean;
   /** Writes a per-node profile with this path prefix. */
   readonly profilePrefix?: string;
 }
@@ -108,7 +110,7 @@ export async function openSession(model: Uint8Array, externalRoot: string, optio
     const session = await InferenceSession.create(model, {
       executionProviders: [executionProvider],
       executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
+      graphOptimizationLevel: options.asWritten === true ? 'disabled' : 'all',
       enableCpuMemArena: false,
       enableMemPattern: false,
       logSeverityLevel: options.quiet === true ? QUIET_SEVERITY : LOG_SEVERITY,

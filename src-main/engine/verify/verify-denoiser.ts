@@ -137,15 +137,15 @@ async function verifyDecoded(
   try {
     const trajectory = await expected.readF32('latents_after_step');
     const last = trajectory.slice(trajectory.length - latents.length);
-    const decoded = await decoder.decode(decoderLatents(last, vae.config, shape));
-    await withExpected(context, 'decoded', (reference) =>
-      report(checkRelative('decoded', decoded, reference, NETWORK_LIMIT, "from the reference's latents")),
-    );
-    const own = await decoder.decode(decoderLatents(latents, vae.config, shape));
-    const image = floatToImage(own, shape.width * scale, shape.height * scale);
-    await withExpected(context, 'image_u8', (reference) =>
-      report(checkMaxAbs('image_u8', toPlanes(image.data), reference, IMAGE_LIMIT)),
-    );
+    await withExpected(context, 'decoded', async (reference) => {
+      const decoded = await decoder.decode(decoderLatents(last, vae.config, shape));
+      report(checkRelative('decoded', decoded, reference, NETWORK_LIMIT, "from the reference's latents"));
+    });
+    await withExpected(context, 'image_u8', async (reference) => {
+      const own = await decoder.decode(decoderLatents(latents, vae.config, shape));
+      const image = floatToImage(own, shape.width * scale, shape.height * scale);
+      report(checkMaxAbs('image_u8', toPlanes(image.data), reference, IMAGE_LIMIT));
+    });
   } finally {
     await decoder.session.release();
   }
