@@ -1,7 +1,7 @@
 /**
  * `npm run walk`: the first minute of somebody new, timed. `npm start` on an empty data folder, then in Chromium from
  * the first open to a finished side-by-side of three formats on the demo pack, by the buttons that a person presses.
- * Prints the seconds of each stage as the table of docs/measured.md; exits with 1 where a stage does not come.
+ * Prints the seconds of each stage as the table of docs/measurements.md; exits with 1 where a stage does not come.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -18,7 +18,7 @@ export interface AttentionOptions {
 
 /**
  * Heads whose logits [heads, Sq, Sk] exist at a time: more are faster and take more memory. On an H100 at 4400 tokens
- * and 24 heads 1, 2, 4 and 24 take 14.4, 12.1, 11.3 and 10.2 ms, the fused kernel 19.6 (docs/measured.md).
+ * and 24 heads 1, 2, 4 and 24 take 14.4, 12.1, 11.3 and 10.2 ms, the fused kernel 19.6 (docs/measurements.md).
  */
 const HEADS_AT_A_TIME = 2;
 

@@ -6,12 +6,12 @@ export interface ComputeProfile {
   readonly dtype: 'f32' | 'f16';
   /**
    * 16-bit: `plain` is a float matrix; `planes` holds 16-bit fixed point as two bytes for MatMulNBits, which WebGPU's
-   * f16 path runs five times as fast as a float matrix, and closer to the exact product (docs/measured.md).
+   * f16 path runs five times as fast as a float matrix, and closer to the exact product (docs/measurements.md).
    */
   readonly sixteenBit: 'plain' | 'planes';
   /**
    * nf4: `bnb4` is MatMulBnb4, exact; `byte-codes` looks pairs of 8-bit codes up and runs MatMulNBits on them,
-   * which rounds the codebook to 1/127 but is three times as fast on WebGPU's f16 path (docs/measured.md); `table`
+   * which rounds the codebook to 1/127 but is three times as fast on WebGPU's f16 path (docs/measurements.md); `table`
    * looks pairs of values up, exact, for providers without MatMulBnb4.
    */
   readonly nf4: 'bnb4' | 'byte-codes' | 'table';
@@ -53,7 +53,7 @@ export const CPU_PROFILE: ComputeProfile = {
   panels: false,
 };
 
-/** What is fastest and smallest on an H100 (docs/measured.md). */
+/** What is fastest and smallest on an H100 (docs/measurements.md). */
 export const WEBGPU_F16_PROFILE: ComputeProfile = {
   dtype: 'f16',
   sixteenBit: 'planes',

@@ -33,7 +33,7 @@ export function providerOptions({ provider, deviceId = 0 }: DeviceChoice): Provi
       return { executionProvider: 'cpu', sessionEntries: {} };
     case 'webgpu':
       return {
-        // `simple` keeps the fewest freed buffers without slowing steps down (docs/measured.md).
+        // `simple` keeps the fewest freed buffers without slowing steps down (docs/measurements.md).
         executionProvider: { name: 'webgpu', storageBufferCacheMode: 'simple' },
         sessionEntries: GPU_ALONE,
       };

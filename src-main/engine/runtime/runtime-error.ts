@@ -5,7 +5,7 @@ import { CHOOSE_ANOTHER } from './provider-presence.js';
 
 /**
  * WebGPU says so in its log alone, and goes on with a buffer that is none: the error comes at its first use (seen on a
- * full card, docs/measured.md).
+ * full card, docs/measurements.md).
  */
 const OUT_OF_MEMORY =
   /out of memory|OUT_OF_DEVICE_MEMORY|OUT_OF_HOST_MEMORY|bad_alloc|Failed to allocate|bad allocation|Invalid Buffer.*previous error/i;

@@ -1,6 +1,6 @@
 /**
  * Memory of a decode, whole and in tiles, from the shapes of its largest maps. Fitted to full-size runs on a CPU (f32:
- * whole 4.6 widest maps above the weights) and on an H200 (f16, within 5 %; docs/measured.md).
+ * whole 4.6 widest maps above the weights) and on an H200 (f16, within 5 %; docs/measurements.md).
  */
 import type { VaeConfig } from '../../graph/vae.js';
 import { planTiles } from '../../graph/vae-tiles.js';

@@ -1,6 +1,6 @@
 /**
  * Memory of a denoising step, from sizes alone. The GPU's figures are fitted to full-size runs on an H200 from 1536 to
- * 9728 tokens (docs/measured.md): all thirteen lie within 3 %.
+ * 9728 tokens (docs/measurements.md): all thirteen lie within 3 %.
  */
 import { WEIGHT_FORMATS, type ComponentFormat, type Provider, type WeightFormat } from '../../protocol.js';
 

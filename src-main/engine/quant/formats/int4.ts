@@ -9,7 +9,7 @@
 import { f16ToF32, f32ToF16 } from '../../../base/float-formats.js';
 import { notFiniteError, widenBf16, type ScaleDtype, type Weights } from './weights.js';
 
-/** Weights per scale; the only block size with a fast kernel on WebGPU (docs/measured.md). */
+/** Weights per scale; the only block size with a fast kernel on WebGPU (docs/measurements.md). */
 export const INT4_BLOCK = 32;
 /** Added to codes in storage: MatMulNBits' default zero point. */
 const INT4_ZERO = 8;

@@ -1,4 +1,4 @@
-/** The estimate against what the driver reported at full size (docs/measured.md, H200, 29 November 2026). */
+/** The estimate against what the driver reported at full size (docs/measurements.md, H200, 29 November 2026). */
 import { describe, expect, it } from 'vitest';
 import { residentBytes, stepBytes } from '../../../../../src-main/engine/pipeline/memory/denoise-memory.js';
 import type { WeightFormat } from '../../../../../src-main/engine/protocol.js';
