@@ -4,14 +4,18 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src-main/base/app-error.js';
-import { readOnnxOutline } from '../../../src-main/engine/pack/audit-onnx.js';
+import { readOnnxOutline, type OnnxOutline } from '../../../src-main/engine/pack/audit-onnx.js';
+import { requireRecognitionModel } from '../../../src-main/engine/pipeline/faces/recognition-model.js';
 import { auditStray } from '../../../src-main/engine/pack/audit-stray.js';
+import { recognitionModel } from '../../support/recognition-model.js';
 import { onnxBytes } from '../../integration/support/onnx-bytes.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'likeness-lab-onnx-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const file = join(folder, 'model.onnx');
 const MODEL = onnxBytes({ inputs: ['a'], outputs: ['b', 'c'], initializers: ['layer1.0.bn1.weight', 'fc.weight'] });
+
+const FORMED = recognitionModel();
 
 async function outline(bytes: Uint8Array): Promise<unknown> {
   writeFileSync(file, bytes);
@@ -28,6 +32,35 @@ describe('readOnnxOutline', () => {
       outputs: [{ name: 'b' }, { name: 'c' }],
       initializers: ['layer1.0.bn1.weight', 'fc.weight'],
     });
+  });
+
+  it('reads the form of inputs and outputs, without the weights among them', async () => {
+    expect(await outline(FORMED)).toEqual({
+      inputs: [{ name: 'face', elemType: 1, dims: [null, 3, 112, 112] }],
+      outputs: [{ name: 'embedding', elemType: 1, dims: [1, 512] }],
+      initializers: ['weights', 'zero'],
+      firstOperators: ['AveragePool', 'Flatten', 'MatMul'],
+      sizeBytes: FORMED.byteLength,
+    });
+  });
+
+  it('throws nothing but AppError on damaged forms', async () => {
+    // They lie behind the weights.
+    const last = 250;
+    await fc.assert(
+      fc.asyncProperty(fc.nat(last - 1), fc.nat(255), async (fromEnd, value) => {
+        const bytes = Uint8Array.from(FORMED);
+        bytes[bytes.byteLength - 1 - fromEnd] = value;
+        const read = await outline(bytes);
+        if (read === null) return;
+        try {
+          requireRecognitionModel(read as OnnxOutline, file);
+        } catch (error) {
+          expect(error).toBeInstanceOf(AppError);
+        }
+      }),
+      { seed: 11, numRuns: 100 },
+    );
   });
 
   it('throws nothing but AppError on any bytes', async () => {
