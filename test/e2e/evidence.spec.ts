@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } f
 import { assetsWithSecondEncoder } from '../support/recognition-model';
 import { axeViolations } from './support/axe';
 import { closeApp, openApp, type OpenApp } from './support/app';
+import { quickAssets } from './support/host';
 import { saveFailure, saveScreenshot } from './support/screenshot';
 import { fillStudio, goTo, runToEnd } from './support/studio';
 
@@ -12,7 +13,7 @@ let app: OpenApp;
 let page: Page;
 
 beforeAll(async () => {
-  app = await openApp(undefined, assetsWithSecondEncoder);
+  app = await openApp(undefined, (folder) => assetsWithSecondEncoder(folder, quickAssets));
   page = app.page;
 });
 

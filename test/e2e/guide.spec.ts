@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } f
 import { axeViolations } from './support/axe';
 import { closeApp, openApp, type OpenApp } from './support/app';
 import { openPage } from './support/browser';
-import { startHost } from './support/host';
+import { quickAssets, startHost } from './support/host';
 import { saveFailure, saveScreenshot } from './support/screenshot';
 import { goTo } from './support/studio';
 
@@ -12,7 +12,7 @@ let app: OpenApp;
 let page: Page;
 
 beforeAll(async () => {
-  app = await openApp();
+  app = await openApp(undefined, quickAssets);
   page = app.page;
   await offer().waitFor();
 });

@@ -61,11 +61,11 @@ describe('in the studio', { retry: 0 }, () => {
 
   it('runs, shows stage, step and preview, and cancels one', async () => {
     // Enough steps that even the stand-in pack's, which take milliseconds, are seen going by.
-    await page.getByRole('spinbutton', { name: 'Steps' }).fill('24');
+    await page.getByRole('spinbutton', { name: 'Steps' }).fill('12');
     await page.getByRole('button', { name: 'Make 3 pictures' }).click();
     await page.getByRole('button', { name: 'Cancel INT8 + InfuseNet NF4' }).click();
     await page
-      .getByText(/Denoising, step \d+ of 24/)
+      .getByText(/Denoising, step \d+ of 12/)
       .first()
       .waitFor();
     await page.getByRole('img', { name: /^Preview of/ }).waitFor();
@@ -161,7 +161,7 @@ describe('in the comparison', { retry: 0 }, () => {
     const steps = page.getByRole('slider', { name: 'Steps' });
     await steps.focus();
     await page.keyboard.press('Home');
-    await page.getByText(/^Step \d+ of 24$/).waitFor();
+    await page.getByText(/^Step \d+ of 12$/).waitFor();
     await page.keyboard.press('End');
     await page.getByText('Finished', { exact: true }).waitFor();
   });
@@ -268,7 +268,7 @@ describe('in the gallery', { retry: 0 }, () => {
     await page.getByRole('button', { name: 'Use these settings' }).click();
     await page.getByRole('heading', { level: 1, name: 'Studio' }).waitFor({ state: 'attached' });
     expect(await page.getByRole('listitem', { name: /^Variant \d/ }).count()).toBe(1);
-    expect(await page.getByRole('spinbutton', { name: 'Steps' }).inputValue()).toBe('24');
+    expect(await page.getByRole('spinbutton', { name: 'Steps' }).inputValue()).toBe('12');
   });
 
   it('reads the settings out of a picture file', async () => {

@@ -2,13 +2,14 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { closeApp, openApp, type OpenApp } from './support/app';
+import { quickAssets } from './support/host';
 import { saveFailure } from './support/screenshot';
 
 let app: OpenApp;
 let page: Page;
 
 beforeAll(async () => {
-  app = await openApp({ viewport: { width: 1024, height: 700 }, reducedMotion: 'reduce' });
+  app = await openApp({ viewport: { width: 1024, height: 700 }, reducedMotion: 'reduce' }, quickAssets);
   page = app.page;
   await page.getByRole('textbox', { name: 'Prompt' }).waitFor();
 });

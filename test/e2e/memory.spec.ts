@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { axeViolations } from './support/axe';
 import { closeApp, openApp, type OpenApp } from './support/app';
+import { quickAssets } from './support/host';
 import { saveFailure, saveScreenshot } from './support/screenshot';
 import { fillStudio, goTo, runToEnd } from './support/studio';
 
@@ -10,7 +11,7 @@ let app: OpenApp;
 let page: Page;
 
 beforeAll(async () => {
-  app = await openApp();
+  app = await openApp(undefined, quickAssets);
   page = app.page;
 });
 beforeEach(({ task }) => {

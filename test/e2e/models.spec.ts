@@ -11,7 +11,14 @@ import { tinyCatalogue } from '../integration/support/tiny-catalogue.js';
 import { makeTinyPack, zeros, type TinyPack } from '../integration/support/tiny-pack.js';
 import { axeViolations } from './support/axe';
 import { launchBrowser, openPage, type WatchedPage } from './support/browser';
-import { buildRenderer, startHost, temporaryGallery, type Host, type TemporaryGallery } from './support/host';
+import {
+  buildRenderer,
+  quickAssets,
+  startHost,
+  temporaryGallery,
+  type Host,
+  type TemporaryGallery,
+} from './support/host';
 import { saveFailure, saveScreenshot } from './support/screenshot';
 import { fillStudio, goTo, runToEnd } from './support/studio';
 
@@ -48,7 +55,7 @@ async function makeLora(assets: string, file: string): Promise<void> {
 beforeAll(async () => {
   buildRenderer();
   home = await mkdtemp(join(tmpdir(), 'likeness-e2e-home-'));
-  [gallery, pack, hub] = await Promise.all([temporaryGallery(), makeTinyPack(), HubServer.start()]);
+  [gallery, pack, hub] = await Promise.all([temporaryGallery(quickAssets), makeTinyPack(), HubServer.start()]);
   lora = join(home, 'style.safetensors');
   dropped = join(home, 'grain.safetensors');
   await makeLora(gallery.assets, lora);

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { cropFace } from '../../src-main/engine/face/warp-affine.js';
 import type { RgbImage } from '../../src-main/engine/image/rgb-image.js';
 import { message, text, varint } from '../integration/support/onnx-bytes.js';
-import { STAND_IN_LANDMARKS, testAssets } from './test-assets.js';
+import { STAND_IN_LANDMARKS, type testAssets } from './test-assets.js';
 
 const SIDE = 112;
 const SQUARE = 16;
@@ -110,9 +110,9 @@ export function linearEmbedding(level: (x: number, y: number, channel: number) =
   return embedding;
 }
 
-/** The assets of the tests that go the whole way, their pack with this network as a second encoder. */
-export async function assetsWithSecondEncoder(folder: string): Promise<string> {
-  const assets = await testAssets(folder);
+/** Assets whose pack has this network as a second encoder. @param makeAssets of `test-assets.ts` */
+export async function assetsWithSecondEncoder(folder: string, makeAssets: typeof testAssets): Promise<string> {
+  const assets = await makeAssets(folder);
   const pack = join(folder, 'models', 'demo');
   if (assets !== folder) {
     const needed = (path: string): boolean => !/[\\/](training|card)$/.test(path);

@@ -5,7 +5,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { testAssets } from '../../support/test-assets';
+import { standInAssets, testAssets } from '../../support/test-assets';
+import { COMPLETE } from './screenshot';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -41,6 +42,9 @@ export function buildRenderer(): void {
     stdio: 'inherit',
   });
 }
+
+/** The demo pack where pictures are wanted, else the stand-in, whose comparisons take half of the time. */
+export const quickAssets = COMPLETE ? testAssets : standInAssets;
 
 export interface TemporaryGallery {
   /** Of the gallery. */

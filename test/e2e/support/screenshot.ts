@@ -9,6 +9,11 @@ import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 
 const FOR_DOCS = process.env['LIKENESS_SCREENSHOTS'] === 'docs';
+/**
+ * Whether pictures are wanted: then every screen is seen at every size in both themes, with pictures of many steps.
+ * `npm test` sees each size and each theme once.
+ */
+export const COMPLETE = process.env['LIKENESS_SCREENSHOTS'] !== undefined;
 const FOLDER = fileURLToPath(
   new URL(FOR_DOCS ? '../../../docs/screenshots' : '../../../test-results/screenshots', import.meta.url),
 );
