@@ -139,10 +139,13 @@ export async function nameRecognition(pack: string, path: string): Promise<void>
   await writeFile(file, JSON.stringify(manifest));
 }
 
-/** The crop of a picture by the stand-in pack's landmarks, which are for a square of 256; channel 0 is red. */
+/**
+ * The crop of a square picture by the stand-in pack's landmarks, which are pixel centres in a square of 256; channel 0
+ * is red.
+ */
 export function standInCrop(image: RgbImage): (x: number, y: number, channel: number) => number {
   const scale = image.width / 256;
-  const landmarks = STAND_IN_LANDMARKS.map(([x, y]) => [x * scale, y * scale] as const);
+  const landmarks = STAND_IN_LANDMARKS.map(([x, y]) => [(x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5] as const);
   const crop = cropFace(image, landmarks);
   return (x, y, channel) => crop[(y * SIDE + x) * 3 + 2 - channel] as number;
 }

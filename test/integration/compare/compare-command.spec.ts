@@ -128,7 +128,7 @@ describe('cli compare on a pack with two encoders', () => {
     const photo = 'assets/samples/hana.png';
     const { stdout: said } = await execute(process.execPath, [
       CLI, 'compare', '--pack', pack, '--identity', photo, '--configs', `${SAME},16-bit/16-bit/nf4`, '--seeds', '3', '--prompt', 'portrait',
-      '--repeats', '0', '--steps', '1', '--cache', join(folder, 'cache-both'), '--report', out,
+      '--repeats', '0', '--steps', '1', '--width', '64', '--height', '64', '--cache', join(folder, 'cache-both'), '--report', out,
     ]); // prettier-ignore
     const [reference, nf4] = await readCsv(join(out, 'report.csv'));
     const embed = async (path: string) => linearEmbedding(standInCrop(await readImage(path)));

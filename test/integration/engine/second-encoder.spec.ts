@@ -51,7 +51,7 @@ async function make(packPath: string, identity: IdentityInput, change: Partial<G
   const request: GenerateRequest = {
     packPath, cachePath: join(folder, 'cache'), provider: 'cpu', formats: FORMATS,
     modelVariant: [...pack.variants.keys()][0] ?? '', identity, controlImagePath: null, prompt: 'portrait', seed: 5,
-    steps: 1, width: 256, height: 256, guidance: 3.5, conditioningScale: 1, start: 0, end: 1,
+    steps: 1, width: 64, height: 64, guidance: 3.5, conditioningScale: 1, start: 0, end: 1,
     outputPath: join(folder, 'out.png'), previewDir: null, ...change,
   }; // prettier-ignore
   return generate(request, { pack, memo: createMemoStore(), onProgress: () => undefined });
@@ -62,9 +62,9 @@ describe('the second encoder', () => {
     const analyst = new FaceAnalyst(await openPack(both), context());
     const colour = [250, 100, 7] as const;
     const image = {
-      width: 256,
-      height: 256,
-      data: Uint8Array.from({ length: 3 * 256 ** 2 }, (_, i) => colour[i % 3] ?? 0),
+      width: 64,
+      height: 64,
+      data: Uint8Array.from({ length: 3 * 64 ** 2 }, (_, i) => colour[i % 3] ?? 0),
     };
     const crop = await analyst.cropLargest(image);
     const found = await (await analyst.encoder('second')).embed(crop ?? new Uint8Array());
