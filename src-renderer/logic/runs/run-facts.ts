@@ -11,6 +11,8 @@ import { variantDescription } from './variant-name';
 export interface Fact {
   readonly label: string;
   readonly value: string;
+  /** What the value is and how far it can be trusted; default nothing. */
+  readonly title?: string;
 }
 
 /** Settings and outcome of a run, for the panel beside the gallery. */
@@ -56,6 +58,9 @@ function identityFacts(run: RunDetail): Fact[] {
     ...scores.map(({ encoder, conditioned, score }) => ({
       label: encoder === null ? t('fact.identity-score') : t('fact.identity-by', { encoder }),
       value: t(conditioned ? 'fact.identity-conditioned' : 'fact.identity-second', { score: formatNumber(score, 4) }),
+      title: t(conditioned ? 'table.identity.title' : 'table.identity.second-title', {
+        encoder: encoder ?? t('encoder.unnamed'),
+      }),
     })),
     ...(second === null ? [] : [{ label: t('fact.second-encoder'), value: second }]),
   ];

@@ -58,6 +58,14 @@ describe('a run with two encoders', () => {
     ]);
   });
 
+  it('says of each fact how far it can be trusted', () => {
+    const titles = runFacts(both).flatMap(({ title }) => title ?? []);
+    expect(titles).toEqual([
+      expect.stringContaining('the score is circular'),
+      expect.stringContaining('an independent opinion'),
+    ]);
+  });
+
   it('says in both columns that there is no face', () => {
     const none = run(
       { faceScores: [arcface, glintr].map((face) => ({ ...face, score: null })), secondEncoder: 'used' },
