@@ -5,19 +5,19 @@
  * Prints a last line "N passed, N failed" (checks and test cases together).
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findChromium } from './chromium.mjs';
 import { installedElectron } from './electron-binary.mjs';
-import { ensureInstalled } from './install.mjs';
+import { ensureInstalled, ROOT } from './install.mjs';
 import { runJob, runJobs } from './run-jobs.mjs';
 
 /** Of most of these, half the time is spent waiting for processes and pages. More at a time would disturb those that measure. */
 const LANES = Math.min(2, availableParallelism());
-/** The longest first; beside it the checks, whose verdicts come soonest. */
 const CHECKS = ['lint', 'typecheck', 'format:check', 'deps:check', 'unused'];
-const PROJECTS = ['unit', 'property', 'e2e'];
+/** Folders of integration tests that take minutes; the others run together. */
+const LONG = ['engine', 'reliability', 'services'];
 
 async function ensureSystemPackages() {
   const missing = [];
@@ -42,19 +42,23 @@ await ensureSystemPackages();
 
 const reports = mkdtempSync(join(tmpdir(), 'likeness-lab-test-'));
 const electron = installedElectron();
-if ('executable' in electron) PROJECTS.push('desktop');
 
 /** @param {string} check an npm script */
 const checkJob = (check) => ({ name: check, command: 'npm', args: ['run', '-s', check] });
-/** @param {string} project */
-const reportOf = (project) => join(reports, `${project}.json`);
-/** @param {string} project */
-const projectJob = (project) => ({
-  name: project,
+/** @param {string} name */
+const reportOf = (name) => join(reports, `${name}.json`);
+/**
+ * @param {string} project of Vitest
+ * @param {string} [name] of the job
+ * @param {readonly string[]} [files] filters; default the whole project
+ */
+const projectJob = (project, name = project, files = []) => ({
+  name,
   command: 'npx',
   args: [
     ...['vitest', 'run', '--config', 'test/config/vitest.config.ts', '--project', project],
-    ...['--reporter=default', '--reporter=json', `--outputFile.json=${reportOf(project)}`],
+    ...['--reporter=default', '--reporter=json', `--outputFile.json=${reportOf(name)}`],
+    ...files,
   ],
   // What was built first is not built again under the feet of another project.
   env: { LIKENESS_LAB_BUILT: '1' },
@@ -78,7 +82,27 @@ function count({ name }, ok) {
 
 const build = checkJob('build');
 count(build, await runJob(build));
-await runJobs([projectJob('integration'), ...CHECKS.map(checkJob), ...PROJECTS.map(projectJob)], LANES, count);
+const folders = readdirSync(join(ROOT, 'test/integration')).filter((folder) => folder !== 'support');
+/** @param {string} name @param {readonly string[]} parts */
+const integrationJob = (name, ...parts) =>
+  projectJob(
+    'integration',
+    name,
+    parts.map((part) => `test/integration/${part}/`),
+  );
+const jobs = [
+  // The longest first; beside it the checks, whose verdicts come soonest. What follows evens the lanes out.
+  integrationJob('engine', 'engine'),
+  ...CHECKS.map(checkJob),
+  projectJob('unit'),
+  projectJob('property'),
+  projectJob('e2e'),
+  integrationJob('reliability', 'reliability'),
+  integrationJob('services', 'services'),
+  integrationJob('integration', ...folders.filter((folder) => !LONG.includes(folder))),
+];
+if ('executable' in electron) jobs.push(projectJob('desktop'));
+await runJobs(jobs, LANES, count);
 
 if ('reason' in electron) console.log(`\nElectron's own window was not tested: ${electron.reason}.`);
 rmSync(reports, { recursive: true, force: true });

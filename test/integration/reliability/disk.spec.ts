@@ -153,7 +153,7 @@ describe('a database', () => {
     await app.call('queue.pause', {});
     const { comparisonId } = await app.call(
       'comparisons.create',
-      draftFor(app.packId, { prompts: ['slow'], steps: 20 }),
+      draftFor(app.packId, { prompts: ['slow'], steps: 10 }),
     );
     writable(false);
     await app.call('queue.resume', {});
