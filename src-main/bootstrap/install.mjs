@@ -44,39 +44,74 @@ function checkNode() {
   process.exit(1);
 }
 
+/** @returns {boolean} */
+function isInstalled() {
+  return existsSync(STAMP) ? readFileSync(STAMP, 'utf8') === wanted() : isInstalledByHand();
+}
+
+/** Two of the packages would fetch large binaries while installing; what is needed comes later, or is in the package. */
+const SETTINGS = { ONNXRUNTIME_NODE_INSTALL: 'skip', ELECTRON_SKIP_BINARY_DOWNLOAD: '1', JOBS: 'max' };
+
 /**
- * Installs the packages when they are missing or do not fit the lockfile. Says so in one line; npm's own output is
- * shown only when it fails. Ends the process when nothing can be installed.
+ * The npm that runs us, or the one on the path.
+ * @param {string[]} args
  */
+function npm(...args) {
+  const own = process.env['npm_execpath'];
+  if (own !== undefined) return { command: process.execPath, args: [own, ...args], env: SETTINGS };
+  return { command: process.platform === 'win32' ? 'npm.cmd' : 'npm', args, env: SETTINGS };
+}
+
+/**
+ * `npm ci`. Says so in one line; npm's own output is shown only when it fails, and then the process ends.
+ * @param {string[]} more
+ */
+function installPackages(...more) {
+  process.stdout.write('Installing packages (about a minute the first time)…\n');
+  const { command, args, env } = npm('ci', '--no-audit', '--no-fund', '--loglevel=error', ...more);
+  const result = spawnSync(command, args, {
+    cwd: ROOT,
+    encoding: 'utf8',
+    shell: command === 'npm.cmd',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  if (result.status === 0) return;
+  process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}\n`);
+  process.stderr.write(
+    'The packages could not be installed. Check the network connection and run the command again.\n',
+  );
+  process.exit(1);
+}
+
+/** Installs the packages when they are missing or do not fit the lockfile; ends the process when it cannot. */
 export function ensureInstalled() {
   checkNode();
-  const stamp = wanted();
-  if (existsSync(STAMP) ? readFileSync(STAMP, 'utf8') === stamp : isInstalledByHand()) return;
-  process.stdout.write('Installing packages (about a minute the first time)…\n');
-  const npm = process.env['npm_execpath'];
-  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
-  const result = spawnSync(
-    npm === undefined ? (process.platform === 'win32' ? 'npm.cmd' : 'npm') : process.execPath,
-    npm === undefined ? args : [npm, ...args],
-    {
-      cwd: ROOT,
-      encoding: 'utf8',
-      shell: npm === undefined && process.platform === 'win32',
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...process.env,
-        // Both would fetch large binaries while installing; what is needed comes later, or is in the package.
-        ONNXRUNTIME_NODE_INSTALL: 'skip',
-        ELECTRON_SKIP_BINARY_DOWNLOAD: '1',
-      },
-    },
-  );
-  if (result.status !== 0) {
-    process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}\n`);
-    process.stderr.write(
-      'The packages could not be installed. Check the network connection and run the command again.\n',
-    );
-    process.exit(1);
-  }
-  writeFileSync(STAMP, stamp);
+  if (isInstalled()) return;
+  installPackages();
+  writeFileSync(STAMP, wanted());
+}
+
+/**
+ * The same for those who have other work while native packages are compiled: installs everything else at once.
+ * @returns {import('./run-jobs.mjs').Job | null} what compiles them, to be followed by `endInstall`; null when nothing
+ * was missing
+ */
+export function beginInstall() {
+  checkNode();
+  if (isInstalled()) return null;
+  installPackages('--ignore-scripts');
+  writeFileSync(STAMP, 'unfinished');
+  const { allowScripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const compiled = Object.keys(allowScripts).filter((name) => allowScripts[name]);
+  return { name: 'packages', ...npm('rebuild', '--loglevel=error', ...compiled) };
+}
+
+/**
+ * @param {boolean} ok whether the job of `beginInstall` ended well; `npm ci`, which can do without optional packages,
+ * decides when not
+ */
+export function endInstall(ok) {
+  if (ok) writeFileSync(STAMP, wanted());
+  else ensureInstalled();
 }

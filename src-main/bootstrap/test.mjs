@@ -10,8 +10,8 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findChromium } from './chromium.mjs';
 import { installedElectron } from './electron-binary.mjs';
-import { ensureInstalled, ROOT } from './install.mjs';
-import { runJob, runJobs } from './run-jobs.mjs';
+import { beginInstall, endInstall, ROOT } from './install.mjs';
+import { runJobs } from './run-jobs.mjs';
 
 /** Of most of these, half the time is spent waiting for processes and pages. More at a time would disturb those that measure. */
 const LANES = Math.min(2, availableParallelism());
@@ -19,26 +19,26 @@ const CHECKS = ['lint', 'typecheck', 'format:check', 'deps:check', 'unused'];
 /** Folders of integration tests that take minutes; the others run together. */
 const LONG = ['engine', 'reliability', 'services'];
 
-async function ensureSystemPackages() {
+/**
+ * What installs the system packages that are missing: null when none is, or when it cannot.
+ * @returns {import('./run-jobs.mjs').Job | null}
+ */
+function systemPackages() {
   const missing = [];
   if (findChromium() === undefined) missing.push('chromium');
   if (spawnSync('sh', ['-c', 'ldconfig -p | grep -q libvulkan.so.1']).status !== 0) missing.push('libvulkan1');
-  if (missing.length === 0) return;
+  if (missing.length === 0) return null;
   if (!existsSync('/usr/bin/apt-get') || process.getuid?.() !== 0) {
     console.log(`Missing system packages: ${missing.join(', ')}. Install them to run the browser and WebGPU tests.`);
-    return;
+    return null;
   }
-  await runJob({ name: 'apt', command: 'apt-get', args: ['update', '-q'] });
-  await runJob({
-    name: 'apt',
-    command: 'apt-get',
-    args: ['install', '-y', '-q', '--no-install-recommends', ...missing],
-  });
+  const install = `apt-get install -y -q --no-install-recommends ${missing.join(' ')}`;
+  return { name: 'apt', command: 'sh', args: ['-c', `apt-get update -q && ${install}`] };
 }
 
 const started = Date.now();
-ensureInstalled();
-await ensureSystemPackages();
+const native = beginInstall();
+const system = systemPackages();
 
 const reports = mkdtempSync(join(tmpdir(), 'likeness-lab-test-'));
 const electron = installedElectron();
@@ -80,8 +80,15 @@ function count({ name }, ok) {
   failed += ok ? numFailedTests : Math.max(1, numFailedTests);
 }
 
-const build = checkJob('build');
-count(build, await runJob(build));
+// What only the tests need is compiled and fetched beside the checks.
+const needs = [native, system].filter((job) => job !== null);
+let compiled = true;
+await runJobs([...needs, ...['build', ...CHECKS].map(checkJob)], LANES, (job, ok) => {
+  if (job === native) compiled = ok;
+  else if (job !== system) count(job, ok);
+});
+if (native !== null) endInstall(compiled);
+
 const folders = readdirSync(join(ROOT, 'test/integration')).filter((folder) => folder !== 'support');
 /** @param {string} name @param {readonly string[]} parts */
 const integrationJob = (name, ...parts) =>
@@ -91,15 +98,14 @@ const integrationJob = (name, ...parts) =>
     parts.map((part) => `test/integration/${part}/`),
   );
 const jobs = [
-  // The longest first; beside it the checks, whose verdicts come soonest. What follows evens the lanes out.
+  // The longest first: what follows evens the lanes out.
   integrationJob('engine', 'engine'),
-  ...CHECKS.map(checkJob),
-  projectJob('unit'),
-  projectJob('property'),
   projectJob('e2e'),
   integrationJob('reliability', 'reliability'),
   integrationJob('services', 'services'),
   integrationJob('integration', ...folders.filter((folder) => !LONG.includes(folder))),
+  projectJob('property'),
+  projectJob('unit'),
 ];
 if ('executable' in electron) jobs.push(projectJob('desktop'));
 await runJobs(jobs, LANES, count);
