@@ -99,15 +99,20 @@ export class Session {
 /**
  * Loads a serialized model whose external data locations come from `locateFromRoot`.
  *
+ * @param model its bytes, or the path of a file, which the runtime reads itself in less than half the memory
  * @param externalRoot the file system root that holds the weights (`/`, or a drive on Windows)
  * @throws AppError engine.provider-unavailable, engine.request-invalid (the device), engine.out-of-memory,
  * engine.session-failed
  */
-export async function openSession(model: Uint8Array, externalRoot: string, options: SessionOptions): Promise<Session> {
+export async function openSession(
+  model: Uint8Array | string,
+  externalRoot: string,
+  options: SessionOptions,
+): Promise<Session> {
   requireInBuild(options.provider);
   const { executionProvider, sessionEntries } = providerOptions(options);
   try {
-    const session = await InferenceSession.create(model, {
+    const settings: InferenceSession.SessionOptions = {
       executionProviders: [executionProvider],
       executionMode: 'sequential',
       graphOptimizationLevel: options.asWritten === true ? 'disabled' : 'all',
@@ -125,7 +130,11 @@ export async function openSession(model: Uint8Array, externalRoot: string, optio
         // Folding would expand every packed weight to floats when the session loads.
         optimization: { disable_specified_optimizers: 'ConstantFolding' },
       },
-    });
+    };
+    const session =
+      typeof model === 'string'
+        ? await InferenceSession.create(model, settings)
+        : await InferenceSession.create(model, settings);
     return new Session(session, options);
   } catch (cause) {
     throw wrapRuntimeError(cause, options, 'load');

@@ -307,7 +307,11 @@ describe('a model from outside', () => {
     writeFileSync(join(folder, 'pack/weights.bin'), Buffer.alloc(16));
     const options = { provider: 'cpu', label: 'a model', quiet: true } as const;
     // What lies in its folder can be read: the refusals below are about the place.
-    await (await openSession(externalDataModel('weights.bin'), join(folder, 'pack'), options)).release();
+    const inside = externalDataModel('weights.bin');
+    writeFileSync(join(folder, 'pack/model.onnx'), inside);
+    for (const model of [inside, join(folder, 'pack/model.onnx')]) {
+      await (await openSession(model, join(folder, 'pack'), options)).release();
+    }
     let wrong = 0;
     const places = [
       '../secret.bin',
@@ -315,9 +319,17 @@ describe('a model from outside', () => {
       '../../../../../../etc/hostname',
       'a/../../secret.bin',
     ];
-    for (const place of places) {
+    for (const [place, asFile] of places.flatMap(
+      (place) =>
+        [
+          [place, false],
+          [place, true],
+        ] as const,
+    )) {
       const model = externalDataModel(place);
-      const outcome = await openSession(model, join(folder, 'pack'), options)
+      const file = join(folder, 'pack', 'model.onnx');
+      writeFileSync(file, model);
+      const outcome = await openSession(asFile ? file : model, join(folder, 'pack'), options)
         .then(async (session) => {
           await session.release();
           return 'opened';
@@ -325,7 +337,7 @@ describe('a model from outside', () => {
         .catch((error: unknown) => (error instanceof AppError ? error.code : 'internal'));
       if (outcome !== 'engine.session-failed') wrong += 1;
     }
-    report({ fault: 'ONNX external data outside its folder', times: places.length, lost: 0, wrong, startedAt });
+    report({ fault: 'ONNX external data outside its folder', times: 2 * places.length, lost: 0, wrong, startedAt });
     expect(wrong).toBe(0);
   });
 });

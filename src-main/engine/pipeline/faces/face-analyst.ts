@@ -2,7 +2,6 @@
  * Faces of pictures, with the pack's detector and its networks that embed them. Sessions are opened on first use and kept until
  * `release`.
  */
-import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../../../base/app-error.js';
 import { centredFace } from '../../face/centred.js';
@@ -126,8 +125,7 @@ export class FaceAnalyst {
       });
     }
     if (this.#detector === null) {
-      const model = new Uint8Array(await readFile(scrfd));
-      this.#detector = await openSession(model, dirname(scrfd), { provider: 'cpu', label: 'the face detector' });
+      this.#detector = await openSession(scrfd, dirname(scrfd), { provider: 'cpu', label: 'the face detector' });
     }
     const session = this.#detector;
     const [input] = session.inputNames;

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, parse } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../../base/app-error.js';
@@ -107,9 +107,8 @@ async function hashOf(path: string): Promise<string> {
  */
 export async function loadRecognitionModel(path: string): Promise<FaceEmbedder> {
   requireRecognitionModel(await readOnnxOutline(path), path);
-  const model = new Uint8Array(await readFile(path));
-  const weightHash = createHash('sha256').update(model).digest('hex').slice(0, HASH_DIGITS);
-  const session = await openSession(model, dirname(path), { provider: 'cpu', label: 'the second face network' });
+  const weightHash = (await hashOf(path)).slice(0, HASH_DIGITS);
+  const session = await openSession(path, dirname(path), { provider: 'cpu', label: 'the second face network' });
   const [input] = session.inputNames;
   return {
     session,
