@@ -8,7 +8,7 @@ export const conversionItemSchema = z.strictObject({ component: quantizedCompone
 export type ConversionItem = z.infer<typeof conversionItemSchema>;
 
 /** Left free beside converted weights: pictures, the database and the system still need room. */
-const RESERVE_BYTES = 512 * 2 ** 20;
+export const RESERVE_BYTES = 512 * 2 ** 20;
 
 /** Every component in every format. */
 const MAX_ITEMS = 3 * WEIGHT_FORMATS.length;

@@ -21,7 +21,8 @@ export async function freeBytes(folder: string): Promise<number> {
 /** @throws AppError disk.full */
 export function checkSpace(folder: string, neededBytes: number, free: number): void {
   if (neededBytes === 0 || neededBytes + RESERVE_BYTES <= free) return;
-  throw new AppError('disk.full', `${gb(neededBytes)} GB are still to come, but ${folder} has ${gb(free)} GB free.`, {
+  const wanted = `${gb(neededBytes)} GB are still to come and ${gb(RESERVE_BYTES)} GB have to stay free`;
+  throw new AppError('disk.full', `${wanted}, but ${folder} has ${gb(free)} GB free.`, {
     remedy: `Free ${gb(neededBytes + RESERVE_BYTES - free)} GB, or choose a folder on another disk.`,
     retryable: true,
     details: { neededBytes, freeBytes: free },

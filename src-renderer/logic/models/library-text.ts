@@ -19,7 +19,8 @@ export function importPartFacts({ tensors, expectedTensors, bytes, dtypes }: Imp
   const facts: string[] = [];
   if (tensors !== null)
     facts.push(
-      expectedTensors === null
+      // A file may hold more than the networks need.
+      expectedTensors === null || tensors > expectedTensors
         ? t('import.tensors', { count: tensors })
         : t('import.tensors-of', { count: tensors, total: expectedTensors }),
     );

@@ -2,7 +2,7 @@
 import type { CacheEntry } from '$contract/library';
 import { WEIGHT_FORMATS, type WeightFormat } from '$contract/formats';
 import type { ConversionItem, PreparationEstimate, PreparationState } from '$contract/preparation';
-import { missingRoom } from '$contract/preparation';
+import { missingRoom, RESERVE_BYTES } from '$contract/preparation';
 import { t } from '../../text/text.svelte';
 import { formatBytes, formatTimeLeft } from '../format-amount';
 import { componentName } from './pack-text';
@@ -64,6 +64,11 @@ export function costLine(estimate: PreparationEstimate, cost: ReturnType<typeof 
   const bytes = formatBytes(cost.bytesLeft);
   const free = formatBytes(estimate.freeBytes);
   return cost.missingBytes > 0
-    ? t('preparation.no-room', { bytes, free, missing: formatBytes(cost.missingBytes) })
+    ? t('preparation.no-room', {
+        bytes,
+        free,
+        reserve: formatBytes(RESERVE_BYTES),
+        missing: formatBytes(cost.missingBytes),
+      })
     : t('preparation.estimate', { bytes, time: formatTimeLeft(cost.secondsLeft) ?? '', free });
 }

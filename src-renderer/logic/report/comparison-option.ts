@@ -2,6 +2,8 @@
 import type { GalleryItem } from '$contract/gallery';
 import { formatMoment, t } from '../../text/text.svelte';
 
+/** Characters of the prompt: a list is as wide as its widest line. */
+const MAX_PROMPT = 80;
 const MOMENT = { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' } as const;
 
 /** `24 Nov, 10:35 · 3 pictures · A portrait, soft window light` */
@@ -12,7 +14,7 @@ export function comparisonOption(item: GalleryItem): { value: string; label: str
     label: [
       formatMoment(run.createdAtMs, MOMENT),
       t('count.pictures', { count: stackSize }),
-      run.promptStart.slice(0, 80),
+      run.promptStart.length > MAX_PROMPT ? `${run.promptStart.slice(0, MAX_PROMPT - 1)}…` : run.promptStart,
     ].join(' · '),
   };
 }

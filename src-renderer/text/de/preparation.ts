@@ -19,7 +19,7 @@ export const preparation: Translation<typeof english> = {
   'preparation.nothing': 'Mindestens ein Format wählen.',
   'preparation.estimate': '{bytes} auf der Platte, {time}. {free} sind frei.',
   'preparation.no-room':
-    '{bytes} werden gebraucht, aber nur {free} sind frei. {missing} freimachen oder weniger Formate wählen.',
+    '{bytes} werden gebraucht und {reserve} müssen frei bleiben, aber nur {free} sind frei. {missing} freimachen oder weniger Formate wählen.',
   'preparation.elsewhere': 'Eine andere Umwandlung läuft. Abwarten oder abbrechen.',
   'preparation.not-now': 'Nicht jetzt',
   'preparation.start': 'Vorbereiten',

@@ -15,7 +15,8 @@ export const preparation = {
   'preparation.estimating': 'Looking at the weights and trying how fast they convert here…',
   'preparation.nothing': 'Choose at least one format.',
   'preparation.estimate': '{bytes} on the disk, {time}. {free} are free.',
-  'preparation.no-room': '{bytes} are needed, but only {free} are free. Free {missing}, or choose fewer formats.',
+  'preparation.no-room':
+    '{bytes} are needed and {reserve} have to stay free, but only {free} are free. Free {missing}, or choose fewer formats.',
   'preparation.elsewhere': 'Another conversion is on its way. Wait for it, or cancel it.',
   'preparation.not-now': 'Not now',
   'preparation.start': 'Prepare them',

@@ -19,7 +19,7 @@ export const preparation: Translation<typeof english> = {
   'preparation.nothing': 'Choisissez au moins un format.',
   'preparation.estimate': '{bytes} sur le disque, {time}. {free} sont libres.',
   'preparation.no-room':
-    'Il faut {bytes}, mais seuls {free} sont libres. Libérez {missing}, ou choisissez moins de formats.',
+    'Il faut {bytes}, et {reserve} doivent rester libres, mais seuls {free} sont libres. Libérez {missing}, ou choisissez moins de formats.',
   'preparation.elsewhere': 'Une autre conversion est en cours. Attendez-la, ou annulez-la.',
   'preparation.not-now': 'Pas maintenant',
   'preparation.start': 'Les préparer',

@@ -17,7 +17,8 @@ export const preparation: Translation<typeof english> = {
   'preparation.estimating': '重みを調べ、変換の速さを試しています…',
   'preparation.nothing': '形式を 1 つ以上選んでください。',
   'preparation.estimate': 'ディスク {bytes}、{time}。空きは {free} です。',
-  'preparation.no-room': '{bytes} 必要ですが、空きは {free} です。{missing} 空けるか、形式を減らしてください。',
+  'preparation.no-room':
+    '{bytes} 必要で、さらに {reserve} を空けておく必要がありますが、空きは {free} です。{missing} 空けるか、形式を減らしてください。',
   'preparation.elsewhere': '別の変換が進行中です。終わるのを待つか、中止してください。',
   'preparation.not-now': '今はしない',
   'preparation.start': '準備する',

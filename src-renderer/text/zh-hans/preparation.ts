@@ -17,7 +17,7 @@ export const preparation: Translation<typeof english> = {
   'preparation.estimating': '正在读取权重并试测转换速度…',
   'preparation.nothing': '请至少选择一种格式。',
   'preparation.estimate': '占用磁盘 {bytes}，{time}。可用 {free}。',
-  'preparation.no-room': '需要 {bytes}，但仅有 {free} 可用。请释放 {missing}，或减少格式。',
+  'preparation.no-room': '需要 {bytes}，另需保留 {reserve}，但仅有 {free} 可用。请释放 {missing}，或减少格式。',
   'preparation.elsewhere': '另一项转换正在进行。请等待或取消。',
   'preparation.not-now': '暂不',
   'preparation.start': '开始准备',

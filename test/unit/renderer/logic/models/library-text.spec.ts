@@ -58,6 +58,7 @@ it('parts of a check have names and facts', () => {
   expect(importPartName(part)).toBe('InfuseNet (aes_stage2)');
   expect(importPartName({ part: 'tokenizer_2', variant: null })).toBe('T5’s tokenizer');
   expect(importPartFacts(part)).toBe('314 of 314 tensors, 6.00 GiB, BF16');
+  expect(importPartFacts({ ...part, tensors: 349 })).toBe('349 tensors, 6.00 GiB, BF16');
   expect(importPartFacts({ ...part, tensors: null, bytes: 0, dtypes: [] })).toBe('');
 });
 
