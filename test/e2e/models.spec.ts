@@ -20,6 +20,7 @@ import {
   type TemporaryGallery,
 } from './support/host';
 import { saveFailure, saveScreenshot } from './support/screenshot';
+import { settle } from './support/settle';
 import { fillStudio, goTo, runToEnd } from './support/studio';
 
 const SIZES = [
@@ -93,18 +94,10 @@ afterAll(async () => {
 const button = (name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' });
 const download = () => page.getByRole('group', { name: 'The download' });
 
-/** A button that has just become usable has its colours a moment later. */
-async function transitionsOver(): Promise<void> {
-  await page.evaluate(() => {
-    const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
-    return Promise.all(transitions.map((transition) => transition.finished.catch(() => null)));
-  });
-}
-
 async function check(name: string): Promise<void> {
   for (const size of SIZES) {
     await page.setViewportSize(size);
-    await transitionsOver();
+    await settle(page);
     expect(await axeViolations(page)).toEqual([]);
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(wider, 'pixels wider than the window').toBeLessThanOrEqual(0);

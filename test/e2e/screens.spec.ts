@@ -10,6 +10,7 @@ import { english, type TextId } from '../../src-renderer/text/en/catalogue';
 import type { Message } from '../../src-renderer/text/message';
 import { CATALOGUES } from '../../src-renderer/text/text.svelte';
 import { COMPLETE, saveFailure, saveScreenshot } from './support/screenshot';
+import { settle } from './support/settle';
 import { fillStudio, goTo, runToEnd } from './support/studio';
 
 const SIZES = [
@@ -35,18 +36,13 @@ beforeEach(({ task }) => {
 
 afterAll(() => closeApp(app));
 
-/** Waits until every picture on the page has come, so that nothing is measured half drawn. */
-async function settle(): Promise<void> {
+async function arrived(): Promise<void> {
   await page.waitForLoadState('networkidle');
-  await page.evaluate(() =>
-    Promise.all(
-      [...document.images].filter((image) => !image.complete).map((image) => image.decode().catch(() => null)),
-    ),
-  );
+  await settle(page);
 }
 
 async function check(name: string): Promise<void> {
-  await settle();
+  await arrived();
   expect(await axeViolations(page)).toEqual([]);
   const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   expect(wider, 'pixels wider than the window').toBeLessThanOrEqual(0);
@@ -186,7 +182,7 @@ describe('with a comparison', () => {
       await page.locator(`nav a[href="#/${screen}"]`).click();
       const heading = { level: 1, name: String(CATALOGUES.de[`screen.${screen}`]) };
       await page.getByRole('heading', heading).waitFor({ state: 'attached' });
-      await settle();
+      await arrived();
       const english = await page.evaluate((texts) => {
         const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
         const found: string[] = [];

@@ -1,13 +1,9 @@
-/**
- * Pictures of states for people to look at: every size in both themes. They are many and test little that the other
- * specs do not, so they are taken only with `LIKENESS_SCREENSHOTS=all`.
- */
+/** Pictures of states for people to look at: every size in both themes. */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import type { Language } from '../../../src-main/contract/languages.js';
 import { saveScreenshot } from './screenshot';
-
-export const LOOKING = process.env['LIKENESS_SCREENSHOTS'] === 'all';
+import { settle } from './settle';
 
 /** The smallest window (`app/window-state.ts`), a laptop's, and a large screen's. */
 export const SIZES = [
@@ -45,22 +41,19 @@ export async function show(page: Page, screen: string): Promise<void> {
   await page.locator(`nav a[href="#/${screen}"]`).first().click();
 }
 
-/** Waits until what is on the way has come: pictures, and colours that change slowly. */
-async function settle(page: Page): Promise<void> {
-  await page.evaluate(async () => {
-    const pending = [...document.images].filter((image) => !image.complete);
-    await Promise.all(pending.map((image) => image.decode().catch(() => null)));
-    const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
-    await Promise.all(transitions.map((transition) => transition.finished.catch(() => null)));
-  });
+interface Look {
+  readonly sizes?: readonly Size[];
+  /** A selector of what has to be seen, wherever the page is scrolled. */
+  readonly at?: string;
 }
 
-/** Takes the page as it is in the given sizes and in both themes; it is at the first size and dark afterwards. */
-export async function take(page: Page, name: string, sizes: readonly Size[] = SIZES): Promise<void> {
+/** Takes the page as it is in both themes; it is at the first size and dark afterwards. */
+export async function take(page: Page, name: string, { sizes = SIZES, at }: Look = {}): Promise<void> {
   for (const theme of ['light', 'dark'] as const) {
     await page.evaluate((value) => (document.documentElement.dataset['theme'] = value), theme);
     for (const size of sizes) {
       await page.setViewportSize(size);
+      if (at !== undefined) await page.locator(at).first().scrollIntoViewIfNeeded();
       await settle(page);
       await saveScreenshot(page, `state-${name}-${theme}-${size.width}`);
     }
