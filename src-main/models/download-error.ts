@@ -3,6 +3,7 @@
  * and nowhere else.
  */
 import { AppError } from '../base/app-error.js';
+import { diskError as diskErrorOf } from '../base/disk-error.js';
 
 export type DownloadReason =
   | 'no-token'
@@ -50,20 +51,10 @@ export function reasonOf(error: unknown): DownloadReason | null {
   return typeof reason === 'string' ? (reason as DownloadReason) : null;
 }
 
+const DISK_REMEDIES = {
+  full: 'Free some space and resume the download; what is there already is kept.',
+  other: 'Check that the folder exists and is writable, then resume the download.',
+};
+
 /** A file-system failure while writing `path`; other errors are returned as they are. */
-export function diskError(path: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error) || !('syscall' in error) || error instanceof AppError)
-    return error;
-  const full = error.code === 'ENOSPC' || error.code === 'EDQUOT';
-  return new AppError(
-    full ? 'disk.full' : 'disk.failed',
-    full ? `There is no space left to write ${path}.` : `${path} could not be written (${String(error.code)}).`,
-    {
-      remedy: full
-        ? 'Free some space and resume the download; what is there already is kept.'
-        : 'Check that the folder exists and is writable, then resume the download.',
-      retryable: true,
-      cause: error,
-    },
-  );
-}
+export const diskError = (path: string, error: unknown): unknown => diskErrorOf(path, error, DISK_REMEDIES);

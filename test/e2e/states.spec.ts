@@ -46,6 +46,8 @@ async function open(args: readonly string[], env: Readonly<Record<string, string
   ]);
   ({ page } = await openPage(browser));
   await page.goto(host.url);
+  // The form is filled with what the host said: the page has its session.
+  await page.getByRole('textbox', { name: 'Prompt' }).waitFor();
 }
 
 async function close(): Promise<void> {

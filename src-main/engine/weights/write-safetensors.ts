@@ -1,7 +1,8 @@
 /** Writes a safetensors file, tensor by tensor, so that none needs to be in memory whole. */
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { AppError, throwIfAborted } from '../../base/app-error.js';
+import { throwIfAborted } from '../../base/app-error.js';
 import { invariant } from '../../base/assert.js';
+import { diskError } from '../../base/disk-error.js';
 import { DTYPE_BYTES, elementCount, type TensorDtype } from './tensor-source.js';
 
 /** One tensor to be written. */
@@ -81,20 +82,4 @@ function encodeHeader(tensors: readonly WritableTensor[], metadata: Readonly<Rec
 
 function byteLengthOf({ dtype, shape }: WritableTensor): number {
   return elementCount(shape) * DTYPE_BYTES[dtype];
-}
-
-function diskError(path: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error;
-  const isFull = error.code === 'ENOSPC' || error.code === 'EDQUOT';
-  return new AppError(
-    isFull ? 'disk.full' : 'disk.failed',
-    isFull ? `There is no space left to write ${path}.` : `${path} could not be written (${String(error.code)}).`,
-    {
-      remedy: isFull
-        ? 'Free some space and try again.'
-        : 'Check that the folder exists and is writable, and try again.',
-      retryable: true,
-      cause: error,
-    },
-  );
 }

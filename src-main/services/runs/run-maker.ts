@@ -2,6 +2,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../../base/app-error.js';
+import { diskError } from '../../base/disk-error.js';
 import type { RunDetail, RunResult } from '../../contract/run.js';
 import type { EngineProgress, GenerateRequest, GenerateResult, IdentityInput } from '../../engine/protocol.js';
 import type { Store } from '../../store/store.js';
@@ -49,8 +50,8 @@ export class RunMaker {
     const { store, engine, drift } = this.#parts;
     try {
       const params = this.#withRecords(run);
-      await mkdir(dirname(params.outputPath), { recursive: true });
-      if (params.previewDir !== null) await mkdir(params.previewDir, { recursive: true });
+      await makeFolder(dirname(params.outputPath));
+      if (params.previewDir !== null) await makeFolder(params.previewDir);
       const result = await engine.request<'generate'>({ kind: 'generate', params }, { signal, onProgress });
       await this.#save(run, result);
       await rm(params.outputPath, { force: true });
@@ -189,5 +190,14 @@ export class RunMaker {
         }),
       },
     ]);
+  }
+}
+
+/** @throws AppError disk.full, disk.failed */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw diskError(folder, error);
   }
 }

@@ -1,6 +1,7 @@
 /** Small results in the cache folder, whole or not there. */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { diskError } from '../../../base/disk-error.js';
 import { makeCacheFolder } from '../../convert/cache-folder.js';
 
 /** What was kept in the file; null when there is none. */
@@ -9,10 +10,15 @@ export async function keptJson<T>(file: string): Promise<T | null> {
   return text === null ? null : (JSON.parse(text) as T);
 }
 
-/** Keeps a JSON-safe value; its folder is made. @throws AppError disk.failed where it cannot be */
+/** Keeps a JSON-safe value; its folder is made. @throws AppError disk.full, disk.failed */
 export async function keepJson(file: string, value: unknown): Promise<void> {
   await makeCacheFolder(dirname(file));
   const partial = `${file}.${process.pid}.partial`;
-  await writeFile(partial, JSON.stringify(value));
-  await rename(partial, file);
+  try {
+    await writeFile(partial, JSON.stringify(value));
+    await rename(partial, file);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw diskError(file, error);
+  }
 }

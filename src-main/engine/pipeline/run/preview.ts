@@ -3,6 +3,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { diskError } from '../../../base/disk-error.js';
 import { stepFileName } from '../../../base/step-file.js';
 import type { VaeConfig } from '../../graph/vae.js';
 import { fitLatentRgbFactors, previewFromLatents, type LatentRgbFactors } from '../../image/latent-preview.js';
@@ -82,7 +83,7 @@ export async function previewPngUrl(
   return `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
 }
 
-/** Writes `step-003.png` into the folder. */
+/** Writes `step-003.png` into the folder. @throws AppError disk.full, disk.failed */
 export async function savePreview(
   folder: string,
   step: number,
@@ -90,6 +91,10 @@ export async function savePreview(
   shape: LatentShape,
   factors: PreviewFactors,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw diskError(folder, error);
+  }
   await writePng(join(folder, stepFileName(step, 'png')), previewImage(packed, shape, factors));
 }

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { diskError } from '../../../base/disk-error.js';
 import { stepFileName } from '../../../base/step-file.js';
 
 /**
@@ -8,9 +9,14 @@ import { stepFileName } from '../../../base/step-file.js';
  *
  * @param step 1-based
  * @param latents packed [S, inChannels] f32; read only, written little-endian
+ * @throws AppError disk.full, disk.failed
  */
 export async function saveLatents(folder: string, step: number, latents: Float32Array): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const bytes = Buffer.from(latents.buffer, latents.byteOffset, latents.byteLength);
-  await writeFile(join(folder, stepFileName(step, 'f32')), bytes);
+  const file = join(folder, stepFileName(step, 'f32'));
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(file, Buffer.from(latents.buffer, latents.byteOffset, latents.byteLength));
+  } catch (error) {
+    throw diskError(file, error);
+  }
 }
