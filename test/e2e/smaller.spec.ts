@@ -53,7 +53,9 @@ async function look(name: string): Promise<void> {
 
 describe('memory that runs out', { retry: 0 }, () => {
   it('is tried twice, then offers what is smaller, with what it saves and costs', async () => {
-    await page.getByRole('textbox', { name: 'Prompt' }).fill('a portrait in soft light, slow fail@3 heavy');
+    await page.getByRole('textbox', { name: 'Prompt' }).fill('a portrait in soft light, slow fail@9 heavy');
+    // A second of its second try, so that it is seen.
+    await page.getByRole('spinbutton', { name: 'Steps' }).fill('12');
     await page.getByRole('button', { name: 'Keep only row 1' }).click();
     await page.getByRole('button', { name: /^Make 1 picture/ }).click();
     await page
