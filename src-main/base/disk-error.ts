@@ -12,7 +12,11 @@ const REMEDIES: DiskRemedies = {
   other: 'Check that the folder exists and is writable, and try again.',
 };
 
-/** A failure of the file system as `disk.full` or `disk.failed`; anything else, such as a cancellation, as it is. */
+/**
+ * A failure of the file system as `disk.full` or `disk.failed`; anything else, such as a cancellation, as it is.
+ *
+ * @param path as a person should read it: the whole path of what they chose, the name of what the app made
+ */
 export function diskError(path: string, error: unknown, remedies = REMEDIES): unknown {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error) || error instanceof AppError) {
     return error;

@@ -12,11 +12,11 @@ import { stepFileName } from '../../../base/step-file.js';
  * @throws AppError disk.full, disk.failed
  */
 export async function saveLatents(folder: string, step: number, latents: Float32Array): Promise<void> {
-  const file = join(folder, stepFileName(step, 'f32'));
+  const name = stepFileName(step, 'f32');
   try {
     await mkdir(folder, { recursive: true });
-    await writeFile(file, Buffer.from(latents.buffer, latents.byteOffset, latents.byteLength));
+    await writeFile(join(folder, name), Buffer.from(latents.buffer, latents.byteOffset, latents.byteLength));
   } catch (error) {
-    throw diskError(file, error);
+    throw diskError(name, error);
   }
 }
