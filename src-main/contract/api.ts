@@ -14,6 +14,7 @@ import {
   selectionSchema,
   undoableSchema,
 } from './gallery.js';
+import { formatChoiceSchema } from './formats.js';
 import { comparisonDraftSchema, missingPartSchema, settingFieldSchema } from './generation-settings.js';
 import { idSchema } from './ids.js';
 import {
@@ -30,7 +31,11 @@ import {
   estimateSchema,
   packDetailSchema,
   packSummarySchema,
+  formatMixSchema,
+  mixInputSchema,
   outputErrorsInputSchema,
+  outputMeasurementSchema,
+  outputMeasurementsInputSchema,
   weightErrorsInputSchema,
   weightErrorsSchema,
 } from './pack.js';
@@ -116,6 +121,9 @@ export const API = {
   /** Measured once, then kept; seconds for InfuseNet, minutes for FLUX. */
   'packs.weight-errors': { input: weightErrorsInputSchema, output: weightErrorsSchema },
 
+  /** Measurements of outputs that can decide a mix; empty where there is none. */
+  'packs.output-measurements': { input: outputMeasurementsInputSchema, output: z.array(outputMeasurementSchema) },
+
   'loras.list': { input: nothing, output: z.array(loraSchema) },
   /** Checks a file against the pack's FLUX and remembers it; null when the person closed the dialog. */
   'loras.add': { input: z.strictObject({ source: loraSourceSchema, packId: idSchema }), output: loraSchema.nullable() },
@@ -167,6 +175,15 @@ export const API = {
   /** Makes the whole comparison again, as a new one. */
   'comparisons.repeat': { input: byComparison, output: startedSchema },
 
+  /**
+   * Makes the pictures of a run's variant (its seeds, prompts and repeats) once more in other formats, as one more variant
+   * of the comparison. Refused where it has it already.
+   */
+  'comparisons.add-variant': {
+    input: z.strictObject({ comparisonId: idSchema, runId: idSchema, formats: formatChoiceSchema }),
+    output: startedSchema,
+  },
+
   'queue.get': { input: nothing, output: queueStateSchema },
   /** The cell in flight ends; no other starts. */
   'queue.pause': { input: nothing, output: done },
@@ -198,6 +215,9 @@ export const API = {
   'runs.faces': { input: byRun, output: detectedFacesSchema },
   /** Null where nothing was measured before and nothing was to be. Waits for the picture that is being made. */
   'runs.output-errors': { input: outputErrorsInputSchema, output: weightErrorsSchema.nullable() },
+
+  /** What a mix within a budget would be: the format of each layer. Measures nothing of the outputs. */
+  'runs.mix': { input: mixInputSchema, output: formatMixSchema },
 
   'gallery.list': { input: galleryInputSchema, output: galleryWindowSchema },
   'gallery.rate': { input: selectionSchema.extend({ stars: starsSchema }), output: undoableSchema },

@@ -56,7 +56,7 @@ export const compareRowSchema = z.object({
   /** Null for `reference`, and when the sizes differ, with the sentence in `note`. */
   difference: pictureDifferenceSchema.nullable(),
   note: z.string().nullable(),
-  /** Relative difference of the latents after each step from the base's; null where it was not measured. */
+  /** Relative difference of the latents after each step from the base's; null where it is not known. */
   drift: z.array(z.number()).nullable(),
   differingFields: z.array(settingFieldSchema),
   loadBytes: z.number().nullable(),
@@ -152,6 +152,8 @@ export const compareTableSchema = z.object({
   pixelsPerDegree: z.number(),
   /** Why face and surroundings are not told apart; null when they are. */
   faceNote: z.string().nullable(),
+  /** A run of the only variant that the drift of some pictures is known against: their paths were not kept when they were made. */
+  driftReferenceId: idSchema.nullable(),
 });
 export type CompareTable = z.infer<typeof compareTableSchema>;
 

@@ -1,14 +1,18 @@
 /** Model packs as the renderer sees them: an id, never a folder. */
 import { z } from 'zod';
 import {
+  componentFormatSchema,
   formatChoiceSchema,
   LOSSY_FORMATS,
+  MAX_BUDGET_MIB,
+  MIN_BUDGET_MIB,
   providerSchema,
   quantizedComponentSchema,
   weightFormatSchema,
 } from './formats.js';
 import { decodeChoiceSchema, sizeSchema } from './generation-settings.js';
 import { bytesSchema, idSchema } from './ids.js';
+import { loraUseSchema, MAX_LORAS } from './lora.js';
 
 export const packSummarySchema = z.object({
   id: idSchema,
@@ -73,6 +77,44 @@ export const outputErrorsInputSchema = z.strictObject({
   measure: z.boolean(),
 });
 export type OutputErrorsInput = z.infer<typeof outputErrorsInputSchema>;
+
+/** A mix of formats within a budget, as a run would have it. */
+export const mixInputSchema = z.strictObject({
+  /** Whose pack and LoRAs; by outputs, those measured on it. */
+  runId: idSchema,
+  component: quantizedComponentSchema,
+  by: z.enum(['weights', 'outputs']),
+  /** Null for one halfway between the smallest format and INT8. */
+  budgetMiB: z.number().min(MIN_BUDGET_MIB).max(MAX_BUDGET_MIB).nullable(),
+});
+export type MixInput = z.infer<typeof mixInputSchema>;
+export const formatMixSchema = z.object({
+  component: quantizedComponentSchema,
+  /** Its name, such as `auto-3500`: what a variant has as the component's format. */
+  format: componentFormatSchema,
+  /** In the order in which errors list them. */
+  layers: z.array(z.object({ name: z.string(), format: weightFormatSchema })),
+  /** Of the component in the mix, and in one format for all. */
+  bytes: bytesSchema,
+  uniformBytes: z.record(weightFormatSchema, bytesSchema),
+});
+export type FormatMix = z.infer<typeof formatMixSchema>;
+
+/** Errors of outputs that were measured and can decide a mix of these weights. */
+export const outputMeasurementsInputSchema = z.strictObject({
+  packId: idSchema,
+  modelVariant: z.string().min(1).max(64),
+  component: quantizedComponentSchema,
+  loras: z.array(loraUseSchema).max(MAX_LORAS),
+});
+export type OutputMeasurementsInput = z.infer<typeof outputMeasurementsInputSchema>;
+export const outputMeasurementSchema = z.object({
+  /** As in a mix's name. */
+  id: z.string(),
+  /** The picture that it was measured on; null where that was not recorded. */
+  about: z.object({ prompt: z.string(), seed: z.number().int(), formats: formatChoiceSchema }).nullable(),
+});
+export type OutputMeasurement = z.infer<typeof outputMeasurementSchema>;
 
 /** One question about memory, for all rows of the studio at once. */
 export const estimateInputSchema = z.strictObject({

@@ -13,8 +13,10 @@ import { estimate } from './pipeline/memory/estimate.js';
 import { countLoraLayers } from './pipeline/networks/flux-with-loras.js';
 import { generate } from './pipeline/run/generate.js';
 import { inspectPack } from './pipeline/packs/inspect-pack.js';
+import { keptMeasurements } from './pipeline/errors/kept-measurements.js';
 import { outputErrors } from './pipeline/errors/output-errors.js';
 import { planConversion } from './pipeline/packs/plan-conversion.js';
+import { planMix } from './pipeline/errors/plan-mix.js';
 import { weightErrors } from './pipeline/errors/weight-errors.js';
 import { probeProviders } from './runtime/providers.js';
 
@@ -80,6 +82,10 @@ export class Engine {
       case 'output-errors':
         await removePartials(request.params.run.cachePath);
         return outputErrors(request.params, options);
+      case 'format-mix':
+        return planMix(request.params, options.signal);
+      case 'kept-measurements':
+        return keptMeasurements(request.params, options.signal);
       case 'plan-conversion':
         return planConversion(request.params);
       case 'convert':

@@ -9,6 +9,12 @@ import type { ErrorDto } from '../base/app-error.js';
 import type { ConversionPlanResult, ConversionRequest, ConversionResult } from './protocol/conversion.js';
 import type { EstimateRequest, EstimateResult, ProbeResult } from './protocol/estimate.js';
 import type { DetectFacesRequest, DetectFacesResult } from './protocol/faces.js';
+import type {
+  FormatMixRequest,
+  FormatMixResult,
+  KeptMeasurementsRequest,
+  KeptMeasurementsResult,
+} from './protocol/format-mix.js';
 import type { GenerateRequest, GenerateResult, Stage } from './protocol/generate.js';
 import type {
   OutputErrorsRequest,
@@ -22,6 +28,7 @@ export * from './protocol/choices.js';
 export * from './protocol/conversion.js';
 export * from './protocol/estimate.js';
 export * from './protocol/faces.js';
+export * from './protocol/format-mix.js';
 export * from './protocol/generate.js';
 export * from './protocol/layer-errors.js';
 export * from './protocol/pack.js';
@@ -32,6 +39,8 @@ export type EngineRequest =
   | { readonly kind: 'estimate'; readonly params: EstimateRequest }
   | { readonly kind: 'weight-errors'; readonly params: WeightErrorsRequest }
   | { readonly kind: 'output-errors'; readonly params: OutputErrorsRequest }
+  | { readonly kind: 'format-mix'; readonly params: FormatMixRequest }
+  | { readonly kind: 'kept-measurements'; readonly params: KeptMeasurementsRequest }
   | { readonly kind: 'plan-conversion'; readonly params: ConversionRequest }
   | { readonly kind: 'convert'; readonly params: ConversionRequest }
   | { readonly kind: 'inspect'; readonly params: { readonly packPath: string } }
@@ -46,6 +55,8 @@ export type EngineResult =
   | EstimateResult
   | WeightErrorsResult
   | OutputErrorsResult
+  | FormatMixResult
+  | KeptMeasurementsResult
   | ConversionPlanResult
   | ConversionResult
   | InspectResult

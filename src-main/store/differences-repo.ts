@@ -1,4 +1,4 @@
-/** Differences of finished runs, measured once: of their pictures, and of the paths of their latents. */
+/** Differences of finished runs, measured once: of their pictures, and of the latents of older ones. */
 import { z } from 'zod';
 import { pictureDifferenceSchema, type PictureDifference } from '../contract/compare-data.js';
 import type { Database } from './database.js';
@@ -21,7 +21,10 @@ export class DifferencesRepo {
     return row === undefined ? null : pictureDifferenceSchema.parse(JSON.parse(row.difference_json));
   }
 
-  /** Relative difference of the latents after each step; null when it was not measured against this run. */
+  /**
+   * Relative difference of the latents after each step, measured when a run was made before paths were kept; null when
+   * it was not measured against this run.
+   */
   drift(baseRunId: string, runId: string): number[] | null {
     const row = this.#db.get(
       `SELECT d.drift_json FROM trajectory_drifts d JOIN runs b ON b.id = d.base_run_id JOIN runs r ON r.id = d.run_id
@@ -31,13 +34,14 @@ export class DifferencesRepo {
     return row === undefined ? null : z.array(z.number()).parse(JSON.parse(row.drift_json));
   }
 
-  /** Both runs must be there. */
-  saveDrift(baseRunId: string, runId: string, drift: readonly number[]): void {
-    this.#db.run(
-      `INSERT INTO trajectory_drifts (base_run_id, run_id, drift_json) VALUES (${KEYS}, ?)
-       ON CONFLICT DO UPDATE SET base_run_id = excluded.base_run_id, drift_json = excluded.drift_json`,
-      [baseRunId, runId, JSON.stringify(drift)],
-    );
+  /** The finished run that this one's drift was measured against; null where there is none. */
+  driftBase(runId: string): string | null {
+    const row = this.#db.get(
+      `SELECT b.public_id FROM trajectory_drifts d JOIN runs b ON b.id = d.base_run_id JOIN runs r ON r.id = d.run_id
+       WHERE r.public_id = ? AND b.status = 'done' AND b.trashed_at_ms IS NULL`,
+      [runId],
+    ) as { public_id: string } | undefined;
+    return row?.public_id ?? null;
   }
 
   /** Both runs must be there. */

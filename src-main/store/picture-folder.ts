@@ -3,7 +3,7 @@
  * only then may its row be written. Paths are built here from ids and never come from outside.
  *
  * ```
- * pictures/ab/<run>.png   thumbs/ab/<run>.webp   previews/<run>/step-003.png
+ * pictures/ab/<run>.png   thumbs/ab/<run>.webp   previews/<run>/step-003.png   paths/ab/<run>.f32
  * photos/<photo>.png      photos/<photo>.thumb.webp
  * work/                   what the engine is writing; emptied at start
  * ```
@@ -47,7 +47,11 @@ export class PictureFolder {
   work(runId: string): string {
     return join(this.root, 'work', `${checked(runId)}.png`);
   }
-  /** Latents of a run after each step, while its comparison is being made. */
+  /** Sketches of a run's latents after each step, for comparing its path with another's. */
+  path(runId: string): string {
+    return join(this.root, 'paths', shard(runId), `${runId}.f32`);
+  }
+  /** Latents of a run after each step, while it is being made. */
   latents(runId: string): string {
     return join(this.root, 'work', 'latents', checked(runId));
   }
@@ -59,7 +63,7 @@ export class PictureFolder {
   async prepare(): Promise<void> {
     try {
       await rm(join(this.root, 'work'), { recursive: true, force: true });
-      for (const name of ['pictures', 'thumbs', 'previews', 'photos', 'work']) {
+      for (const name of ['pictures', 'thumbs', 'previews', 'paths', 'photos', 'work']) {
         await mkdir(join(this.root, name), { recursive: true });
       }
     } catch (error) {
@@ -93,7 +97,13 @@ export class PictureFolder {
 
   /** Deletes everything of a run. */
   async removeRun(runId: string): Promise<void> {
-    await this.#remove([this.picture(runId), this.thumb(runId), this.previews(runId), this.work(runId)]);
+    await this.#remove([
+      this.picture(runId),
+      this.thumb(runId),
+      this.previews(runId),
+      this.path(runId),
+      this.work(runId),
+    ]);
     await this.removeLatents(runId);
   }
 
@@ -122,7 +132,7 @@ export class PictureFolder {
    */
   async removeTemporary(): Promise<number> {
     const found: string[] = [];
-    for (const kind of ['pictures', 'thumbs', 'photos']) {
+    for (const kind of ['pictures', 'thumbs', 'paths', 'photos']) {
       for (const name of await list(join(this.root, kind))) {
         const path = join(this.root, kind, name);
         if (TEMPORARY.test(name)) found.push(path);

@@ -10,9 +10,11 @@ import { Guide } from './studio/guide.svelte';
 import { Layers } from './compare/layers.svelte';
 import { Library } from './models/library.svelte';
 import { Loras } from './models/loras.svelte';
+import { Mix } from './compare/mix.svelte';
 import { Models } from './models/models.svelte';
 import { Navigation } from './shell/navigation.svelte';
 import { Notices } from './shell/notices.svelte';
+import { OutputMeasurements } from './studio/measurements.svelte';
 import { Photos } from './studio/photos.svelte';
 import { Preparation } from './models/preparation.svelte';
 import { Queue } from './studio/queue.svelte';
@@ -37,6 +39,8 @@ export interface App {
   readonly compare: Compare;
   readonly blind: Blind;
   readonly layers: Layers;
+  readonly mix: Mix;
+  readonly measurements: OutputMeasurements;
   readonly gallery: Gallery;
   readonly report: Report;
   readonly smaller: Smaller;
@@ -68,6 +72,8 @@ export function createApp(client: Client, page: Window): App {
     compare,
     blind: new Blind(client, notices, compare),
     layers: new Layers(client),
+    mix: new Mix(client, notices),
+    measurements: new OutputMeasurements(client, notices),
     gallery: new Gallery(client, notices),
     report: new Report(client),
     smaller: new Smaller(client, notices),

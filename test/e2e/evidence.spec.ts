@@ -75,8 +75,22 @@ describe('under the pictures', { retry: 0 }, () => {
     await page.getByText('Drift', { exact: true }).click();
     const drift = page.getByRole('region', { name: 'Drift of the latents' });
     expect(await drift.getByRole('row').filter({ hasText: 'All NF4' }).innerText()).toMatch(/[\d.]+ %\s+[\d.]+ %/);
+    // Against another variant: the first is now one that drifts, and its picture is on the left.
+    const last = async (name: string) =>
+      (await drift.getByRole('row').filter({ hasText: name }).locator('td').last().innerText()).trim();
+    const forth = Number.parseFloat(await last('All NF4'));
+    await drift.getByRole('radio', { name: 'Drift against All NF4' }).check();
+    await drift.getByRole('row').filter({ hasText: 'All NF4' }).getByText('Reference').waitFor();
+    const back = Number.parseFloat(await last('All 16-bit'));
+    // As far there as back, over lengths that are nearly the same.
+    expect(Math.abs(back / forth - 1)).toBeLessThan(0.1);
     expect(await axeViolations(page)).toEqual([]);
     await saveScreenshot(page, 'compare-drift-1440');
+    await page.setViewportSize({ width: 1024, height: 700 });
+    await saveScreenshot(page, 'compare-drift-1024');
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await drift.getByRole('radio', { name: 'Drift against All 16-bit' }).check();
+    await drift.getByRole('row').filter({ hasText: 'Full 16-bit' }).getByText('Reference').waitFor();
   });
 
   it('is what each format does to the layers of InfuseNet', async () => {
@@ -105,6 +119,57 @@ describe('under the pictures', { retry: 0 }, () => {
     expect(shares).toHaveLength(4);
     for (const share of shares) expect(share).toMatch(/^[\d.]+ %$/);
     await saveScreenshot(page, 'compare-layer-outputs-1440');
+  });
+
+  it('a mix by those errors joins the comparison, and its pictures stand beside the uniform formats', async () => {
+    await page.getByRole('button', { name: 'Mix within a budget' }).click();
+    const mix = page.getByRole('region', { name: 'Mix for InfuseNet' });
+    await mix.getByText(/ × INT8.* of weights\. In one format: NF4 /).waitFor({ timeout: 60_000 });
+    const layers = page.getByRole('group', { name: /^\d+ layers, arrow keys to read them$/ });
+    expect(await layers.getByRole('rowheader').last().innerText()).toMatch(/^Auto [\d.]+ [KM]iB by outputs$/);
+    await mix.getByRole('spinbutton').fill('0.01');
+    await page.keyboard.press('Enter');
+    await page
+      .getByText(/ needs at least [\d.]+ MiB in its smallest formats/)
+      .first()
+      .waitFor({ timeout: 60_000 });
+    await mix.getByRole('spinbutton').fill('0.2');
+    await page.keyboard.press('Enter');
+    await layers.getByRole('rowheader', { name: 'Auto 205 KiB by outputs' }).waitFor({ timeout: 60_000 });
+    await layers.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.getByText(/^In the mix: /).waitFor();
+    expect(await axeViolations(page)).toEqual([]);
+    await saveScreenshot(page, 'compare-mix-1440');
+    await page.setViewportSize({ width: 1024, height: 700 });
+    await saveScreenshot(page, 'compare-mix-1024');
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await mix.getByRole('button', { name: 'Add to the comparison' }).click();
+    await page.getByText('Added as a variant: 4 pictures are being made.').first().waitFor();
+    await page.getByText('By variant', { exact: true }).click();
+    const added = row('Auto 205 KiB by outputs');
+    await added.waitFor({ timeout: 120_000 });
+    await added.getByText('repeats are identical: noise floor 0').waitFor({ state: 'attached', timeout: 120_000 });
+    await saveScreenshot(page, 'compare-mix-added-1440');
+  });
+
+  it('the studio offers that measurement for the budget of a mix', async () => {
+    await goTo(page, 'Studio');
+    const variant = page.getByRole('listitem', { name: /^Variant 1/ });
+    await variant.getByText('Auto', { exact: true }).last().click();
+    const by = variant.getByRole('combobox', { name: 'What spends the budget of InfuseNet in variant 1' });
+    await by.getByRole('option', { name: /^By outputs: seed 4\d, A portrait/ }).waitFor({ state: 'attached' });
+    await by.selectOption({ index: 1 });
+    await variant.getByText('Auto', { exact: true }).first().click();
+    const flux = variant.getByRole('combobox', { name: 'What spends the budget of FLUX in variant 1' });
+    await flux.getByRole('option', { name: 'By outputs: not measured yet' }).waitFor({ state: 'attached' });
+    expect(await axeViolations(page)).toEqual([]);
+    await saveScreenshot(page, 'studio-mix-1440');
+    await page.setViewportSize({ width: 1024, height: 700 });
+    await variant.scrollIntoViewIfNeeded();
+    await saveScreenshot(page, 'studio-mix-1024');
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await goTo(page, 'Compare');
   });
 });
 
@@ -163,8 +228,8 @@ describe('the report', { retry: 0 }, () => {
       page.getByRole('button', { name: 'Save' }).click(),
     ]);
     const html = await readFile(await download.path(), 'utf8');
-    // Two variants × two seeds, and heat maps of the two that are no reference.
-    expect(html.match(/<img src="data:image\/webp/g)).toHaveLength(6);
+    // Three variants × two seeds, and heat maps of the four that are no reference.
+    expect(html.match(/<img src="data:image\/webp/g)).toHaveLength(10);
     expect(html).toMatch(/<h2>All NF4<\/h2>\n<p>All NF4: peak/);
     await page.getByText('Contact sheet', { exact: true }).click();
     await page.getByRole('img', { name: /^Contact sheet/ }).waitFor();

@@ -1,5 +1,5 @@
 /** What each format does to a component: to its weights, and to the outputs of its layers. */
-import type { QuantizedComponent, WeightFormat } from './choices.js';
+import type { FormatChoice, QuantizedComponent, WeightFormat } from './choices.js';
 import type { GenerateRequest } from './generate.js';
 
 /** Formats that round weights; 16-bit is what they are measured against. */
@@ -58,4 +58,13 @@ export interface OutputErrors {
   }[];
   /** Quadratic mean over the layers. */
   readonly overall: Readonly<Record<LossyFormat, number>>;
+  /** The run; absent in measurements of before. */
+  readonly about?: MeasuredRun;
+}
+
+/** What a person knows a run by. */
+export interface MeasuredRun {
+  readonly prompt: string;
+  readonly seed: number;
+  readonly formats: FormatChoice;
 }

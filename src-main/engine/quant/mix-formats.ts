@@ -61,6 +61,7 @@ function worthwhile(choices: readonly Choice[]): Choice[] {
  * Starts with the smallest format of every layer, then takes the upgrades that save most error per byte as long as they
  * fit.
  *
+ * @returns the mix and what all its weights take, at most the budget
  * @param budgetBytes for these layers' weights and scales, and what is fixed
  * @param component its name for messages, and bytes of it that no choice changes; default none
  * @throws AppError engine.request-invalid when even the smallest formats need more
@@ -69,7 +70,7 @@ export function mixFormats(
   layers: readonly MixLayer[],
   budgetBytes: number,
   component: { readonly label: string; readonly fixedBytes: number } = { label: 'The component', fixedBytes: 0 },
-): FormatMix {
+): { readonly mix: FormatMix; readonly bytes: number } {
   const mix = new Map<string, WeightFormat>();
   const steps: Step[] = [];
   let used = component.fixedBytes;
@@ -104,5 +105,5 @@ export function mixFormats(
     used += moreBytes;
     mix.set(layer, to.format);
   }
-  return mix;
+  return { mix, bytes: used };
 }

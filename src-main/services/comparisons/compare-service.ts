@@ -14,6 +14,7 @@ import { stepMedian } from '../../compare/statistics/medians.js';
 import { pairRuns, type PairedRun, type RunConfiguration } from './pair-runs.js';
 import type { PictureLab } from '../pictures/picture-lab.js';
 import { reportInput, type MeasuredRuns } from './report-input.js';
+import type { PathPair, RunPaths } from './run-paths.js';
 
 /** A heat map has up to 2 MB: kept for the panes on screen and a few before. */
 const KEPT_HEAT_MAPS = 24;
@@ -24,13 +25,20 @@ const sameSize = (a: RunDetail, b: RunDetail): boolean => a.width === b.width &&
 export class CompareService {
   readonly #store: Store;
   readonly #lab: PictureLab;
+  readonly #paths: Pick<RunPaths, 'drifts' | 'onlyKnownBase'>;
   readonly #facesOf: (runId: string) => Promise<DetectedFaces>;
   readonly #heatMaps = new Map<string, Uint8Array>();
 
   /** @param facesOf faces in a finished picture, largest first; throws where none can be looked for */
-  constructor(store: Store, lab: PictureLab, facesOf: (runId: string) => Promise<DetectedFaces>) {
+  constructor(
+    store: Store,
+    lab: PictureLab,
+    paths: Pick<RunPaths, 'drifts' | 'onlyKnownBase'>,
+    facesOf: (runId: string) => Promise<DetectedFaces>,
+  ) {
     this.#store = store;
     this.#lab = lab;
+    this.#paths = paths;
     this.#facesOf = facesOf;
   }
 
@@ -47,6 +55,7 @@ export class CompareService {
       memorySources: [...measured.memorySources],
       pixelsPerDegree: DEFAULT_PIXELS_PER_DEGREE,
       faceNote: measured.faceNote,
+      driftReferenceId: measured.driftReferenceId,
     };
   }
 
@@ -63,7 +72,7 @@ export class CompareService {
     const reference = this.#finished(referenceRunId);
     const configurations = this.pair(referenceRunId, runIds);
     const differences = new Map<string, PictureDifference>();
-    const drifts = new Map<string, readonly number[]>();
+    const pairs: PathPair[] = [];
     const scored = new Map<string, readonly ScoredFace[]>();
     const sources = new Set<string>();
     const faces = new Faces(this.#facesOf);
@@ -71,17 +80,19 @@ export class CompareService {
       for (const phase of run.result?.phases ?? []) sources.add(phase.deviceSource ?? phase.hostSource);
       scored.set(run.id, this.#facesOfPair(run, base));
       if (base === null || !sameSize(run, base)) continue;
-      const drift = this.#store.differences.drift(base.id, run.id);
-      if (drift !== null) drifts.set(run.id, drift);
+      pairs.push({ runId: run.id, baseRunId: base.id });
       const difference = await this.#difference(base, run, faces);
       if (difference !== null) differences.set(run.id, difference);
     }
+    const drifts = await this.#paths.drifts(pairs);
+    const driftReferenceId = this.#paths.onlyKnownBase(pairs.filter(({ runId }) => !drifts.has(runId)));
     return {
       reference,
       configurations,
       differences,
       drifts,
       faces: scored,
+      driftReferenceId,
       memorySources: [...sources],
       faceNote: faces.note,
     };

@@ -1,13 +1,16 @@
 /** Comparisons: made from the studio's form, repeated, resumed, read. */
 import { AppError } from '../../base/app-error.js';
 import type { Comparison, ComparisonStatus } from '../../contract/comparison.js';
-import type { ComparisonDraft, MissingPart, RunSettings } from '../../contract/generation-settings.js';
+import { variantLabel, type FormatChoice } from '../../contract/formats.js';
+import { type ComparisonDraft, type MissingPart, type RunSettings } from '../../contract/generation-settings.js';
+import { MAX_CELLS } from '../../contract/limits.js';
 import type { DetectedFaces } from '../../contract/photo.js';
 import type { RunDetail } from '../../contract/run.js';
 import type { Store } from '../../store/store.js';
 import { newId } from '../host/ids.js';
 import type { PackService } from '../models/pack-service.js';
 import type { PhotoService } from '../pictures/photo-service.js';
+import { configurationKey, settingsKey } from './pair-runs.js';
 import { cellsOf, planRuns } from './plan-runs.js';
 import type { RunQueue } from '../runs/run-queue.js';
 import type { SettingsService } from '../host/settings-service.js';
@@ -24,6 +27,12 @@ export interface ComparisonServiceParts {
 export interface Started {
   readonly comparisonId: string;
   readonly runIds: string[];
+}
+
+/** A picture to be made. */
+interface Cell {
+  readonly settings: RunSettings;
+  readonly repeat: number;
 }
 
 /** A title is the prompt's beginning; longer ones do not fit a list. */
@@ -104,6 +113,50 @@ export class ComparisonService {
     return this.#start(runs.map((run) => ({ settings: run.settings, repeat: run.repeat })));
   }
 
+  /**
+   * Makes the pictures of a run's variant once more in other formats, at the comparison's end: the same seeds, prompts
+   * and repeats, as many as are not there yet.
+   * @throws AppError run.not-found, pack.*; engine.request-invalid for what the comparison has already or has no room for
+   */
+  async addVariant(comparisonId: string, runId: string, formats: FormatChoice): Promise<Started> {
+    const missing = (): Cell[] => {
+      const { runs } = this.get(comparisonId);
+      const like = runs.find(({ id }) => id === runId);
+      if (like === undefined) throw notFound();
+      const there = new Set(runs.map(({ settings, repeat }) => `${settingsKey(settings)} ${repeat}`));
+      const cells = runs
+        .filter(({ settings }) => configurationKey(settings) === configurationKey(like.settings))
+        .map(({ settings, repeat }) => ({ settings: { ...settings, formats }, repeat }))
+        .filter(({ settings, repeat }) => !there.has(`${settingsKey(settings)} ${repeat}`));
+      if (cells.length > 0) return cells;
+      throw new AppError('engine.request-invalid', `The comparison has ${variantLabel(formats)} already.`, {
+        remedy: 'Look for it among its pictures, or choose another budget.',
+      });
+    };
+    return this.append(comparisonId, missing);
+  }
+
+  /**
+   * Makes more pictures at a comparison's end.
+   * @param missing what it lacks; asked again after the check, when a second click may have added it. Throws for nothing
+   * @throws AppError what `missing` throws, pack.*; engine.request-invalid where there is no room
+   */
+  async append(comparisonId: string, missing: () => readonly Cell[]): Promise<Started> {
+    const { store, queue, now } = this.#parts;
+    await this.check(missing().map(({ settings }) => settings));
+    const cells = missing();
+    const { runs } = this.get(comparisonId);
+    if (runs.length + cells.length > MAX_CELLS) {
+      throw new AppError('engine.request-invalid', `A comparison holds at most ${MAX_CELLS} pictures.`, {
+        remedy: 'Make a new comparison in the studio.',
+      });
+    }
+    const added = planRuns(cells, newId);
+    store.comparisons.add(comparisonId, added, now());
+    queue.changed();
+    return { comparisonId, runIds: added.map(({ id }) => id) };
+  }
+
   run(runId: string): RunDetail {
     const run = this.#parts.store.runs.get(runId);
     if (run === null) throw notFound();
@@ -164,7 +217,7 @@ export class ComparisonService {
     return faces;
   }
 
-  async #start(cells: readonly { readonly settings: RunSettings; readonly repeat: number }[]): Promise<Started> {
+  async #start(cells: readonly Cell[]): Promise<Started> {
     const { store, queue, now } = this.#parts;
     const [first] = cells;
     if (first === undefined) throw notFound();

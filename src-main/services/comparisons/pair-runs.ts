@@ -1,13 +1,25 @@
 /** Which run of a comparison is compared with which, and which runs are one configuration. Pure. */
 import { variantName } from '../../compare/statistics/verdict.js';
 import type { CompareRole } from '../../contract/compare-data.js';
-import { differingFields, SETTING_FIELDS, settingValue, type RunSettings } from '../../contract/generation-settings.js';
+import {
+  differingFields,
+  runSettingsSchema,
+  SETTING_FIELDS,
+  settingValue,
+  type RunSettings,
+} from '../../contract/generation-settings.js';
 import type { RunDetail } from '../../contract/run.js';
 
 /** What a configuration leaves open: its pictures are samples of it. */
 const SAMPLED = new Set(['seed', 'prompt']);
 
-function configurationKey(settings: RunSettings): string {
+/** Every setting, in the schema's order, so that equal ones are equal text. */
+export function settingsKey(settings: RunSettings): string {
+  return JSON.stringify(runSettingsSchema.parse(settings));
+}
+
+/** Every setting but those: equal for pictures of one variant. */
+export function configurationKey(settings: RunSettings): string {
   return JSON.stringify(
     SETTING_FIELDS.filter((field) => !SAMPLED.has(field)).map((field) => settingValue(settings, field)),
   );

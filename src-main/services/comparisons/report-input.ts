@@ -21,10 +21,12 @@ export interface MeasuredRuns {
   readonly configurations: readonly RunConfiguration[];
   /** Difference of a run from its base; none for runs without one or of another size. */
   readonly differences: ReadonlyMap<string, PictureDifference>;
-  /** Drift of the latents by run, where it was measured against the base. */
+  /** Drift of the latents by run, where it is known against the base. */
   readonly drifts: ReadonlyMap<string, readonly number[]>;
   /** Of a run's face, by every encoder that scored it. */
   readonly faces: ReadonlyMap<string, readonly ScoredFace[]>;
+  /** As in the table. */
+  readonly driftReferenceId: string | null;
   readonly memorySources: readonly string[];
   readonly faceNote: string | null;
 }

@@ -4,7 +4,7 @@
  */
 import type { WeightErrorMap, WeightErrorsInput } from '../../contract/pack.js';
 import { packCacheFolder } from '../models/cache-service.js';
-import { EngineClient, type EngineSpawner } from '../engine/engine-client.js';
+import type { EngineErrands } from '../engine/engine-errands.js';
 import { errorMap } from './error-map.js';
 import type { PackService } from '../models/pack-service.js';
 
@@ -12,15 +12,14 @@ const keyOf = ({ packId, modelVariant, component }: WeightErrorsInput): string =
   JSON.stringify([packId, modelVariant, component]);
 
 export class WeightErrorService {
-  readonly #spawnEngine: EngineSpawner;
+  readonly #errands: EngineErrands;
   readonly #packs: PackService;
   readonly #cachePath: string;
   readonly #kept = new Map<string, Promise<WeightErrorMap>>();
   readonly #known = new Map<string, WeightErrorMap>();
-  readonly #open = new Set<EngineClient>();
 
-  constructor(spawnEngine: EngineSpawner, packs: PackService, cachePath: string) {
-    this.#spawnEngine = spawnEngine;
+  constructor(errands: EngineErrands, packs: PackService, cachePath: string) {
+    this.#errands = errands;
     this.#packs = packs;
     this.#cachePath = cachePath;
   }
@@ -45,24 +44,14 @@ export class WeightErrorService {
     return this.#known.get(keyOf(input)) ?? null;
   }
 
-  /** Ends measurements that are going. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#open].map((engine) => engine.close()));
-  }
-
   async #ask({ packId, modelVariant, component }: WeightErrorsInput): Promise<WeightErrorMap> {
     const packPath = this.#packs.folder(packId);
-    const engine = new EngineClient(this.#spawnEngine);
-    this.#open.add(engine);
-    try {
-      const measured = await engine.request<'weight-errors'>({
+    const measured = await this.#errands.run((engine) =>
+      engine.request<'weight-errors'>({
         kind: 'weight-errors',
         params: { packPath, cachePath: packCacheFolder(this.#cachePath, packId), component, modelVariant },
-      });
-      return errorMap(component, measured);
-    } finally {
-      this.#open.delete(engine);
-      await engine.close();
-    }
+      }),
+    );
+    return errorMap(component, measured);
   }
 }

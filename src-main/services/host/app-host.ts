@@ -16,6 +16,7 @@ import { CompareService } from '../comparisons/compare-service.js';
 import { ComparisonService } from '../comparisons/comparison-service.js';
 import { createDispatcher, type Dispatch } from './dispatcher.js';
 import { EngineClient, type EngineSpawner } from '../engine/engine-client.js';
+import { EngineErrands } from '../engine/engine-errands.js';
 import { EstimateService } from '../runs/estimate-service.js';
 import { EventHub } from './event-hub.js';
 import { GalleryService } from '../pictures/gallery-service.js';
@@ -29,7 +30,7 @@ import { PictureLab } from '../pictures/picture-lab.js';
 import { PictureSource } from '../pictures/picture-source.js';
 import { PreparationService } from '../models/preparation-service.js';
 import { ReportService } from '../comparisons/report-service.js';
-import { RunDrift } from '../comparisons/run-drift.js';
+import { RunPaths } from '../comparisons/run-paths.js';
 import { RunMaker } from '../runs/run-maker.js';
 import { RunQueue } from '../runs/run-queue.js';
 import { SecondTry } from '../runs/second-try.js';
@@ -37,6 +38,7 @@ import { SampleService } from '../pictures/sample-service.js';
 import { SettingsService } from './settings-service.js';
 import { SmallerService } from '../runs/smaller-service.js';
 import { SystemService } from './system-service.js';
+import { MixService } from '../comparisons/mix-service.js';
 import { OutputErrorService } from '../comparisons/output-error-service.js';
 import { WeightErrorService } from '../comparisons/weight-error-service.js';
 
@@ -169,6 +171,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     now,
   });
   const estimates = new EstimateService(packs, helper, settings);
+  const paths = new RunPaths(store, lab, log);
   const runMaker = new RunMaker({
     store,
     engine,
@@ -177,7 +180,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     settings,
     cachePath,
     appVersion,
-    drift: new RunDrift(store, lab, log),
+    paths,
     now,
   });
   const queue: RunQueue = new RunQueue({
@@ -198,9 +201,10 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     now,
   });
   const comparisons = new ComparisonService({ store, queue, packs, photos, settings, now });
-  const compare = new CompareService(store, lab, (runId) => comparisons.faces(runId));
+  const compare = new CompareService(store, lab, paths, (runId) => comparisons.faces(runId));
   const blind = new BlindService({ store, compare, lab, now });
-  const weightErrors = new WeightErrorService(options.spawnEngine, packs, cachePath);
+  const errands = new EngineErrands(options.spawnEngine);
+  const weightErrors = new WeightErrorService(errands, packs, cachePath);
   const cache = new CacheService({ root: cachePath, packs, hub });
   const preparation = new PreparationService({
     spawnEngine: options.spawnEngine,
@@ -234,6 +238,14 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
       run: (runId) => comparisons.run(runId),
       requestOf: (run) => runMaker.request(run),
     }),
+    mixes: new MixService({
+      errands,
+      packs,
+      cachePath,
+      run: (runId) => comparisons.run(runId),
+      requestOf: (run) => runMaker.request(run),
+      loras: (uses) => runMaker.loras(uses),
+    }),
     samples,
     photos,
     comparisons,
@@ -250,7 +262,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
       appVersion,
     }),
     settings,
-    smaller: new SmallerService({ store, queue, packs, comparisons, estimates, weightErrors, now }),
+    smaller: new SmallerService({ store, packs, comparisons, estimates, weightErrors }),
     system: new SystemService({
       helper,
       appVersion,
@@ -288,7 +300,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
           queue.stop(),
           engine.close(),
           helper.close(),
-          weightErrors.close(),
+          errands.close(),
           preparation.close(),
           loras.close(),
         ]);

@@ -19,6 +19,7 @@ import type { SampleService } from '../pictures/sample-service.js';
 import type { SettingsService } from './settings-service.js';
 import type { SmallerService } from '../runs/smaller-service.js';
 import type { SystemService } from './system-service.js';
+import type { MixService } from '../comparisons/mix-service.js';
 import type { OutputErrorService } from '../comparisons/output-error-service.js';
 import type { WeightErrorService } from '../comparisons/weight-error-service.js';
 
@@ -32,6 +33,7 @@ export interface Services {
   readonly estimates: EstimateService;
   readonly weightErrors: WeightErrorService;
   readonly outputErrors: OutputErrorService;
+  readonly mixes: MixService;
   readonly samples: SampleService;
   readonly photos: PhotoService;
   readonly comparisons: ComparisonService;
@@ -59,6 +61,7 @@ export function createHandlers(services: Services): Handlers {
     estimates,
     weightErrors,
     outputErrors,
+    mixes,
     samples,
     photos,
     comparisons,
@@ -132,6 +135,7 @@ export function createHandlers(services: Services): Handlers {
     'packs.estimate': (input) => estimates.estimate(input),
 
     'packs.weight-errors': (input) => weightErrors.measure(input),
+    'packs.output-measurements': (input) => mixes.measurements(input),
 
     'loras.list': () => loras.list(),
     'loras.add': ({ source, packId }) => loras.add(source, packId),
@@ -171,6 +175,8 @@ export function createHandlers(services: Services): Handlers {
       return DONE;
     },
     'comparisons.resume': ({ comparisonId }) => comparisons.resume(comparisonId),
+    'comparisons.add-variant': ({ comparisonId, runId, formats }) =>
+      comparisons.addVariant(comparisonId, runId, formats),
     'comparisons.repeat': ({ comparisonId }) => comparisons.repeat(comparisonId),
 
     'queue.get': () => hub.current('queue') ?? { paused: false, problem: null, entries: [], runningRunId: null },
@@ -203,6 +209,7 @@ export function createHandlers(services: Services): Handlers {
     'runs.draft': ({ runId }) => comparisons.draft(runId),
     'runs.faces': ({ runId }) => comparisons.faces(runId),
     'runs.output-errors': (input) => outputErrors.errors(input),
+    'runs.mix': (input) => mixes.mix(input),
 
     'gallery.list': (input) => gallery.list(input),
     'gallery.rate': ({ runIds, stars }) => gallery.rate(runIds, stars),

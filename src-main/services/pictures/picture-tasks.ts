@@ -8,7 +8,7 @@ import { flipMap } from '../../compare/measures/flip.js';
 import { magmaPicture } from '../../compare/measures/magma.js';
 import { comparePictures, type Box } from '../../compare/measures/picture-metrics.js';
 import type { Picture } from '../../compare/measures/picture.js';
-import { trajectoryDrift } from '../../compare/measures/trajectory-drift.js';
+import { pathDrift, sketchLatents } from '../../compare/measures/latent-sketch.js';
 import type { PictureDifference } from '../../contract/compare-data.js';
 import { decodeImage, readImage } from '../../engine/image/read-image.js';
 import { makeThumbnail } from '../../engine/image/thumbnail.js';
@@ -35,8 +35,10 @@ export type PictureTask =
   | { readonly kind: 'heat-map'; readonly reference: string; readonly path: string }
   /** The bare pixels, uncompressed: as many bytes for every picture of a size. */
   | { readonly kind: 'plain-copy'; readonly path: string }
-  /** How far the latents in one folder are from those in another, after each step. */
-  | { readonly kind: 'drift'; readonly folder: string; readonly reference: string; readonly steps: number }
+  /** Sketches of the latents that the engine left in a folder. */
+  | { readonly kind: 'path'; readonly folder: string; readonly steps: number }
+  /** How far paths are from others, by their files. */
+  | { readonly kind: 'drifts'; readonly pairs: readonly { readonly path: string; readonly reference: string }[] }
   /** A picture for an HTML report and, with a reference, its heat map. */
   | { readonly kind: 'inline'; readonly reference: string | null; readonly path: string }
   /** Paths by the sheet's file names. */
@@ -64,8 +66,10 @@ interface PictureResults {
   readonly difference: PictureDifference | null;
   readonly 'heat-map': Uint8Array | null;
   readonly 'plain-copy': Uint8Array;
-  /** One number a step; null when the sizes differ. */
-  readonly drift: number[] | null;
+  /** f32, little-endian; see `compare/measures/latent-sketch.ts`. */
+  readonly path: Uint8Array;
+  /** In the order of the pairs; null where sizes or steps differ. */
+  readonly drifts: (number[] | null)[];
   /** WebP. */
   readonly inline: { readonly picture: Uint8Array; readonly heatMap: Uint8Array | null };
   readonly 'contact-sheet': Uint8Array;
@@ -101,19 +105,25 @@ async function heatMapPng(reference: string, path: string): Promise<Uint8Array |
   return pictures === null ? null : encodePng(heatMapOf(...pictures));
 }
 
-async function readLatents(folder: string, step: number): Promise<Float32Array> {
-  const bytes = await readFile(join(folder, stepFileName(step, 'f32')));
+async function readFloats(file: string): Promise<Float32Array> {
+  const bytes = await readFile(file);
   return new Float32Array(Uint8Array.from(bytes).buffer);
 }
 
-/** Two steps' latents in memory at a time: 2 MB at 1024 × 1024. */
-async function drift(folder: string, reference: string, steps: number): Promise<number[] | null> {
-  const out: number[] = [];
+/** One step's latents in memory at a time: 1 MB at 1024 × 1024. */
+async function pathOf(folder: string, steps: number): Promise<Uint8Array> {
+  const records: Uint8Array[] = [];
   for (let step = 1; step <= steps; step += 1) {
-    const [own, other] = await Promise.all([readLatents(folder, step), readLatents(reference, step)]);
-    if (own.length !== other.length) return null;
-    out.push(...trajectoryDrift([own], [other]));
+    records.push(new Uint8Array(sketchLatents(await readFloats(join(folder, stepFileName(step, 'f32')))).buffer));
   }
+  return Buffer.concat(records);
+}
+
+async function drifts(
+  pairs: readonly { readonly path: string; readonly reference: string }[],
+): Promise<(number[] | null)[]> {
+  const out: (number[] | null)[] = [];
+  for (const { path, reference } of pairs) out.push(pathDrift(await readFloats(path), await readFloats(reference)));
   return out;
 }
 
@@ -149,8 +159,10 @@ export async function runPictureTask(task: PictureTask): Promise<PictureResults[
       return heatMapPng(task.reference, task.path);
     case 'plain-copy':
       return encodePng(await readImage(task.path), { compressed: false });
-    case 'drift':
-      return drift(task.folder, task.reference, task.steps);
+    case 'path':
+      return pathOf(task.folder, task.steps);
+    case 'drifts':
+      return drifts(task.pairs);
     case 'inline':
       return inline(task.reference, task.path);
     case 'contact-sheet':

@@ -3,8 +3,15 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { diskError } from '../../base/disk-error.js';
+import type { LoraUse } from '../../contract/lora.js';
 import type { RunDetail, RunResult } from '../../contract/run.js';
-import type { EngineProgress, GenerateRequest, GenerateResult, IdentityInput } from '../../engine/protocol.js';
+import type {
+  EngineProgress,
+  GenerateRequest,
+  GenerateResult,
+  IdentityInput,
+  LoraChoice,
+} from '../../engine/protocol.js';
 import type { Store } from '../../store/store.js';
 import { packCacheFolder } from '../models/cache-service.js';
 import type { EngineClient } from '../engine/engine-client.js';
@@ -15,7 +22,7 @@ import { A1111_KEYWORD, formatParameters } from '../pictures/picture-metadata/a1
 import { OWN_KEYWORD, writeOwnChunk } from '../pictures/picture-metadata/own-chunk.js';
 import { insertPngTexts } from '../pictures/picture-metadata/png-text.js';
 import type { PictureLab } from '../pictures/picture-lab.js';
-import type { RunDrift } from '../comparisons/run-drift.js';
+import type { RunPaths } from '../comparisons/run-paths.js';
 import type { SettingsService } from '../host/settings-service.js';
 
 export interface RunMakerParts {
@@ -26,7 +33,7 @@ export interface RunMakerParts {
   readonly settings: SettingsService;
   readonly cachePath: string;
   readonly appVersion: string;
-  readonly drift: RunDrift;
+  readonly paths: Pick<RunPaths, 'folder' | 'ended'>;
   readonly now: () => number;
 }
 
@@ -47,7 +54,7 @@ export class RunMaker {
    * on disk.
    */
   async make(run: RunDetail, signal: AbortSignal, onProgress: (progress: EngineProgress) => void): Promise<MadeRun> {
-    const { store, engine, drift } = this.#parts;
+    const { store, engine, paths } = this.#parts;
     try {
       const params = this.#withRecords(run);
       await makeFolder(dirname(params.outputPath));
@@ -60,7 +67,7 @@ export class RunMaker {
       await store.files.removeRun(run.id);
       throw error;
     } finally {
-      await drift.ended(run);
+      await paths.ended(run);
     }
   }
 
@@ -86,7 +93,7 @@ export class RunMaker {
       conditioningScale: s.conditioningScale,
       start: s.start,
       end: s.end,
-      loras: s.loras.map(({ loraId, name, weight }) => ({ path: this.#loraPath(loraId, name), weight })),
+      loras: this.loras(s.loras),
       outputPath: store.files.work(run.id),
       previewDir: null,
       ...(s.decode === undefined ? {} : { decode: s.decode }),
@@ -95,13 +102,12 @@ export class RunMaker {
 
   /** With what is kept of its steps. */
   #withRecords(run: RunDetail): GenerateRequest {
-    const { store, settings, drift } = this.#parts;
-    const latentsDir = drift.folder(run);
+    const { store, settings, paths } = this.#parts;
     const usual = usualStepSeconds(store.paces.like(run.settings), run.settings);
     return {
       ...this.request(run),
       previewDir: settings.get().keepPreviews ? store.files.previews(run.id) : null,
-      ...(latentsDir === undefined ? {} : { latentsDir }),
+      latentsDir: paths.folder(run),
       ...(usual === null ? {} : { usualStepSeconds: usual }),
     };
   }
@@ -109,6 +115,11 @@ export class RunMaker {
   #identity({ settings: { identityId, faceIndex } }: RunDetail): IdentityInput {
     if (identityId === null) return { kind: 'none' };
     return { kind: 'image', path: this.#photoPath(identityId, 'identity'), faceIndex };
+  }
+
+  /** LoRAs by their files. @throws AppError run.not-resumable where one is not known any more */
+  loras(uses: readonly LoraUse[]): LoraChoice[] {
+    return uses.map(({ loraId, name, weight }) => ({ path: this.#loraPath(loraId, name), weight }));
   }
 
   #loraPath(loraId: string, name: string): string {

@@ -8,33 +8,25 @@ import {
   LOSSY_FORMATS,
   type ComponentFormat,
 } from '../../contract/formats.js';
-import { runSettingsSchema, type RunSettings } from '../../contract/generation-settings.js';
-import { MAX_CELLS } from '../../contract/limits.js';
+import type { RunSettings } from '../../contract/generation-settings.js';
 import type { RunDetail } from '../../contract/run.js';
 import type { SmallerChange, SmallerChoice, SmallerChoices } from '../../contract/smaller-choice.js';
 import type { Store } from '../../store/store.js';
 import type { ComparisonService, Started } from '../comparisons/comparison-service.js';
+import { settingsKey } from '../comparisons/pair-runs.js';
 import { fitOf, type EstimateService } from './estimate-service.js';
-import { newId } from '../host/ids.js';
 import { expectedSeconds, tilesSeconds } from './pace.js';
 import type { PackService } from '../models/pack-service.js';
-import { planRuns } from '../comparisons/plan-runs.js';
-import type { RunQueue } from './run-queue.js';
 import { bytesIn, nextSmaller, NORMAL_WEIGHT_ERRORS, rankChoices, withChange } from './smaller-choices.js';
 import type { WeightErrorService } from '../comparisons/weight-error-service.js';
 
 export interface SmallerServiceParts {
   readonly store: Store;
-  readonly queue: RunQueue;
   readonly packs: PackService;
   readonly comparisons: ComparisonService;
   readonly estimates: EstimateService;
   readonly weightErrors: WeightErrorService;
-  readonly now: () => number;
 }
-
-/** Every setting, in the schema's order, so that equal ones are equal text. */
-const textOf = (settings: RunSettings): string => JSON.stringify(runSettingsSchema.parse(settings));
 
 export class SmallerService {
   readonly #parts: SmallerServiceParts;
@@ -53,11 +45,11 @@ export class SmallerService {
     const stage = parsed.success ? parsed.data : null;
     const before = await estimates.details(settings, { fresh: true });
     const { freeBytes } = before;
-    const there = new Set(this.#siblings(run).map((other) => textOf(other.settings)));
+    const there = new Set(this.#siblings(run).map((other) => settingsKey(other.settings)));
     const choices: SmallerChoice[] = [];
     const add = async (change: SmallerChange): Promise<void> => {
       const changed = withChange(settings, change);
-      if (there.has(textOf(changed))) return;
+      if (there.has(settingsKey(changed))) return;
       const after = await estimates.details(changed);
       choices.push({
         change,
@@ -87,29 +79,19 @@ export class SmallerService {
    * @throws AppError as `choices`, engine.request-invalid
    */
   async make(runId: string, change: SmallerChange): Promise<Started> {
-    const { store, queue, comparisons, now } = this.#parts;
     const run = this.#failed(runId);
-    const siblings = this.#siblings(run);
-    const there = new Set(siblings.map(({ settings }) => textOf(settings)));
-    const cells = siblings
-      .filter((other) => isOutOfMemory(other) && sameVariant(other, run))
-      .map(({ settings, repeat }) => ({ settings: withChange(settings, change), repeat }))
-      .filter(({ settings }) => !there.has(textOf(settings)));
-    if (cells.length === 0) {
+    return this.#parts.comparisons.append(run.comparisonId, () => {
+      const siblings = this.#siblings(run);
+      const there = new Set(siblings.map(({ settings }) => settingsKey(settings)));
+      const cells = siblings
+        .filter((other) => isOutOfMemory(other) && sameVariant(other, run))
+        .map(({ settings, repeat }) => ({ settings: withChange(settings, change), repeat }))
+        .filter(({ settings }) => !there.has(settingsKey(settings)));
+      if (cells.length > 0) return cells;
       throw new AppError('run.not-resumable', 'The comparison has this picture already.', {
         remedy: 'Look for it among the others, or make what is missing.',
       });
-    }
-    if (siblings.length + cells.length > MAX_CELLS) {
-      throw new AppError('engine.request-invalid', `A comparison holds at most ${MAX_CELLS} pictures.`, {
-        remedy: 'Make a new comparison in the studio.',
-      });
-    }
-    await comparisons.check(cells.map(({ settings }) => settings));
-    const runs = planRuns(cells, newId);
-    store.comparisons.add(run.comparisonId, runs, now());
-    queue.changed();
-    return { comparisonId: run.comparisonId, runIds: runs.map(({ id }) => id) };
+    });
   }
 
   #failed(runId: string): RunDetail {

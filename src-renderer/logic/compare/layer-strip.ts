@@ -1,6 +1,6 @@
 /** Colours and words of the layer view. Pure. */
-import { LOSSY_FORMATS, type LossyFormat } from '$contract/formats';
-import type { WeightErrorMap } from '$contract/pack';
+import { LOSSY_FORMATS, type LossyFormat, type WeightFormat } from '$contract/formats';
+import type { FormatMix, WeightErrorMap } from '$contract/pack';
 
 /** Colours of the magma map from dark to light. */
 const MAGMA = ['#000004', '#3b0f70', '#8c2981', '#de4968', '#fe9f6d', '#fcfdbf'] as const;
@@ -29,6 +29,10 @@ export function errorColour(error: number): string {
   return `rgb(${rgb.join(' ')})`;
 }
 
+const MOST_EXACT_FIRST = ['16-bit', 'int8', 'fp8', 'int4', 'nf4'] as const satisfies readonly WeightFormat[];
+
+type LayerError = WeightErrorMap['layers'][number];
+
 export interface FormatStrip {
   readonly format: LossyFormat;
   readonly overall: number;
@@ -45,6 +49,42 @@ export function formatStrips({ layers, overall }: WeightErrorMap): FormatStrip[]
     }, null);
     return { format, overall: overall[format], worst };
   }).sort((a, b) => a.overall - b.overall);
+}
+
+/** The error that a layer has in a format; 16-bit, which the others are measured against, has none. */
+function errorIn(errors: LayerError['errors'], format: WeightFormat): number {
+  return format === '16-bit' ? 0 : errors[format];
+}
+
+/** Of a layer in a mix. */
+export interface MixedLayer {
+  readonly name: string;
+  readonly format: WeightFormat;
+  readonly error: number;
+  /** Bits of a weight, as a share of 16. */
+  readonly height: number;
+}
+
+const BITS: Readonly<Record<WeightFormat, number>> = { '16-bit': 16, fp8: 8, int8: 8, int4: 4.5, nf4: 4.25 };
+
+/** A mix's layers in the order of the errors; null where the errors are of other layers. */
+export function mixedLayers({ layers }: WeightErrorMap, mix: FormatMix): MixedLayer[] | null {
+  const formats = new Map(mix.layers.map(({ name, format }) => [name, format]));
+  const mixed = layers.flatMap(({ name, errors }): MixedLayer[] => {
+    const format = formats.get(name);
+    return format === undefined
+      ? []
+      : [{ name, format, error: errorIn(errors, format), height: BITS[format] / BITS['16-bit'] }];
+  });
+  return mixed.length === layers.length ? mixed : null;
+}
+
+/** Layers by format, the most exact first; formats without a layer are left out. */
+export function mixCounts({ layers }: FormatMix): { readonly format: WeightFormat; readonly count: number }[] {
+  return MOST_EXACT_FIRST.flatMap((format) => {
+    const count = layers.filter((layer) => layer.format === format).length;
+    return count === 0 ? [] : [{ format, count }];
+  });
 }
 
 /** A layer's name without what all of them end in. */

@@ -1,4 +1,6 @@
-/** Budgets for mixes of formats. Pure. */
+/** Budgets for mixes of formats, and what can decide them. Pure. */
+import type { OutputMeasurement } from '$contract/pack';
+import { t } from '../../text/text.svelte';
 import { autoFormat, parseAutoFormat, type ComponentFormat } from '$contract/formats';
 
 const MIB = 2 ** 20;
@@ -17,4 +19,36 @@ function roundBudget(mib: number): number {
 export function startingMix(format: ComponentFormat, bytes: number = UNKNOWN_BYTES): ComponentFormat {
   if (parseAutoFormat(format) !== null) return format;
   return autoFormat({ budgetMiB: roundBudget((bytes * (FACTORS[format] ?? 1)) / MIB), measurement: null });
+}
+
+interface MeasurementOption {
+  /** Empty for the weights' errors. */
+  readonly value: string;
+  readonly label: string;
+  readonly disabled?: boolean;
+}
+
+/**
+ * Whose errors can spend a budget: the weights', and each measurement of outputs.
+ * @param found null while the host looks
+ * @param chosen a measurement that the mix names already, also one that is not kept any more
+ */
+export function measurementOptions(
+  found: readonly OutputMeasurement[] | null,
+  chosen: string | null,
+): MeasurementOption[] {
+  const known = found ?? [];
+  const lost = chosen !== null && !known.some(({ id }) => id === chosen);
+  return [
+    { value: '', label: t('variants.by.weights') },
+    ...known.map(({ id, about }) => ({
+      value: id,
+      label:
+        about === null
+          ? t('variants.by.measurement', { id })
+          : t('variants.by.outputs', { seed: String(about.seed), prompt: about.prompt }),
+    })),
+    ...(lost ? [{ value: chosen, label: t('variants.by.measurement', { id: chosen }) }] : []),
+    ...(found?.length === 0 && !lost ? [{ value: 'none', label: t('variants.by.none'), disabled: true }] : []),
+  ];
 }

@@ -132,9 +132,10 @@ export class Measurements {
     return this.#table?.variants.some((variant) => variant.runIds.length > 1) ?? false;
   }
 
-  /** Whether it is known how far any variant left the reference's path. */
+  /** Whether it is known how far any variant left another's path. */
   get #hasDrift(): boolean {
-    return this.#table?.variants.some((variant) => variant.drift !== null) ?? false;
+    const { variants = [], driftReferenceId = null } = this.#table ?? {};
+    return driftReferenceId !== null || variants.some((variant) => variant.drift !== null);
   }
 
   #rowOf(runId: string | null): CompareRow | undefined {

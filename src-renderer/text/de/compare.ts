@@ -55,7 +55,13 @@ export const compare: Translation<typeof english> = {
   'compare.drift': 'Drift der Latents',
   'compare.drift.step-one': 'Schritt 1',
   'compare.drift.about':
-    'Wie weit die Latents im selben Schritt von denen der ersten Variante entfernt sind, als Anteil ihrer Länge. Mittel über die Bilder.',
+    'Wie weit die Latents im selben Schritt von denen der Referenz entfernt sind, als Anteil ihrer Länge, auf etwa 2 % genau. Mittel über die Bilder.',
+  'compare.drift.against': 'Gegen',
+  'compare.drift.against.title': 'Die anderen werden gegen sie gemessen; ihr Bild kommt nach links',
+  'compare.drift.take': 'Drift gegen {name}',
+  'compare.drift.only-known':
+    'Bei älteren Bildern ist nur die Drift gegen {name} bekannt: Ihre Pfade wurden beim Erstellen nicht aufgehoben.',
+  'compare.drift.take-known': 'Dagegen messen',
   'compare.drift.first': 'Erster Schritt',
   'compare.drift.last': 'Letzter Schritt',
   'compare.flicker.stop': 'Nicht mehr von selbst wechseln',
@@ -66,6 +72,20 @@ export const compare: Translation<typeof english> = {
   'compare.flicker.short': '{count}/s',
   'compare.flicker.still': 'Kein Wechsel von selbst: Das System bittet um weniger Bewegung.',
   'compare.component': 'Komponente',
+  'compare.mix.begin': 'Mischung in einem Rahmen',
+  'compare.mix.begin.title':
+    'Ein Format für jede Schicht, in so viel Speicher, ausgegeben, wo Runden am meisten kostet',
+  'compare.mix.label': 'Mischung für {component}',
+  'compare.mix.planning': 'Der Rahmen wird verteilt …',
+  'compare.mix.made-of': '{counts}; {bytes} Gewichte. In einem Format: {sizes}.',
+  'compare.mix.add': 'Zum Vergleich hinzufügen',
+  'compare.mix.added': {
+    one: 'Als Variante hinzugefügt: {count} Bild entsteht.',
+    other: 'Als Variante hinzugefügt: {count} Bilder entstehen.',
+  },
+  'compare.mix.by-hand': 'Diese Bilder wurden von Hand gewählt; eine Variante lässt sich in ihrem Vergleich hinzufügen',
+  'compare.mix.close': 'Mischung schließen',
+  'compare.mix.layer': 'In der Mischung: {format}',
   'compare.layers.about':
     'Relativer Fehler der Gewichte, Schicht für Schicht: Länge des Fehlers durch Länge der Gewichte.',
   'compare.layers.of': 'Fehler von',

@@ -9,7 +9,9 @@ import { bytesPerFormat } from '../../../src-main/engine/pipeline/memory/compone
 import { openComponent } from '../../../src-main/engine/pipeline/packs/convert-pack.js';
 import { estimate } from '../../../src-main/engine/pipeline/memory/estimate.js';
 import { resolveFormat } from '../../../src-main/engine/pipeline/networks/format-mix.js';
+import { keptMeasurements } from '../../../src-main/engine/pipeline/errors/kept-measurements.js';
 import { outputErrors } from '../../../src-main/engine/pipeline/errors/output-errors.js';
+import { planMix } from '../../../src-main/engine/pipeline/errors/plan-mix.js';
 import { Engine } from '../../../src-main/engine/engine.js';
 import type {
   ComponentFormat,
@@ -103,9 +105,45 @@ describe.each(COMPONENTS)('a mix for %s', (component) => {
     expect(size).toBeGreaterThan(0);
   });
 
+  it('is told before it is made, with the formats that it will have', async () => {
+    const run = request({});
+    const planned = await planMix({
+      run,
+      component,
+      by: 'weights',
+      budgetMiB: (bytes.int4 + bytes.int8) / 2 / 2 ** 20,
+    });
+    expect(planned).toMatchObject({ component, format, uniformBytes: bytes });
+    const network = await openComponent({ pack: await openPack(PACK), variant: 'aes_stage2' }, component);
+    const { mix } = await resolveFormat(component, format, network, { cachePath: join(folder, 'cache') });
+    await network.source.close();
+    expect(new Map(planned.layers.map(({ name, format: chosen }) => [name, chosen]))).toEqual(mix);
+    const linears = planned.layers.map(({ name }) => network.source.entries.get(name)?.shape ?? []);
+    const saved = planned.layers.reduce((sum, { format: chosen }, i) => {
+      const [n = 0, k = 0] = linears[i] ?? [];
+      return sum + n * k * (2 - WEIGHT_FORMAT_FACTS[chosen].bytesPerWeight(n, k, 2));
+    }, 0);
+    expect(planned.bytes).toBeCloseTo(bytes['16-bit'] - saved, 3);
+
+    // Without a budget, one between the smallest format and INT8.
+    const suggested = await planMix({ run, component, by: 'weights', budgetMiB: null });
+    expect(suggested.bytes).toBeGreaterThan(Math.min(bytes.int4, bytes.nf4));
+    expect(suggested.bytes).toBeLessThan(bytes.int8);
+  });
+
   it('goes by the outputs where its name says so, if they are kept', async () => {
-    const { measured } = await outputErrors({ run: request({}), component });
+    const run = request({});
+    const asked = { packPath: PACK, cachePath: run.cachePath, modelVariant: 'aes_stage2', component, loras: [] };
+    expect((await keptMeasurements(asked)).measurements).toEqual([]);
+    const unmeasured = planMix({ run, component, by: 'outputs', budgetMiB: null });
+    await expect(unmeasured).rejects.toThrow('were not measured on this picture');
+    const { measured } = await outputErrors({ run, component });
     if (measured === null) throw new Error('nothing was measured');
+    expect((await keptMeasurements(asked)).measurements).toEqual([
+      { id: measured.id, about: { prompt: run.prompt, seed: 42, formats: run.formats } },
+    ]);
+    const planned = await planMix({ run, component, by: 'outputs', budgetMiB: null });
+    expect(planned.format).toMatch(new RegExp(`^auto-[\\d.]+-${measured.id}$`));
     const byOutputs = autoFormat({ budgetMiB: (bytes.int4 + bytes.int8) / 2 / 2 ** 20, measurement: measured.id });
     expect(await picture({ [component]: byOutputs })).toBeInstanceOf(Buffer);
     const unknown = autoFormat({ budgetMiB: 100, measurement: '00000000' });

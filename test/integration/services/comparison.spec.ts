@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EventValue } from '../../../src-main/contract/events.js';
@@ -386,18 +386,101 @@ describe('a finished picture', () => {
     ]);
   });
 
-  it('measures how far each run leaves the first variant, and keeps no latents', async () => {
+  it('measures how far runs leave the path of any variant, and keeps no latents', async () => {
     const { runIds } = await app.call('comparisons.create', draftFor(app.packId, { seeds: [1, 2] }));
     await app.idle();
-    const { rows, variants } = await app.call('compare.table', { referenceRunId: runIds[0] ?? '', runIds });
-    expect(rows.slice(0, 2).map((row) => row.drift)).toEqual([null, null]);
-    for (const drift of [rows[2]?.drift, rows[3]?.drift, variants[1]?.drift]) {
-      expect(drift?.map((value) => Math.round(value * 1e4) / 1e4)).toEqual([0.01, 0.02, 0.03, 0.04]);
+    const { files, db } = app.host.store;
+    expect(runIds.filter((id) => existsSync(files.latents(id)))).toEqual([]);
+    const table = (reference: number) => app.call('compare.table', { referenceRunId: runIds[reference] ?? '', runIds });
+    const rounded = (drift: readonly number[] | null | undefined) => drift?.map((value) => Number(value.toFixed(4)));
+    const forth = await table(0);
+    expect(forth.rows.slice(0, 2).map((row) => row.drift)).toEqual([null, null]);
+    for (const drift of [forth.rows[2]?.drift, forth.rows[3]?.drift, forth.variants[1]?.drift]) {
+      expect(rounded(drift)).toEqual([0.01, 0.02, 0.03, 0.04]);
     }
-    expect(runIds.filter((id) => existsSync(app.host.store.files.latents(id)))).toEqual([]);
-    // Against another reference it is not known.
-    const turned = await app.call('compare.table', { referenceRunId: runIds[2] ?? '', runIds });
-    expect(turned.rows.map((row) => row.drift)).toEqual([null, null, null, null]);
+    // As far back, but over the length of the other path.
+    const back = await table(2);
+    expect(back.rows.slice(2).map((row) => row.drift)).toEqual([null, null]);
+    expect(rounded(back.rows[0]?.drift)).toEqual([0.0099, 0.0196, 0.0291, 0.0385]);
+    expect([forth.driftReferenceId, back.driftReferenceId]).toEqual([null, null]);
+
+    // Pictures from before paths were kept: only the drift that was measured then is known.
+    for (const id of runIds) await rm(files.path(id));
+    for (const [base, run] of [
+      [runIds[0], runIds[2]],
+      [runIds[1], runIds[3]],
+    ]) {
+      db.run(
+        `INSERT INTO trajectory_drifts (base_run_id, run_id, drift_json) SELECT b.id, r.id, '[0.5]'
+         FROM runs b, runs r WHERE b.public_id = ? AND r.public_id = ?`,
+        [base ?? '', run ?? ''],
+      );
+    }
+    const old = await table(0);
+    expect([old.rows[2]?.drift, old.variants[1]?.drift, old.driftReferenceId]).toEqual([[0.5], [0.5], null]);
+    const turned = await table(2);
+    expect(turned.variants.map((variant) => variant.drift)).toEqual([null, null]);
+    expect(turned.driftReferenceId).toBe(runIds[0]);
+  });
+
+  it('gets one more variant with the seeds, prompts and repeats it has, and resumes it', async () => {
+    const draft = draftFor(app.packId, { seeds: [1, 2], prompts: ['a portrait', 'a portrait slow'], repeats: 2 });
+    const { comparisonId, runIds } = await app.call('comparisons.create', draft);
+    await app.idle();
+    const [runId = ''] = runIds;
+    const formats = { flux: '16-bit', t5: '16-bit', infusenet: 'auto-3.5' } as const;
+    await app.call('queue.pause', {});
+    // Pressed twice, it is added once.
+    const [added, again] = await Promise.allSettled([
+      app.call('comparisons.add-variant', { comparisonId, runId, formats }),
+      app.call('comparisons.add-variant', { comparisonId, runId, formats }),
+    ]);
+    expect(added).toMatchObject({ status: 'fulfilled', value: { comparisonId } });
+    expect(again).toMatchObject({ status: 'rejected', reason: { code: 'engine.request-invalid' } });
+    await app.call('comparisons.cancel', { comparisonId });
+    expect((await app.call('comparisons.get', { comparisonId })).status).toBe('partial');
+    await app.call('queue.resume', {});
+    await app.call('comparisons.resume', { comparisonId });
+    await app.idle();
+    const { runs, status, referenceRunId } = await app.call('comparisons.get', { comparisonId });
+    expect([status, referenceRunId, runs.length]).toEqual(['finished', runId, 24]);
+    const cells = (infusenet: string) =>
+      runs
+        .filter((run) => run.formats.infusenet === infusenet)
+        .map((run) => [run.settings.prompt, run.seed, run.repeat]);
+    expect(cells('auto-3.5')).toEqual(cells('16-bit'));
+    const table = await app.call('compare.table', { referenceRunId: runId, runIds: runs.map(({ id }) => id) });
+    expect(table.variants.map(({ name }) => name)).toEqual([
+      'Reference',
+      'INT8 FLUX and T5, NF4 InfuseNet',
+      'Auto 3.5 MiB InfuseNet',
+    ]);
+    // Its path is known like the others', though it was made later.
+    expect(table.variants[2]?.drift).toHaveLength(4);
+  });
+
+  it('refuses a variant that it has, that is another’s, or whose pack is gone', async () => {
+    const { comparisonId, runIds } = await app.call('comparisons.create', draftFor(app.packId));
+    await app.idle();
+    const [runId = ''] = runIds;
+    const add = (id: string, infusenet: 'nf4' | 'int8') =>
+      app.call('comparisons.add-variant', {
+        comparisonId: id,
+        runId,
+        formats: { flux: 'int8', t5: 'int8', infusenet },
+      });
+    await expect(add(comparisonId, 'nf4')).rejects.toMatchObject({
+      code: 'engine.request-invalid',
+      message: 'The comparison has FLUX int8 · T5 int8 · InfuseNet nf4 already.',
+    });
+    const other = await app.call('comparisons.create', draftFor(app.packId, { seeds: [9] }));
+    await app.idle();
+    await expect(add(other.comparisonId, 'int8')).rejects.toMatchObject({ code: 'run.not-found' });
+    await expect(add('nowhere', 'int8')).rejects.toMatchObject({ code: 'run.not-found' });
+    await app.restart({ packFolders: [] });
+    await expect(add(comparisonId, 'int8')).rejects.toMatchObject({ code: expect.stringMatching(/^pack\./) as string });
+    expect((await app.call('comparisons.get', { comparisonId })).runs).toHaveLength(2);
+    await app.restart();
   });
 
   it('is reported in every form', async () => {

@@ -144,7 +144,7 @@ async function generate(id, params) {
   }
   mkdirSync(dirname(params.outputPath), { recursive: true });
   writeFileSync(params.outputPath, picture(params, 1));
-  const peak = { '16-bit': 4e6, fp8: 2e6, int8: 2e6, int4: 1e6, nf4: 1e6 }[params.formats.infusenet];
+  const peak = { '16-bit': 4e6, fp8: 2e6, int8: 2e6, int4: 1e6, nf4: 1e6 }[params.formats.infusenet] ?? 15e5;
   return {
     type: 'result',
     id,

@@ -68,6 +68,7 @@ export async function outputErrors(
       id,
       layers: layers.map(({ name, shape, errors }) => ({ name, shape, errors, rows: samples.of(name, shape[1]).rows })),
       overall: quadraticMean(layers),
+      about: { prompt: run.prompt, seed: run.seed, formats: run.formats },
     };
     await keepJson(file, measured);
     return { kind: 'output-errors', component, measured };

@@ -16,6 +16,8 @@ export interface ResolvedFormat {
   /** Of linears that the mix does not name. */
   readonly format: WeightFormat;
   readonly mix?: FormatMix;
+  /** Of a mix: all the component's weights that stay, at most its budget. */
+  readonly bytes?: number;
 }
 
 /**
@@ -41,10 +43,9 @@ export async function resolveFormat(
   const linears = layers.reduce((sum, { shape: [n, k] }) => sum + n * k, 0);
   // What stays in 16-bit whatever the format counts too.
   const fixed = bytesPerFormat(component, network)['16-bit'] - 2 * linears;
-  return {
-    format: '16-bit',
-    mix: mixFormats(layers, choice.budgetMiB * MIB, { label: network.label, fixedBytes: fixed }),
-  };
+  const named = { label: network.label, fixedBytes: fixed };
+  const { mix, bytes } = mixFormats(layers, choice.budgetMiB * MIB, named);
+  return { format: '16-bit', mix, bytes };
 }
 
 function isAuto(format: ComponentFormat): format is Exclude<ComponentFormat, WeightFormat> {

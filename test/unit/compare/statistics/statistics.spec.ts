@@ -3,7 +3,6 @@ import { atLeastByChance, unevenByChance } from '../../../../src-main/compare/st
 import { noiseFloor, standing } from '../../../../src-main/compare/statistics/noise-floor.js';
 import { differsFromZero, pairedDifference } from '../../../../src-main/compare/statistics/paired-difference.js';
 import { studentQuantile } from '../../../../src-main/compare/statistics/student-t.js';
-import { trajectoryDrift } from '../../../../src-main/compare/measures/trajectory-drift.js';
 import { readFixture } from '../measures/load-picture.js';
 
 const expected = readFixture('statistics.json') as {
@@ -81,17 +80,5 @@ describe('noiseFloor', () => {
     expect(standing(0.03, floor)).toBe('within');
     expect(standing(0.031, floor)).toBe('above');
     expect(standing(0.031, null)).toBe('unknown');
-  });
-});
-
-describe('trajectoryDrift', () => {
-  it('is the length of the difference over the length of the reference, step by step', () => {
-    const reference = [Float32Array.of(3, 4), Float32Array.of(1, 0), Float32Array.of(0, 0)];
-    const own = [Float32Array.of(3, 4), Float32Array.of(1, 0.5), Float32Array.of(0, 0)];
-    expect(trajectoryDrift(own, reference)).toEqual([0, 0.5, 0]);
-  });
-
-  it('is the square root of 2 between orthogonal latents of one length', () => {
-    expect(trajectoryDrift([Float32Array.of(0, 2)], [Float32Array.of(2, 0)])[0]).toBeCloseTo(Math.SQRT2, 12);
   });
 });

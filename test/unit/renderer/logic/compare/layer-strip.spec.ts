@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { formatPercent } from '../../../../../src-renderer/logic/format-amount';
-import { errorColour, formatStrips, layerName, strength } from '../../../../../src-renderer/logic/compare/layer-strip';
+import type { WeightFormat } from '../../../../../src-main/contract/formats';
+import type { FormatMix } from '../../../../../src-main/contract/pack';
+import {
+  errorColour,
+  formatStrips,
+  layerName,
+  mixCounts,
+  mixedLayers,
+  strength,
+} from '../../../../../src-renderer/logic/compare/layer-strip';
 
 describe('the scale of the strip', () => {
   it('is logarithmic from a thousandth to a fifth', () => {
@@ -26,6 +35,36 @@ describe('formatStrips', () => {
     });
     expect(strips.map(({ format }) => format)).toEqual(['int8', 'fp8', 'nf4', 'int4']);
     expect(strips.map(({ worst }) => worst?.name)).toEqual(['a.weight', 'b.weight', 'a.weight', 'a.weight']);
+  });
+});
+
+describe('a mix', () => {
+  const layers = [
+    { name: 'a', weights: 4, errors: { fp8: 0.02, int8: 0.01, int4: 0.1, nf4: 0.2 } },
+    { name: 'b', weights: 4, errors: { fp8: 0.03, int8: 0.005, int4: 0.1, nf4: 0.05 } },
+  ];
+  const errors = { component: 't5' as const, layers, overall: { fp8: 0, int8: 0, int4: 0, nf4: 0 } };
+  const mix = (chosen: Record<string, WeightFormat>): FormatMix => ({
+    component: 't5',
+    format: 'auto-1',
+    layers: Object.entries(chosen).map(([name, format]) => ({ name, format })),
+    bytes: 1,
+    uniformBytes: { '16-bit': 4, fp8: 2, int8: 2, int4: 1, nf4: 1 },
+  });
+
+  it('has of each layer the error in its format, and a height by its bits', () => {
+    expect(mixedLayers(errors, mix({ b: '16-bit', a: 'int8' }))).toEqual([
+      { name: 'a', format: 'int8', error: 0.01, height: 0.5 },
+      { name: 'b', format: '16-bit', error: 0, height: 1 },
+    ]);
+    expect(mixedLayers(errors, mix({ a: 'int8' }))).toBeNull();
+  });
+
+  it('is counted by format, the most exact first', () => {
+    expect(mixCounts(mix({ a: 'nf4', b: 'nf4', c: '16-bit' }))).toEqual([
+      { format: '16-bit', count: 1 },
+      { format: 'nf4', count: 2 },
+    ]);
   });
 });
 

@@ -1,0 +1,28 @@
+/** Engine processes for one errand each, so that what takes minutes keeps none of the others from answering. */
+import { EngineClient, type EngineSpawner } from './engine-client.js';
+
+export class EngineErrands {
+  readonly #spawn: EngineSpawner;
+  readonly #open = new Set<EngineClient>();
+
+  constructor(spawn: EngineSpawner) {
+    this.#spawn = spawn;
+  }
+
+  /** @throws what the work throws; engine.crashed; AbortError at the end */
+  async run<T>(work: (engine: EngineClient) => Promise<T>): Promise<T> {
+    const engine = new EngineClient(this.#spawn);
+    this.#open.add(engine);
+    try {
+      return await work(engine);
+    } finally {
+      this.#open.delete(engine);
+      await engine.close();
+    }
+  }
+
+  /** Ends those that are going. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#open].map((engine) => engine.close()));
+  }
+}
