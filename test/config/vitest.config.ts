@@ -40,7 +40,6 @@ export default defineConfig({
       }),
       // Electron's own window: `npm test` includes it where the binary is.
       project('desktop', { testTimeout: 60_000, hookTimeout: 120_000, fileParallelism: false }),
-      project('gpu', { testTimeout: 300_000, fileParallelism: false, globalSetup: ['test/config/build-setup.ts'] }),
     ],
   },
 });
