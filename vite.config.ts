@@ -17,6 +17,8 @@ export default defineConfig({
     target: 'chrome140',
     // The content security policy allows no data: scripts, and pictures come from the host.
     assetsInlineLimit: 0,
+    // kB: one file with five languages; it comes from the disk, not over a network.
+    chunkSizeWarningLimit: 1500,
     modulePreload: { polyfill: false },
   },
   server:
