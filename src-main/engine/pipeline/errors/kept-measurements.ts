@@ -1,11 +1,10 @@
 /** Output errors that were measured before and can decide a mix: of the component's weights as they are now. */
 import { readdir } from 'node:fs/promises';
 import { fingerprint } from '../../convert/fingerprint.js';
-import { openPack } from '../../pack/open-pack.js';
 import type { KeptMeasurementsRequest, KeptMeasurementsResult, OutputErrors } from '../../protocol.js';
-import { openComponent } from '../packs/convert-pack.js';
 import { keptJson } from '../networks/kept-json.js';
 import { outputErrorsFile } from './output-errors-file.js';
+import { withRunComponent } from './run-component.js';
 
 /** A person chooses among few; older ones stay on disk. */
 const MOST = 50;
@@ -14,13 +13,11 @@ const ID = /\.([0-9a-f]{8})\.v\d+\.json$/;
 
 /** @throws AppError of opening the pack and the LoRAs; AbortError */
 export async function keptMeasurements(
-  { packPath, cachePath, modelVariant, component, loras }: KeptMeasurementsRequest,
+  request: KeptMeasurementsRequest,
   signal?: AbortSignal,
 ): Promise<KeptMeasurementsResult> {
-  const pack = await openPack(packPath);
-  const source = { pack, variant: modelVariant, loras, ...(signal === undefined ? {} : { signal }) };
-  const network = await openComponent(source, component);
-  try {
+  const { cachePath, component } = request;
+  return withRunComponent(request, component, signal, async (network) => {
     const weights = await fingerprint(network.source, network.include);
     const names = await readdir(cachePath).catch(() => []);
     const found: KeptMeasurementsResult['measurements'][number][] = [];
@@ -33,7 +30,5 @@ export async function keptMeasurements(
       if (kept !== null) found.push({ id, about: kept.about ?? null });
     }
     return { kind: 'kept-measurements', measurements: found };
-  } finally {
-    await network.source.close();
-  }
+  });
 }

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fingerprint } from '../../convert/fingerprint.js';
-import { openPack, type Pack } from '../../pack/open-pack.js';
+import type { Pack } from '../../pack/open-pack.js';
 import {
   LOSSY_FORMATS,
   QUANTIZED_COMPONENTS,
@@ -14,6 +14,7 @@ import {
   type OutputErrors,
   type OutputErrorsRequest,
   type OutputErrorsResult,
+  type QuantizedComponent,
 } from '../../protocol.js';
 import { openComponent } from '../packs/convert-pack.js';
 import { sampleInputs } from '../run/generate.js';
@@ -21,7 +22,9 @@ import { InputSamples } from './input-samples.js';
 import { keepJson, keptJson } from '../networks/kept-json.js';
 import { layerErrors, noErrors, quantizedLinears, type LayerError } from './layer-errors.js';
 import { createMemoStore } from '../networks/memo-store.js';
+import type { PackNetwork } from '../networks/pack-networks.js';
 import { outputErrorsFile } from './output-errors-file.js';
+import { withRunComponent } from './run-component.js';
 
 /** Hex digits of an id. */
 const ID_DIGITS = 8;
@@ -36,18 +39,8 @@ export async function outputErrors(
   { run, component, keptOnly = false }: OutputErrorsRequest,
   { signal, onProgress = () => undefined }: OutputErrorsOptions = {},
 ): Promise<OutputErrorsResult> {
-  const pack = await openPack(run.packPath);
-  const source = {
-    pack,
-    variant: run.modelVariant,
-    loras: run.loras ?? [],
-    ...(signal === undefined ? {} : { signal }),
-  };
-  const network = await openComponent(source, component);
-  try {
-    const id = await idOf(run, pack);
-    const file = outputErrorsFile(run.cachePath, component, await fingerprint(network.source, network.include), id);
-    const kept = await keptJson<OutputErrors>(file);
+  return withRunComponent(run, component, signal, async (network, pack) => {
+    const { id, file, kept } = await keptOutputErrors(run, component, network, pack);
     if (kept !== null || keptOnly) return { kind: 'output-errors', component, measured: kept };
     const entries = quantizedLinears(component, network);
     const samples = new InputSamples(
@@ -72,9 +65,19 @@ export async function outputErrors(
     };
     await keepJson(file, measured);
     return { kind: 'output-errors', component, measured };
-  } finally {
-    await network.source.close();
-  }
+  });
+}
+
+/** The id of a measurement on a run, its file, and what was kept there; null where nothing was. */
+export async function keptOutputErrors(
+  run: GenerateRequest,
+  component: QuantizedComponent,
+  network: PackNetwork<unknown>,
+  pack: Pack,
+): Promise<{ readonly id: string; readonly file: string; readonly kept: OutputErrors | null }> {
+  const id = await idOf(run, pack);
+  const file = outputErrorsFile(run.cachePath, component, await fingerprint(network.source, network.include), id);
+  return { id, file, kept: await keptJson<OutputErrors>(file) };
 }
 
 /** Layers count alike: what comes out of them has no common unit. */
