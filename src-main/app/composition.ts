@@ -18,7 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { entryFile } from '../base/entry-file.js';
 import { chooseLanguage, type LanguageChoice } from '../contract/languages.js';
 import { openAppHost, type AppHost } from '../services/host/app-host.js';
-import { defaultDataDir, defaultPacksDir } from '../services/host/data-dir.js';
+import { defaultDataDir, defaultPacksDir } from '../services/support/data-dir.js';
 import { registerIpc } from './ipc.js';
 import { menuTemplate } from './menu.js';
 import { NATIVE_TEXTS, type NativeText } from './native-text.js';

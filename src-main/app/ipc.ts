@@ -3,7 +3,7 @@ import type { IpcMain, IpcMainEvent, IpcMainInvokeEvent, WebContents } from 'ele
 import { EVENT_NAMES } from '../contract/events.js';
 import { CALL_CHANNEL, EVENT_CHANNEL, LISTEN_CHANNEL } from '../contract/ipc-channels.js';
 import type { Dispatch, Sender } from '../services/host/dispatcher.js';
-import type { EventHub } from '../services/host/event-hub.js';
+import type { EventHub } from '../services/support/event-hub.js';
 import { isOurs } from './page-origin.js';
 
 type SenderEvent = Pick<IpcMainInvokeEvent | IpcMainEvent, 'sender' | 'senderFrame'>;

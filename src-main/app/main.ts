@@ -2,7 +2,7 @@
 import { app, dialog, protocol } from 'electron';
 import { toErrorDto } from '../base/app-error.js';
 import { chooseLanguage } from '../contract/languages.js';
-import { defaultDataDir } from '../services/host/data-dir.js';
+import { defaultDataDir } from '../services/support/data-dir.js';
 import { composeDesktopApp, type DesktopApp } from './composition.js';
 import { NATIVE_TEXTS } from './native-text.js';
 import { PAGE_SCHEME } from './page-protocol.js';

@@ -3,7 +3,7 @@ import type { CustomScheme } from 'electron';
 import { mayBeKept, parsePicturePath } from '../contract/picture-path.js';
 import { SECURITY_HEADERS } from '../services/host/content-security-policy.js';
 import { readPageFile } from '../services/host/page-files.js';
-import type { PictureSource } from '../services/pictures/picture-source.js';
+import type { PictureSource } from '../services/host/picture-source.js';
 import { isOurs, SCHEME } from './page-origin.js';
 
 /** To be registered before the app is ready. */

@@ -3,9 +3,9 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { SafeStorage } from 'electron';
 import { AppError } from '../base/app-error.js';
-import { diskError } from '../models/download-error.js';
-import { cleanToken, requireToken } from '../models/hub-settings.js';
-import type { TokenStore } from '../models/token-file.js';
+import { diskError } from '../library/download-error.js';
+import { cleanToken, requireToken } from '../library/hub-settings.js';
+import type { TokenStore } from '../library/token-file.js';
 
 /** Only Linux has several key stores to tell of. */
 type Cipher = Pick<SafeStorage, 'isEncryptionAvailable' | 'encryptString' | 'decryptString'> &

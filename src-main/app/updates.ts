@@ -3,7 +3,7 @@
  * fetched before they said yes to what was found, and nothing is installed before they said so again.
  */
 import type { AppUpdater } from 'electron-updater';
-import type { Log } from '../services/host/log.js';
+import type { Log } from '../services/support/log.js';
 import type { NativeText } from './native-text.js';
 
 /** What is used of electron-updater. */

@@ -13,7 +13,7 @@ const ENTRIES = {
   web: 'src-main/web/main.ts',
   cli: 'src-main/cli/main.ts',
   engine: 'src-main/engine/entry.ts',
-  'encode-worker': 'src-main/engine/quant/encode-worker.ts',
+  'encode-worker': 'src-main/engine/convert/encode-worker.ts',
   'watchdog-worker': 'src-main/engine/watchdog-worker.ts',
   'picture-worker': 'src-main/services/pictures/picture-worker.ts',
   // Tests and benchmarks that need a process of their own.

@@ -32,7 +32,7 @@ import { loraOption } from './lora-option.js';
 import { measurePictures } from './measure-pictures.js';
 import { memoryOfRun } from './run-figures.js';
 import { integer, number } from './options.js';
-import { drawContactSheet } from '../services/comparisons/draw-contact-sheet.js';
+import { drawContactSheet } from '../services/pictures/draw-contact-sheet.js';
 import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
 import { runInEngine } from './run-in-engine.js';
 import { endProgress, formatTable, interruptSignal, print, showProgress } from './terminal.js';

@@ -8,7 +8,7 @@ import { conversionItems, convertPack } from '../engine/pipeline/packs/convert-p
 import type { LoraChoice, Provider, WeightFormat } from '../engine/protocol.js';
 import { loraOption } from './lora-option.js';
 import { cacheOption, computeOption, deviceOption, formatOption, providerOption } from './run-options.js';
-import { formatBytes } from '../services/host/byte-size.js';
+import { formatBytes } from '../services/support/byte-size.js';
 import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
 interface ConvertOptions {

@@ -1,9 +1,9 @@
 /** What an audit found, as text. */
-import type { AuditFinding, PackAudit } from '../engine/pack/audit-report.js';
-import type { ImportReport } from '../models/import-check.js';
-import type { Licence } from '../models/manifest.js';
-import type { HashCheck } from '../models/verify-hashes.js';
-import { formatBytes } from '../services/host/byte-size.js';
+import type { AuditFinding, PackAudit } from '../engine/protocol/audit-report.js';
+import type { ImportReport } from '../library/import-check.js';
+import type { Licence } from '../library/manifest.js';
+import type { HashCheck } from '../library/verify-hashes.js';
+import { formatBytes } from '../services/support/byte-size.js';
 import { formatTable } from './terminal.js';
 
 export function describeAudit(audit: PackAudit, hashes: readonly HashCheck[] = []): string {

@@ -21,7 +21,7 @@ import { loraOption } from './lora-option.js';
 import { integer, number, STAGE_SHARE } from './options.js';
 import { runInEngine } from './run-in-engine.js';
 import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
-import { formatBytes } from '../services/host/byte-size.js';
+import { formatBytes } from '../services/support/byte-size.js';
 import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
 interface GenerateOptions {

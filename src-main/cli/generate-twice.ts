@@ -11,7 +11,7 @@ import {
   type GenerateRequest,
   type GenerateResult,
 } from '../engine/protocol.js';
-import { formatBytes } from '../services/host/byte-size.js';
+import { formatBytes } from '../services/support/byte-size.js';
 import { fitOf } from '../services/runs/estimate-service.js';
 import { bytesIn, nextSmaller, withChange, type Shrinkable } from '../services/runs/smaller-choices.js';
 import { tryTwice, type RanOut } from '../services/runs/try-twice.js';

@@ -4,7 +4,7 @@
 import { Command } from 'commander';
 import { inspectPack } from '../engine/pipeline/packs/inspect-pack.js';
 import { WEIGHT_FORMATS, type InspectResult } from '../engine/protocol.js';
-import { formatBytes } from '../services/host/byte-size.js';
+import { formatBytes } from '../services/support/byte-size.js';
 import { formatTable, print, printJson } from './terminal.js';
 
 export function inspectCommand(): Command {

@@ -13,11 +13,11 @@ import { estimate } from './pipeline/memory/estimate.js';
 import { countLoraLayers } from './pipeline/networks/flux-with-loras.js';
 import { generate } from './pipeline/run/generate.js';
 import { inspectPack } from './pipeline/packs/inspect-pack.js';
-import { keptMeasurements } from './pipeline/errors/kept-measurements.js';
-import { outputErrors } from './pipeline/errors/output-errors.js';
+import { keptMeasurements } from './pipeline/quantization-errors/kept-measurements.js';
+import { outputErrors } from './pipeline/quantization-errors/output-errors.js';
 import { planConversion } from './pipeline/packs/plan-conversion.js';
-import { planMix } from './pipeline/errors/plan-mix.js';
-import { weightErrors } from './pipeline/errors/weight-errors.js';
+import { planMix } from './pipeline/quantization-errors/plan-mix.js';
+import { weightErrors } from './pipeline/quantization-errors/weight-errors.js';
 import { probeProviders } from './runtime/providers.js';
 
 export interface HandleOptions {

@@ -3,7 +3,7 @@
  * only then may its row be written. Paths are built here from ids and never come from outside.
  *
  * ```
- * pictures/ab/<run>.png   thumbs/ab/<run>.webp   previews/<run>/step-003.png   paths/ab/<run>.f32
+ * pictures/ab/<run>.png   thumbs/ab/<run>.webp   previews/<run>/step-003.png   trajectories/ab/<run>.f32
  * photos/<photo>.png      photos/<photo>.thumb.webp
  * work/                   what the engine is writing; emptied at start
  * ```
@@ -47,9 +47,9 @@ export class PictureFolder {
   work(runId: string): string {
     return join(this.root, 'work', `${checked(runId)}.png`);
   }
-  /** Sketches of a run's latents after each step, for comparing its path with another's. */
-  path(runId: string): string {
-    return join(this.root, 'paths', shard(runId), `${runId}.f32`);
+  /** Sketches of a run's latents after each step, for comparing its trajectory with another's. */
+  trajectory(runId: string): string {
+    return join(this.root, 'trajectories', shard(runId), `${runId}.f32`);
   }
   /** Latents of a run after each step, while it is being made. */
   latents(runId: string): string {
@@ -63,7 +63,7 @@ export class PictureFolder {
   async prepare(): Promise<void> {
     try {
       await rm(join(this.root, 'work'), { recursive: true, force: true });
-      for (const name of ['pictures', 'thumbs', 'previews', 'paths', 'photos', 'work']) {
+      for (const name of ['pictures', 'thumbs', 'previews', 'trajectories', 'photos', 'work']) {
         await mkdir(join(this.root, name), { recursive: true });
       }
     } catch (error) {
@@ -101,7 +101,7 @@ export class PictureFolder {
       this.picture(runId),
       this.thumb(runId),
       this.previews(runId),
-      this.path(runId),
+      this.trajectory(runId),
       this.work(runId),
     ]);
     await this.removeLatents(runId);
@@ -132,7 +132,7 @@ export class PictureFolder {
    */
   async removeTemporary(): Promise<number> {
     const found: string[] = [];
-    for (const kind of ['pictures', 'thumbs', 'paths', 'photos']) {
+    for (const kind of ['pictures', 'thumbs', 'trajectories', 'photos']) {
       for (const name of await list(join(this.root, kind))) {
         const path = join(this.root, kind, name);
         if (TEMPORARY.test(name)) found.push(path);

@@ -1,7 +1,7 @@
 /** Sends events over one WebSocket. A slow reader gets the latest state of each event, not a backlog. */
 import type { WebSocket } from 'ws';
 import { EVENT_NAMES, type EventMessage, type EventName } from '../contract/events.js';
-import type { EventHub } from '../services/host/event-hub.js';
+import type { EventHub } from '../services/support/event-hub.js';
 
 /** Bytes waiting in a socket above which states are merged. */
 const HIGH_WATER_BYTES = 1024 * 1024;

@@ -8,7 +8,7 @@
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { encodeTensors, type EncodeJob } from '../../src-main/engine/quant/encode-pool.js';
+import { encodeTensors, type EncodeJob } from '../../src-main/engine/convert/encode-pool.js';
 import { planTensor, type StorageTarget } from '../../src-main/engine/quant/formats/layout.js';
 import { encodeBf16 } from '../../src-main/engine/quant/formats/sixteen-bit.js';
 import { StorageEncoder } from '../../src-main/engine/quant/formats/storage-encoder.js';

@@ -4,12 +4,35 @@
  */
 const NODE = '^(node:|fs$|path$|os$|crypto$|child_process$|worker_threads$)';
 
+/** Folders from the cellar to the roof: each imports from those before it. */
+const SERVICES = ['support', 'engine', 'packs', 'pictures', 'runs', 'comparisons', 'host'];
+const ENGINE = [
+  'protocol', 'quant', 'weights', 'lora', 'sampling', 'image', 'graph', 'face', 'text', 'pack', 'convert', 'runtime',
+  'pipeline', 'verify',
+]; // prettier-ignore
+
 function forbid(name, from, to, comment) {
   return { name, severity: 'error', comment, from, to };
 }
 
+/** A rule for each floor: nothing of it reaches up. */
+function floors(root, folders) {
+  return folders
+    .slice(0, -1)
+    .map((folder, floor) =>
+      forbid(
+        `${folder}-below-${folders[floor + 1]}`,
+        { path: `^${root}/${folder}[/.]` },
+        { path: `^${root}/(${folders.slice(floor + 1).join('|')})/` },
+        `Folders of ${root} depend downwards: ${folders.join(' < ')}.`,
+      ),
+    );
+}
+
 module.exports = {
   forbidden: [
+    ...floors('src-main/services', SERVICES),
+    ...floors('src-main/engine', ENGINE),
     forbid('no-circular', {}, { circular: true }, 'Cycles hide which part depends on which.'),
     forbid(
       'base-is-pure',
@@ -46,19 +69,19 @@ module.exports = {
     forbid(
       'store-below-services',
       { path: '^src-main/store/' },
-      { path: '^src-main/(engine|models|services|app|web|cli)/', pathNot: '^src-main/engine/protocol' },
+      { path: '^src-main/(engine|library|services|app|web|cli)/', pathNot: '^src-main/engine/protocol' },
       'The store keeps rows; it knows nobody above it.',
     ),
     forbid(
       'services-without-hosts',
       { path: '^src-main/services/' },
-      { path: '^src-main/(app|web|cli|engine)/', pathNot: '^src-main/engine/(protocol|image/|pack/audit-report)' },
-      'Services know the engine by its protocol (and what an audit reports) and no host; reading and writing pictures is shared.',
+      { path: '^src-main/(app|web|cli|engine)/', pathNot: '^src-main/engine/(protocol|image/)' },
+      'Services know the engine by its protocol and no host; reading and writing pictures is shared.',
     ),
     forbid(
       'engine-alone',
       { path: '^src-main/engine/' },
-      { path: '^src-main/(contract|store|services|models|app|web|cli|compare)/' },
+      { path: '^src-main/(contract|store|services|library|app|web|cli|compare)/' },
       'The engine knows no Electron, SQL, network or contract.',
     ),
     forbid(
@@ -68,13 +91,13 @@ module.exports = {
       'Formulas: no file system, clock or runtime.',
     ),
     forbid(
-      'models-without-engine',
-      { path: '^src-main/models/' },
+      'library-without-engine',
+      { path: '^src-main/library/' },
       {
         path: '^src-main/(contract|store|services|app|web|cli|compare|engine)/',
-        pathNot: '^src-main/engine/(protocol|pack/audit-report)',
+        pathNot: '^src-main/engine/protocol',
       },
-      'Packs know the engine by its protocol and by what an audit reports; hosts hand them the audit itself.',
+      'Packs know the engine by its protocol; hosts hand them the audit itself.',
     ),
     forbid(
       'compare-is-pure',

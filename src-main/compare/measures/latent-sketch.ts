@@ -1,6 +1,6 @@
 /**
- * The path of a run's latents in little room: of each step a sketch from which the distance to any other run's can be
- * told. Linear, so that the sketch of a difference is the difference of the sketches.
+ * A run's trajectory (its latents, step after step) in little room: of each step a sketch from which the distance to
+ * any other run's can be told. Linear, so that the sketch of a difference is the difference of the sketches.
  *
  * @source count sketch: Charikar, Chen, Farach-Colton, "Finding frequent items in data streams", 2002; as a projection
  * that keeps distances: Weinberger et al., "Feature hashing for large scale multitask learning", 2009. Its squared
@@ -43,14 +43,14 @@ export function sketchLatents(latents: Float32Array): Float32Array {
 }
 
 /**
- * How far a run has left another's path after each step: length of the difference of the latents over the length of the
- * other's. 0 for the same path; the square root of 2 for unrelated ones of one length.
+ * How far a run is from another's trajectory after each step: length of the difference of the latents over the length
+ * of the other's. 0 for the same trajectory; the square root of 2 for unrelated ones of one length.
  *
  * @param own records of {@link sketchLatents}, step after step
  * @param reference the other run's
  * @returns one number a step; null where the two have other numbers of steps or latents
  */
-export function pathDrift(own: Float32Array, reference: Float32Array): number[] | null {
+export function trajectoryDrift(own: Float32Array, reference: Float32Array): number[] | null {
   invariant(own.length % RECORD === 0 && reference.length % RECORD === 0, 'whole records');
   if (own.length !== reference.length) return null;
   const out: number[] = [];

@@ -6,7 +6,7 @@
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError, isAbort, throwIfAborted } from '../../base/app-error.js';
-import { encodeTensors, type EncodeJob } from '../quant/encode-pool.js';
+import { encodeTensors, type EncodeJob } from './encode-pool.js';
 import type { ScaleDtype } from '../quant/formats/weights.js';
 import { DTYPE_BYTES, type LowRankAddition } from '../weights/tensor-source.js';
 import { makeCacheFolder } from './cache-folder.js';

@@ -1,6 +1,6 @@
 /** Draws the control image that InfuseNet was trained on: a stick figure of five face landmarks on black. */
 import { filledImage, type RgbImage } from '../image/rgb-image.js';
-import { roundHalfEven } from '../image/round-half-even.js';
+import { roundHalfEven } from '../../base/round-half-even.js';
 import { fillCircle, fillConvexPolygon, type Colour, type Pixel } from './fill-polygon.js';
 import type { Point } from './umeyama.js';
 

@@ -1,6 +1,6 @@
 /** Cuts aligned face crops out of pictures with the arithmetic of OpenCV's `warpAffine`. */
 import { assertRgbImage, type RgbImage } from '../image/rgb-image.js';
-import { roundHalfEven } from '../image/round-half-even.js';
+import { roundHalfEven } from '../../base/round-half-even.js';
 import { ARCFACE_SIZE, alignmentMatrix, type AffineMatrix, type Point } from './umeyama.js';
 
 const fround = Math.fround;

@@ -1,7 +1,7 @@
 /** OpenCV's bilinear resizing of 8-bit pictures, equal bit for bit: no filtering when shrinking, weights in 11 bits. */
 import { invariant } from '../../base/assert.js';
 import { assertRgbImage, type RgbImage } from './rgb-image.js';
-import { roundHalfEven } from './round-half-even.js';
+import { roundHalfEven } from '../../base/round-half-even.js';
 
 /** Two weights sum to this. */
 const ONE = 2048;

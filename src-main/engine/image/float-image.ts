@@ -4,7 +4,7 @@
  */
 import { invariant } from '../../base/assert.js';
 import { assertRgbImage, type RgbImage } from './rgb-image.js';
-import { roundHalfEven } from './round-half-even.js';
+import { roundHalfEven } from '../../base/round-half-even.js';
 
 /**
  * A picture as the VAE encoder takes it: [1, 3, H, W] float32 in [-1, 1], 2 * (x / 255) - 1 in float32 arithmetic.

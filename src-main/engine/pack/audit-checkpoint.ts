@@ -10,7 +10,7 @@ import type { TensorDtype, TensorEntry, TensorSource } from '../weights/tensor-s
 import * as say from './audit-findings.js';
 import { identify, type Identity } from './audit-identify.js';
 import type { TensorNeeds } from './audit-needs.js';
-import type { AuditFinding } from './audit-report.js';
+import type { AuditFinding } from '../protocol/audit-report.js';
 import { sniffFile, type FileKind } from './audit-sniff.js';
 
 const FLOATS: readonly TensorDtype[] = ['F64', 'F32', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2'];

@@ -16,7 +16,7 @@ import {
 import * as say from './audit-findings.js';
 import type { Identity } from './audit-identify.js';
 import type { TensorNeeds } from './audit-needs.js';
-import type { AuditedPart, AuditFinding, AuditPart } from './audit-report.js';
+import type { AuditedPart, AuditFinding, AuditPart } from '../protocol/audit-report.js';
 
 /** Fields of a config.json. */
 export type Json = Readonly<Record<string, unknown>>;

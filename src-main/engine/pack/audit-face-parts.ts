@@ -5,8 +5,8 @@
  */
 import { basename, join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
-import { openArcFace, openImageProjection } from '../pipeline/networks/pack-networks.js';
-import { requireRecognitionModel, sameContents } from '../pipeline/faces/recognition-model.js';
+import { openArcFace, openImageProjection } from './pack-networks.js';
+import { requireRecognitionModel, sameContents } from './recognition-model.js';
 import { IMAGE_PROJECTION_ROOT, isArcFaceBuffer } from '../weights/names/identity.js';
 import type { TensorEntry } from '../weights/tensor-source.js';
 import { auditFile, auditIdentity, auditTensors, presence, readEntries } from './audit-checkpoint.js';
@@ -14,8 +14,8 @@ import { auditedPart } from './audit-component.js';
 import * as say from './audit-findings.js';
 import { identify } from './audit-identify.js';
 import { arcFaceNeeds, imageProjectionNeeds, type TensorNeeds } from './audit-needs.js';
-import { readOnnxOutline, type OnnxOutline } from './audit-onnx.js';
-import type { AuditedPart, AuditFinding, AuditPart } from './audit-report.js';
+import { readOnnxOutline, type OnnxOutline } from '../weights/onnx-outline.js';
+import type { AuditedPart, AuditFinding, AuditPart } from '../protocol/audit-report.js';
 import type { Pack } from './open-pack.js';
 import { UPSTREAM_DEFAULTS } from './pack-manifest.js';
 import { sniffFile } from './audit-sniff.js';

@@ -2,7 +2,7 @@
  * The sentences of the audit: for each kind of problem what was found, what was expected and what to do. Pure.
  */
 import { basename } from 'node:path';
-import type { AuditFinding } from './audit-report.js';
+import type { AuditFinding } from '../protocol/audit-report.js';
 import { IDENTITY_TEXT, type Identity } from './audit-identify.js';
 import type { SniffedFile } from './audit-sniff.js';
 

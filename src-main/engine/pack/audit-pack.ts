@@ -15,7 +15,7 @@ import {
 } from './audit-component.js';
 import { auditArcFace, auditImageProjection, auditRecognition, auditScrfd } from './audit-face-parts.js';
 import * as say from './audit-findings.js';
-import type { AuditedPart, AuditFinding, AuditPart, AuditTarget, PackAudit } from './audit-report.js';
+import type { AuditedPart, AuditFinding, AuditPart, AuditTarget, PackAudit } from '../protocol/audit-report.js';
 import { CLIP_RULES, FLUX_RULES, INFUSENET_RULES, T5_RULES, VAE_RULES } from './audit-rules.js';
 
 /**

@@ -4,7 +4,7 @@ import { AppError } from '../../base/app-error.js';
 import { openCheckpoint } from '../weights/open-checkpoint.js';
 import * as say from './audit-findings.js';
 import { identify } from './audit-identify.js';
-import type { AuditFinding } from './audit-report.js';
+import type { AuditFinding } from '../protocol/audit-report.js';
 import { sniffFile } from './audit-sniff.js';
 
 const LABEL = 'Not used';

@@ -25,7 +25,7 @@ export interface Pack {
   readonly variants: ReadonlyMap<string, string>;
   readonly arcface: string | null;
   readonly scrfd: string | null;
-  /** Second recognition network, ONNX; see `pipeline/faces/recognition-model.ts`. */
+  /** Second recognition network, ONNX; see `recognition-model.ts`. */
   readonly recognition: string | null;
   readonly faceDetection: FaceDetection;
   readonly defaults: PackManifest['defaults'];

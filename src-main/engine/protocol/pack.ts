@@ -1,5 +1,5 @@
 /** What a pack holds, and whether files fit it. */
-import type { AuditFinding, AuditPart, PackAudit } from '../pack/audit-report.js';
+import type { AuditFinding, AuditPart, PackAudit } from './audit-report.js';
 import type { WeightFormat } from './choices.js';
 
 /** What a pack folder holds. */

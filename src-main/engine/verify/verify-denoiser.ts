@@ -8,7 +8,7 @@ import type { Pack } from '../pack/open-pack.js';
 import { computeModulations, type Modulations } from '../pipeline/run/conditioning.js';
 import { denoise, loadDenoiser } from '../pipeline/run/denoise.js';
 import { openNetwork, type NetworkWeights } from '../pipeline/networks/network-session.js';
-import { openFlux, openInfuseNet, openVae, readJson, type PackNetwork } from '../pipeline/networks/pack-networks.js';
+import { openFlux, openInfuseNet, openVae, readJson, type PackNetwork } from '../pack/pack-networks.js';
 import { prepareOnHost, prepareQuantized } from '../pipeline/networks/prepared.js';
 import { decoderLatents, loadDecoder, vaeScale } from '../pipeline/networks/vae-codec.js';
 import { keepFactors } from '../sampling/gating.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { openPack, type Pack } from '../pack/open-pack.js';
 import { loadClip, loadT5 } from '../pipeline/networks/encode-text.js';
 import { projectIdentity } from '../pipeline/faces/identity.js';
-import { openClip, openImageProjection, openT5, openVae, readJson } from '../pipeline/networks/pack-networks.js';
+import { openClip, openImageProjection, openT5, openVae, readJson } from '../pack/pack-networks.js';
 import { encodePixels, vaeScale } from '../pipeline/networks/vae-codec.js';
 import { latentShape, packLatents } from '../sampling/latents.js';
 import { loadTokenizers } from '../text/load-tokenizers.js';

@@ -8,7 +8,7 @@ import type { BlindAnswer, BlindSlot, BlindStart, BlindTest } from '../../contra
 import type { StoredBlindTest } from '../../store/blind-tests-repo.js';
 import type { Store } from '../../store/store.js';
 import type { CompareService } from './compare-service.js';
-import { newId } from '../host/ids.js';
+import { newId } from '../support/ids.js';
 import { configurationName } from './pair-runs.js';
 import type { PictureLab } from '../pictures/picture-lab.js';
 

@@ -14,7 +14,7 @@ import { stepMedian } from '../../compare/statistics/medians.js';
 import { pairRuns, type PairedRun, type RunConfiguration } from './pair-runs.js';
 import type { PictureLab } from '../pictures/picture-lab.js';
 import { reportInput, type MeasuredRuns } from './report-input.js';
-import type { PathPair, RunPaths } from './run-paths.js';
+import type { TrajectoryPair, Trajectories } from '../runs/trajectories.js';
 
 /** A heat map has up to 2 MB: kept for the panes on screen and a few before. */
 const KEPT_HEAT_MAPS = 24;
@@ -25,7 +25,7 @@ const sameSize = (a: RunDetail, b: RunDetail): boolean => a.width === b.width &&
 export class CompareService {
   readonly #store: Store;
   readonly #lab: PictureLab;
-  readonly #paths: Pick<RunPaths, 'drifts' | 'onlyKnownBase'>;
+  readonly #trajectories: Pick<Trajectories, 'drifts' | 'onlyKnownBase'>;
   readonly #facesOf: (runId: string) => Promise<DetectedFaces>;
   readonly #heatMaps = new Map<string, Uint8Array>();
 
@@ -33,12 +33,12 @@ export class CompareService {
   constructor(
     store: Store,
     lab: PictureLab,
-    paths: Pick<RunPaths, 'drifts' | 'onlyKnownBase'>,
+    trajectories: Pick<Trajectories, 'drifts' | 'onlyKnownBase'>,
     facesOf: (runId: string) => Promise<DetectedFaces>,
   ) {
     this.#store = store;
     this.#lab = lab;
-    this.#paths = paths;
+    this.#trajectories = trajectories;
     this.#facesOf = facesOf;
   }
 
@@ -72,7 +72,7 @@ export class CompareService {
     const reference = this.#finished(referenceRunId);
     const configurations = this.pair(referenceRunId, runIds);
     const differences = new Map<string, PictureDifference>();
-    const pairs: PathPair[] = [];
+    const pairs: TrajectoryPair[] = [];
     const scored = new Map<string, readonly ScoredFace[]>();
     const sources = new Set<string>();
     const faces = new Faces(this.#facesOf);
@@ -84,8 +84,8 @@ export class CompareService {
       const difference = await this.#difference(base, run, faces);
       if (difference !== null) differences.set(run.id, difference);
     }
-    const drifts = await this.#paths.drifts(pairs);
-    const driftReferenceId = this.#paths.onlyKnownBase(pairs.filter(({ runId }) => !drifts.has(runId)));
+    const drifts = await this.#trajectories.drifts(pairs);
+    const driftReferenceId = this.#trajectories.onlyKnownBase(pairs.filter(({ runId }) => !drifts.has(runId)));
     return {
       reference,
       configurations,

@@ -7,13 +7,13 @@ import { MAX_CELLS } from '../../contract/limits.js';
 import type { DetectedFaces } from '../../contract/photo.js';
 import type { RunDetail } from '../../contract/run.js';
 import type { Store } from '../../store/store.js';
-import { newId } from '../host/ids.js';
-import type { PackService } from '../models/pack-service.js';
+import { newId } from '../support/ids.js';
+import type { PackService } from '../packs/pack-service.js';
 import type { PhotoService } from '../pictures/photo-service.js';
 import { configurationKey, settingsKey } from './pair-runs.js';
 import { cellsOf, planRuns } from './plan-runs.js';
 import type { RunQueue } from '../runs/run-queue.js';
-import type { SettingsService } from '../host/settings-service.js';
+import type { SettingsService } from '../support/settings-service.js';
 
 export interface ComparisonServiceParts {
   readonly store: Store;

@@ -4,8 +4,8 @@ import type { FormatMix, MixInput, OutputMeasurement, OutputMeasurementsInput } 
 import type { RunDetail } from '../../contract/run.js';
 import type { GenerateRequest, LoraChoice } from '../../engine/protocol.js';
 import type { EngineErrands } from '../engine/engine-errands.js';
-import { packCacheFolder } from '../models/cache-service.js';
-import type { PackService } from '../models/pack-service.js';
+import { packCacheFolder } from '../packs/cache-service.js';
+import type { PackService } from '../packs/pack-service.js';
 
 export interface MixServiceParts {
   readonly errands: EngineErrands;

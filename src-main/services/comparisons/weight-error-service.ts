@@ -3,10 +3,10 @@
  * that finds faces and estimates memory must go on answering.
  */
 import type { WeightErrorMap, WeightErrorsInput } from '../../contract/pack.js';
-import { packCacheFolder } from '../models/cache-service.js';
+import { packCacheFolder } from '../packs/cache-service.js';
 import type { EngineErrands } from '../engine/engine-errands.js';
 import { errorMap } from './error-map.js';
-import type { PackService } from '../models/pack-service.js';
+import type { PackService } from '../packs/pack-service.js';
 
 const keyOf = ({ packId, modelVariant, component }: WeightErrorsInput): string =>
   JSON.stringify([packId, modelVariant, component]);

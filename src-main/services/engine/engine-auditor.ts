@@ -1,6 +1,6 @@
 /** The audit of a pack's files, done by the engine in its own process. */
 import { AppError } from '../../base/app-error.js';
-import type { Auditor } from '../../models/import-check.js';
+import type { Auditor } from '../../library/import-check.js';
 import type { EngineClient } from './engine-client.js';
 
 export function engineAuditor(engine: EngineClient): Auditor {

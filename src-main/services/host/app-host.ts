@@ -6,37 +6,37 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAbort } from '../../base/app-error.js';
 import type { SystemInfo } from '../../contract/system-info.js';
-import type { Environment } from '../../models/hub-settings.js';
-import { MANIFESTS, type DownloadManifest } from '../../models/manifest.js';
-import { TokenFile, type TokenStore } from '../../models/token-file.js';
+import type { Environment } from '../../library/hub-settings.js';
+import { MANIFESTS, type DownloadManifest } from '../../library/manifest.js';
+import { TokenFile, type TokenStore } from '../../library/token-file.js';
 import { openStore, type Store } from '../../store/store.js';
 import { BlindService } from '../comparisons/blind-service.js';
-import { CacheService } from '../models/cache-service.js';
+import { CacheService } from '../packs/cache-service.js';
 import { CompareService } from '../comparisons/compare-service.js';
 import { ComparisonService } from '../comparisons/comparison-service.js';
 import { createDispatcher, type Dispatch } from './dispatcher.js';
 import { EngineClient, type EngineSpawner } from '../engine/engine-client.js';
 import { EngineErrands } from '../engine/engine-errands.js';
 import { EstimateService } from '../runs/estimate-service.js';
-import { EventHub } from './event-hub.js';
+import { EventHub } from '../support/event-hub.js';
 import { GalleryService } from '../pictures/gallery-service.js';
 import { createHandlers, type Services } from './handlers.js';
-import { installedPacks, LibraryService } from '../models/library-service.js';
-import { LoraService } from '../models/lora-service.js';
-import { Log } from './log.js';
-import { PackService } from '../models/pack-service.js';
+import { installedPacks, LibraryService } from '../packs/library-service.js';
+import { LoraService } from '../packs/lora-service.js';
+import { Log } from '../support/log.js';
+import { PackService } from '../packs/pack-service.js';
 import { PhotoService } from '../pictures/photo-service.js';
 import { PictureLab } from '../pictures/picture-lab.js';
-import { PictureSource } from '../pictures/picture-source.js';
-import { PreparationService } from '../models/preparation-service.js';
+import { PictureSource } from './picture-source.js';
+import { PreparationService } from '../packs/preparation-service.js';
 import { ReportService } from '../comparisons/report-service.js';
-import { RunPaths } from '../comparisons/run-paths.js';
+import { Trajectories } from '../runs/trajectories.js';
 import { RunMaker } from '../runs/run-maker.js';
 import { RunQueue } from '../runs/run-queue.js';
 import { SecondTry } from '../runs/second-try.js';
 import { SampleService } from '../pictures/sample-service.js';
-import { SettingsService } from './settings-service.js';
-import { SmallerService } from '../runs/smaller-service.js';
+import { SettingsService } from '../support/settings-service.js';
+import { SmallerService } from '../comparisons/smaller-service.js';
 import { SystemService } from './system-service.js';
 import { MixService } from '../comparisons/mix-service.js';
 import { OutputErrorService } from '../comparisons/output-error-service.js';
@@ -171,7 +171,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     now,
   });
   const estimates = new EstimateService(packs, helper, settings);
-  const paths = new RunPaths(store, lab, log);
+  const trajectories = new Trajectories(store, lab, log);
   const runMaker = new RunMaker({
     store,
     engine,
@@ -180,7 +180,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     settings,
     cachePath,
     appVersion,
-    paths,
+    trajectories,
     now,
   });
   const queue: RunQueue = new RunQueue({
@@ -201,7 +201,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     now,
   });
   const comparisons = new ComparisonService({ store, queue, packs, photos, settings, now });
-  const compare = new CompareService(store, lab, paths, (runId) => comparisons.faces(runId));
+  const compare = new CompareService(store, lab, trajectories, (runId) => comparisons.faces(runId));
   const blind = new BlindService({ store, compare, lab, now });
   const errands = new EngineErrands(options.spawnEngine);
   const weightErrors = new WeightErrorService(errands, packs, cachePath);

@@ -5,8 +5,8 @@ import { differingFields, settingValue, type SettingField } from '../../contract
 import { parseSearch } from '../../contract/search-language.js';
 import type { RunDetail } from '../../contract/run.js';
 import { removeFiles, type Store } from '../../store/store.js';
-import type { EventHub } from '../host/event-hub.js';
-import { newId } from '../host/ids.js';
+import type { EventHub } from '../support/event-hub.js';
+import { newId } from '../support/ids.js';
 
 /** Actions that can be taken back in one session; older ones fall off. */
 const UNDO_DEPTH = 50;

@@ -6,11 +6,11 @@ import { MAX_UPLOAD_BYTES } from '../../contract/limits.js';
 import type { DetectedFaces, Photo, PhotoRole } from '../../contract/photo.js';
 import type { DetectFacesResult } from '../../engine/protocol.js';
 import { removeFiles, type Store } from '../../store/store.js';
-import { packCacheFolder } from '../models/cache-service.js';
+import { packCacheFolder } from '../packs/cache-service.js';
 import type { EngineClient } from '../engine/engine-client.js';
-import type { EventHub } from '../host/event-hub.js';
-import { newId } from '../host/ids.js';
-import type { PackService } from '../models/pack-service.js';
+import type { EventHub } from '../support/event-hub.js';
+import { newId } from '../support/ids.js';
+import type { PackService } from '../packs/pack-service.js';
 import type { PictureLab } from './picture-lab.js';
 import type { SampleService } from './sample-service.js';
 

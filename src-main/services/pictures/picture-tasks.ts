@@ -8,12 +8,12 @@ import { flipMap } from '../../compare/measures/flip.js';
 import { magmaPicture } from '../../compare/measures/magma.js';
 import { comparePictures, type Box } from '../../compare/measures/picture-metrics.js';
 import type { Picture } from '../../compare/measures/picture.js';
-import { pathDrift, sketchLatents } from '../../compare/measures/latent-sketch.js';
+import { trajectoryDrift, sketchLatents } from '../../compare/measures/latent-sketch.js';
 import type { PictureDifference } from '../../contract/compare-data.js';
 import { decodeImage, readImage } from '../../engine/image/read-image.js';
 import { makeThumbnail } from '../../engine/image/thumbnail.js';
 import { encodePng } from '../../engine/image/write-png.js';
-import { drawContactSheet } from '../comparisons/draw-contact-sheet.js';
+import { drawContactSheet } from './draw-contact-sheet.js';
 
 /** Longest side of thumbnails: 512 CSS pixels are never shown larger, and high-density screens scale well. */
 const THUMB_SIDE = 512;
@@ -36,9 +36,9 @@ export type PictureTask =
   /** The bare pixels, uncompressed: as many bytes for every picture of a size. */
   | { readonly kind: 'plain-copy'; readonly path: string }
   /** Sketches of the latents that the engine left in a folder. */
-  | { readonly kind: 'path'; readonly folder: string; readonly steps: number }
-  /** How far paths are from others, by their files. */
-  | { readonly kind: 'drifts'; readonly pairs: readonly { readonly path: string; readonly reference: string }[] }
+  | { readonly kind: 'trajectory'; readonly folder: string; readonly steps: number }
+  /** How far trajectories are from others, by their files. */
+  | { readonly kind: 'drifts'; readonly pairs: readonly { readonly own: string; readonly reference: string }[] }
   /** A picture for an HTML report and, with a reference, its heat map. */
   | { readonly kind: 'inline'; readonly reference: string | null; readonly path: string }
   /** Paths by the sheet's file names. */
@@ -67,7 +67,7 @@ interface PictureResults {
   readonly 'heat-map': Uint8Array | null;
   readonly 'plain-copy': Uint8Array;
   /** f32, little-endian; see `compare/measures/latent-sketch.ts`. */
-  readonly path: Uint8Array;
+  readonly trajectory: Uint8Array;
   /** In the order of the pairs; null where sizes or steps differ. */
   readonly drifts: (number[] | null)[];
   /** WebP. */
@@ -111,7 +111,7 @@ async function readFloats(file: string): Promise<Float32Array> {
 }
 
 /** One step's latents in memory at a time: 1 MB at 1024 × 1024. */
-async function pathOf(folder: string, steps: number): Promise<Uint8Array> {
+async function trajectoryOf(folder: string, steps: number): Promise<Uint8Array> {
   const records: Uint8Array[] = [];
   for (let step = 1; step <= steps; step += 1) {
     records.push(new Uint8Array(sketchLatents(await readFloats(join(folder, stepFileName(step, 'f32')))).buffer));
@@ -120,10 +120,10 @@ async function pathOf(folder: string, steps: number): Promise<Uint8Array> {
 }
 
 async function drifts(
-  pairs: readonly { readonly path: string; readonly reference: string }[],
+  pairs: readonly { readonly own: string; readonly reference: string }[],
 ): Promise<(number[] | null)[]> {
   const out: (number[] | null)[] = [];
-  for (const { path, reference } of pairs) out.push(pathDrift(await readFloats(path), await readFloats(reference)));
+  for (const { own, reference } of pairs) out.push(trajectoryDrift(await readFloats(own), await readFloats(reference)));
   return out;
 }
 
@@ -159,8 +159,8 @@ export async function runPictureTask(task: PictureTask): Promise<PictureResults[
       return heatMapPng(task.reference, task.path);
     case 'plain-copy':
       return encodePng(await readImage(task.path), { compressed: false });
-    case 'path':
-      return pathOf(task.folder, task.steps);
+    case 'trajectory':
+      return trajectoryOf(task.folder, task.steps);
     case 'drifts':
       return drifts(task.pairs);
     case 'inline':

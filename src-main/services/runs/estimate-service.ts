@@ -4,8 +4,8 @@ import type { Estimate, EstimateInput, VariantEstimate } from '../../contract/pa
 import type { EstimateResult } from '../../engine/protocol.js';
 
 import type { EngineClient } from '../engine/engine-client.js';
-import type { PackService } from '../models/pack-service.js';
-import type { SettingsService } from '../host/settings-service.js';
+import type { PackService } from '../packs/pack-service.js';
+import type { SettingsService } from '../support/settings-service.js';
 
 /** Drivers, fragmentation and other windows want some of what is free: above nine tenths it is called tight. */
 const COMFORTABLE = 0.9;

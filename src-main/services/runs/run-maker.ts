@@ -13,17 +13,17 @@ import type {
   LoraChoice,
 } from '../../engine/protocol.js';
 import type { Store } from '../../store/store.js';
-import { packCacheFolder } from '../models/cache-service.js';
+import { packCacheFolder } from '../packs/cache-service.js';
 import type { EngineClient } from '../engine/engine-client.js';
-import { loraHash } from '../models/lora-hash.js';
+import { loraHash } from '../packs/lora-hash.js';
 import { usualStepSeconds } from './pace.js';
-import type { PackService } from '../models/pack-service.js';
+import type { PackService } from '../packs/pack-service.js';
 import { A1111_KEYWORD, formatParameters } from '../pictures/picture-metadata/a1111.js';
 import { OWN_KEYWORD, writeOwnChunk } from '../pictures/picture-metadata/own-chunk.js';
 import { insertPngTexts } from '../pictures/picture-metadata/png-text.js';
 import type { PictureLab } from '../pictures/picture-lab.js';
-import type { RunPaths } from '../comparisons/run-paths.js';
-import type { SettingsService } from '../host/settings-service.js';
+import type { Trajectories } from './trajectories.js';
+import type { SettingsService } from '../support/settings-service.js';
 
 export interface RunMakerParts {
   readonly store: Store;
@@ -33,7 +33,7 @@ export interface RunMakerParts {
   readonly settings: SettingsService;
   readonly cachePath: string;
   readonly appVersion: string;
-  readonly paths: Pick<RunPaths, 'folder' | 'ended'>;
+  readonly trajectories: Pick<Trajectories, 'folder' | 'ended'>;
   readonly now: () => number;
 }
 
@@ -54,7 +54,7 @@ export class RunMaker {
    * on disk.
    */
   async make(run: RunDetail, signal: AbortSignal, onProgress: (progress: EngineProgress) => void): Promise<MadeRun> {
-    const { store, engine, paths } = this.#parts;
+    const { store, engine, trajectories } = this.#parts;
     try {
       const params = this.#withRecords(run);
       await makeFolder(dirname(params.outputPath));
@@ -67,7 +67,7 @@ export class RunMaker {
       await store.files.removeRun(run.id);
       throw error;
     } finally {
-      await paths.ended(run);
+      await trajectories.ended(run);
     }
   }
 
@@ -102,12 +102,12 @@ export class RunMaker {
 
   /** With what is kept of its steps. */
   #withRecords(run: RunDetail): GenerateRequest {
-    const { store, settings, paths } = this.#parts;
+    const { store, settings, trajectories } = this.#parts;
     const usual = usualStepSeconds(store.paces.like(run.settings), run.settings);
     return {
       ...this.request(run),
       previewDir: settings.get().keepPreviews ? store.files.previews(run.id) : null,
-      latentsDir: paths.folder(run),
+      latentsDir: trajectories.folder(run),
       ...(usual === null ? {} : { usualStepSeconds: usual }),
     };
   }

@@ -8,10 +8,10 @@ import type { ErrorDto } from '../../contract/error.js';
 import type { RunDetail } from '../../contract/run.js';
 import type { EngineProgress } from '../../engine/protocol.js';
 import type { Store } from '../../store/store.js';
-import type { EventHub } from '../host/event-hub.js';
-import type { Log } from '../host/log.js';
+import type { EventHub } from '../support/event-hub.js';
+import type { Log } from '../support/log.js';
 import type { SecondTry } from './second-try.js';
-import { throttle, type Throttle } from '../host/throttle.js';
+import { throttle, type Throttle } from '../support/throttle.js';
 import { TimeLeft } from './time-left.js';
 
 /** About ten progress messages a second: as fast as anyone reads, slow enough for every transport. */

@@ -5,7 +5,7 @@ import type { EngineProgress } from '../../engine/protocol.js';
 import type { Store } from '../../store/store.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import type { Circumstances } from '../engine/memory-signs.js';
-import type { Log } from '../host/log.js';
+import type { Log } from '../support/log.js';
 import type { EstimateService } from './estimate-service.js';
 import type { MadeRun, RunMaker } from './run-maker.js';
 import { tryTwice } from './try-twice.js';

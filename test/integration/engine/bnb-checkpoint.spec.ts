@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
 import { inspectPack } from '../../../src-main/engine/pipeline/packs/inspect-pack.js';
-import { openFlux } from '../../../src-main/engine/pipeline/networks/pack-networks.js';
+import { openFlux } from '../../../src-main/engine/pack/pack-networks.js';
 import {
   prepareOnHost,
   prepareQuantized,

@@ -7,7 +7,7 @@ import { CPU_PROFILE, WEBGPU_F32_PROFILE } from '../../../src-main/engine/graph/
 import type { VaeConfig } from '../../../src-main/engine/graph/vae.js';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
 import { decodeInTiles } from '../../../src-main/engine/pipeline/decode/decode-tiles.js';
-import { openVae, type PackNetwork } from '../../../src-main/engine/pipeline/networks/pack-networks.js';
+import { openVae, type PackNetwork } from '../../../src-main/engine/pack/pack-networks.js';
 import type { PrepareContext } from '../../../src-main/engine/pipeline/networks/prepared.js';
 import { decoderLatents, loadDecoder } from '../../../src-main/engine/pipeline/networks/vae-codec.js';
 import { relativeL2 } from '../../../src-main/engine/verify/checks.js';

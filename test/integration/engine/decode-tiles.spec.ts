@@ -11,7 +11,7 @@ import { openPack } from '../../../src-main/engine/pack/open-pack.js';
 import { decodeInTiles } from '../../../src-main/engine/pipeline/decode/decode-tiles.js';
 import { generate } from '../../../src-main/engine/pipeline/run/generate.js';
 import { createMemoStore } from '../../../src-main/engine/pipeline/networks/memo-store.js';
-import { openVae } from '../../../src-main/engine/pipeline/networks/pack-networks.js';
+import { openVae } from '../../../src-main/engine/pack/pack-networks.js';
 import type { PrepareContext } from '../../../src-main/engine/pipeline/networks/prepared.js';
 import { cutRows } from '../../../src-main/engine/pipeline/decode/tile-rows.js';
 import { decoderLatents, encodeImage, loadDecoder } from '../../../src-main/engine/pipeline/networks/vae-codec.js';

@@ -18,7 +18,7 @@ import { Network } from '../../../src-main/engine/graph/network.js';
 import { WeightBook } from '../../../src-main/engine/graph/stored-tensor.js';
 import { openPack, type Pack } from '../../../src-main/engine/pack/open-pack.js';
 import { computeModulations, type Modulations } from '../../../src-main/engine/pipeline/run/conditioning.js';
-import { openFlux, openInfuseNet } from '../../../src-main/engine/pipeline/networks/pack-networks.js';
+import { openFlux, openInfuseNet } from '../../../src-main/engine/pack/pack-networks.js';
 import { prepareOnHost, prepareQuantized } from '../../../src-main/engine/pipeline/networks/prepared.js';
 import type { WeightFormat } from '../../../src-main/engine/protocol.js';
 import { locateFromRoot, openSession, type Feed } from '../../../src-main/engine/runtime/session.js';

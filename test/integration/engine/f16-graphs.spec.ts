@@ -17,7 +17,7 @@ import { openPack, type Pack } from '../../../src-main/engine/pack/open-pack.js'
 import { computeModulations } from '../../../src-main/engine/pipeline/run/conditioning.js';
 import { loadDenoiser } from '../../../src-main/engine/pipeline/run/denoise.js';
 import { loadT5 } from '../../../src-main/engine/pipeline/networks/encode-text.js';
-import { openFlux, openT5, openVae } from '../../../src-main/engine/pipeline/networks/pack-networks.js';
+import { openFlux, openT5, openVae } from '../../../src-main/engine/pack/pack-networks.js';
 import {
   prepareOnHost,
   prepareQuantized,

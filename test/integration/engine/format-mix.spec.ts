@@ -9,9 +9,9 @@ import { bytesPerFormat } from '../../../src-main/engine/pipeline/memory/compone
 import { openComponent } from '../../../src-main/engine/pipeline/packs/convert-pack.js';
 import { estimate } from '../../../src-main/engine/pipeline/memory/estimate.js';
 import { resolveFormat } from '../../../src-main/engine/pipeline/networks/format-mix.js';
-import { keptMeasurements } from '../../../src-main/engine/pipeline/errors/kept-measurements.js';
-import { outputErrors } from '../../../src-main/engine/pipeline/errors/output-errors.js';
-import { planMix } from '../../../src-main/engine/pipeline/errors/plan-mix.js';
+import { keptMeasurements } from '../../../src-main/engine/pipeline/quantization-errors/kept-measurements.js';
+import { outputErrors } from '../../../src-main/engine/pipeline/quantization-errors/output-errors.js';
+import { planMix } from '../../../src-main/engine/pipeline/quantization-errors/plan-mix.js';
 import { Engine } from '../../../src-main/engine/engine.js';
 import type {
   ComponentFormat,

@@ -9,7 +9,7 @@ import { openPack, type Pack } from '../../../src-main/engine/pack/open-pack.js'
 import { computeModulations, type Modulations } from '../../../src-main/engine/pipeline/run/conditioning.js';
 import { loadDenoiser } from '../../../src-main/engine/pipeline/run/denoise.js';
 import type { NetworkWeights } from '../../../src-main/engine/pipeline/networks/network-session.js';
-import { openFlux, openInfuseNet, type PackNetwork } from '../../../src-main/engine/pipeline/networks/pack-networks.js';
+import { openFlux, openInfuseNet, type PackNetwork } from '../../../src-main/engine/pack/pack-networks.js';
 import {
   prepareOnHost,
   prepareQuantized,

@@ -11,11 +11,11 @@ import { computeModulations } from '../../../src-main/engine/pipeline/run/condit
 import { openComponent } from '../../../src-main/engine/pipeline/packs/convert-pack.js';
 import { loadDenoiser } from '../../../src-main/engine/pipeline/run/denoise.js';
 import { sampleInputs } from '../../../src-main/engine/pipeline/run/generate.js';
-import { InputSamples } from '../../../src-main/engine/pipeline/errors/input-samples.js';
-import { quantizedLinears } from '../../../src-main/engine/pipeline/errors/layer-errors.js';
+import { InputSamples } from '../../../src-main/engine/pipeline/quantization-errors/input-samples.js';
+import { quantizedLinears } from '../../../src-main/engine/pipeline/quantization-errors/layer-errors.js';
 import { createMemoStore } from '../../../src-main/engine/pipeline/networks/memo-store.js';
-import { outputErrors } from '../../../src-main/engine/pipeline/errors/output-errors.js';
-import { openFlux, openInfuseNet, openT5 } from '../../../src-main/engine/pipeline/networks/pack-networks.js';
+import { outputErrors } from '../../../src-main/engine/pipeline/quantization-errors/output-errors.js';
+import { openFlux, openInfuseNet, openT5 } from '../../../src-main/engine/pack/pack-networks.js';
 import {
   prepareOnHost,
   prepareQuantized,

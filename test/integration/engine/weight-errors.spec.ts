@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
-import { openInfuseNet } from '../../../src-main/engine/pipeline/networks/pack-networks.js';
-import { weightErrors } from '../../../src-main/engine/pipeline/errors/weight-errors.js';
+import { openInfuseNet } from '../../../src-main/engine/pack/pack-networks.js';
+import { weightErrors } from '../../../src-main/engine/pipeline/quantization-errors/weight-errors.js';
 import type { WeightErrorsResult } from '../../../src-main/engine/protocol.js';
 import { decodeToF32 } from '../../../src-main/engine/weights/decode.js';
 

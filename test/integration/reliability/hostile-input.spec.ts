@@ -10,7 +10,7 @@ import { parseSearch } from '../../../src-main/contract/search-language.js';
 import { decodeImage } from '../../../src-main/engine/image/read-image.js';
 import { loraTargets } from '../../../src-main/engine/lora/lora-targets.js';
 import { parseLora } from '../../../src-main/engine/lora/parse-lora.js';
-import { readOnnxOutline } from '../../../src-main/engine/pack/audit-onnx.js';
+import { readOnnxOutline } from '../../../src-main/engine/weights/onnx-outline.js';
 import { parsePackManifest } from '../../../src-main/engine/pack/pack-manifest.js';
 import { openSession } from '../../../src-main/engine/runtime/session.js';
 import { buildClipTokenizer } from '../../../src-main/engine/text/clip-tokenizer.js';

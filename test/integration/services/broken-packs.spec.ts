@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { entryFile } from '../../../src-main/base/entry-file.js';
 import type { ImportCheck } from '../../../src-main/contract/library.js';
-import { INFINITEYOU_FLUX } from '../../../src-main/models/manifest.js';
+import { INFINITEYOU_FLUX } from '../../../src-main/library/manifest.js';
 import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
 import { BROKEN_PACKS } from '../support/broken-packs.js';
 import { openScriptedHost, type ScriptedHost } from '../support/scripted-host.js';

@@ -405,7 +405,7 @@ describe('a finished picture', () => {
     expect([forth.driftReferenceId, back.driftReferenceId]).toEqual([null, null]);
 
     // Pictures from before paths were kept: only the drift that was measured then is known.
-    for (const id of runIds) await rm(files.path(id));
+    for (const id of runIds) await rm(files.trajectory(id));
     for (const [base, run] of [
       [runIds[0], runIds[2]],
       [runIds[1], runIds[3]],

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { entryFile } from '../../../src-main/base/entry-file.js';
 import type { DownloadState } from '../../../src-main/contract/library.js';
-import type { DownloadManifest } from '../../../src-main/models/manifest.js';
+import type { DownloadManifest } from '../../../src-main/library/manifest.js';
 import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
 import { COMMIT, HubServer, type Trouble } from '../support/hub-server.js';
 import { openScriptedHost, type ScriptedHost } from '../support/scripted-host.js';

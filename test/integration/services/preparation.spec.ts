@@ -10,7 +10,7 @@ import { openPack } from '../../../src-main/engine/pack/open-pack.js';
 import { convertPack } from '../../../src-main/engine/pipeline/packs/convert-pack.js';
 import type { EngineProcess } from '../../../src-main/services/engine/engine-client.js';
 import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
-import { packIdOf } from '../../../src-main/services/models/pack-service.js';
+import { packIdOf } from '../../../src-main/services/packs/pack-service.js';
 import { draftFor, openScriptedHost, type ScriptedHost } from '../support/scripted-host.js';
 import { makeTinyPack, type TinyPack } from '../support/tiny-pack.js';
 

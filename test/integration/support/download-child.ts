@@ -1,5 +1,5 @@
 /** A process that downloads one file and may be killed at any time. Arguments: folder, endpoint. */
-import { downloadPack } from '../../../src-main/models/download-pack.js';
+import { downloadPack } from '../../../src-main/library/download-pack.js';
 import { smallManifest } from './small-manifest.js';
 
 const [folder = '', endpoint = ''] = process.argv.slice(2);

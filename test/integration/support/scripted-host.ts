@@ -11,7 +11,7 @@ import type { Envelope } from '../../../src-main/contract/error.js';
 import type { ComparisonDraft } from '../../../src-main/contract/generation-settings.js';
 import { openAppHost, type AppHost, type HostOptions } from '../../../src-main/services/host/app-host.js';
 import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
-import { packIdOf } from '../../../src-main/services/models/pack-service.js';
+import { packIdOf } from '../../../src-main/services/packs/pack-service.js';
 
 export const SCRIPTED_ENGINE = fileURLToPath(new URL('scripted-engine.mjs', import.meta.url));
 

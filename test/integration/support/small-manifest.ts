@@ -1,5 +1,5 @@
 /** A pack of a few files for the downloads of the tests. */
-import type { DownloadManifest } from '../../../src-main/models/manifest.js';
+import type { DownloadManifest } from '../../../src-main/library/manifest.js';
 
 export const REPOSITORY = 'tests/small';
 

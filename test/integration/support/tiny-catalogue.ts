@@ -1,7 +1,7 @@
 /** The miniature pack as a pack that can be had: its files on a hub of the tests, and the list entry that names them. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import type { DownloadManifest, ManifestFile } from '../../../src-main/models/manifest.js';
+import type { DownloadManifest, ManifestFile } from '../../../src-main/library/manifest.js';
 import { sha256, type HubServer } from './hub-server.js';
 
 const VARIANT = 'aes_stage2';

@@ -2,7 +2,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AuditTarget } from '../../../src-main/engine/pack/audit-report.js';
+import type { AuditTarget } from '../../../src-main/engine/protocol/audit-report.js';
 import { openCheckpoint } from '../../../src-main/engine/weights/open-checkpoint.js';
 import type { TensorDtype } from '../../../src-main/engine/weights/tensor-source.js';
 import { writeSafetensors, type WritableTensor } from '../../../src-main/engine/weights/write-safetensors.js';

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { entryFile } from '../../../src-main/base/entry-file.js';
 import type { Input, Method, Output } from '../../../src-main/contract/api.js';
 import type { Envelope } from '../../../src-main/contract/error.js';
-import { packIdOf } from '../../../src-main/services/models/pack-service.js';
+import { packIdOf } from '../../../src-main/services/packs/pack-service.js';
 import { apiCall } from '../support/http-call.js';
 import { draftFor, SCRIPTED_ENGINE } from '../support/scripted-host.js';
 

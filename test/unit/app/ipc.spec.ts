@@ -9,7 +9,7 @@ import { isOurs } from '../../../src-main/app/page-origin.js';
 import { createPageHandler, PAGE_SCHEME } from '../../../src-main/app/page-protocol.js';
 import { CALL_CHANNEL, EVENT_CHANNEL, LISTEN_CHANNEL } from '../../../src-main/contract/ipc-channels.js';
 import type { Sender } from '../../../src-main/services/host/dispatcher.js';
-import { EventHub } from '../../../src-main/services/host/event-hub.js';
+import { EventHub } from '../../../src-main/services/support/event-hub.js';
 
 class FakeContents {
   readonly mainFrame: { url: string };

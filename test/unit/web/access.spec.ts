@@ -1,6 +1,6 @@
 import { delimiter } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { applicationData, defaultDataDir } from '../../../src-main/services/host/data-dir.js';
+import { applicationData, defaultDataDir } from '../../../src-main/services/support/data-dir.js';
 import { Access } from '../../../src-main/web/access.js';
 import { browserCommand } from '../../../src-main/web/open-browser.js';
 

@@ -7,7 +7,7 @@ import type { LatentShape } from '../../sampling/latents.js';
 import { sixteenBitBytes } from '../memory/component-sizes.js';
 import { decodeMemory, type DecodeMemory } from '../memory/decode-memory.js';
 import { decodeInTiles } from './decode-tiles.js';
-import type { PackNetwork } from '../networks/pack-networks.js';
+import type { PackNetwork } from '../../pack/pack-networks.js';
 import type { PrepareContext } from '../networks/prepared.js';
 import { loadDecoder, vaeScale } from '../networks/vae-codec.js';
 

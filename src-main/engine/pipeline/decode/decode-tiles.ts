@@ -11,7 +11,7 @@ import type { Feed } from '../../runtime/session.js';
 import type { LatentShape } from '../../sampling/latents.js';
 import { TILE_MAP_BYTES } from '../memory/decode-memory.js';
 import { openNetwork, type LoadedNetwork, type NetworkWeights } from '../networks/network-session.js';
-import type { PackNetwork } from '../networks/pack-networks.js';
+import type { PackNetwork } from '../../pack/pack-networks.js';
 import type { PrepareContext } from '../networks/prepared.js';
 import { ChannelSums, copyRows, cutRows, type Tile } from './tile-rows.js';
 import { prepareDecoder } from '../networks/vae-codec.js';

@@ -13,9 +13,9 @@ import type { Pack } from '../../pack/open-pack.js';
 import type { FaceReport } from '../../protocol.js';
 import { openSession, type Session } from '../../runtime/session.js';
 import { loadFaceEmbedder, type FaceEmbedder } from './identity.js';
-import { openArcFace } from '../networks/pack-networks.js';
+import { openArcFace } from '../../pack/pack-networks.js';
 import type { PrepareContext } from '../networks/prepared.js';
-import { loadRecognitionModel } from './recognition-model.js';
+import { loadRecognitionModel } from './load-recognition-model.js';
 
 /** The network whose embeddings condition pictures, and the one that only scores them. */
 export type EncoderRole = 'conditioning' | 'second';

@@ -8,7 +8,7 @@ import { bgrCropToFloat } from '../../image/float-image.js';
 import { CPU_PROFILE } from '../../graph/compute-profile.js';
 import { openNetwork, type LoadedNetwork } from '../networks/network-session.js';
 import { fingerprint } from '../../convert/fingerprint.js';
-import type { PackNetwork } from '../networks/pack-networks.js';
+import type { PackNetwork } from '../../pack/pack-networks.js';
 import { prepareOnHost, type PrepareContext } from '../networks/prepared.js';
 
 /** Turns faces into embeddings. */

@@ -5,7 +5,7 @@ import type { Pack } from '../../pack/open-pack.js';
 import type { FaceScore, GenerateResult, IdentityInput, SecondEncoderState } from '../../protocol.js';
 import type { EncoderRole, FaceAnalyst } from './face-analyst.js';
 import { memoize, type MemoStore } from '../networks/memo-store.js';
-import { encoderName } from './recognition-model.js';
+import { encoderName } from '../../pack/recognition-model.js';
 
 export interface ScoreRequest {
   readonly pack: Pack;

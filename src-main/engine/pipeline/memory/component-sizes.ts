@@ -10,7 +10,7 @@ import { WEIGHT_FORMAT_FACTS } from '../../quant/formats/weight-format.js';
 import { isKept } from '../../quant/keep-list.js';
 import { isConditioningTensor } from '../../weights/names/flux.js';
 import { elementCount, type TensorSource } from '../../weights/tensor-source.js';
-import { openClip, openFlux, openInfuseNet, openT5, openVae, type PackNetwork } from '../networks/pack-networks.js';
+import { openClip, openFlux, openInfuseNet, openT5, openVae, type PackNetwork } from '../../pack/pack-networks.js';
 
 /** Bytes of a scale in f16 sessions. */
 const SCALE_BYTES = 2;

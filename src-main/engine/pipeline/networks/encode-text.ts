@@ -11,9 +11,9 @@ import { clipEosIndex } from '../../text/clip-tokenizer.js';
 import type { Tokenizers } from '../../text/load-tokenizers.js';
 import { t5PositionBias } from '../../text/t5-bias.js';
 import { clipNames, t5Names } from '../../weights/names/text-encoders.js';
-import type { InputSamples } from '../errors/input-samples.js';
+import type { InputSamples } from '../quantization-errors/input-samples.js';
 import { openNetwork, type LoadedNetwork } from './network-session.js';
-import type { ClipNetwork, PackNetwork } from './pack-networks.js';
+import type { ClipNetwork, PackNetwork } from '../../pack/pack-networks.js';
 import { prepareOnHost, prepareQuantized, type PrepareContext } from './prepared.js';
 import type { T5Config } from '../../graph/t5-encoder.js';
 

@@ -5,7 +5,7 @@ import type { FluxConfig } from '../../graph/flux-config.js';
 import { mergeLoras, readLoraLayers } from '../../lora/merge-loras.js';
 import type { Pack } from '../../pack/open-pack.js';
 import type { LoraChoice } from '../../protocol.js';
-import { openFlux, type PackNetwork } from './pack-networks.js';
+import { openFlux, type PackNetwork } from '../../pack/pack-networks.js';
 
 export interface FluxWithLoras extends PackNetwork<FluxConfig> {
   /** Hash of what was added; null for FLUX as it is. */

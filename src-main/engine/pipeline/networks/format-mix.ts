@@ -6,9 +6,9 @@ import type { ComponentFormat, OutputErrors, QuantizedComponent, WeightFormat } 
 import { mixFormats, type FormatMix, type MixLayer } from '../../quant/mix-formats.js';
 import { bytesPerFormat } from '../memory/component-sizes.js';
 import { keptJson } from './kept-json.js';
-import { outputErrorsFile } from '../errors/output-errors-file.js';
-import type { PackNetwork } from './pack-networks.js';
-import { weightErrorsOf, type WeightErrorsOptions } from '../errors/weight-errors.js';
+import { outputErrorsFile } from '../quantization-errors/output-errors-file.js';
+import type { PackNetwork } from '../../pack/pack-networks.js';
+import { weightErrorsOf, type WeightErrorsOptions } from '../quantization-errors/weight-errors.js';
 
 const MIB = 2 ** 20;
 

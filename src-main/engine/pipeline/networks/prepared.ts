@@ -15,7 +15,7 @@ import { isKept } from '../../quant/keep-list.js';
 import type { FormatMix } from '../../quant/mix-formats.js';
 import { isConditioningTensor } from '../../weights/names/flux.js';
 import type { TensorEntry } from '../../weights/tensor-source.js';
-import type { PackNetwork } from './pack-networks.js';
+import type { PackNetwork } from '../../pack/pack-networks.js';
 
 export interface PrepareContext extends DeviceChoice {
   readonly profile: ComputeProfile;

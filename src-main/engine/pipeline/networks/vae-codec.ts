@@ -8,7 +8,7 @@ import { floatToImage, imageToFloat } from '../../image/float-image.js';
 import type { RgbImage } from '../../image/rgb-image.js';
 import { packLatents, unpackLatents, type LatentShape } from '../../sampling/latents.js';
 import { openNetwork, type LoadedNetwork } from './network-session.js';
-import type { PackNetwork } from './pack-networks.js';
+import type { PackNetwork } from '../../pack/pack-networks.js';
 import { prepareOnProvider, type PrepareContext } from './prepared.js';
 
 /** Limits of the posterior's log variance. @source diffusers models/autoencoders/vae.py, DiagonalGaussianDistribution */

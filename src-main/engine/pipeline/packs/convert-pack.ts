@@ -15,7 +15,7 @@ import type { ComputeProfile } from '../../graph/compute-profile.js';
 import { computeProfile, untriedProfile } from '../../runtime/providers.js';
 import { isConditioningTensor } from '../../weights/names/flux.js';
 import { openFluxWithLoras } from '../networks/flux-with-loras.js';
-import { openInfuseNet, openT5, type PackNetwork } from '../networks/pack-networks.js';
+import { openInfuseNet, openT5, type PackNetwork } from '../../pack/pack-networks.js';
 import { prepareOnHost, prepareQuantized, type PrepareContext } from '../networks/prepared.js';
 
 export interface ConvertRequest extends DeviceChoice {

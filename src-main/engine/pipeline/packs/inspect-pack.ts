@@ -2,7 +2,7 @@
  * What a pack folder holds, from headers alone: components, tensors, dtypes, bytes per format, what is missing.
  */
 import { AppError } from '../../../base/app-error.js';
-import { readOnnxOutline } from '../../pack/audit-onnx.js';
+import { readOnnxOutline } from '../../weights/onnx-outline.js';
 import { openPack, type Pack } from '../../pack/open-pack.js';
 import type { InspectResult, QuantizedComponent } from '../../protocol.js';
 import { elementCount, storedBytes, storedDtype } from '../../weights/tensor-source.js';
@@ -16,8 +16,8 @@ import {
   openT5,
   openVae,
   type PackNetwork,
-} from '../networks/pack-networks.js';
-import { requireRecognitionModel, sameContents } from '../faces/recognition-model.js';
+} from '../../pack/pack-networks.js';
+import { requireRecognitionModel, sameContents } from '../../pack/recognition-model.js';
 
 type Component = InspectResult['components'][number];
 

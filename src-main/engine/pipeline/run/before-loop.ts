@@ -19,7 +19,7 @@ import {
   openVae,
   readJson,
   type PackNetwork,
-} from '../networks/pack-networks.js';
+} from '../../pack/pack-networks.js';
 import type { PrepareContext } from '../networks/prepared.js';
 import { fitPreviewFactors, type PreviewFactors } from './preview.js';
 import type { RunScope } from './run-scope.js';

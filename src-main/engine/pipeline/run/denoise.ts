@@ -11,7 +11,7 @@ import { ropeTables } from '../../sampling/rope.js';
 import { eulerStep, type Schedule } from '../../sampling/schedule.js';
 import { tokensOf } from '../../weights/names/flux.js';
 import type { Modulations } from './conditioning.js';
-import type { InputSamples } from '../errors/input-samples.js';
+import type { InputSamples } from '../quantization-errors/input-samples.js';
 import { openNetwork, type LoadedNetwork, type NetworkWeights } from '../networks/network-session.js';
 
 /** InfuseNet's side of a run. */

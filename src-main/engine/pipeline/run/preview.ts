@@ -10,7 +10,7 @@ import { fitLatentRgbFactors, previewFromLatents, type LatentRgbFactors } from '
 import type { RgbImage } from '../../image/rgb-image.js';
 import { encodePng, writePng } from '../../image/write-png.js';
 import { unpackLatents, type LatentShape } from '../../sampling/latents.js';
-import type { PackNetwork } from '../networks/pack-networks.js';
+import type { PackNetwork } from '../../pack/pack-networks.js';
 import type { PrepareContext } from '../networks/prepared.js';
 import { encodeImage, vaeScale } from '../networks/vae-codec.js';
 

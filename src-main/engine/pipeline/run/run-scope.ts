@@ -5,9 +5,9 @@ import type { EngineProgress, GenerateRequest, QuantizedComponent, Stage } from 
 import type { MemoryProbe } from '../../runtime/memory-probe.js';
 import { computeProfile } from '../../runtime/providers.js';
 import { resolveFormat, type ResolvedFormat } from '../networks/format-mix.js';
-import type { InputSamples } from '../errors/input-samples.js';
+import type { InputSamples } from '../quantization-errors/input-samples.js';
 import type { MemoStore } from '../networks/memo-store.js';
-import type { PackNetwork } from '../networks/pack-networks.js';
+import type { PackNetwork } from '../../pack/pack-networks.js';
 import type { PrepareContext } from '../networks/prepared.js';
 
 export interface GenerateContext {

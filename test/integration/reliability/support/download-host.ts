@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import type { EventMessage } from '../../../../src-main/contract/events.js';
 import type { DownloadState } from '../../../../src-main/contract/library.js';
-import type { DownloadManifest } from '../../../../src-main/models/manifest.js';
+import type { DownloadManifest } from '../../../../src-main/library/manifest.js';
 import { HubServer } from '../../support/hub-server.js';
 import { tinyCatalogue } from '../../support/tiny-catalogue.js';
 import { makeTinyPack, type TinyPack } from '../../support/tiny-pack.js';

@@ -1,0 +1,95 @@
+/**
+ * What the encode pool and its workers say to each other, and how a tensor is cut into pieces. Pieces of a tensor are
+ * independent: their places in the target file follow from their first weight.
+ */
+import type { ErrorDto } from '../../base/app-error.js';
+import type { LowRankAddition, TensorDtype } from '../weights/tensor-source.js';
+import { planTensor, type PartSuffix, type StorageTarget } from '../quant/formats/layout.js';
+import { NF4_BLOCK } from '../quant/formats/nf4.js';
+import type { ScaleDtype } from '../quant/formats/weights.js';
+
+/** Dtypes of weights that can be encoded. */
+export const SOURCE_DTYPES = ['BF16', 'F16', 'F32', 'F8_E4M3'] as const satisfies readonly TensorDtype[];
+export type SourceDtype = (typeof SOURCE_DTYPES)[number];
+
+/** A matrix [n, k], row-major and contiguous in a file. */
+interface EncodeSource {
+  /** Absolute path. */
+  readonly file: string;
+  readonly byteOffset: number;
+  /** One of SOURCE_DTYPES; others are refused. */
+  readonly dtype: TensorDtype;
+  readonly n: number;
+  readonly k: number;
+  /** Products that are added to the weights first; the sum is rounded to bf16 and then encoded. */
+  readonly additions?: readonly LowRankAddition[];
+}
+
+/** One tensor to encode. */
+export interface EncodeJob {
+  /** Named in errors. */
+  readonly name: string;
+  readonly source: EncodeSource;
+  readonly format: StorageTarget;
+  /** Stretches of columns that are stored one after the other, k a multiple of blocks for each. Default 1. */
+  readonly panels?: number;
+  readonly scaleDtype: ScaleDtype;
+  readonly target: {
+    /** Absolute path of an existing file, long enough for every part. */
+    readonly file: string;
+    /** Where each part of `planTensor(format, n, k, scaleDtype)` begins. */
+    readonly parts: readonly { readonly suffix: PartSuffix; readonly byteOffset: number }[];
+  };
+}
+
+/** A stretch [begin, end) of a job's flattened weights that can be encoded on its own. */
+export interface EncodeTask {
+  readonly job: EncodeJob;
+  readonly begin: number;
+  readonly end: number;
+}
+
+export type FromEncodeWorker =
+  /** Source bytes encoded and written since the last message. */
+  | { readonly type: 'progress'; readonly bytes: number }
+  | { readonly type: 'done' }
+  | { readonly type: 'failed'; readonly error: ErrorDto };
+
+/** Formats whose scales belong to rows, or to blocks within one. */
+function isByRow(format: StorageTarget): boolean {
+  return format === 'int8' || format === 'int4' || format === 'fp8' || format === 'fixed16';
+}
+
+/** Weights that cannot be split between pieces. */
+export function unitOf({ format, source, panels = 1 }: EncodeJob): number {
+  if (isByRow(format) || panels > 1) return source.k;
+  // Products are added to whole rows, blocks may straddle them.
+  return source.additions === undefined ? NF4_BLOCK : leastCommonMultiple(NF4_BLOCK, source.k);
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let [divisor, rest] = [a, b];
+  while (rest !== 0) [divisor, rest] = [rest, divisor % rest];
+  return (a / divisor) * b;
+}
+
+/** Cuts [begin, end) into stretches of at most `weights` weights, but at least one unit. */
+export function* split(job: EncodeJob, begin: number, end: number, weights: number): Generator<[number, number]> {
+  const unit = unitOf(job);
+  const size = Math.max(1, Math.floor(weights / unit)) * unit;
+  for (let at = begin; at < end; at += size) yield [at, Math.min(at + size, end)];
+}
+
+/** Rows and columns of a stretch, as the encoder takes it. */
+export function chunkShape(job: EncodeJob, begin: number, end: number): { readonly n: number; readonly k: number } {
+  const { k } = job.source;
+  return isByRow(job.format) ? { n: (end - begin) / k, k } : { n: 1, k: end - begin };
+}
+
+/** Bytes of each part that lie before a stretch's: what the weights before it take. */
+export function bytesBefore(job: EncodeJob, begin: number): ReadonlyMap<PartSuffix, number> {
+  const { n, k } = chunkShape(job, 0, begin);
+  return new Map(
+    planTensor(job.format, n, k, job.scaleDtype).map(({ suffix, byteLength }) => [suffix, byteLength] as const),
+  );
+}

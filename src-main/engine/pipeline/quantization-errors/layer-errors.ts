@@ -1,0 +1,146 @@
+/**
+ * What each format does to the linears of a component, one by one: to their weights, or to what comes out of them for
+ * given inputs. Pure but for reading the weights.
+ *
+ * Dimension letters: N output channels, K input channels, R rows of inputs.
+ */
+import { throwIfAborted } from '../../../base/app-error.js';
+import { defined } from '../../../base/assert.js';
+import { LOSSY_FORMATS, type LossyFormat, type QuantizedComponent } from '../../protocol.js';
+import { decodeStorage, StorageEncoder } from '../../quant/formats/storage-encoder.js';
+import { isKept } from '../../quant/keep-list.js';
+import { isConditioningTensor } from '../../weights/names/flux.js';
+import { decodeToF32 } from '../../weights/decode.js';
+import { DTYPE_BYTES, type TensorEntry, type TensorSource } from '../../weights/tensor-source.js';
+import type { LayerInputs } from './input-samples.js';
+import type { PackNetwork } from '../../pack/pack-networks.js';
+
+/** Weights looked at in a layer: with so many the error is known to a hundredth of itself, and FLUX takes a minute. */
+const SAMPLE_WEIGHTS = 2 ** 18;
+/** Stretches of rows that the sample of a larger layer comes from, evenly spaced. */
+const STRETCHES = 8;
+
+export type FormatErrors = Readonly<Record<LossyFormat, number>>;
+
+export interface LayerError {
+  readonly name: string;
+  /** [N, K]. */
+  readonly shape: readonly [number, number];
+  readonly errors: FormatErrors;
+  /** What the errors are relative to, squared: of all N rows. */
+  readonly squares: number;
+}
+
+export interface LayerErrorsOptions {
+  readonly signal?: AbortSignal;
+  /** 0 to 1. */
+  readonly onProgress?: (fraction: number) => void;
+  /** Inputs of a linear; with them the errors are those of what comes out. */
+  readonly inputsOf?: (name: string, k: number) => LayerInputs;
+}
+
+/** Linears that take the format, block by block. */
+export function quantizedLinears(component: QuantizedComponent, network: PackNetwork<unknown>): TensorEntry[] {
+  return inOrder([...network.source.entries.values()]).filter(
+    (entry) =>
+      entry.shape.length === 2 &&
+      entry.name.endsWith('.weight') &&
+      network.include(entry.name) &&
+      !isKept(component, entry.name) &&
+      (component === 't5' || !isConditioningTensor(entry.name)),
+  );
+}
+
+/** Checkpoints list names by letter: block 10 before block 2, and InfuseNet's outputs before what they come from. */
+function inOrder(entries: readonly TensorEntry[]): TensorEntry[] {
+  const place = ({ name }: TensorEntry): number =>
+    name.startsWith('transformer_blocks.') ? 0 : name.startsWith('single_transformer_blocks.') ? 1 : 2;
+  const { compare } = new Intl.Collator('en', { numeric: true });
+  return entries.toSorted((a, b) => place(a) - place(b) || compare(a.name, b.name));
+}
+
+/** @throws AppError weights.unreadable, quant.invalid-input; AbortError */
+export async function layerErrors(
+  entries: readonly TensorEntry[],
+  source: TensorSource,
+  { signal, onProgress, inputsOf }: LayerErrorsOptions,
+): Promise<LayerError[]> {
+  const encoders = new Map(LOSSY_FORMATS.map((format) => [format, new StorageEncoder(format, 'f32')]));
+  const layers: LayerError[] = [];
+  for (const [index, { name, shape, ...entry }] of entries.entries()) {
+    throwIfAborted(signal);
+    const [n, k] = shape as [number, number];
+    const sample = await sampled(source, { name, shape, ...entry });
+    const size = sizeFor(inputsOf?.(name, k), k);
+    const errors = noErrors();
+    let squares = 0;
+    for (const weights of sample) {
+      const rows = weights.length / k;
+      squares += size(weights);
+      for (const format of LOSSY_FORMATS) {
+        const parts = defined(encoders.get(format), format).encode(weights, rows, k, name);
+        errors[format] += size(difference(weights, decodeStorage(format, parts, rows, k, 'f32')));
+      }
+    }
+    const share = (n * k) / sample.reduce((sum, { length }) => sum + length, 0);
+    layers.push({ name, shape: [n, k], errors: relative(errors, squares), squares: squares * share });
+    onProgress?.((index + 1) / entries.length);
+  }
+  return layers;
+}
+
+export const noErrors = (): Record<LossyFormat, number> => ({ fp8: 0, int8: 0, int4: 0, nf4: 0 });
+
+/** Length of the error over length of what it is an error of, from their squares; 0 for nothing. */
+export function relative(errors: FormatErrors, squares: number): FormatErrors {
+  const out = noErrors();
+  if (squares === 0) return out;
+  for (const format of LOSSY_FORMATS) out[format] = Math.sqrt(errors[format] / squares);
+  return out;
+}
+
+/** Whole rows of a layer [N, K] in f32: all of them, or evenly spaced stretches. */
+async function sampled(source: TensorSource, entry: TensorEntry): Promise<Float32Array[]> {
+  const [n, k] = entry.shape as [number, number];
+  const rowBytes = k * DTYPE_BYTES[entry.dtype];
+  const read = async (row: number, count: number): Promise<Float32Array> =>
+    decodeToF32(entry.dtype, await source.readRange(entry.name, row * rowBytes, count * rowBytes));
+  if (n * k <= SAMPLE_WEIGHTS) return [await read(0, n)];
+  const count = Math.max(1, Math.floor(SAMPLE_WEIGHTS / STRETCHES / k));
+  const out: Float32Array[] = [];
+  for (let i = 0; i < STRETCHES && i * count < n; i += 1) {
+    const begin = Math.floor((i * Math.max(0, n - count)) / (STRETCHES - 1));
+    out.push(await read(begin, Math.min(count, n - begin)));
+  }
+  return out;
+}
+
+/** The squared length of a matrix [N, K] of weights, or of what it makes of the inputs: ‖X·Wᵀ‖². */
+function sizeFor(inputs: LayerInputs | undefined, k: number): (weights: Float32Array) => number {
+  if (inputs === undefined) return sumOfSquares;
+  return (weights) => {
+    let total = 0;
+    for (let row = 0; row < inputs.rows; row += 1) {
+      const x = inputs.values.subarray(row * k, (row + 1) * k);
+      for (let begin = 0; begin < weights.length; begin += k) {
+        let product = 0;
+        for (let i = 0; i < k; i += 1) product += (x[i] as number) * (weights[begin + i] as number);
+        total += product * product;
+      }
+    }
+    return total;
+  };
+}
+
+function sumOfSquares(values: Float32Array): number {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return sum;
+}
+
+/** a − b, in f32: exact enough, since what is rounded is close to what it was. */
+function difference(a: Float32Array, b: Float32Array): Float32Array {
+  const out = new Float32Array(a.length);
+  for (let i = 0; i < a.length; i += 1) out[i] = (a[i] as number) - (b[i] as number);
+  return out;
+}

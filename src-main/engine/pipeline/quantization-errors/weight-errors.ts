@@ -1,0 +1,64 @@
+/**
+ * What each format does to a component's weights, layer by layer, before any picture is made: the relative error of the
+ * decoded weights. Kept in the cache beside the converted weights.
+ */
+import { join } from 'node:path';
+import { fingerprint } from '../../convert/fingerprint.js';
+import { openPack } from '../../pack/open-pack.js';
+import {
+  LOSSY_FORMATS,
+  type QuantizedComponent,
+  type WeightErrorsRequest,
+  type WeightErrorsResult,
+} from '../../protocol.js';
+import { openComponent } from '../packs/convert-pack.js';
+import { keptJson, keepJson } from '../networks/kept-json.js';
+import type { PackNetwork } from '../../pack/pack-networks.js';
+import { layerErrors, noErrors, quantizedLinears, relative, type LayerErrorsOptions } from './layer-errors.js';
+
+/** Raised when the numbers would come out differently. */
+const CACHE_VERSION = 2;
+
+export type WeightErrorsOptions = Omit<LayerErrorsOptions, 'inputsOf'>;
+
+/** @throws AppError pack.*, weights.*, quant.invalid-input; AbortError */
+export async function weightErrors(
+  request: WeightErrorsRequest,
+  options: WeightErrorsOptions = {},
+): Promise<WeightErrorsResult> {
+  const { component, cachePath, modelVariant } = request;
+  const pack = await openPack(request.packPath);
+  const network = await openComponent({ pack, variant: modelVariant }, component);
+  try {
+    return await weightErrorsOf(component, network, { ...options, cachePath });
+  } finally {
+    await network.source.close();
+  }
+}
+
+/** Of an open network. @throws AppError weights.*, quant.invalid-input; AbortError */
+export async function weightErrorsOf(
+  component: QuantizedComponent,
+  network: PackNetwork<unknown>,
+  { cachePath, ...options }: WeightErrorsOptions & { readonly cachePath: string },
+): Promise<WeightErrorsResult> {
+  const identity = await fingerprint(network.source, network.include);
+  const file = join(cachePath, `${component}.weight-errors.${identity}.v${CACHE_VERSION}.json`);
+  const kept = await keptJson<WeightErrorsResult>(file);
+  if (kept !== null) return kept;
+  const layers = await layerErrors(quantizedLinears(component, network), network.source, options);
+  const totals = noErrors();
+  let squares = 0;
+  for (const layer of layers) {
+    squares += layer.squares;
+    for (const format of LOSSY_FORMATS) totals[format] += layer.errors[format] ** 2 * layer.squares;
+  }
+  const result: WeightErrorsResult = {
+    kind: 'weight-errors',
+    component,
+    layers: layers.map(({ name, shape, errors }) => ({ name, shape, errors })),
+    overall: relative(totals, squares),
+  };
+  await keepJson(file, result);
+  return result;
+}

@@ -1,0 +1,125 @@
+/** Converted weights on disk, by pack: how much there is, and removing it. Each pack has its own folder. */
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../../base/app-error.js';
+import type { CacheEntry } from '../../contract/library.js';
+import type { EventHub } from '../support/event-hub.js';
+import type { PackService } from './pack-service.js';
+
+export interface CacheServiceParts {
+  readonly root: string;
+  readonly packs: PackService;
+  readonly hub: EventHub;
+}
+
+/** Folder of a pack's converted weights. */
+export function packCacheFolder(root: string, packId: string): string {
+  return join(root, packId);
+}
+
+/** `<component>.<format>[+lora].<dtype>.<hash of the weights>.<hash of the plan>.<version>.weights` */
+const WEIGHTS = /^([\w-]+)\.([\w-]+)(\+lora)?\.(f32|f16|bf16)\.([0-9a-f]+)\.[0-9a-f]+\.v\d+\.weights$/;
+/** What a conversion has beside its file until it is whole. */
+const UNFINISHED = /\.\d{1,10}\.(?:partial|journal|scratch)$/;
+
+export class CacheService {
+  readonly #parts: CacheServiceParts;
+
+  constructor(parts: CacheServiceParts) {
+    this.#parts = parts;
+  }
+
+  /** One entry for each file, with what is unfinished of it apart; the largest first. */
+  async list(): Promise<CacheEntry[]> {
+    const { root, packs } = this.#parts;
+    const names = new Map((await packs.list()).map(({ id, name }) => [id, name]));
+    const entries = new Map<string, CacheEntry>();
+    for (const folder of ['', ...(await folders(root))]) {
+      const packName = names.get(folder);
+      const owner = packName === undefined ? null : folder;
+      for (const { name, bytes, changedAtMs } of await files(join(root, folder))) {
+        const unfinished = UNFINISHED.test(name);
+        const key = name.replace(UNFINISHED, '');
+        const place = `${folder}|${key}|${unfinished}`;
+        const before = entries.get(place);
+        entries.set(place, {
+          packId: owner,
+          packName: packName ?? 'Packs that are not known any more',
+          key,
+          ...described(key),
+          unfinished,
+          bytes: (before?.bytes ?? 0) + bytes,
+          changedAtMs: Math.max(before?.changedAtMs ?? 0, changedAtMs),
+        });
+      }
+    }
+    return [...entries.values()].sort((a, b) => b.bytes - a.bytes);
+  }
+
+  /**
+   * Removes converted weights; they are made again when they are needed.
+   * @param packId null for those of packs that are not known any more
+   * @param key one file of them, with what is unfinished of it; null for all
+   * @returns bytes that are free again
+   * @throws AppError disk.failed while a picture is being made or weights are converted
+   */
+  async remove(packId: string | null, key: string | null): Promise<number> {
+    const { root, packs, hub } = this.#parts;
+    if ((hub.current('progress') ?? null) !== null) {
+      throw new AppError('disk.failed', 'A picture is being made, which may read these files.', {
+        remedy: 'Wait until it is done, or pause the queue.',
+        retryable: true,
+      });
+    }
+    if (hub.current('preparation')?.status === 'running') {
+      throw new AppError('disk.failed', 'Weights are being converted, which writes these files.', {
+        remedy: 'Wait until it is done, or pause it.',
+        retryable: true,
+      });
+    }
+    const known = new Set((await packs.list()).map(({ id }) => id));
+    const all = ['', ...(await folders(root))];
+    let freed = 0;
+    for (const folder of packId === null ? all.filter((name) => !known.has(name)) : [packId]) {
+      for (const file of await files(join(root, folder))) {
+        if (key !== null && file.name.replace(UNFINISHED, '') !== key) continue;
+        await rm(join(root, folder, file.name), { force: true });
+        freed += file.bytes;
+      }
+    }
+    return freed;
+  }
+
+  /** Removes what a conversion of this pack left unfinished. */
+  async removeUnfinished(packId: string): Promise<void> {
+    const folder = packCacheFolder(this.#parts.root, packId);
+    for (const { name } of await files(folder)) {
+      if (UNFINISHED.test(name)) await rm(join(folder, name), { force: true });
+    }
+  }
+}
+
+function described(key: string): Pick<CacheEntry, 'component' | 'format' | 'dtype' | 'weights' | 'hasLoras'> {
+  const [, component = '', format = '', loras, dtype = null, weights = null] = WEIGHTS.exec(key) ?? [];
+  if (component !== '') return { component, format, dtype, weights, hasLoras: loras !== undefined };
+  const [first = '', second = ''] = key.split('.');
+  return { component: first, format: second, dtype: null, weights: null, hasLoras: false };
+}
+
+async function folders(root: string): Promise<string[]> {
+  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+async function files(folder: string): Promise<{ name: string; bytes: number; changedAtMs: number }[]> {
+  const found = [];
+  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+    if (!entry.isFile()) continue;
+    const info = await stat(join(folder, entry.name)).catch(() => null);
+    if (info === null) continue;
+    const blocks = info.blocks === undefined ? info.size : info.blocks * 512;
+    // What an interrupted conversion left counts with what it really takes.
+    found.push({ name: entry.name, bytes: Math.min(info.size, blocks), changedAtMs: Math.round(info.mtimeMs) });
+  }
+  return found;
+}

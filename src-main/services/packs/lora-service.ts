@@ -1,0 +1,143 @@
+/** LoRA files: checked against a pack's FLUX when they are named, read in place when a picture is made. */
+import { createHash } from 'node:crypto';
+import { readdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import { AppError } from '../../base/app-error.js';
+import type { Lora, LoraPiece, LoraSource, LoraUpload, LoraUploadState } from '../../contract/lora.js';
+import { hashFile } from '../../library/checksum.js';
+import type { LoraFile, LorasRepo } from '../../store/loras-repo.js';
+import type { EngineClient } from '../engine/engine-client.js';
+import { lorasByHash } from './lora-hash.js';
+import { LoraUploads } from './lora-upload.js';
+import type { PackService } from './pack-service.js';
+
+export interface LoraServiceParts {
+  readonly repo: LorasRepo;
+  /** Folder of files that were taken over from a page. */
+  readonly folder: string;
+  readonly helper: EngineClient;
+  readonly packs: PackService;
+  /** Null where the host has no dialogs. */
+  readonly pickFile: (() => Promise<string | null>) | null;
+  readonly now: () => number;
+}
+
+/** Hex digits of an id: the same file always gets the same. */
+const DIGITS = 16;
+
+export class LoraService {
+  readonly #parts: LoraServiceParts;
+  readonly #uploads: LoraUploads;
+
+  constructor(parts: LoraServiceParts) {
+    this.#parts = parts;
+    this.#uploads = new LoraUploads({
+      folder: parts.folder,
+      check: (file, packId) => this.#layers(file, packId),
+    });
+  }
+
+  list(): Lora[] {
+    return this.#parts.repo.list().map(shown);
+  }
+
+  /** Clears what an earlier session left of uploads that were not finished. */
+  async restore(): Promise<void> {
+    const { folder } = this.#parts;
+    for (const name of await readdir(folder).catch(() => [])) {
+      if (name.endsWith('.upload')) await rm(join(folder, name), { recursive: true, force: true });
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#uploads.close();
+  }
+
+  beginUpload(upload: LoraUpload): Promise<LoraUploadState> {
+    return this.#uploads.begin(upload);
+  }
+
+  upload(piece: LoraPiece): Promise<LoraUploadState> {
+    return this.#uploads.add(piece);
+  }
+
+  async finishUpload(uploadId: string): Promise<Lora> {
+    const { file, packId } = await this.#uploads.finish(uploadId);
+    return this.#remember(file, packId, true);
+  }
+
+  cancelUpload(uploadId: string): Promise<void> {
+    return this.#uploads.cancel(uploadId);
+  }
+
+  /** Ids of known LoRAs by the hash of what is in their files. */
+  byHash(): Promise<ReadonlyMap<string, string>> {
+    return lorasByHash(this.#parts.repo);
+  }
+
+  /**
+   * @returns null when the person closed the dialog
+   * @throws AppError weights.unexpected-tensor whose details list the keys that are none of FLUX's, one a line;
+   *   weights.*, pack.not-found
+   */
+  async add(source: LoraSource, packId: string): Promise<Lora | null> {
+    const chosen = source.kind === 'file' ? source.file : await this.#pick();
+    if (chosen === null) return null;
+    const file = await realpath(chosen).catch((cause: unknown) => {
+      throw new AppError('weights.unreadable', `There is no file ${chosen} on this computer.`, {
+        remedy: 'Write the whole path of the file, from the root on.',
+        cause,
+      });
+    });
+    return this.#remember(file, packId, false);
+  }
+
+  /** Forgets the file; it stays where it is, unless it is the app's own copy. */
+  async remove(loraId: string): Promise<void> {
+    const { repo } = this.#parts;
+    const lora = repo.get(loraId);
+    if (lora === null || !repo.remove(loraId)) {
+      throw new AppError('weights.unreadable', 'This LoRA is not known here any more.', { remedy: 'Add it again.' });
+    }
+    if (!lora.isCopy) return;
+    await rm(lora.file, { force: true });
+    // Its folder may hold the same contents under another name.
+    await rmdir(dirname(lora.file)).catch(() => undefined);
+  }
+
+  async #remember(file: string, packId: string, isCopy: boolean): Promise<Lora> {
+    const { repo, now } = this.#parts;
+    const layers = await this.#layers(file, packId);
+    const info = await stat(file);
+    const lora: LoraFile = {
+      id: `lora-${createHash('sha256').update(file).digest('hex').slice(0, DIGITS)}`,
+      name: basename(file, extname(file)).slice(0, 200),
+      bytes: info.size,
+      layers,
+      file,
+      sha256: await hashFile(file, 'sha256'),
+      changedAtMs: Math.round(info.mtimeMs),
+      isCopy,
+    };
+    repo.save(lora, now());
+    return shown(lora);
+  }
+
+  async #layers(file: string, packId: string): Promise<number> {
+    const { helper, packs } = this.#parts;
+    const params = { packPath: packs.folder(packId), file };
+    return (await helper.request<'check-lora'>({ kind: 'check-lora', params })).layers;
+  }
+
+  async #pick(): Promise<string | null> {
+    if (this.#parts.pickFile !== null) return this.#parts.pickFile();
+    throw new AppError('weights.unreadable', 'This window cannot open a file dialog.', {
+      remedy: 'Write the file’s path instead.',
+    });
+  }
+}
+
+/** What the page may know: no path. */
+function shown({ id, name, bytes, layers }: LoraFile): Lora {
+  return { id, name, bytes, layers };
+}

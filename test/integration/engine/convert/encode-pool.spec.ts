@@ -1,0 +1,267 @@
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bf16ToF32 } from '../../../../src-main/base/float-formats.js';
+import { isAbort } from '../../../../src-main/base/app-error.js';
+import { encodeTensors, type EncodeJob } from '../../../../src-main/engine/convert/encode-pool.js';
+import type { SourceDtype } from '../../../../src-main/engine/convert/encode-task.js';
+import { planTensor, type StorageTarget } from '../../../../src-main/engine/quant/formats/layout.js';
+import { encodeBf16, encodeF16 } from '../../../../src-main/engine/quant/formats/sixteen-bit.js';
+import { StorageEncoder } from '../../../../src-main/engine/quant/formats/storage-encoder.js';
+import type { ScaleDtype } from '../../../../src-main/engine/quant/formats/weights.js';
+import { weightsFromBytes } from '../../../../src-main/engine/convert/source-weights.js';
+import { gaussian } from '../../../unit/support/random-weights.js';
+
+const TARGETS: readonly StorageTarget[] = ['int8', 'int4', 'nf4', 'fp8', 'bf16', 'f16', 'f32'];
+const MIB = 2 ** 20;
+/** Bytes around parts that must stay as they were. */
+const GAP = 100;
+const FILLER = 0xa5;
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'encode-pool-'));
+});
+afterAll(async () => rm(folder, { recursive: true, force: true }));
+
+const path = (name: string): string => join(folder, name);
+
+/** A job whose target file has gaps before, between and behind its parts, and the size of that file. */
+function jobFor(
+  source: Omit<EncodeJob['source'], 'byteOffset'> & { byteOffset?: number },
+  format: StorageTarget,
+  scaleDtype: ScaleDtype,
+  target: string,
+): { job: EncodeJob; size: number } {
+  let at = GAP;
+  const parts = planTensor(format, source.n, source.k, scaleDtype).map(({ suffix, byteLength }) => {
+    const byteOffset = at;
+    at += byteLength + GAP;
+    return { suffix, byteOffset };
+  });
+  const job = {
+    name: 'blocks.0.weight',
+    source: { byteOffset: 0, ...source },
+    format,
+    scaleDtype,
+    target: { file: target, parts },
+  };
+  return { job, size: at };
+}
+
+/** What the target file must hold when all of the weights are encoded at once. */
+function expectedFile({ job, size }: { job: EncodeJob; size: number }, bytes: Uint8Array): Uint8Array {
+  const { n, k, dtype } = job.source;
+  const weights = weightsFromBytes(dtype as SourceDtype, bytes);
+  const parts = new StorageEncoder(job.format, job.scaleDtype).encode(weights, n, k, job.name);
+  const file = new Uint8Array(size).fill(FILLER);
+  for (const { suffix, byteOffset } of job.target.parts) file.set(parts.get(suffix) as Uint8Array, byteOffset);
+  return file;
+}
+
+function bytesOf(dtype: SourceDtype, values: Float32Array): Uint8Array {
+  const bytes = (array: Uint16Array | Float32Array) => new Uint8Array(array.buffer, 0, array.byteLength);
+  switch (dtype) {
+    case 'F32':
+      return bytes(values);
+    case 'BF16':
+      return bytes(encodeBf16(values, 1, values.length));
+    case 'F16':
+      return bytes(encodeF16(values, 1, values.length));
+    case 'F8_E4M3':
+      // Any byte but the two NaN.
+      return Uint8Array.from(values, (value) => ((Math.round(value * 1000) & 0xff) % 127) | (value < 0 ? 0x80 : 0));
+  }
+}
+
+async function sparseFile(name: string, size: number): Promise<string> {
+  const handle = await open(path(name), 'w');
+  await handle.truncate(size);
+  await handle.close();
+  return path(name);
+}
+
+describe('encodeTensors', () => {
+  it.each(['BF16', 'F32', 'F16', 'F8_E4M3'] as const)('writes what the encoders give, from %s', async (dtype) => {
+    const n = 37;
+    const k = 97;
+    const bytes = bytesOf(dtype, gaussian(n * k, 3));
+    await writeFile(path('source'), Buffer.concat([new Uint8Array(13), bytes]));
+    const cases = TARGETS.flatMap((target) =>
+      (['f32', 'f16'] as const).map((scaleDtype) =>
+        jobFor(
+          { file: path('source'), byteOffset: 13, dtype, n, k },
+          target,
+          scaleDtype,
+          path(`${target}-${scaleDtype}`),
+        ),
+      ),
+    );
+    for (const { job, size } of cases) await writeFile(job.target.file, new Uint8Array(size).fill(FILLER));
+
+    await encodeTensors(
+      cases.map(({ job }) => job),
+      { workers: 2 },
+    );
+
+    for (const one of cases) {
+      const found = new Uint8Array(await readFile(one.job.target.file));
+      expect(Buffer.compare(found, expectedFile(one, bytes)), one.job.target.file).toBe(0);
+    }
+  });
+
+  it.each(['int8', 'nf4'] as const)('splits one tensor between workers without a seam in %s', async (target) => {
+    // 3 tasks and 18 chunks; rows of 3001 fit neither, and nf4's blocks straddle rows.
+    const n = 12_001;
+    const k = 3001;
+    const pattern = encodeBf16(gaussian(65_521, 5), 1, 65_521);
+    const bits = Uint16Array.from({ length: n * k }, (_, i) => pattern[i % pattern.length] as number);
+    const bytes = new Uint8Array(bits.buffer);
+    await writeFile(path('source'), bytes);
+    const one = jobFor({ file: path('source'), dtype: 'BF16', n, k }, target, 'f16', path('split'));
+    await writeFile(path('split'), new Uint8Array(one.size).fill(FILLER));
+    const progress: number[] = [];
+
+    await encodeTensors([one.job], { workers: 2, onProgress: ({ fraction }) => progress.push(fraction) });
+
+    const found = new Uint8Array(await readFile(path('split')));
+    expect(Buffer.compare(found, expectedFile(one, bytes))).toBe(0);
+    expect(progress.length).toBeGreaterThan(10);
+    expect(progress).toEqual([...progress].sort((a, b) => a - b));
+    expect(progress.at(-1)).toBe(1);
+  });
+
+  it.each(['int8', 'nf4'] as const)('adds products before it encodes to %s, without a seam', async (target) => {
+    // Several chunks; blocks of nf4 straddle rows.
+    const n = 5000;
+    const k = 1503;
+    const rank = 3;
+    const pattern = encodeBf16(gaussian(65_521, 7), 1, 65_521);
+    const bits = Uint16Array.from({ length: n * k }, (_, i) => pattern[i % pattern.length] as number);
+    const down = gaussian(rank * k, 11);
+    const up = gaussian(2000 * rank, 13);
+    await writeFile(path('source'), new Uint8Array(bits.buffer));
+    await writeFile(path('factors'), Buffer.concat([down, up].map((values) => bytesOf('F32', values))));
+    const factors = { file: path('factors'), dtype: 'F32' } as const;
+    const additions = [
+      {
+        weightRow: 1500,
+        rows: 2000,
+        rank,
+        factor: 0.25,
+        down: { ...factors, byteOffset: 0 },
+        up: { ...factors, byteOffset: down.byteLength },
+      },
+    ];
+    const source = { file: path('source'), dtype: 'BF16', n, k } as const;
+    const one = jobFor({ ...source, additions }, target, 'f32', path('added'));
+    await writeFile(path('added'), new Uint8Array(one.size).fill(FILLER));
+
+    await encodeTensors([one.job], { workers: 2 });
+
+    const sums = Float32Array.from(bits, bf16ToF32);
+    for (let at = 1500 * k; at < 3500 * k; at++) {
+      const [row, column] = [Math.floor(at / k) - 1500, at % k];
+      let product = 0;
+      for (let j = 0; j < rank; j++)
+        product += 0.25 * (up[row * rank + j] as number) * (down[j * k + column] as number);
+      sums[at] = (sums[at] as number) + product;
+    }
+    const expected = expectedFile(one, bytesOf('BF16', sums));
+    expect(Buffer.compare(new Uint8Array(await readFile(path('added'))), expected)).toBe(0);
+  });
+
+  it('does nothing for no jobs', async () => {
+    await expect(encodeTensors([])).resolves.toBeUndefined();
+  });
+
+  it.each(TARGETS)('refuses NaN for %s and names the tensor', async (target) => {
+    const values = gaussian(64 * 64, 9);
+    values[64 * 64 - 1] = NaN;
+    await writeFile(path('nan'), bytesOf('F32', values));
+    const { job, size } = jobFor({ file: path('nan'), dtype: 'F32', n: 64, k: 64 }, target, 'f32', path('nan-target'));
+    await sparseFile('nan-target', size);
+    await expect(encodeTensors([job])).rejects.toMatchObject({
+      code: 'quant.invalid-input',
+      message: expect.stringContaining('"blocks.0.weight"') as string,
+    });
+  });
+
+  it('says where a file that is too short ends', async () => {
+    await writeFile(path('short'), new Uint8Array(1000));
+    const { job, size } = jobFor(
+      { file: path('short'), dtype: 'BF16', n: 8, k: 64 },
+      'int8',
+      'f32',
+      path('short-target'),
+    );
+    await sparseFile('short-target', size);
+    await expect(encodeTensors([job])).rejects.toMatchObject({
+      code: 'weights.unreadable',
+      message: expect.stringContaining('ends at byte 1000') as string,
+    });
+  });
+
+  it('refuses files that are not there, other dtypes and endless rows', async () => {
+    const source = { file: path('here'), dtype: 'BF16', n: 1, k: 32 } as const;
+    await writeFile(path('here'), new Uint8Array(64));
+    await sparseFile('there', 1000);
+    const run = (change: Partial<EncodeJob['source']>, target = path('there')) =>
+      encodeTensors([jobFor({ ...source, ...change }, 'int8', 'f32', target).job]);
+    await expect(run({})).resolves.toBeUndefined();
+    await expect(run({ file: path('nowhere') })).rejects.toMatchObject({ code: 'weights.unreadable' });
+    await expect(run({}, path('nowhere'))).rejects.toMatchObject({ code: 'disk.failed' });
+    await expect(run({ dtype: 'I64' })).rejects.toMatchObject({ code: 'weights.unsupported-dtype' });
+    await expect(run({ k: 2 ** 24 })).rejects.toMatchObject({ code: 'quant.invalid-input' });
+  });
+
+  it('stops within 200 ms of a cancel, and at once when cancelled before', async () => {
+    const size = 512 * MIB;
+    const [n, k] = [size / 2 / 4096, 4096];
+    await sparseFile('large', size);
+    const { job, size: targetSize } = jobFor(
+      { file: path('large'), dtype: 'BF16', n, k },
+      'int4',
+      'f16',
+      path('cancelled'),
+    );
+    await sparseFile('cancelled', targetSize);
+    const controller = new AbortController();
+    let cancelledAt = 0;
+    const error = await encodeTensors([job], {
+      signal: controller.signal,
+      onProgress: () => {
+        if (cancelledAt === 0) {
+          cancelledAt = performance.now();
+          controller.abort();
+        }
+      },
+    }).catch((caught: unknown) => caught);
+    expect(performance.now() - cancelledAt).toBeLessThan(200);
+    expect(isAbort(error)).toBe(true);
+    await expect(encodeTensors([job], { signal: controller.signal })).rejects.toSatisfy(isAbort);
+  });
+
+  it('needs no more memory for a large tensor than for a small one', async () => {
+    const size = 512 * MIB;
+    const [n, k] = [size / 2 / 4096, 4096];
+    await sparseFile('large', size);
+    const { job, size: targetSize } = jobFor(
+      { file: path('large'), dtype: 'BF16', n, k },
+      'nf4',
+      'f16',
+      path('bounded'),
+    );
+    await sparseFile('bounded', targetSize);
+    const before = process.memoryUsage().rss;
+    let peak = 0;
+    await encodeTensors([job], {
+      workers: 2,
+      onProgress: () => (peak = Math.max(peak, process.memoryUsage().rss)),
+    });
+    // Two threads of about 10 MiB with 17 MiB of buffers each, their compiled code, and buffers that wait for
+    // collection. 512 MiB of source went through.
+    expect(peak - before).toBeLessThan(200 * MIB);
+  });
+});
