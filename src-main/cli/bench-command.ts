@@ -8,8 +8,9 @@ import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { openPack } from '../engine/pack/open-pack.js';
 import {
+  PUBLISHED_VARIANTS,
   QUANTIZED_COMPONENTS,
-  type DecodeMode,
+  type DecodeChoice,
   type FormatChoice,
   type GenerateRequest,
   type GenerateResult,
@@ -34,14 +35,11 @@ interface BenchOptions {
   readonly variant?: string;
   readonly provider: Provider;
   readonly deviceId: number;
-  readonly decode: DecodeMode;
+  readonly decode: DecodeChoice;
   readonly cache: string;
   readonly profile?: string;
   readonly json?: boolean;
 }
-
-/** FLUX, T5, InfuseNet: the rows of the published table and the corners around them. */
-const DEFAULT_CONFIGS = '16-bit/16-bit/16-bit,int8/int8/16-bit,int8/int8/int8,int8/int8/nf4,nf4/nf4/nf4';
 
 export function benchCommand(): Command {
   return new Command('bench')
@@ -51,7 +49,7 @@ export function benchCommand(): Command {
       '--configs <list>',
       'FLUX/T5/InfuseNet formats, separated by commas; the first is the baseline',
       parseConfigs,
-      parseConfigs(DEFAULT_CONFIGS),
+      PUBLISHED_VARIANTS,
     )
     .option('--steps <n>', "denoising steps (default: the pack's)", integer('--steps', 1, 1000))
     .option('--width <px>', "width (default: the pack's)", integer('--width', 16, 8192))

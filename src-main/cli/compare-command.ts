@@ -17,8 +17,9 @@ import type { WeightErrors } from '../compare/statistics/weight-order.js';
 import { deviceName } from '../contract/formats.js';
 import { openPack, type Pack } from '../engine/pack/open-pack.js';
 import {
+  INFUSENET_VARIANTS,
   QUANTIZED_COMPONENTS,
-  type DecodeMode,
+  type DecodeChoice,
   type FormatChoice,
   type GenerateRequest,
   type LoraChoice,
@@ -62,12 +63,10 @@ interface CompareOptions {
   readonly pixelsPerDegree: number;
   readonly provider: Provider;
   readonly deviceId: number;
-  readonly decode: DecodeMode;
+  readonly decode: DecodeChoice;
   readonly cache: string;
 }
 
-/** All five formats of InfuseNet; FLUX and T5 stay in 16-bit. */
-const DEFAULT_CONFIGS = ['16-bit', 'fp8', 'int8', 'int4', 'nf4'].map((format) => `16-bit/16-bit/${format}`).join(',');
 /** Eight seeds: a 95 % interval is then 2.4 standard errors wide, near what more would give. */
 const DEFAULT_SEEDS = '1-8';
 const MAX_SEEDS = 1000;
@@ -100,7 +99,7 @@ export function compareCommand(): Command {
     .addOption(
       new Option('--configs <list>', 'FLUX/T5/InfuseNet formats, separated by commas; the first is the reference')
         .argParser(parseConfigs)
-        .default(parseConfigs(DEFAULT_CONFIGS), 'the five formats of InfuseNet'),
+        .default(INFUSENET_VARIANTS, 'every format of InfuseNet'),
     )
     .addOption(budgetOption('flux', 'FLUX'))
     .addOption(budgetOption('t5', 'T5'))

@@ -8,7 +8,7 @@ import { openPack } from '../engine/pack/open-pack.js';
 import {
   WEIGHT_FORMATS,
   type ComponentFormat,
-  type DecodeMode,
+  type DecodeChoice,
   type GenerateRequest,
   type GenerateResult,
   type LoraChoice,
@@ -46,7 +46,7 @@ interface GenerateOptions {
   readonly infusenet: ComponentFormat;
   readonly provider: Provider;
   readonly deviceId: number;
-  readonly decode: DecodeMode;
+  readonly decode: DecodeChoice;
   readonly cache: string;
   readonly previews?: string;
   readonly out: string;

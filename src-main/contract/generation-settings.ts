@@ -1,5 +1,6 @@
 /** What a picture is made from. One comparison shares everything but formats, seed and prompt. */
 import { z } from 'zod';
+import { DECODE_MODES } from '../base/vocabulary.js';
 import { deviceIdSchema, deviceName, formatChoiceSchema, providerSchema } from './formats.js';
 import { idSchema } from './ids.js';
 import { lorasText, loraUseSchema, MAX_LORAS } from './lora.js';
@@ -21,7 +22,7 @@ const seedSchema = z.number().int().min(0).max(MAX_SEED);
 const promptSchema = z.string().trim().min(1).max(MAX_PROMPT_LENGTH);
 
 /** A way of decoding that is asked for. */
-export const decodeChoiceSchema = z.enum(['whole', 'tiles']);
+export const decodeChoiceSchema = z.enum(DECODE_MODES);
 
 const sharedShape = {
   packId: idSchema,

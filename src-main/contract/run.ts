@@ -11,6 +11,14 @@
  * ```
  */
 import { z } from 'zod';
+import {
+  DECODE_MODES,
+  DECODE_REASONS,
+  IDENTITY_STATES,
+  MEMORY_SIGNS,
+  PHASES,
+  SECOND_ENCODER_STATES,
+} from '../base/vocabulary.js';
 import { errorDtoSchema } from './error.js';
 import { formatChoiceSchema, providerSchema, stageSchema } from './formats.js';
 import { runSettingsSchema } from './generation-settings.js';
@@ -29,9 +37,7 @@ export const tagSchema = z
   .max(40)
   .regex(/^[^\s":<>=]+$/, { error: 'A tag is one word without quotes, colons or comparison signs.' });
 
-/** Why a picture has an identity score or none. */
-export const identityStateSchema = z.enum(['scored', 'no-face', 'no-face-network', 'no-identity']);
-export type IdentityState = z.infer<typeof identityStateSchema>;
+export const identityStateSchema = z.enum(IDENTITY_STATES);
 
 /** What one encoder of faces says of a picture. Scoring by the one that conditioned the picture is circular. */
 export const faceScoreSchema = z.object({
@@ -44,11 +50,7 @@ export const faceScoreSchema = z.object({
   score: z.number().nullable(),
 });
 
-/**
- * Whether a second encoder scored. `absent`: the pack has none. `same-file`: the one that it names is the file that
- * conditions. `no-photo`: the identity was given as an embedding.
- */
-export const secondEncoderSchema = z.enum(['used', 'absent', 'same-file', 'no-photo']);
+export const secondEncoderSchema = z.enum(SECOND_ENCODER_STATES);
 
 /** What a gallery tile and a row of the compare table need. */
 export const runSummarySchema = z.object({
@@ -83,7 +85,7 @@ export const runSummarySchema = z.object({
 export type RunSummary = z.infer<typeof runSummarySchema>;
 
 export const phaseSchema = z.object({
-  phase: z.enum(['text', 'load', 'denoise', 'decode']),
+  phase: z.enum(PHASES),
   seconds: z.number(),
   devicePeakBytes: bytesSchema.nullable(),
   deviceEndBytes: bytesSchema.nullable(),
@@ -97,11 +99,10 @@ export type Phase = z.infer<typeof phaseSchema>;
 
 /** How the latents became pixels: tiles take less memory and more time for the same picture. */
 export const decodeReportSchema = z.object({
-  mode: z.enum(['whole', 'tiles']),
+  mode: z.enum(DECODE_MODES),
   /** Most tiles of any layer; 1 for the whole. */
   tiles: z.number().int(),
-  /** `estimate`: the whole was reckoned not to fit; `out-of-memory`: it was tried and did not. */
-  reason: z.enum(['fits', 'asked', 'estimate', 'out-of-memory']),
+  reason: z.enum(DECODE_REASONS),
   /** What the whole was reckoned to need, and what was free before. */
   wholeBytes: bytesSchema,
   freeBytes: bytesSchema.nullable(),
@@ -139,9 +140,7 @@ export const runResultSchema = z.object({
 });
 export type RunResult = z.infer<typeof runResultSchema>;
 
-/** How it is known that memory ran out: the engine said so, the system ended it for that, or the estimate had said so. */
-export const memorySignSchema = z.enum(['said', 'killed-by-system', 'estimate']);
-export type MemorySign = z.infer<typeof memorySignSchema>;
+const memorySignSchema = z.enum(MEMORY_SIGNS);
 
 /** The first try ran out of memory; the engine was started anew and the run made once more. */
 export const retrySchema = z.object({

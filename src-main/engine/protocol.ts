@@ -15,7 +15,8 @@ import type {
   KeptMeasurementsRequest,
   KeptMeasurementsResult,
 } from './protocol/format-mix.js';
-import type { GenerateRequest, GenerateResult, Stage } from './protocol/generate.js';
+import type { Stage } from '../base/vocabulary.js';
+import type { GenerateRequest, GenerateResult } from './protocol/generate.js';
 import type {
   OutputErrorsRequest,
   OutputErrorsResult,
@@ -24,6 +25,7 @@ import type {
 } from './protocol/layer-errors.js';
 import type { AuditRequest, AuditResult, CheckLoraRequest, CheckLoraResult, InspectResult } from './protocol/pack.js';
 
+export * from '../base/vocabulary.js';
 export * from './protocol/choices.js';
 export * from './protocol/conversion.js';
 export * from './protocol/estimate.js';

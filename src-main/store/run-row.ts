@@ -1,7 +1,7 @@
 /** Rows of `runs` and its neighbours, parsed into the records that leave the store. */
 import { z } from 'zod';
 import { errorDtoSchema } from '../contract/error.js';
-import { deviceIdSchema, formatChoiceSchema, providerSchema } from '../contract/formats.js';
+import { deviceIdSchema, formatChoiceSchema, PHASES, providerSchema } from '../contract/formats.js';
 import { runSettingsSchema, type RunSettings } from '../contract/generation-settings.js';
 import { loraUseSchema } from '../contract/lora.js';
 import {
@@ -104,7 +104,7 @@ const detailRow = summaryRow.extend({
 });
 
 const phaseRow = z.object({
-  phase: z.enum(['text', 'load', 'denoise', 'decode']),
+  phase: z.enum(PHASES),
   seconds: z.number(),
   device_peak_bytes: z.number().nullable(),
   device_end_bytes: z.number().nullable(),

@@ -1,9 +1,9 @@
 /** Runs one by one: their details, their way from queued to done, and their results. */
 import type { ErrorDto } from '../base/app-error.js';
-import type { FormatChoice } from '../contract/formats.js';
+import type { FormatChoice, IdentityState } from '../contract/formats.js';
 import type { RunSettings } from '../contract/generation-settings.js';
 import type { DetectedFaces } from '../contract/photo.js';
-import type { IdentityState, Phase, Retry, RunDetail, RunResult, RunStatus } from '../contract/run.js';
+import type { Phase, Retry, RunDetail, RunResult, RunStatus } from '../contract/run.js';
 import type { Database } from './database.js';
 import { DETAIL_COLUMNS, DETAIL_FROM, parseDetail, parseFaces, parsePhase } from './run-row.js';
 

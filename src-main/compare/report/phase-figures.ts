@@ -1,8 +1,6 @@
 /** What each phase of a configuration's runs took: memory and time, from the measurements of its pictures. */
+import { PHASES, type PhaseName } from '../../base/vocabulary.js';
 import { median } from '../statistics/medians.js';
-
-export const PHASES = ['text', 'load', 'denoise', 'decode'] as const;
-export type PhaseName = (typeof PHASES)[number];
 
 /** One phase of one run. Bytes of the device where it was read, else of the process. */
 export interface MeasuredPhase {

@@ -1,5 +1,6 @@
 /** Memory and time by phase as text cells, in the published table's form: Load, Peak, Δ against the first row. */
-import { phaseDeltas, PHASES, type PhaseFigures, type PhaseName } from './phase-figures.js';
+import { PHASES, type PhaseName } from '../../base/vocabulary.js';
+import { phaseDeltas, type PhaseFigures } from './phase-figures.js';
 import { plain, signed } from './plain-numbers.js';
 import type { Formats } from '../statistics/verdict.js';
 

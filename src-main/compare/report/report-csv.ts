@@ -1,4 +1,4 @@
-import { PHASES } from './phase-figures.js';
+import { PHASES } from '../../base/vocabulary.js';
 import { reportRows, type ReportInput, type ReportPicture, type ReportRow } from './report-data.js';
 
 const HEAD = [

@@ -1,4 +1,11 @@
 /** What a report is made of, and its figures per configuration. Knows nothing of files and pixels. */
+import {
+  QUANTIZED_COMPONENTS,
+  type DecodeMode,
+  type DecodeReason,
+  type IdentityState,
+  type SecondEncoderState,
+} from '../../base/vocabulary.js';
 import { encodersOf, faceBy, type FaceEncoder, type ScoredFace } from '../measures/face-encoders.js';
 import { noiseFloor, type NoiseFloor } from '../statistics/noise-floor.js';
 import { meanWithUncertainty, pairedDifference, type PairedDifference } from '../statistics/paired-difference.js';
@@ -18,10 +25,10 @@ export interface ReportDifference {
 export interface PictureNotes {
   /** Null where it was not recorded. */
   readonly decode: {
-    readonly mode: 'whole' | 'tiles';
+    readonly mode: DecodeMode;
     /** Most tiles of any layer; 1 for the whole. */
     readonly tiles: number;
-    readonly reason: 'fits' | 'asked' | 'estimate' | 'out-of-memory';
+    readonly reason: DecodeReason;
   } | null;
   /** From this step on (1-based) the card moved memory to the computer's; null when it was not seen to. */
   readonly spill: {
@@ -32,9 +39,9 @@ export interface PictureNotes {
   /** Memory ran out in this stage (null: before the first) and the picture was made once more; null for one try. */
   readonly retry: { readonly stage: string | null } | null;
   /** Why there is a score or none; null where it was not recorded. */
-  readonly identityState: 'scored' | 'no-face' | 'no-face-network' | 'no-identity' | null;
+  readonly identityState: IdentityState | null;
   /** Whether a second encoder scored, or why not; null where there was nothing to score, or it was not recorded. */
-  readonly secondEncoder: 'used' | 'absent' | 'same-file' | 'no-photo' | null;
+  readonly secondEncoder: SecondEncoderState | null;
 }
 
 export interface ReportPicture {
@@ -219,8 +226,6 @@ export function pictureLabel({ seed, prompt }: ReportPicture, prompts: readonly 
   return prompts.length > 1 ? `prompt ${prompt + 1}, seed ${seed}` : `seed ${seed}`;
 }
 
-const COMPONENTS = ['flux', 't5', 'infusenet'] as const;
-
 /** What the weight errors say, and whether the pictures agree with them; see `weightOrder`. */
 export function weightNotes(input: ReportInput): string[] {
   const rows = reportRows(input);
@@ -228,7 +233,7 @@ export function weightNotes(input: ReportInput): string[] {
   if (reference === undefined) return [];
   return input.weightErrors.flatMap((errors) => {
     const differences = rows.flatMap(({ isReference, configuration: { formats }, flip }) => {
-      const changed = COMPONENTS.filter((component) => formats[component] !== reference[component]);
+      const changed = QUANTIZED_COMPONENTS.filter((component) => formats[component] !== reference[component]);
       const alone = changed.length === 1 && changed[0] === errors.component;
       return isReference || !alone || flip === null ? [] : [{ format: formats[errors.component], flip }];
     });

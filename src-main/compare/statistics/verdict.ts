@@ -1,4 +1,5 @@
 /** What a comparison can say about one configuration, in one plain sentence with its uncertainty. */
+import { COMPONENT_NAMES, QUANTIZED_COMPONENTS } from '../../base/vocabulary.js';
 import { parseAutoFormat } from '../../base/auto-format.js';
 import { encoderLabel } from '../measures/face-encoders.js';
 import { standing, type NoiseFloor } from './noise-floor.js';
@@ -12,9 +13,6 @@ export interface Formats {
   readonly infusenet: string;
 }
 
-const NAMES: Readonly<Record<keyof Formats, string>> = { flux: 'FLUX', t5: 'T5', infusenet: 'InfuseNet' };
-const COMPONENTS = ['flux', 't5', 'infusenet'] as const;
-
 /** `16-bit`, `NF4`; of a mix `Auto 3500 MiB`, with what its errors were measured on where that is not the weights. */
 function formatTitle(format: string): string {
   const auto = parseAutoFormat(format);
@@ -25,16 +23,18 @@ function formatTitle(format: string): string {
 /** How a configuration differs from the reference: `INT8 InfuseNet`, `NF4 FLUX and T5, INT8 InfuseNet`, `All NF4`. */
 export function variantName(formats: Formats, reference: Formats): string {
   const byFormat = new Map<string, string[]>();
-  for (const component of COMPONENTS) {
+  for (const component of QUANTIZED_COMPONENTS) {
     const format = formats[component];
     if (format === reference[component]) continue;
-    byFormat.set(format, [...(byFormat.get(format) ?? []), NAMES[component]]);
+    byFormat.set(format, [...(byFormat.get(format) ?? []), COMPONENT_NAMES[component]]);
   }
   if (byFormat.size === 0) return 'Same formats';
   return [...byFormat]
     .map(([format, names]) => {
       const name = formatTitle(format);
-      return names.length === COMPONENTS.length ? `All ${name}` : `${name} ${new Intl.ListFormat('en').format(names)}`;
+      return names.length === QUANTIZED_COMPONENTS.length
+        ? `All ${name}`
+        : `${name} ${new Intl.ListFormat('en').format(names)}`;
     })
     .join(', ');
 }

@@ -1,20 +1,5 @@
-/** What can be chosen for a run: formats, device, identity, LoRAs. */
-import type { AutoFormat } from '../../base/auto-format.js';
-
-/** How a component's linear weights are held in memory. */
-export const WEIGHT_FORMATS = ['16-bit', 'fp8', 'int8', 'int4', 'nf4'] as const;
-export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
-
-/** The components whose format can be chosen. */
-export const QUANTIZED_COMPONENTS = ['flux', 't5', 'infusenet'] as const;
-export type QuantizedComponent = (typeof QUANTIZED_COMPONENTS)[number];
-/** One format for a component's linears, or a mix within a budget, such as `auto-3500` (see `base/auto-format.ts`). */
-export type ComponentFormat = WeightFormat | AutoFormat;
-export type FormatChoice = Readonly<Record<QuantizedComponent, ComponentFormat>>;
-
-/** ONNX Runtime execution providers that the app can ask for. */
-export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'dml'] as const;
-export type Provider = (typeof PROVIDERS)[number];
+/** What can be chosen for a run beside formats: device, identity, LoRAs. */
+import type { Provider } from '../../base/vocabulary.js';
 
 /** Where networks run. */
 export interface DeviceChoice {

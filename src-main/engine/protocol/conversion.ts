@@ -1,5 +1,6 @@
 /** Converting weights ahead of a run. */
-import type { DeviceChoice, QuantizedComponent, WeightFormat } from './choices.js';
+import type { QuantizedComponent, WeightFormat } from '../../base/vocabulary.js';
+import type { DeviceChoice } from './choices.js';
 
 /** A component in one of its formats, as the cache keeps it. */
 export interface ConversionItem {

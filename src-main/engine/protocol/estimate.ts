@@ -1,5 +1,6 @@
 /** Memory and providers, asked before a run. */
-import type { DeviceChoice, FormatChoice, Provider } from './choices.js';
+import type { FormatChoice, Provider } from '../../base/vocabulary.js';
+import type { DeviceChoice } from './choices.js';
 import type { GenerateRequest } from './generate.js';
 
 /** Load and peak before a run, from headers alone. */

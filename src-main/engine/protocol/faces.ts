@@ -1,5 +1,5 @@
 /** Finding faces in a photo. */
-import type { Provider } from './choices.js';
+import type { Provider } from '../../base/vocabulary.js';
 
 export interface FaceReport {
   /** x0, y0, x1, y1 in pixels of the upright source picture. */

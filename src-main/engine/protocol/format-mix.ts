@@ -1,5 +1,6 @@
 /** Mixes of formats within a budget, and the measurements that can decide one. */
-import type { ComponentFormat, LoraChoice, QuantizedComponent, WeightFormat } from './choices.js';
+import type { ComponentFormat, QuantizedComponent, WeightFormat } from '../../base/vocabulary.js';
+import type { LoraChoice } from './choices.js';
 import type { GenerateRequest } from './generate.js';
 import type { MeasuredRun } from './layer-errors.js';
 

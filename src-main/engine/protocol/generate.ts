@@ -1,5 +1,14 @@
 /** Making one picture, and what is reported of it. */
-import type { DeviceChoice, FormatChoice, IdentityInput, LoraChoice, Provider } from './choices.js';
+import type {
+  DecodeMode,
+  DecodeReason,
+  FormatChoice,
+  IdentityState,
+  PhaseName,
+  Provider,
+  SecondEncoderState,
+} from '../../base/vocabulary.js';
+import type { DeviceChoice, IdentityInput, LoraChoice } from './choices.js';
 
 export interface GenerateRequest extends DeviceChoice {
   readonly packPath: string;
@@ -36,21 +45,20 @@ export interface GenerateRequest extends DeviceChoice {
   /** Goes on where values are NaN or infinite, and says so in the result: for measuring memory and time only. */
   readonly allowNotFinite?: boolean;
   /** Default `auto`. */
-  readonly decode?: DecodeMode;
+  readonly decode?: DecodeChoice;
   /** What a step of the same settings took in earlier runs; lets a card that is full from the first step on be told. */
   readonly usualStepSeconds?: number;
 }
 
 /** `auto`: in tiles when the whole decode does not fit the free memory, or has run out of it. */
-export type DecodeMode = 'auto' | 'whole' | 'tiles';
+export type DecodeChoice = 'auto' | DecodeMode;
 
 /** How the latents became pixels. */
 export interface DecodeReport {
-  readonly mode: 'whole' | 'tiles';
+  readonly mode: DecodeMode;
   /** Most tiles of any layer; 1 for the whole. */
   readonly tiles: number;
-  /** `estimate`: the whole was reckoned not to fit; `out-of-memory`: it was tried and did not. */
-  readonly reason: 'fits' | 'asked' | 'estimate' | 'out-of-memory';
+  readonly reason: DecodeReason;
   /** What the whole was reckoned to need, and what was free before. */
   readonly wholeBytes: number;
   readonly freeBytes: number | null;
@@ -67,15 +75,6 @@ export interface SpillReport {
   readonly totalBytes: number;
 }
 
-/** Why a picture has an identity score or none. */
-export type IdentityState = 'scored' | 'no-face' | 'no-face-network' | 'no-identity';
-
-/**
- * Whether a second encoder scored. `absent`: the pack has none. `same-file`: the pack names one, but it is the file that
- * conditions. `no-photo`: the identity was given as an embedding, which another encoder cannot read.
- */
-export type SecondEncoderState = 'used' | 'absent' | 'same-file' | 'no-photo';
-
 /** What one encoder of faces says of a picture's largest face. */
 export interface FaceScore {
   /** Such as `glintr100`. */
@@ -90,12 +89,9 @@ export interface FaceScore {
   readonly embedding: readonly number[] | null;
 }
 
-export const STAGES = ['identify', 'encode-text', 'control', 'convert', 'load', 'denoise', 'decode'] as const;
-export type Stage = (typeof STAGES)[number];
-
 /** Memory of one phase; null where no source could be read. Bytes. */
 export interface PhaseMeasurement {
-  readonly phase: 'text' | 'load' | 'denoise' | 'decode';
+  readonly phase: PhaseName;
   readonly seconds: number;
   /** Device memory: highest reading in the phase less the reading before the first phase. */
   readonly devicePeakBytes: number | null;

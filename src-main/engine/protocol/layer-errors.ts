@@ -1,10 +1,6 @@
 /** What each format does to a component: to its weights, and to the outputs of its layers. */
-import type { FormatChoice, QuantizedComponent, WeightFormat } from './choices.js';
+import type { FormatChoice, LossyFormat, QuantizedComponent } from '../../base/vocabulary.js';
 import type { GenerateRequest } from './generate.js';
-
-/** Formats that round weights; 16-bit is what they are measured against. */
-export const LOSSY_FORMATS = ['fp8', 'int8', 'int4', 'nf4'] as const satisfies readonly WeightFormat[];
-export type LossyFormat = (typeof LOSSY_FORMATS)[number];
 
 /** What each format does to a component's weights; kept in the cache. */
 export interface WeightErrorsRequest {

@@ -1,6 +1,6 @@
 /** What a pack holds, and whether files fit it. */
 import type { AuditFinding, AuditPart, PackAudit } from './audit-report.js';
-import type { WeightFormat } from './choices.js';
+import type { WeightFormat } from '../../base/vocabulary.js';
 
 /** What a pack folder holds. */
 export interface InspectResult {

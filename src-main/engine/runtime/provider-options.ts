@@ -5,10 +5,7 @@
  */
 import type { InferenceSession } from 'onnxruntime-node';
 import { AppError } from '../../base/app-error.js';
-import type { DeviceChoice, Provider } from '../protocol.js';
-
-/** Providers whose device can be chosen: the binding passes a device on to no other. @source js/node/src/session_options_helper.cc at 0098275 */
-export const DEVICE_PROVIDERS: readonly Provider[] = ['cuda', 'dml'];
+import { DEVICE_PROVIDERS, type DeviceChoice } from '../protocol.js';
 
 export interface ProviderOptions {
   readonly executionProvider: InferenceSession.ExecutionProviderConfig;

@@ -5,7 +5,9 @@ import {
   stageSchema,
   variantKey,
   type QuantizedComponent,
-  LOSSY_FORMATS,
+  FORMAT_FACTS,
+  isLossy,
+  isWeightFormat,
   type ComponentFormat,
 } from '../../contract/formats.js';
 import type { RunSettings } from '../../contract/generation-settings.js';
@@ -17,7 +19,7 @@ import { settingsKey } from './pair-runs.js';
 import { fitOf, type EstimateService } from '../runs/estimate-service.js';
 import { expectedSeconds, tilesSeconds } from '../runs/pace.js';
 import type { PackService } from '../packs/pack-service.js';
-import { bytesIn, nextSmaller, NORMAL_WEIGHT_ERRORS, rankChoices, withChange } from '../runs/smaller-choices.js';
+import { bytesIn, nextSmaller, rankChoices, withChange } from '../runs/smaller-choices.js';
 import type { WeightErrorService } from './weight-error-service.js';
 
 export interface SmallerServiceParts {
@@ -112,8 +114,8 @@ export class SmallerService {
         const known = this.#parts.weightErrors.known({ ...before, component })?.overall;
         // Only uniform formats differ here: a mix has no smaller step.
         const errorOf = (format: ComponentFormat): number => {
-          const lossy = LOSSY_FORMATS.find((one) => one === format);
-          return lossy === undefined ? 0 : (known ?? NORMAL_WEIGHT_ERRORS)[lossy];
+          if (!isWeightFormat(format) || !isLossy(format)) return 0;
+          return known?.[format] ?? FORMAT_FACTS[format].normalError;
         };
         return {
           component: component satisfies QuantizedComponent,

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { AppError } from '../../base/app-error.js';
-import type { MemorySign } from '../../contract/run.js';
+import type { MemorySign } from '../../base/vocabulary.js';
 
 /** Stages that hold a network: a process that ends in another one hardly ended for its weights. */
 const HEAVY_STAGES: readonly unknown[] = ['encode-text', 'control', 'load', 'denoise', 'decode'];

@@ -1,27 +1,13 @@
 /** Memory before a run: what each variant will need, whether it fits, and what would. */
-import { variantKey, WEIGHT_FORMATS, type FormatChoice } from '../../contract/formats.js';
+import { VARIANT_LADDER, variantKey, WEIGHT_FORMATS, type FormatChoice } from '../../contract/formats.js';
 import type { Estimate, EstimateInput, VariantEstimate } from '../../contract/pack.js';
 import type { EstimateResult } from '../../engine/protocol.js';
-
 import type { EngineClient } from '../engine/engine-client.js';
 import type { PackService } from '../packs/pack-service.js';
 import type { SettingsService } from '../support/settings-service.js';
 
 /** Drivers, fragmentation and other windows want some of what is free: above nine tenths it is called tight. */
 const COMFORTABLE = 0.9;
-
-/** From the most to the least precise, as far as memory is concerned. */
-const LADDER: readonly FormatChoice[] = [
-  { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' },
-  { flux: '16-bit', t5: 'int8', infusenet: '16-bit' },
-  { flux: '16-bit', t5: 'int8', infusenet: 'int8' },
-  { flux: 'int8', t5: 'int8', infusenet: '16-bit' },
-  { flux: 'int8', t5: 'int8', infusenet: 'int8' },
-  { flux: 'int8', t5: 'int8', infusenet: 'nf4' },
-  { flux: 'int4', t5: 'int8', infusenet: 'int8' },
-  { flux: 'int4', t5: 'int4', infusenet: 'int4' },
-  { flux: 'nf4', t5: 'nf4', infusenet: 'nf4' },
-];
 
 /** What the estimate depends on beside the formats. */
 type Asked = Omit<EstimateInput, 'variants'>;
@@ -42,7 +28,7 @@ export class EstimateService {
   async estimate(input: EstimateInput): Promise<Estimate> {
     const [first] = input.variants;
     // What is free changes, so one answer is always fresh.
-    const fresh = await this.#ask(input, first ?? (LADDER[0] as FormatChoice), true);
+    const fresh = await this.#ask(input, first ?? (VARIANT_LADDER[0] as FormatChoice), true);
     const { freeBytes, freeSource } = fresh;
     const variants: VariantEstimate[] = [];
     for (const formats of input.variants) {
@@ -55,7 +41,6 @@ export class EstimateService {
         loadBytes: result.loadBytes,
         peakBytes: result.peakBytes,
         fit,
-
         alternative,
       });
     }
@@ -69,7 +54,7 @@ export class EstimateService {
 
   /** The most precise formats whose peak fits comfortably into what is free; null where none do. */
   async alternative(input: Asked, freeBytes: number): Promise<FormatChoice | null> {
-    for (const formats of LADDER) {
+    for (const formats of VARIANT_LADDER) {
       const { peakBytes } = await this.#ask(input, formats, false);
       if (peakBytes <= freeBytes * COMFORTABLE) return formats;
     }

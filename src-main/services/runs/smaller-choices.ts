@@ -1,9 +1,9 @@
 /** The ladder down when memory ran out: the next steps from some settings, and which to take first. Pure. */
 import {
+  isWeightFormat,
+  nextSmallerFormat,
   QUANTIZED_COMPONENTS,
-  WEIGHT_FORMATS,
   type ComponentFormat,
-  type LossyFormat,
   type Stage,
   type WeightFormat,
 } from '../../contract/formats.js';
@@ -11,27 +11,6 @@ import type { RunSettings } from '../../contract/generation-settings.js';
 import { SIZE_STEP } from '../../contract/limits.js';
 import type { EstimateResult } from '../../engine/protocol.js';
 import type { SmallerChange, SmallerChoice } from '../../contract/smaller-choice.js';
-
-/** One step smaller. FP8 is as large as INT8 and less exact, so it is no step of its own. */
-const NEXT: Readonly<Record<WeightFormat, WeightFormat | null>> = {
-  '16-bit': 'int8',
-  fp8: 'int4',
-  int8: 'int4',
-  int4: 'nf4',
-  nf4: null,
-};
-
-/**
- * Length of the error over length of the weights, of normally distributed ones under this app's encoders; what stands
- * for a pack's own until they were measured. Real weights have outliers.
- * @source test/unit/services/smaller-choices.spec.ts recomputes it
- */
-export const NORMAL_WEIGHT_ERRORS: Readonly<Record<LossyFormat, number>> = {
-  fp8: 0.027,
-  int8: 0.009,
-  int4: 0.081,
-  nf4: 0.092,
-};
 
 /** Which of the estimate's stages a stage of a run belongs to; others ran out where the estimate has no figure. */
 const MEMORY_STAGE: Readonly<Partial<Record<Stage, keyof EstimateResult['stageBytes']>>> = {
@@ -69,8 +48,7 @@ function greatestCommonDivisor(a: number, b: number): number {
 
 /** The next step from a format; a mix has none: what a smaller budget costs is not known before it was made. */
 function nextFormat(format: ComponentFormat): WeightFormat | null {
-  const uniform = WEIGHT_FORMATS.find((one) => one === format);
-  return uniform === undefined ? null : NEXT[uniform];
+  return isWeightFormat(format) ? nextSmallerFormat(format) : null;
 }
 
 /** What a smaller choice changes, and whether there is an identity: InfuseNet is used with one only. */

@@ -4,8 +4,7 @@
  * moment later.
  */
 import { AppError, isAbort } from '../../base/app-error.js';
-import { stageSchema, type Stage } from '../../contract/formats.js';
-import type { MemorySign } from '../../contract/run.js';
+import { stageSchema, type MemorySign, type Stage } from '../../contract/formats.js';
 import type { EngineProgress } from '../../engine/protocol.js';
 import { asOutOfMemory, memorySign, readOomKills, type Circumstances } from '../engine/memory-signs.js';
 

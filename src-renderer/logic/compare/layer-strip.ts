@@ -1,5 +1,12 @@
 /** Colours and words of the layer view. Pure. */
-import { LOSSY_FORMATS, type LossyFormat, type WeightFormat } from '$contract/formats';
+import {
+  FORMAT_FACTS,
+  FORMATS_BY_ERROR,
+  isLossy,
+  LOSSY_FORMATS,
+  type LossyFormat,
+  type WeightFormat,
+} from '$contract/formats';
 import type { FormatMix, WeightErrorMap } from '$contract/pack';
 
 /** Colours of the magma map from dark to light. */
@@ -29,8 +36,6 @@ export function errorColour(error: number): string {
   return `rgb(${rgb.join(' ')})`;
 }
 
-const MOST_EXACT_FIRST = ['16-bit', 'int8', 'fp8', 'int4', 'nf4'] as const satisfies readonly WeightFormat[];
-
 type LayerError = WeightErrorMap['layers'][number];
 
 export interface FormatStrip {
@@ -53,7 +58,7 @@ export function formatStrips({ layers, overall }: WeightErrorMap): FormatStrip[]
 
 /** The error that a layer has in a format; 16-bit, which the others are measured against, has none. */
 function errorIn(errors: LayerError['errors'], format: WeightFormat): number {
-  return format === '16-bit' ? 0 : errors[format];
+  return isLossy(format) ? errors[format] : 0;
 }
 
 /** Of a layer in a mix. */
@@ -65,8 +70,6 @@ export interface MixedLayer {
   readonly height: number;
 }
 
-const BITS: Readonly<Record<WeightFormat, number>> = { '16-bit': 16, fp8: 8, int8: 8, int4: 4.5, nf4: 4.25 };
-
 /** A mix's layers in the order of the errors; null where the errors are of other layers. */
 export function mixedLayers({ layers }: WeightErrorMap, mix: FormatMix): MixedLayer[] | null {
   const formats = new Map(mix.layers.map(({ name, format }) => [name, format]));
@@ -74,14 +77,14 @@ export function mixedLayers({ layers }: WeightErrorMap, mix: FormatMix): MixedLa
     const format = formats.get(name);
     return format === undefined
       ? []
-      : [{ name, format, error: errorIn(errors, format), height: BITS[format] / BITS['16-bit'] }];
+      : [{ name, format, error: errorIn(errors, format), height: FORMAT_FACTS[format].bitsPerWeight / 16 }];
   });
   return mixed.length === layers.length ? mixed : null;
 }
 
 /** Layers by format, the most exact first; formats without a layer are left out. */
 export function mixCounts({ layers }: FormatMix): { readonly format: WeightFormat; readonly count: number }[] {
-  return MOST_EXACT_FIRST.flatMap((format) => {
+  return FORMATS_BY_ERROR.flatMap((format) => {
     const count = layers.filter((layer) => layer.format === format).length;
     return count === 0 ? [] : [{ format, count }];
   });

@@ -1,12 +1,12 @@
 /** What a comparison says about a variant, in sentences. The report's own (`src-main/compare/verdict.ts`) is English. */
 import type { CompareVariant, Uncertain } from '$contract/compare-data';
 import { differingFields, settingValue, type RunSettings, type SettingField } from '$contract/generation-settings';
-import { QUANTIZED_COMPONENTS } from '$contract/formats';
+import { COMPONENT_NAMES, QUANTIZED_COMPONENTS } from '$contract/formats';
 import type { RunDetail } from '$contract/run';
 import { commas, formatList, sentences, t } from '../../text/text.svelte';
 import { formatBytesDelta, formatNumber, formatNumberDelta } from '../format-amount';
 import { fieldName } from '../runs/run-label';
-import { COMPONENT_NAMES, formatName } from '../runs/variant-name';
+import { formatName } from '../runs/variant-name';
 
 /** What a configuration leaves open, and what its formats say already. */
 const NOT_NAMED: ReadonlySet<SettingField> = new Set(['seed', 'prompt', ...QUANTIZED_COMPONENTS]);

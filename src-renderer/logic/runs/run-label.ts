@@ -1,8 +1,9 @@
 /** Names for runs that stand side by side: the variant, and whatever else differs among them. */
+import { COMPONENT_NAMES } from '$contract/formats';
 import { differingFields, settingValue, type SettingField } from '$contract/generation-settings';
 import type { RunDetail } from '$contract/run';
 import { commas, t } from '../../text/text.svelte';
-import { COMPONENT_NAMES, variantName } from './variant-name';
+import { variantName } from './variant-name';
 
 /** The name of a setting for people. */
 export function fieldName(field: SettingField): string {
@@ -16,14 +17,12 @@ export function fieldName(field: SettingField): string {
   }
 }
 
-const IN_VARIANT: readonly SettingField[] = ['flux', 't5', 'infusenet'];
-
 /** Settings, other than formats, in which any two of the runs differ. */
 function varyingFields(runs: readonly RunDetail[]): SettingField[] {
   const [first, ...rest] = runs;
   if (first === undefined) return [];
   const fields = new Set(rest.flatMap((run) => differingFields(first.settings, run.settings)));
-  return [...fields].filter((field) => !IN_VARIANT.includes(field));
+  return [...fields].filter((field) => !(field in COMPONENT_NAMES));
 }
 
 function fieldText(run: RunDetail, field: SettingField): string {

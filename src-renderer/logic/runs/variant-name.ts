@@ -1,32 +1,18 @@
 /** Names of weight formats and variants for people. */
 import {
+  FORMAT_FACTS,
   parseAutoFormat,
   type ComponentFormat,
   type FormatChoice,
-  type QuantizedComponent,
   type WeightFormat,
 } from '$contract/formats';
 import { t } from '../../text/text.svelte';
 import { formatBytes } from '../format-amount';
 
-const FORMAT_NAMES: Readonly<Record<WeightFormat, string>> = {
-  '16-bit': '16-bit',
-  fp8: 'FP8',
-  int8: 'INT8',
-  int4: 'INT4',
-  nf4: 'NF4',
-};
-
-export const COMPONENT_NAMES: Readonly<Record<QuantizedComponent, string>> = {
-  flux: 'FLUX',
-  t5: 'T5',
-  infusenet: 'InfuseNet',
-};
-
 /** Such as `NF4`; a mix by its budget, `Auto 3.4 GiB`. */
 export function formatName(format: ComponentFormat): string {
   const auto = parseAutoFormat(format);
-  if (auto === null) return FORMAT_NAMES[format as WeightFormat];
+  if (auto === null) return FORMAT_FACTS[format as WeightFormat].name;
   const budget = formatBytes(auto.budgetMiB * 2 ** 20);
   return t(auto.measurement === null ? 'format.auto' : 'format.auto-outputs', { budget });
 }

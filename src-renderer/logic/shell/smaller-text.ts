@@ -1,9 +1,9 @@
 /** What can be made smaller when memory ran out, in words. */
-import { QUANTIZED_COMPONENTS, type FormatChoice } from '$contract/formats';
+import { COMPONENT_NAMES, QUANTIZED_COMPONENTS, type FormatChoice } from '$contract/formats';
 import type { SmallerChange, SmallerChoice, SmallerChoices } from '$contract/smaller-choice';
 import { commas, t } from '../../text/text.svelte';
 import { formatBytes, formatPercent, formatTimeLeft } from '../format-amount';
-import { COMPONENT_NAMES, formatName, variantName } from '../runs/variant-name';
+import { formatName, variantName } from '../runs/variant-name';
 
 /** `FLUX in INT8`, `624 × 832 pixels`; a name for all where several formats change. @param before formats of the run */
 export function changeName(change: SmallerChange, before: FormatChoice): string {

@@ -1,11 +1,16 @@
 /** Budgets for mixes of formats, and what can decide them. Pure. */
 import type { OutputMeasurement } from '$contract/pack';
 import { t } from '../../text/text.svelte';
-import { autoFormat, parseAutoFormat, type ComponentFormat } from '$contract/formats';
+import { autoFormat, FORMAT_FACTS, isWeightFormat, type ComponentFormat, type WeightFormat } from '$contract/formats';
 
 const MIB = 2 ** 20;
 /** A mix at the size of a 4-bit format would be that format; at that of 16-bit nothing would be saved. */
-const FACTORS: Readonly<Record<string, number>> = { '16-bit': 0.5, fp8: 1, int8: 1, int4: 1.25, nf4: 1.25 };
+function sizeFactor(format: WeightFormat): number {
+  const { bits, lossy } = FORMAT_FACTS[format];
+  if (!lossy) return 0.5;
+  return bits < 8 ? 1.25 : 1;
+}
+
 /** Until the host has said how large a component is. */
 const UNKNOWN_BYTES = 1024 * MIB;
 
@@ -17,8 +22,8 @@ function roundBudget(mib: number): number {
 
 /** The mix that a component begins with: as large as the format that it had. @param bytes of the component in it */
 export function startingMix(format: ComponentFormat, bytes: number = UNKNOWN_BYTES): ComponentFormat {
-  if (parseAutoFormat(format) !== null) return format;
-  return autoFormat({ budgetMiB: roundBudget((bytes * (FACTORS[format] ?? 1)) / MIB), measurement: null });
+  if (!isWeightFormat(format)) return format;
+  return autoFormat({ budgetMiB: roundBudget((bytes * sizeFactor(format)) / MIB), measurement: null });
 }
 
 interface MeasurementOption {

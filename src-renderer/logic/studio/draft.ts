@@ -1,6 +1,5 @@
 /** The studio's form: what it starts with, how its seeds and variants change, and what is wrong with it. */
-import type { Provider, FormatChoice } from '$contract/formats';
-import { variantKey } from '$contract/formats';
+import { FIRST_VARIANTS, variantKey, type FormatChoice, type Provider } from '$contract/formats';
 import type { ComparisonDraft } from '$contract/generation-settings';
 import {
   MAX_CELLS,
@@ -36,11 +35,7 @@ export function startDraft(pack: PackSummary, provider: Provider): ComparisonDra
     loras: [],
     prompts: [''],
     seeds: [42],
-    variants: [
-      { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' },
-      { flux: 'int8', t5: 'int8', infusenet: 'int8' },
-      { flux: 'int8', t5: 'int8', infusenet: 'nf4' },
-    ],
+    variants: [...FIRST_VARIANTS],
     repeats: 1,
   };
 }

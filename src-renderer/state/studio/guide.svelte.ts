@@ -9,7 +9,7 @@
 import type { Guide as GuideState, Hint } from '$contract/app-settings';
 import { HINTS } from '$contract/app-settings';
 import type { QueueEntry } from '$contract/comparison';
-import type { FormatChoice } from '$contract/formats';
+import { GUIDED_VARIANTS } from '$contract/formats';
 import type { PackSummary } from '$contract/pack';
 import type { Samples } from '$contract/photo';
 import type { Client } from '../../bridge/client';
@@ -22,13 +22,6 @@ import type { Notices } from '../shell/notices.svelte';
 import type { Photos } from './photos.svelte';
 import type { Queue } from './queue.svelte';
 import type { Settings } from '../settings/settings.svelte';
-
-/** The last one differs most from the first, so it is what the pictures are opened with. */
-export const GUIDED_VARIANTS: readonly FormatChoice[] = [
-  { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' },
-  { flux: 'int8', t5: 'int8', infusenet: 'int8' },
-  { flux: 'nf4', t5: 'nf4', infusenet: 'nf4' },
-];
 
 /** The sample that the demo pack draws best; another one where it is not there. */
 const GUIDED_SAMPLE = 'hana';

@@ -21,7 +21,6 @@ import {
 } from '../../../src-main/contract/picture-path.js';
 import { tagSchema } from '../../../src-main/contract/run.js';
 import { sizePresets } from '../../../src-main/contract/size-presets.js';
-import * as engine from '../../../src-main/engine/protocol.js';
 
 const draft: ComparisonDraft = {
   packId: 'demo',
@@ -65,13 +64,6 @@ const settings: RunSettings = {
 };
 
 describe("the contract's vocabulary", () => {
-  it("is the engine's", () => {
-    expect(contract.WEIGHT_FORMATS).toEqual(engine.WEIGHT_FORMATS);
-    expect(contract.QUANTIZED_COMPONENTS).toEqual(engine.QUANTIZED_COMPONENTS);
-    expect(contract.PROVIDERS).toEqual(engine.PROVIDERS);
-    expect(contract.STAGES).toEqual(engine.STAGES);
-  });
-
   it('has presets that name every component', () => {
     for (const preset of contract.VARIANT_PRESETS) {
       for (const variant of preset.variants) expect(contract.formatChoiceSchema.parse(variant)).toEqual(variant);

@@ -1,7 +1,7 @@
 /** Latents to pixels, whole or in tiles, and the reason for it. */
 import { AppError } from '../../../base/app-error.js';
 import type { VaeConfig } from '../../graph/vae.js';
-import type { DecodeMode, DecodeReport } from '../../protocol.js';
+import type { DecodeChoice, DecodeReport } from '../../protocol.js';
 import { readDeviceMemory, type DeviceMemory } from '../../runtime/device-memory.js';
 import type { LatentShape } from '../../sampling/latents.js';
 import { sixteenBitBytes } from '../memory/component-sizes.js';
@@ -16,7 +16,7 @@ const USABLE = 0.9;
 
 /** Which way to decode, before it is tried: tiles when asked for, or when the whole does not fit what is free. */
 export function chooseDecode(
-  asked: DecodeMode,
+  asked: DecodeChoice,
   memory: DecodeMemory,
   free: Pick<DeviceMemory, 'freeBytes'> | null,
 ): Pick<DecodeReport, 'mode' | 'reason'> {
@@ -27,7 +27,7 @@ export function chooseDecode(
 }
 
 export interface DecodeOptions {
-  readonly asked: DecodeMode;
+  readonly asked: DecodeChoice;
   readonly onProgress: (fraction: number, mode: DecodeReport['mode']) => void;
 }
 

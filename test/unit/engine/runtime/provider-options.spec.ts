@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../../src-main/base/app-error.js';
-import { DEVICE_PROVIDERS as CONTRACT_DEVICE_PROVIDERS } from '../../../../src-main/contract/formats.js';
-import { PROVIDERS } from '../../../../src-main/engine/protocol.js';
+import { PROVIDERS } from '../../../../src-main/base/vocabulary.js';
 import { nvidiaId } from '../../../../src-main/engine/runtime/device-memory.js';
-import { DEVICE_PROVIDERS, providerOptions } from '../../../../src-main/engine/runtime/provider-options.js';
+import { providerOptions } from '../../../../src-main/engine/runtime/provider-options.js';
 
 describe('what the runtime is told', () => {
   it('of the CPU: nothing', () => {
@@ -37,10 +36,6 @@ describe('what the runtime is told', () => {
     expect(() => providerOptions({ provider, deviceId: 1 })).toThrow(AppError);
     expect(() => providerOptions({ provider, deviceId: 1 })).toThrow(`The ${provider} provider was asked for device 1`);
     expect(() => providerOptions({ provider, deviceId: 0 })).not.toThrow();
-  });
-
-  it('has the same providers with a device as the page', () => {
-    expect(DEVICE_PROVIDERS).toEqual(CONTRACT_DEVICE_PROVIDERS);
   });
 });
 

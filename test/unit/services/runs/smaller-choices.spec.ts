@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { FORMAT_FACTS } from '../../../../src-main/base/vocabulary.js';
 import { LOSSY_FORMATS } from '../../../../src-main/contract/formats.js';
 import type { RunSettings } from '../../../../src-main/contract/generation-settings.js';
 import type { SmallerChoice } from '../../../../src-main/contract/smaller-choice.js';
 import { decodeStorage, StorageEncoder } from '../../../../src-main/engine/quant/formats/storage-encoder.js';
 import {
   nextSmaller,
-  NORMAL_WEIGHT_ERRORS,
   rankChoices,
   smallerSize,
   withChange,
@@ -136,7 +136,7 @@ describe('rankChoices', () => {
   });
 });
 
-describe('NORMAL_WEIGHT_ERRORS', () => {
+describe('the errors of normally distributed weights', () => {
   it.each(LOSSY_FORMATS)('is what the encoder of %s does to normally distributed weights', (format) => {
     const [n, k] = [64, 3072];
     const weights = gaussian(n * k, 7);
@@ -147,6 +147,6 @@ describe('NORMAL_WEIGHT_ERRORS', () => {
       size += weight ** 2;
     });
     // A tenth of it: FP8's error depends on where a row's largest weight lies between powers of two.
-    expect(Math.abs(Math.sqrt(error / size) / NORMAL_WEIGHT_ERRORS[format] - 1)).toBeLessThan(0.1);
+    expect(Math.abs(Math.sqrt(error / size) / FORMAT_FACTS[format].normalError - 1)).toBeLessThan(0.1);
   });
 });

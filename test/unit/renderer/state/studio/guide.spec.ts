@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_APP_SETTINGS, type AppSettings } from '../../../../../src-main/contract/app-settings';
 import type { QueueEntry } from '../../../../../src-main/contract/comparison';
-import { GUIDED_VARIANTS } from '../../../../../src-renderer/state/studio/guide.svelte';
+import { GUIDED_VARIANTS } from '../../../../../src-main/base/vocabulary.js';
 import { createApp, type App } from '../../../../../src-renderer/state/app.svelte';
 import { ScriptedClient, settle } from '../scripted-client';
 

@@ -1,0 +1,221 @@
+/**
+ * The words of a run, each spelled once, with what everybody needs to know of it: weight formats, components, variants,
+ * providers, stages, phases, and the states that a picture's figures are told by. Pure data; protocol, contract,
+ * comparison, command line and page derive their types, lists and tables from it.
+ */
+import type { AutoFormat } from './auto-format.js';
+
+/** What carries a linear layer whose weights are in a format. A format's file in `engine/quant/formats` says how. */
+export type FormatOperator =
+  /** A float matrix, by Gemm. */
+  | 'float'
+  /** Two byte planes of fixed point, by MatMulNBits. */
+  | 'planes'
+  /** MatMulNBits on the codes as they are. */
+  | 'nbits'
+  /** MatMulBnb4 on the codes as they are. */
+  | 'bnb4'
+  /** 4-bit codes looked up as 8-bit codes, by MatMulNBits; rounds the codebook to 1/127. */
+  | 'byte-codes'
+  /** Codes cast to the compute dtype by the runtime, then Gemm. */
+  | 'cast'
+  /** Codes looked up in a table of values, then Gemm; exact. */
+  | 'table';
+
+/** How sessions are built for a device; `webgpu-f32` is WebGPU without f16 shaders. */
+export const COMPUTE_TARGETS = ['cpu', 'webgpu-f16', 'webgpu-f32', 'cuda', 'dml'] as const;
+export type ComputeTarget = (typeof COMPUTE_TARGETS)[number];
+
+interface FormatFacts {
+  /** As people write it. */
+  readonly name: string;
+  /** Of one code. */
+  readonly bits: number;
+  /** Of one weight of a large matrix, with its share of the scales in f16. */
+  readonly bitsPerWeight: number;
+  /** Whether it rounds weights; what does not is what the others are measured against. */
+  readonly lossy: boolean;
+  /**
+   * Relative error ‖e‖/‖w‖ of normally distributed weights under this app's encoder; stands for a pack's own until
+   * those are measured. Real weights have outliers.
+   */
+  readonly normalError: number;
+  readonly operators: Readonly<Record<ComputeTarget, FormatOperator>>;
+}
+
+/**
+ * How a component's linear weights are held in memory, in the order of lists and tables.
+ *
+ * Operators: docs/measurements.md has why `planes` and `byte-codes` are used on WebGPU in f16, and design.md which
+ * kernels `cuda` and `dml` have.
+ */
+const FORMATS = {
+  '16-bit': {
+    name: '16-bit',
+    bits: 16,
+    bitsPerWeight: 16,
+    lossy: false,
+    normalError: 0,
+    operators: { cpu: 'float', 'webgpu-f16': 'planes', 'webgpu-f32': 'float', cuda: 'float', dml: 'float' },
+  },
+  fp8: {
+    name: 'FP8',
+    bits: 8,
+    bitsPerWeight: 8,
+    lossy: true,
+    normalError: 0.027,
+    operators: { cpu: 'cast', 'webgpu-f16': 'planes', 'webgpu-f32': 'table', cuda: 'cast', dml: 'table' },
+  },
+  int8: {
+    name: 'INT8',
+    bits: 8,
+    bitsPerWeight: 8,
+    lossy: true,
+    normalError: 0.009,
+    operators: { cpu: 'nbits', 'webgpu-f16': 'nbits', 'webgpu-f32': 'nbits', cuda: 'nbits', dml: 'cast' },
+  },
+  int4: {
+    name: 'INT4',
+    bits: 4,
+    bitsPerWeight: 4.5,
+    lossy: true,
+    normalError: 0.081,
+    operators: { cpu: 'nbits', 'webgpu-f16': 'nbits', 'webgpu-f32': 'nbits', cuda: 'nbits', dml: 'nbits' },
+  },
+  nf4: {
+    name: 'NF4',
+    bits: 4,
+    bitsPerWeight: 4.25,
+    lossy: true,
+    normalError: 0.092,
+    operators: { cpu: 'bnb4', 'webgpu-f16': 'byte-codes', 'webgpu-f32': 'bnb4', cuda: 'bnb4', dml: 'table' },
+  },
+} as const satisfies Readonly<Record<string, FormatFacts>>;
+
+export type WeightFormat = keyof typeof FORMATS;
+/** Formats that round weights. */
+export type LossyFormat = { [F in WeightFormat]: (typeof FORMATS)[F]['lossy'] extends true ? F : never }[WeightFormat];
+
+export const FORMAT_FACTS: Readonly<Record<WeightFormat, FormatFacts>> = FORMATS;
+export const WEIGHT_FORMATS = Object.keys(FORMATS) as WeightFormat[];
+export const LOSSY_FORMATS = WEIGHT_FORMATS.filter(isLossy);
+/** From the smallest error to the largest, by normally distributed weights. */
+export const FORMATS_BY_ERROR = WEIGHT_FORMATS.toSorted(
+  (a, b) => FORMAT_FACTS[a].normalError - FORMAT_FACTS[b].normalError,
+);
+
+export function isLossy(format: WeightFormat): format is LossyFormat {
+  return FORMAT_FACTS[format].lossy;
+}
+
+export function isWeightFormat(text: string): text is WeightFormat {
+  return Object.hasOwn(FORMATS, text);
+}
+
+/** The next step down: the most exact of the formats that take less memory. Null for the smallest. */
+export function nextSmallerFormat(format: WeightFormat): WeightFormat | null {
+  const { bitsPerWeight: bits } = FORMAT_FACTS[format];
+  const [next = null] = FORMATS_BY_ERROR.filter((other) => FORMAT_FACTS[other].bitsPerWeight < bits);
+  return next;
+}
+
+/** The components whose format can be chosen, as people write them. */
+export const COMPONENT_NAMES = { flux: 'FLUX', t5: 'T5', infusenet: 'InfuseNet' } as const;
+export type QuantizedComponent = keyof typeof COMPONENT_NAMES;
+export const QUANTIZED_COMPONENTS = Object.keys(COMPONENT_NAMES) as QuantizedComponent[];
+
+/** One format for a component's linears, or a mix within a budget, such as `auto-3500` (see `auto-format.ts`). */
+export type ComponentFormat = WeightFormat | AutoFormat;
+/** A variant: a format for each component. */
+export type FormatChoice = Readonly<Record<QuantizedComponent, ComponentFormat>>;
+
+const all = (format: WeightFormat): FormatChoice => ({ flux: format, t5: format, infusenet: format });
+/** The recommendation of InfiniteYou's pull request 49. */
+const INT8_NF4: FormatChoice = { flux: 'int8', t5: 'int8', infusenet: 'nf4' };
+
+/** Every format of InfuseNet; FLUX and T5 stay in 16-bit. */
+export const INFUSENET_VARIANTS = WEIGHT_FORMATS.map((infusenet): FormatChoice => ({ ...all('16-bit'), infusenet }));
+
+/** Sets of variants that fill rows of the studio by one click, and that commands and the guided comparison begin with. */
+export const VARIANT_PRESETS = [
+  { id: 'full', variants: [all('16-bit')] },
+  /** What upstream's --quantize_8bit does. */
+  { id: 'int8', variants: [all('int8')] },
+  { id: 'int8-nf4', variants: [INT8_NF4] },
+  { id: 'smallest', variants: [all('nf4')] },
+  { id: 'infusenet-all', variants: INFUSENET_VARIANTS },
+] as const satisfies readonly { readonly id: string; readonly variants: readonly FormatChoice[] }[];
+
+/** What the first, guided comparison makes. The last differs most from the first, so the pictures are opened with it. */
+export const GUIDED_VARIANTS: readonly FormatChoice[] = [all('16-bit'), all('int8'), all('nf4')];
+/** What a new form of the studio holds. */
+export const FIRST_VARIANTS: readonly FormatChoice[] = [all('16-bit'), all('int8'), INT8_NF4];
+/** The rows of the pull request's table and the corners around them. */
+export const PUBLISHED_VARIANTS: readonly FormatChoice[] = [
+  all('16-bit'),
+  { ...all('int8'), infusenet: '16-bit' },
+  all('int8'),
+  INT8_NF4,
+  all('nf4'),
+];
+/** From the most to the least precise, as far as memory is concerned: what is tried where a variant does not fit. */
+export const VARIANT_LADDER: readonly FormatChoice[] = [
+  all('16-bit'),
+  { ...all('16-bit'), t5: 'int8' },
+  { flux: '16-bit', t5: 'int8', infusenet: 'int8' },
+  { flux: 'int8', t5: 'int8', infusenet: '16-bit' },
+  all('int8'),
+  INT8_NF4,
+  { ...all('int8'), flux: 'int4' },
+  all('int4'),
+  all('nf4'),
+];
+
+/**
+ * ONNX Runtime execution providers that the app can ask for. `devices`: whether their GPU can be chosen; the binding
+ * passes a device on to no other.
+ * @source microsoft/onnxruntime js/node/src/session_options_helper.cc at 0098275
+ */
+const PROVIDER_FACTS = {
+  cpu: { devices: false },
+  webgpu: { devices: false },
+  cuda: { devices: true },
+  dml: { devices: true },
+} as const;
+export type Provider = keyof typeof PROVIDER_FACTS;
+export const PROVIDERS = Object.keys(PROVIDER_FACTS) as Provider[];
+/** Providers whose GPU can be chosen. */
+export const DEVICE_PROVIDERS = PROVIDERS.filter((provider) => PROVIDER_FACTS[provider].devices);
+
+/** What a picture goes through, in order. */
+export const STAGES = ['identify', 'encode-text', 'control', 'convert', 'load', 'denoise', 'decode'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** What memory and time are measured in, in order. */
+export const PHASES = ['text', 'load', 'denoise', 'decode'] as const;
+export type PhaseName = (typeof PHASES)[number];
+
+/** How latents become pixels, and what can be asked for. */
+export const DECODE_MODES = ['whole', 'tiles'] as const;
+export type DecodeMode = (typeof DECODE_MODES)[number];
+/**
+ * Why a picture was decoded as it was. `estimate`: by the estimate the whole would not fit; `out-of-memory`: it was
+ * tried and did not.
+ */
+export const DECODE_REASONS = ['fits', 'asked', 'estimate', 'out-of-memory'] as const;
+export type DecodeReason = (typeof DECODE_REASONS)[number];
+
+/** Why a picture has an identity score or none. */
+export const IDENTITY_STATES = ['scored', 'no-face', 'no-face-network', 'no-identity'] as const;
+export type IdentityState = (typeof IDENTITY_STATES)[number];
+
+/**
+ * Whether a second encoder scored. `absent`: the pack has none. `same-file`: the pack names one, but it is the file that
+ * conditions. `no-photo`: the identity was given as an embedding, which another encoder cannot read.
+ */
+export const SECOND_ENCODER_STATES = ['used', 'absent', 'same-file', 'no-photo'] as const;
+export type SecondEncoderState = (typeof SECOND_ENCODER_STATES)[number];
+
+/** How it is known that memory ran out: the engine said so, the system ended it for that, or the estimate had said so. */
+export const MEMORY_SIGNS = ['said', 'killed-by-system', 'estimate'] as const;
+export type MemorySign = (typeof MEMORY_SIGNS)[number];
