@@ -9,9 +9,8 @@ import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { encodeTensors, type EncodeJob } from '../../src-main/engine/convert/encode-pool.js';
-import { planTensor, type StorageTarget } from '../../src-main/engine/quant/formats/layout.js';
+import { planTensor, type StorageTarget, StorageEncoder } from '../../src-main/engine/quant/formats/storage.js';
 import { encodeBf16 } from '../../src-main/engine/quant/formats/sixteen-bit.js';
-import { StorageEncoder } from '../../src-main/engine/quant/formats/storage-encoder.js';
 import type { Weights } from '../../src-main/engine/quant/formats/weights.js';
 import { gaussian } from '../unit/support/random-weights.js';
 

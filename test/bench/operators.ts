@@ -10,9 +10,14 @@ import { join, resolve } from 'node:path';
 import { GraphBuilder, type Value } from '../../src-main/engine/graph/graph-builder.js';
 import type { ComputeProfile } from '../../src-main/engine/graph/compute-profile.js';
 import { Network } from '../../src-main/engine/graph/network.js';
-import { WeightBook, type Storage, type StoredTensor } from '../../src-main/engine/graph/stored-tensor.js';
+import {
+  WeightBook,
+  type Storage,
+  type StoredPart,
+  type StoredTensor,
+} from '../../src-main/engine/graph/stored-tensor.js';
 import { PROVIDERS } from '../../src-main/engine/protocol.js';
-import { planTensor, type StorageTarget } from '../../src-main/engine/quant/formats/layout.js';
+import { isPacked, planTensor, type StorageTarget } from '../../src-main/engine/quant/formats/storage.js';
 import { MemoryProbe } from '../../src-main/engine/runtime/memory-probe.js';
 import { computeProfile } from '../../src-main/engine/runtime/providers.js';
 import { locateFromRoot, openSession } from '../../src-main/engine/runtime/session.js';
@@ -41,8 +46,10 @@ function stored(file: string, name: string, target: StorageTarget, n: number, k:
       return [suffix, part];
     }),
   );
-  const kind = target === 'bf16' || target === 'f16' || target === 'f32' ? 'plain' : target;
-  return { name, shape: [n, k], storage: { kind, ...parts } as unknown as Storage } satisfies StoredTensor;
+  const storage: Storage = isPacked(target)
+    ? { kind: target, parts }
+    : { kind: 'plain', value: parts['value'] as StoredPart };
+  return { name, shape: [n, k], storage } satisfies StoredTensor;
 }
 
 function cases(profile: ComputeProfile, file: string, tokens: number, hidden: number) {

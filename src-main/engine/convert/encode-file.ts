@@ -8,9 +8,8 @@ import { addLowRank, type LowRank } from '../lora/add-low-rank.js';
 import { decodeToF32 } from '../weights/decode.js';
 import { DTYPE_BYTES, type StoredValues } from '../weights/tensor-source.js';
 import { bytesBefore, chunkShape, split, type EncodeJob, type EncodeTask, type SourceDtype } from './encode-task.js';
-import { dependsOnColumns } from '../quant/formats/layout.js';
 import { encodeBf16 } from '../quant/formats/sixteen-bit.js';
-import { StorageEncoder } from '../quant/formats/storage-encoder.js';
+import { STORAGE_FORMATS, StorageEncoder } from '../quant/formats/storage.js';
 import { widenBf16, type Weights } from '../quant/formats/weights.js';
 import { weightsFromBytes } from './source-weights.js';
 
@@ -62,7 +61,7 @@ function encodeChunks(
     for (const { suffix, byteOffset } of job.target.parts) {
       const part = parts.get(suffix);
       if (part === undefined) throw new Error(`Invariant violated: ${job.format} has no part ${suffix}`);
-      const panels = dependsOnColumns(job.format, suffix) ? (job.panels ?? 1) : 1;
+      const panels = STORAGE_FORMATS[job.format].sharedParts.includes(suffix) ? 1 : (job.panels ?? 1);
       if (panels === 1) writeFully(job, target, part, byteOffset + (before.get(suffix) ?? 0));
       else writePanels(job, target, part, byteOffset, from / job.source.k, (to - from) / job.source.k, panels);
     }

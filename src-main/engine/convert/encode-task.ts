@@ -4,8 +4,7 @@
  */
 import type { ErrorDto } from '../../base/app-error.js';
 import type { LowRankAddition, TensorDtype } from '../weights/tensor-source.js';
-import { planTensor, type PartSuffix, type StorageTarget } from '../quant/formats/layout.js';
-import { NF4_BLOCK } from '../quant/formats/nf4.js';
+import { planTensor, STORAGE_FORMATS, type StorageTarget } from '../quant/formats/storage.js';
 import type { ScaleDtype } from '../quant/formats/weights.js';
 
 /** Dtypes of weights that can be encoded. */
@@ -38,7 +37,7 @@ export interface EncodeJob {
     /** Absolute path of an existing file, long enough for every part. */
     readonly file: string;
     /** Where each part of `planTensor(format, n, k, scaleDtype)` begins. */
-    readonly parts: readonly { readonly suffix: PartSuffix; readonly byteOffset: number }[];
+    readonly parts: readonly { readonly suffix: string; readonly byteOffset: number }[];
   };
 }
 
@@ -55,16 +54,12 @@ export type FromEncodeWorker =
   | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly error: ErrorDto };
 
-/** Formats whose scales belong to rows, or to blocks within one. */
-function isByRow(format: StorageTarget): boolean {
-  return format === 'int8' || format === 'int4' || format === 'fp8' || format === 'fixed16';
-}
-
 /** Weights that cannot be split between pieces. */
 export function unitOf({ format, source, panels = 1 }: EncodeJob): number {
-  if (isByRow(format) || panels > 1) return source.k;
+  const { unit } = STORAGE_FORMATS[format];
+  if (unit === 'row' || panels > 1) return source.k;
   // Products are added to whole rows, blocks may straddle them.
-  return source.additions === undefined ? NF4_BLOCK : leastCommonMultiple(NF4_BLOCK, source.k);
+  return source.additions === undefined ? unit : leastCommonMultiple(unit, source.k);
 }
 
 function leastCommonMultiple(a: number, b: number): number {
@@ -83,11 +78,11 @@ export function* split(job: EncodeJob, begin: number, end: number, weights: numb
 /** Rows and columns of a stretch, as the encoder takes it. */
 export function chunkShape(job: EncodeJob, begin: number, end: number): { readonly n: number; readonly k: number } {
   const { k } = job.source;
-  return isByRow(job.format) ? { n: (end - begin) / k, k } : { n: 1, k: end - begin };
+  return STORAGE_FORMATS[job.format].unit === 'row' ? { n: (end - begin) / k, k } : { n: 1, k: end - begin };
 }
 
 /** Bytes of each part that lie before a stretch's: what the weights before it take. */
-export function bytesBefore(job: EncodeJob, begin: number): ReadonlyMap<PartSuffix, number> {
+export function bytesBefore(job: EncodeJob, begin: number): ReadonlyMap<string, number> {
   const { n, k } = chunkShape(job, 0, begin);
   return new Map(
     planTensor(job.format, n, k, job.scaleDtype).map(({ suffix, byteLength }) => [suffix, byteLength] as const),

@@ -3,14 +3,14 @@
  * it. Decides; writes nothing.
  */
 import { AppError } from '../../base/app-error.js';
-import { assertNever, defined } from '../../base/assert.js';
+import { defined } from '../../base/assert.js';
 import type { ComputeProfile } from '../graph/compute-profile.js';
 import type { OnnxType } from '../graph/onnx-schema.js';
 import type { Storage, StoredPart, StoredTensor } from '../graph/stored-tensor.js';
-import type { WeightFormat } from '../protocol.js';
+import { isLossy, type WeightFormat } from '../protocol.js';
 import type { FormatMix } from '../quant/mix-formats.js';
-import { dependsOnColumns, planTensor, type PartPlan, type StorageTarget } from '../quant/formats/layout.js';
-import { NF4_BLOCK } from '../quant/formats/nf4.js';
+import type { PartPlan } from '../quant/formats/storage-format.js';
+import { isPacked, LARGEST_BLOCK, planTensor, STORAGE_FORMATS, type StorageTarget } from '../quant/formats/storage.js';
 import {
   DTYPE_BYTES,
   elementCount,
@@ -129,9 +129,7 @@ function planOne(request: PlanRequest, entry: TensorEntry, place: Place): Tensor
       name: entry.name,
       shape: entry.shape,
       storage:
-        panels === 1
-          ? storageOf(entry, target, parts, file)
-          : panelStorage(request, entry, target, parts, file, panels),
+        panels === 1 ? storedAs(entry, target, parts, file) : panelStorage(request, entry, target, parts, file, panels),
     }),
   };
 }
@@ -157,11 +155,11 @@ function encodingSource(request: PlanRequest, entry: TensorEntry): Encoding['sou
 function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in-place' | 'packed' {
   const { profile, gpu } = request;
   const format = request.mix?.get(entry.name) ?? request.format;
-  const isBnb = entry.origin?.kind === 'bnb-nf4';
+  const packed = entry.origin?.kind === 'bnb-nf4' ? entry.origin.format : null;
   const quantizable = request.quantizable(entry);
-  if (format !== '16-bit' && quantizable) return format === 'nf4' && isBnb ? 'packed' : format;
+  if (isLossy(format) && quantizable) return format === packed ? 'packed' : format;
   // What the checkpoint has in 4 bits gains nothing from 16, where the operator is exact.
-  if (isBnb && !quantizable && profile.nf4 === 'bnb4') return 'packed';
+  if (packed !== null && !quantizable && profile.operators[packed] === 'bnb4') return 'packed';
 
   const type = IN_PLACE[entry.dtype];
   if (type === undefined) {
@@ -173,10 +171,10 @@ function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in
       },
     );
   }
-  if (quantizable && profile.sixteenBit === 'planes') return 'fixed16';
+  if (quantizable && profile.operators['16-bit'] === 'planes') return 'fixed16';
   if (gpu) return entry.origin === undefined && type === profile.dtype ? 'in-place' : profile.dtype;
   // A matrix stored in f32 would make "16-bit" twice as large as it says.
-  const wide = entry.dtype === 'F32' && (quantizable || isBnb) && request.exact !== true;
+  const wide = entry.dtype === 'F32' && (quantizable || packed !== null) && request.exact !== true;
   if (entry.origin === undefined) return wide ? 'bf16' : 'in-place';
   return entry.dtype === 'F32' && !wide ? 'f32' : 'bf16';
 }
@@ -186,10 +184,10 @@ const MOST_PANELS = 8;
 
 /** Into how many stretches, as wide as the result, the columns of a wide matrix are cut: an MLP's or a block's output. */
 function panelCount({ profile, quantizable }: PlanRequest, entry: TensorEntry, target: StorageTarget): number {
-  if (!profile.panels || !quantizable(entry) || target === 'bf16' || target === 'f16' || target === 'f32') return 1;
+  if (!profile.panels || !quantizable(entry) || !isPacked(target)) return 1;
   const { n, k } = matrixShape(entry.shape);
   const count = k / n;
-  return count > 1 && count <= MOST_PANELS && Number.isInteger(count) && n % NF4_BLOCK === 0 ? count : 1;
+  return count > 1 && count <= MOST_PANELS && Number.isInteger(count) && n % LARGEST_BLOCK === 0 ? count : 1;
 }
 
 /** Rows and columns of any tensor: the first dimension, and all others. */
@@ -217,12 +215,12 @@ function packed(request: PlanRequest, entry: TensorEntry, origin: BnbNf4Origin, 
   const { dtype } = request.profile;
   const codes = partInPlace(origin.qweight, 'u8', [origin.qweight.byteLength]);
   const [n, k] = entry.shape as [number, number];
-  const [, absmaxPart] = planTensor('nf4', n, k, dtype);
+  const [, absmaxPart] = planTensor(origin.format, n, k, dtype);
   const blocks = defined(absmaxPart, 'the absmax of nf4').shape;
   const store = (absmax: StoredPart): StoredTensor => ({
     name: entry.name,
     shape: entry.shape,
-    storage: { kind: 'nf4', codes, absmax },
+    storage: { kind: origin.format, parts: { codes, absmax } },
   });
   const plain = origin.absmax;
   if (plain !== null && dtype === 'f32' && plain.byteOffset % DTYPE_BYTES.F32 === 0) {
@@ -248,7 +246,7 @@ function packed(request: PlanRequest, entry: TensorEntry, origin: BnbNf4Origin, 
   };
 }
 
-function storedPart(parts: Encoding['parts'], suffix: PartPlan['suffix'], file: string): StoredPart {
+function storedPart(parts: Encoding['parts'], suffix: string, file: string): StoredPart {
   const part = defined(
     parts.find((candidate) => candidate.suffix === suffix),
     `the part ${suffix}`,
@@ -256,25 +254,11 @@ function storedPart(parts: Encoding['parts'], suffix: PartPlan['suffix'], file: 
   return { type: part.onnxType, shape: part.shape, file, offset: part.byteOffset, length: part.byteLength };
 }
 
-function storageOf(entry: TensorEntry, target: StorageTarget, parts: Encoding['parts'], file: string): Storage {
-  const part = (suffix: PartPlan['suffix']): StoredPart => storedPart(parts, suffix, file);
-  switch (target) {
-    case 'int8':
-    case 'int4':
-    case 'fp8':
-      return { kind: target, codes: part('codes'), scale: part('scale') };
-    case 'nf4':
-      return { kind: 'nf4', codes: part('codes'), absmax: part('absmax') };
-    case 'fixed16':
-      return { kind: 'fixed16', high: part('high'), low: part('low'), scale: part('scale') };
-    case 'f32':
-    case 'f16':
-    case 'bf16':
-      // Convolutions and vectors keep their own shape.
-      return { kind: 'plain', value: { ...part('value'), shape: entry.shape } };
-    default:
-      return assertNever(target);
-  }
+function storedAs(entry: TensorEntry, target: StorageTarget, parts: Encoding['parts'], file: string): Storage {
+  const stored = parts.map(({ suffix }) => [suffix, storedPart(parts, suffix, file)] as const);
+  if (isPacked(target)) return { kind: target, parts: Object.fromEntries(stored) };
+  // Convolutions and vectors keep their own shape.
+  return { kind: 'plain', value: { ...storedPart(parts, 'value', file), shape: entry.shape } };
 }
 
 /** A part that depends on columns holds the stretches one after the other; others serve all of them. */
@@ -291,7 +275,7 @@ function panelStorage(
   const layout = planTensor(target, n, width, request.profile.dtype);
   const panels = Array.from({ length: count }, (_, index) => {
     const own = parts.map((part) => {
-      if (!dependsOnColumns(target, part.suffix)) return part;
+      if (STORAGE_FORMATS[target].sharedParts.includes(part.suffix)) return part;
       const { shape } = defined(
         layout.find(({ suffix }) => suffix === part.suffix),
         `the part ${part.suffix}`,
@@ -299,7 +283,7 @@ function panelStorage(
       const byteLength = part.byteLength / count;
       return { ...part, shape, byteLength, byteOffset: part.byteOffset + index * byteLength };
     });
-    return storageOf(entry, target, own, file);
+    return storedAs(entry, target, own, file);
   });
   return { kind: 'panels', width, panels };
 }

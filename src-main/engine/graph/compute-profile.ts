@@ -1,32 +1,26 @@
 /** Which operators a session is built from. */
+import {
+  FORMAT_FACTS,
+  WEIGHT_FORMATS,
+  type ComputeTarget,
+  type FormatOperator,
+  type WeightFormat,
+} from '../../base/vocabulary.js';
 
 /** Choices that differ in speed and in what a provider has. */
 export interface ComputeProfile {
   /** Type of activations and of what the weights expand to. */
   readonly dtype: 'f32' | 'f16';
   /**
-   * 16-bit: `plain` is a float matrix; `planes` holds 16-bit fixed point as two bytes for MatMulNBits, which WebGPU's
-   * f16 path runs five times as fast as a float matrix, and closer to the exact product (docs/measurements.md).
+   * What carries each weight format. `planes` runs five times as fast as a float matrix on WebGPU's f16 path and is
+   * closer to the exact product, `byte-codes` three times as fast as MatMulBnb4 (docs/measurements.md).
    */
-  readonly sixteenBit: 'plain' | 'planes';
-  /**
-   * nf4: `bnb4` is MatMulBnb4, exact; `byte-codes` looks pairs of 8-bit codes up and runs MatMulNBits on them,
-   * which rounds the codebook to 1/127 but is three times as fast on WebGPU's f16 path (docs/measurements.md); `table`
-   * looks pairs of values up, exact, for providers without MatMulBnb4.
-   */
-  readonly nf4: 'bnb4' | 'byte-codes' | 'table';
-  /** int8: `nbits` is MatMulNBits; `expanded` spells code · scale out, for providers whose kernel may lack 8 bits. */
-  readonly int8: 'nbits' | 'expanded';
+  readonly operators: Readonly<Record<WeightFormat, FormatOperator>>;
   /**
    * Whether MatMulNBits takes the bias: as an operation of its own it needs the result twice where the runtime does
    * not add in place.
    */
   readonly nBitsBias: 'input' | 'add';
-  /**
-   * fp8: `typed` casts e4m3fn in the runtime; `table` looks bytes up, for providers without the type; `planes` looks
-   * up two bytes of fixed point for MatMulNBits.
-   */
-  readonly fp8: 'typed' | 'table' | 'planes';
   /**
    * `fused` is MultiHeadAttention; `composed` spells it out in MatMul and Softmax, for drivers on which the fused
    * kernel computes wrong results (SwiftShader, whose subgroups are narrower than the kernel assumes); `by-heads` is
@@ -41,14 +35,16 @@ export interface ComputeProfile {
   readonly panels: boolean;
 }
 
+function operatorsOf(target: ComputeTarget): ComputeProfile['operators'] {
+  const entries = WEIGHT_FORMATS.map((format) => [format, FORMAT_FACTS[format].operators[target]]);
+  return Object.fromEntries(entries) as Record<WeightFormat, FormatOperator>;
+}
+
 /** Exact f32; also what the host networks (conditioning, CLIP, image projection, face) use. */
 export const CPU_PROFILE: ComputeProfile = {
   dtype: 'f32',
-  sixteenBit: 'plain',
-  nf4: 'bnb4',
-  int8: 'nbits',
+  operators: operatorsOf('cpu'),
   nBitsBias: 'input',
-  fp8: 'typed',
   attention: 'fused',
   panels: false,
 };
@@ -56,17 +52,14 @@ export const CPU_PROFILE: ComputeProfile = {
 /** What is fastest and smallest on an H100 (docs/measurements.md). */
 export const WEBGPU_F16_PROFILE: ComputeProfile = {
   dtype: 'f16',
-  sixteenBit: 'planes',
-  nf4: 'byte-codes',
-  int8: 'nbits',
+  operators: operatorsOf('webgpu-f16'),
   nBitsBias: 'input',
-  fp8: 'planes',
   attention: 'by-heads',
   panels: true,
 };
 
 /** WebGPU without f16 shaders, such as SwiftShader: it has no float8 type. */
-export const WEBGPU_F32_PROFILE: ComputeProfile = { ...CPU_PROFILE, fp8: 'table' };
+export const WEBGPU_F32_PROFILE: ComputeProfile = { ...CPU_PROFILE, operators: operatorsOf('webgpu-f32') };
 
 /**
  * CUDA, from documentation and never run. Its kernels list has MatMulBnb4 and 4- and 8-bit MatMulNBits in f16, Cast from
@@ -76,7 +69,12 @@ export const WEBGPU_F32_PROFILE: ComputeProfile = { ...CPU_PROFILE, fp8: 'table'
  * @source microsoft/onnxruntime docs/OperatorKernels.md at 001d12d; contrib_ops/cuda/quantization/matmul_nbits.cc at
  * 01b814b
  */
-export const CUDA_PROFILE: ComputeProfile = { ...CPU_PROFILE, dtype: 'f16', nBitsBias: 'add' };
+export const CUDA_PROFILE: ComputeProfile = {
+  ...CPU_PROFILE,
+  dtype: 'f16',
+  operators: operatorsOf('cuda'),
+  nBitsBias: 'add',
+};
 
 /**
  * DirectML, from documentation and never run. It has no MatMulBnb4 and no float8, so both go through tables. Its
@@ -88,8 +86,6 @@ export const CUDA_PROFILE: ComputeProfile = { ...CPU_PROFILE, dtype: 'f16', nBit
 export const DML_PROFILE: ComputeProfile = {
   ...CPU_PROFILE,
   dtype: 'f16',
-  nf4: 'table',
-  int8: 'expanded',
+  operators: operatorsOf('dml'),
   nBitsBias: 'add',
-  fp8: 'table',
 };

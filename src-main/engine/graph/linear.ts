@@ -3,21 +3,13 @@
  *
  * Dimension letters: S tokens, N output channels, K input channels.
  */
-import { invariant } from '../../base/assert.js';
+import { defined, invariant } from '../../base/assert.js';
+import { gemmLayer } from '../quant/formats/products.js';
+import type { Layer, PackedWeight } from '../quant/formats/storage-format.js';
+import { PACKED_FORMATS } from '../quant/formats/storage.js';
 import type { Value } from './graph-builder.js';
 import type { Operators } from './operators.js';
-import {
-  fixed16Layer,
-  fp8Layer,
-  gemmLayer,
-  int8Expanded,
-  nBitsLayer,
-  nf4Layer,
-  rowScales,
-  type Layer,
-  type StorageOf,
-} from './packed-layers.js';
-import type { StoredTensor } from './stored-tensor.js';
+import type { Storage, StoredTensor } from './stored-tensor.js';
 
 /**
  * @param weight [N, K]
@@ -38,35 +30,6 @@ export function linearLayer(
       const w = ops.cast(ops.part(weight, 'value', storage.value), storage.value.type, ops.dtype);
       return gemmLayer(ops, w, bias);
     }
-    case 'fixed16':
-      return fixed16Layer(ops, weight, storage, n, k, bias, after);
-    case 'int8': {
-      if (ops.profile.int8 === 'expanded') return int8Expanded(ops, weight, storage, n, k, bias, after);
-      const scale = ops.part(weight, 'scale', storage.scale);
-      return nBitsLayer(
-        ops,
-        ops.part(weight, 'codes', storage.codes),
-        rowScales(ops, scale, n, k, after),
-        8,
-        n,
-        k,
-        bias,
-      );
-    }
-    case 'int4':
-      return nBitsLayer(
-        ops,
-        ops.part(weight, 'codes', storage.codes),
-        ops.part(weight, 'scale', storage.scale),
-        4,
-        n,
-        k,
-        bias,
-      );
-    case 'nf4':
-      return nf4Layer(ops, weight, storage, n, k, bias, after);
-    case 'fp8':
-      return fp8Layer(ops, weight, storage, n, k, bias, after);
     case 'panels': {
       const layers = panelLayers(ops, weight, storage, n, k, bias, after);
       return (x) => {
@@ -80,6 +43,12 @@ export function linearLayer(
         return sum(ops, layers, (layer, index) => layer(columns(index)));
       };
     }
+    default: {
+      const { kind, parts } = storage;
+      const part: PackedWeight['part'] = (suffix, as) =>
+        ops.part(weight, suffix, { ...defined(parts[suffix], `${weight.name}'s ${suffix}`), ...as });
+      return PACKED_FORMATS[kind].layer(ops, { name: weight.name, n, k, part }, bias, after);
+    }
   }
 }
 
@@ -87,7 +56,7 @@ export function linearLayer(
 export function panelLayers(
   ops: Operators,
   weight: StoredTensor,
-  { panels, width }: StorageOf<'panels'>,
+  { panels, width }: Extract<Storage, { readonly kind: 'panels' }>,
   n: number,
   k: number,
   bias: Value | null,

@@ -4,6 +4,7 @@
  *
  * Dimension letters: S tokens, N output channels, K input channels, H heads, D head size.
  */
+import type { Layer } from '../quant/formats/storage-format.js';
 import type { LinearNames } from '../weights/names/flux.js';
 import { attention, type AttentionOptions } from './attention.js';
 import type { ComputeProfile } from './compute-profile.js';
@@ -11,7 +12,6 @@ import type { GraphBuilder, Value } from './graph-builder.js';
 import type { InputTap } from './input-tap.js';
 import { linearLayer, panelLayers, sum } from './linear.js';
 import { Operators } from './operators.js';
-import type { Layer } from './packed-layers.js';
 import { rowParts, type WeightBook } from './stored-tensor.js';
 
 export class Network extends Operators {

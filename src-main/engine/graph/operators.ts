@@ -6,13 +6,14 @@
  */
 import { invariant } from '../../base/assert.js';
 import { f32ToF16 } from '../../base/float-formats.js';
+import type { LayerOperators } from '../quant/formats/storage-format.js';
 import type { ComputeProfile } from './compute-profile.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 import { ONNX_TYPE, type OnnxType } from './onnx-schema.js';
 import type { StoredPart, StoredTensor, WeightBook } from './stored-tensor.js';
 
 /** Builds nodes for one network inside a graph. */
-export class Operators {
+export class Operators implements LayerOperators {
   readonly g: GraphBuilder;
   readonly profile: ComputeProfile;
   readonly book: WeightBook;
@@ -39,7 +40,7 @@ export class Operators {
     this.#locate = locate;
   }
 
-  get dtype(): OnnxType {
+  get dtype(): ComputeProfile['dtype'] {
     return this.profile.dtype;
   }
 

@@ -4,6 +4,7 @@
  */
 import { AppError } from '../../base/app-error.js';
 import { invariant } from '../../base/assert.js';
+import type { PackedTarget } from '../quant/formats/storage.js';
 import type { OnnxType } from './onnx-schema.js';
 
 /** One stretch of bytes in a file. */
@@ -19,16 +20,8 @@ export interface StoredPart {
 /** What the parts of a tensor mean. */
 export type Storage =
   | { readonly kind: 'plain'; readonly value: StoredPart }
-  /** Two planes of u8 codes (value + 128) [N, ceil(K/32), 32]; weight = (high + low/256) · scale per row [N, 1]. */
-  | { readonly kind: 'fixed16'; readonly high: StoredPart; readonly low: StoredPart; readonly scale: StoredPart }
-  /** u8 codes (value + 128) [N, ceil(K/32), 32]; scale per row [N, 1]. */
-  | { readonly kind: 'int8'; readonly codes: StoredPart; readonly scale: StoredPart }
-  /** u8 nibble pairs, low first [N, ceil(K/32), 16]; scale per block [N, ceil(K/32)]. */
-  | { readonly kind: 'int4'; readonly codes: StoredPart; readonly scale: StoredPart }
-  /** u8 nibble pairs, high first, flattened [ceil(N*K/2)]; absmax per 64 [ceil(N*K/64)]. */
-  | { readonly kind: 'nf4'; readonly codes: StoredPart; readonly absmax: StoredPart }
-  /** e4m3fn bytes [N, K]; scale per row [N, 1]. */
-  | { readonly kind: 'fp8'; readonly codes: StoredPart; readonly scale: StoredPart }
+  /** In a packed format; its file in `quant/formats` says what each part is. */
+  | { readonly kind: PackedTarget; readonly parts: Readonly<Record<string, StoredPart>> }
   /** Stretches of `width` columns [N, width] in a format each, from the first column on. */
   | { readonly kind: 'panels'; readonly width: number; readonly panels: readonly Storage[] };
 
@@ -65,25 +58,13 @@ export function rowParts(tensor: StoredTensor, count: number): StoredTensor[] {
 /** Every stretch of bytes of a parameter. */
 export function partsOf(storage: Storage): StoredPart[] {
   if (storage.kind === 'panels') return storage.panels.flatMap(partsOf);
-  const parts: StoredPart[] = [];
-  mapParts(storage, (part) => {
-    parts.push(part);
-    return part;
-  });
-  return parts;
+  return storage.kind === 'plain' ? [storage.value] : Object.values(storage.parts);
 }
 
 function mapParts(storage: Exclude<Storage, { kind: 'panels' }>, map: (part: StoredPart) => StoredPart): Storage {
-  switch (storage.kind) {
-    case 'plain':
-      return { kind: 'plain', value: map(storage.value) };
-    case 'fixed16':
-      return { kind: 'fixed16', high: map(storage.high), low: map(storage.low), scale: map(storage.scale) };
-    case 'nf4':
-      return { kind: 'nf4', codes: map(storage.codes), absmax: map(storage.absmax) };
-    default:
-      return { kind: storage.kind, codes: map(storage.codes), scale: map(storage.scale) };
-  }
+  if (storage.kind === 'plain') return { kind: 'plain', value: map(storage.value) };
+  const parts = Object.entries(storage.parts).map(([suffix, part]) => [suffix, map(part)] as const);
+  return { kind: storage.kind, parts: Object.fromEntries(parts) };
 }
 
 /** Hands parameters to the graph code, checks their shapes and remembers which were used. */

@@ -1,7 +1,7 @@
 /** A format for each layer that keeps a memory budget and spends its bits where rounding costs most. Pure. */
 import { AppError } from '../../base/app-error.js';
-import type { LossyFormat, WeightFormat } from '../protocol.js';
-import { WEIGHT_FORMAT_FACTS } from './formats/weight-format.js';
+import { isLossy, WEIGHT_FORMATS, type LossyFormat, type WeightFormat } from '../protocol.js';
+import { storedBytes } from './formats/storage.js';
 
 /** Formats by linear, by tensor name. */
 export type FormatMix = ReadonlyMap<string, WeightFormat>;
@@ -29,16 +29,13 @@ interface Step {
   readonly gain: number;
 }
 
-const FORMATS = ['nf4', 'int4', 'fp8', 'int8', '16-bit'] as const satisfies readonly WeightFormat[];
-/** Bytes of a scale in f16 sessions. */
-const SCALE_BYTES = 2;
 const MIB = 2 ** 20;
 
 function choicesOf({ shape: [n, k], errors }: MixLayer): Choice[] {
-  return FORMATS.map((format) => ({
+  return WEIGHT_FORMATS.map((format) => ({
     format,
-    bytes: n * k * WEIGHT_FORMAT_FACTS[format].bytesPerWeight(n, k, SCALE_BYTES),
-    cost: format === '16-bit' ? 0 : errors[format] ** 2 * n * k,
+    bytes: storedBytes(format, n, k, 'f16'),
+    cost: isLossy(format) ? errors[format] ** 2 * n * k : 0,
   }));
 }
 

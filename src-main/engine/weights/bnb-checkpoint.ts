@@ -72,6 +72,7 @@ class BnbWeight {
     this.companions = parts.slice(1).map((part) => part.name);
     const origin: BnbNf4Origin = {
       kind: 'bnb-nf4',
+      format: 'nf4',
       qweight,
       absmax: absmax.dtype === 'F32' ? absmax : null,
       parts,

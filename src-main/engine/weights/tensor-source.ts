@@ -47,6 +47,8 @@ export type TensorOrigin = BnbNf4Origin | MergedOrigin;
 /** A weight in bitsandbytes' NF4, read as its f32 values. */
 export interface BnbNf4Origin {
   readonly kind: 'bnb-nf4';
+  /** That its bytes already are. */
+  readonly format: 'nf4';
   /** u8 [ceil(N·K / 2)], flattened, even elements in the high nibble; as a file holds it. */
   readonly qweight: TensorEntry;
   /** f32 [ceil(N·K / 64)] as a file holds it; null when it is nested and must be computed. */

@@ -80,8 +80,10 @@ async function preparedBytes(root: string, format: WeightFormat): Promise<Map<st
     const files = new Map<string, Buffer>();
     const result = new Map<string, string>();
     for (const { name, storage } of tensors.values()) {
-      for (const [suffix, part] of Object.entries(storage)) {
-        if (typeof part !== 'object') continue;
+      if (storage.kind === 'panels') throw new Error('no panels on the CPU');
+      for (const [suffix, part] of Object.entries(
+        storage.kind === 'plain' ? { value: storage.value } : storage.parts,
+      )) {
         const file = files.get(part.file) ?? (await readFile(part.file));
         files.set(part.file, file);
         const bytes = file.subarray(part.offset, part.offset + part.length);

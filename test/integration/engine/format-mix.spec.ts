@@ -19,7 +19,7 @@ import type {
   QuantizedComponent,
   WeightFormat,
 } from '../../../src-main/engine/protocol.js';
-import { WEIGHT_FORMAT_FACTS } from '../../../src-main/engine/quant/formats/weight-format.js';
+import { storedBytes } from '../../../src-main/engine/quant/formats/storage.js';
 
 const PACK = 'test/fixtures/reference-tiny';
 const COMPONENTS = ['flux', 't5', 'infusenet'] as const;
@@ -83,7 +83,7 @@ describe.each(COMPONENTS)('a mix for %s', (component) => {
       let used = bytes['16-bit'];
       for (const [name, chosen] of mix) {
         const [n = 0, k = 0] = network.source.entries.get(name)?.shape ?? [];
-        used += n * k * (WEIGHT_FORMAT_FACTS[chosen].bytesPerWeight(n, k, 2) - 2);
+        used += storedBytes(chosen, n, k, 'f16') - 2 * n * k;
       }
       expect(used).toBeLessThanOrEqual((bytes.int4 + bytes.int8) / 2);
       expect(used).toBeGreaterThan(bytes.int4);
@@ -121,7 +121,7 @@ describe.each(COMPONENTS)('a mix for %s', (component) => {
     const linears = planned.layers.map(({ name }) => network.source.entries.get(name)?.shape ?? []);
     const saved = planned.layers.reduce((sum, { format: chosen }, i) => {
       const [n = 0, k = 0] = linears[i] ?? [];
-      return sum + n * k * (2 - WEIGHT_FORMAT_FACTS[chosen].bytesPerWeight(n, k, 2));
+      return sum + 2 * n * k - storedBytes(chosen, n, k, 'f16');
     }, 0);
     expect(planned.bytes).toBeCloseTo(bytes['16-bit'] - saved, 3);
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CUDA_PROFILE, DML_PROFILE, type ComputeProfile } from '../../../src-main/engine/graph/compute-profile.js';
 import type { FluxConfig } from '../../../src-main/engine/graph/flux-config.js';
-import type { StoredTensor } from '../../../src-main/engine/graph/stored-tensor.js';
+import { partsOf, type StoredTensor } from '../../../src-main/engine/graph/stored-tensor.js';
 import { openPack, type Pack } from '../../../src-main/engine/pack/open-pack.js';
 import { computeModulations, type Modulations } from '../../../src-main/engine/pipeline/run/conditioning.js';
 import { loadDenoiser } from '../../../src-main/engine/pipeline/run/denoise.js';
@@ -16,8 +16,7 @@ import {
   type PrepareContext,
 } from '../../../src-main/engine/pipeline/networks/prepared.js';
 import type { Provider, WeightFormat } from '../../../src-main/engine/protocol.js';
-import { decodeStorage } from '../../../src-main/engine/quant/formats/storage-encoder.js';
-import type { StorageTarget } from '../../../src-main/engine/quant/formats/layout.js';
+import { decodeStorage } from '../../../src-main/engine/quant/formats/storage.js';
 import { computeProfile } from '../../../src-main/engine/runtime/providers.js';
 import { openTensorFile } from '../../../src-main/engine/weights/open-tensor-file.js';
 import { isConditioningTensor } from '../../../src-main/engine/weights/names/flux.js';
@@ -142,21 +141,17 @@ async function dequantized(weights: NetworkWeights, tag: string): Promise<Networ
   let index = 0;
   for (const tensor of weights.tensors.values()) {
     const { storage } = tensor;
-    if (storage.kind === 'plain') {
+    if (storage.kind === 'plain' || storage.kind === 'panels') {
       tensors.set(tensor.name, tensor);
       continue;
     }
-    const parts = new Map<'codes' | 'scale' | 'absmax' | 'value', Uint8Array>();
-    for (const [suffix, part] of Object.entries(storage)) {
-      if (typeof part !== 'object') continue;
+    const parts = new Map<string, Uint8Array>();
+    for (const [suffix, part] of Object.entries(storage.parts)) {
       const bytes = await readFile(part.file);
-      parts.set(
-        suffix as 'codes' | 'scale' | 'absmax',
-        Uint8Array.from(bytes.subarray(part.offset, part.offset + part.length)),
-      );
+      parts.set(suffix, Uint8Array.from(bytes.subarray(part.offset, part.offset + part.length)));
     }
     const [n, k] = tensor.shape as [number, number];
-    const values = decodeStorage(storage.kind as StorageTarget, parts, n, k, 'f32');
+    const values = decodeStorage(storage.kind, parts, n, k, 'f32');
     const file = join(folder, `${tag}-${index++}.f32`);
     await writeFile(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     const value = { type: 'f32' as const, shape: tensor.shape, file, offset: 0, length: values.byteLength };
@@ -227,8 +222,7 @@ describe.each(CASES)('with the operators of $operators on $provider', (own) => {
 });
 
 function packedBytesOf(linears: readonly StoredTensor[]): number {
-  const parts = linears.flatMap(({ storage }) => Object.values(storage));
-  return parts.reduce((bytes: number, part) => bytes + (typeof part === 'object' ? part.length : 0), 0);
+  return linears.flatMap(({ storage }) => partsOf(storage)).reduce((bytes, { length }) => bytes + length, 0);
 }
 
 describe('the cache', () => {

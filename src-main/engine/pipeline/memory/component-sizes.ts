@@ -5,15 +5,19 @@
 import { parseAutoFormat } from '../../../base/auto-format.js';
 import type { VaeConfig } from '../../graph/vae.js';
 import type { Pack } from '../../pack/open-pack.js';
-import { WEIGHT_FORMATS, type ComponentFormat, type QuantizedComponent, type WeightFormat } from '../../protocol.js';
-import { WEIGHT_FORMAT_FACTS } from '../../quant/formats/weight-format.js';
+import {
+  isWeightFormat,
+  WEIGHT_FORMATS,
+  type ComponentFormat,
+  type QuantizedComponent,
+  type WeightFormat,
+} from '../../protocol.js';
+import { storedBytes } from '../../quant/formats/storage.js';
 import { isKept } from '../../quant/keep-list.js';
 import { isConditioningTensor } from '../../weights/names/flux.js';
 import { elementCount, type TensorSource } from '../../weights/tensor-source.js';
 import { openClip, openFlux, openInfuseNet, openT5, openVae, type PackNetwork } from '../../pack/pack-networks.js';
 
-/** Bytes of a scale in f16 sessions. */
-const SCALE_BYTES = 2;
 const SIXTEEN_BIT_BYTES = 2;
 
 /** Weights that stay resident while the component's session lives, in each format. */
@@ -30,11 +34,8 @@ export function bytesPerFormat(
     const [n, k] = entry.shape;
     const linear = entry.shape.length === 2 && entry.name.endsWith('.weight') && !isKept(component, entry.name);
     for (const format of WEIGHT_FORMATS) {
-      const perWeight =
-        linear && n !== undefined && k !== undefined
-          ? WEIGHT_FORMAT_FACTS[format].bytesPerWeight(n, k, SCALE_BYTES)
-          : SIXTEEN_BIT_BYTES;
-      sizes[format] += count * perWeight;
+      sizes[format] +=
+        linear && n !== undefined && k !== undefined ? storedBytes(format, n, k, 'f16') : count * SIXTEEN_BIT_BYTES;
     }
   }
   return sizes;
@@ -85,8 +86,7 @@ export async function packSizes(pack: Pack, variant: string): Promise<PackSizes>
 
 /** Bytes of a component in a choice of format; a mix takes its budget at most, and never more than 16-bit. */
 export function bytesOfChoice(sizes: Readonly<Record<WeightFormat, number>>, format: ComponentFormat): number {
-  const { '16-bit': full, nf4, int4 } = sizes;
-  const auto = parseAutoFormat(format);
-  if (auto !== null) return Math.max(Math.min(nf4, int4), Math.min(full, auto.budgetMiB * 2 ** 20));
-  return sizes[format as WeightFormat];
+  if (isWeightFormat(format)) return sizes[format];
+  const budget = (parseAutoFormat(format)?.budgetMiB ?? 0) * 2 ** 20;
+  return Math.max(Math.min(...Object.values(sizes)), Math.min(sizes['16-bit'], budget));
 }

@@ -11,7 +11,7 @@ import { openPack } from '../../pack/open-pack.js';
 import type { ConversionPlanResult, ConversionRequest } from '../../protocol.js';
 import { MAX_WORKERS } from '../../convert/encode-pool.js';
 import { SOURCE_DTYPES } from '../../convert/encode-task.js';
-import { StorageEncoder } from '../../quant/formats/storage-encoder.js';
+import { StorageEncoder } from '../../quant/formats/storage.js';
 import type { ScaleDtype } from '../../quant/formats/weights.js';
 import { weightsFromBytes } from '../../convert/source-weights.js';
 import { DTYPE_BYTES, type TensorSource } from '../../weights/tensor-source.js';

@@ -7,7 +7,7 @@
 import { throwIfAborted } from '../../../base/app-error.js';
 import { defined } from '../../../base/assert.js';
 import { LOSSY_FORMATS, type LossyFormat, type QuantizedComponent } from '../../protocol.js';
-import { decodeStorage, StorageEncoder } from '../../quant/formats/storage-encoder.js';
+import { decodeStorage, StorageEncoder } from '../../quant/formats/storage.js';
 import { isKept } from '../../quant/keep-list.js';
 import { isConditioningTensor } from '../../weights/names/flux.js';
 import { decodeToF32 } from '../../weights/decode.js';
@@ -89,7 +89,8 @@ export async function layerErrors(
   return layers;
 }
 
-export const noErrors = (): Record<LossyFormat, number> => ({ fp8: 0, int8: 0, int4: 0, nf4: 0 });
+export const noErrors = (): Record<LossyFormat, number> =>
+  Object.fromEntries(LOSSY_FORMATS.map((format) => [format, 0])) as Record<LossyFormat, number>;
 
 /** Length of the error over length of what it is an error of, from their squares; 0 for nothing. */
 export function relative(errors: FormatErrors, squares: number): FormatErrors {

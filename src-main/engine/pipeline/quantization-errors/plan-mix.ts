@@ -39,8 +39,8 @@ function notMeasured(label: string): AppError {
 }
 
 /** Halfway between the smallest format and INT8: there a mix is like neither. Rounded down to a tenth above 1 MiB. */
-function suggestedMiB({ nf4, int4, int8 }: Readonly<Record<WeightFormat, number>>): number {
-  const mib = (Math.min(nf4, int4) + int8) / 2 / MIB;
+function suggestedMiB(bytes: Readonly<Record<WeightFormat, number>>): number {
+  const mib = (Math.min(...Object.values(bytes)) + bytes.int8) / 2 / MIB;
   const step = mib >= 100 ? 1 : mib >= 1 ? 0.1 : 0.001;
   return Number((Math.floor(mib / step) * step).toFixed(3));
 }

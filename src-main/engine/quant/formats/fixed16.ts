@@ -14,9 +14,11 @@ import {
   type Weights,
 } from './weights.js';
 import { bf16ToF32 } from '../../../base/float-formats.js';
+import { NBITS_BLOCK, nBitsLayer, nBitsPlane, nBitsStride, rowScales } from './products.js';
+import { part, scaleBytes, type Layer, type PackedFormat } from './storage-format.js';
 
 /** Steps of the low byte in one of the high byte. */
-export const FIXED16_LOW_STEPS = 256;
+const FIXED16_LOW_STEPS = 256;
 /** Added to both codes in storage, where MatMulNBits has its zero point. */
 const ZERO = 128;
 const LARGEST_HIGH = 127;
@@ -90,3 +92,43 @@ export function decodeFixed16(
     return steps * (scale[row] as number);
   });
 }
+
+/** Stored: high and low bytes + 128, columns from K on 128, each [N, ceil(K/32), 32]; scale [N, 1]. */
+export const fixed16: PackedFormat = {
+  layout: (n, k, scaleDtype) => [
+    part('high', 'u8', nBitsPlane(n, k)),
+    part('low', 'u8', nBitsPlane(n, k)),
+    part('scale', scaleDtype, [n, 1]),
+  ],
+  unit: 'row',
+  columnBlock: NBITS_BLOCK,
+  sharedParts: ['scale'],
+  gpuOverhead: 1.004,
+  encode: (weights, n, k, memory, scaleDtype, label) => {
+    const stride = nBitsStride(k);
+    const [high, low] = [memory.bytes('high', n * stride), memory.bytes('low', n * stride)];
+    if (stride > k) [high, low].forEach((plane) => plane.fill(ZERO));
+    const scale = memory.scales(n);
+    encodeFixed16Rows(weights, n, k, high, low, stride, scale, label);
+    return new Map([
+      ['high', high],
+      ['low', low],
+      ['scale', scaleBytes(scale, scaleDtype, label)],
+    ]);
+  },
+  decode: (parts, n, k) => {
+    const planes = { high: parts.bytes('high'), low: parts.bytes('low'), scale: parts.scales('scale') };
+    return decodeFixed16(planes, n, k, nBitsStride(k));
+  },
+  layer: (ops, { n, k, part: stored }, bias, after) => {
+    const scale = stored('scale');
+    const lowScale = ops.mul(scale, ops.numbers([1 / FIXED16_LOW_STEPS]));
+    const plane = (name: 'high' | 'low', planeScale: string, planeBias: string | null): Layer => {
+      const codes = stored(name);
+      return nBitsLayer(ops, { codes, scales: rowScales(ops, planeScale, n, k, after), bits: 8, n, k }, planeBias);
+    };
+    const high = plane('high', scale, bias);
+    const low = plane('low', lowScale, null);
+    return (x) => ops.add(high(x), low(x));
+  },
+};

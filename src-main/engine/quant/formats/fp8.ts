@@ -6,12 +6,22 @@
 import { E4M3FN_VALUES } from '../../../base/float-formats.js';
 import { RowEncoder } from './row-encoder.js';
 import type { Weights } from './weights.js';
+import { addBias, decodeRows, gemmLayer, indices, NBITS_BLOCK, nBitsLayer, nBitsPlane, rowScales } from './products.js';
+import {
+  part,
+  scaleBytes,
+  type Layer,
+  type LayerOperators,
+  type PackedFormat,
+  type PackedWeight,
+  type Value,
+} from './storage-format.js';
 
 /** Largest e4m3fn value. */
 const LARGEST = 448;
 
 /** Encodes to e4m3fn bits. Codes are ±0 below absmax / 448 · 2^-10, less than 20 octaves down. */
-export const fp8Encoder = new RowEncoder({
+const fp8Encoder = new RowEncoder({
   largest: LARGEST,
   depth: 20 * 128,
   encodeRow: (weights, begin, count, scale, out, at) => {
@@ -63,4 +73,72 @@ export function decodeFp8({ codes, scale }: Fp8Weights, n: number, k: number): F
     }
   }
   return values;
+}
+
+/** A power of two, so exact; the smallest code, 2^-9, stays representable in f16. */
+const F16_SHRINK = 2 ** -8;
+/** Fixed point of e4m3fn: up to 448 · 64 = 28672, rounded below 1/8 to steps of 1/64. */
+const STEPS = 64;
+
+/** Stored: e4m3fn [N, K]; scale [N, 1]. */
+export const fp8: PackedFormat = {
+  layout: (n, k, scaleDtype) => [part('codes', 'f8e4m3fn', [n, k]), part('scale', scaleDtype, [n, 1])],
+  unit: 'row',
+  columnBlock: 1,
+  sharedParts: ['scale'],
+  gpuOverhead: 1.006,
+  encode: (weights, n, k, memory, scaleDtype, label) => {
+    const codes = memory.bytes('codes', n * k);
+    const scale = memory.scales(n);
+    fp8Encoder.encode(weights, n, k, codes, k, scale, label);
+    return new Map([
+      ['codes', codes],
+      ['scale', scaleBytes(scale, scaleDtype, label)],
+    ]);
+  },
+  decode: (parts, n, k) =>
+    decodeRows(parts.bytes('codes'), parts.scales('scale'), n, k, k, (byte) => E4M3FN_VALUES[byte] as number),
+  layer: (ops, weight, bias, after) => {
+    // Codes reach 448 and the row's scale comes after the product: in f16 the codes are made smaller first.
+    const shrink = ops.dtype === 'f16' ? F16_SHRINK : 1;
+    // Providers without the type see the same bytes as u8.
+    const codes = weight.part('codes', { type: ops.profile.operators.fp8 === 'cast' ? 'f8e4m3fn' : 'u8' });
+    const row = ops.reshape(weight.part('scale'), [1, weight.n]);
+    const factor = shrink === 1 ? row : ops.mul(row, ops.numbers([1 / shrink]));
+    const product = productOf(ops, weight, codes, shrink, after);
+    return (x) => addBias(ops, ops.mul(product(x), factor), bias);
+  },
+};
+
+/** x · (codes·shrink)ᵀ, [S, N]. */
+function productOf(ops: LayerOperators, weight: PackedWeight, codes: Value, shrink: number, after: Value): Layer {
+  const { n, k } = weight;
+  if (ops.profile.operators.fp8 === 'cast') {
+    const values = ops.cast(codes, 'f8e4m3fn', ops.dtype);
+    return gemmLayer(ops, shrink === 1 ? values : ops.mul(values, ops.numbers([shrink])), null);
+  }
+  // NaN codes never come out of the encoder; zero keeps the tables finite.
+  const finite = Array.from(E4M3FN_VALUES, (value) => (Number.isNaN(value) ? 0 : value));
+  const at = indices(ops, codes, after);
+  if (ops.profile.operators.fp8 === 'table' || k % NBITS_BLOCK !== 0) {
+    return gemmLayer(ops, ops.g.node('Gather', [ops.numbers(finite.map((value) => value * shrink)), at]), null);
+  }
+  const steps = finite.map((value) => Math.round(value * STEPS));
+  const highs = steps.map((step) => Math.floor((step + 128) / 256));
+  const plane = (values: readonly number[], unit: number): Layer => {
+    const table = ops.g.constant(
+      'u8',
+      [256],
+      Uint8Array.from(values, (value) => value + 128),
+    );
+    const bytes = ops.reshape(ops.g.node('Gather', [table, at]), nBitsPlane(n, k));
+    const scale = ops.numbers([(unit * shrink) / STEPS], [1, 1]);
+    return nBitsLayer(ops, { codes: bytes, scales: rowScales(ops, scale, n, k, after), bits: 8, n, k }, null);
+  };
+  const high = plane(highs, 256);
+  const low = plane(
+    steps.map((step, code) => step - 256 * (highs[code] as number)),
+    1,
+  );
+  return (x) => ops.add(high(x), low(x));
 }

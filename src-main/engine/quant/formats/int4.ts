@@ -8,9 +8,11 @@
  */
 import { f16ToF32, f32ToF16 } from '../../../base/float-formats.js';
 import { notFiniteError, widenBf16, type ScaleDtype, type Weights } from './weights.js';
+import { nBitsLayer } from './products.js';
+import { part, scaleBytes, type PackedFormat } from './storage-format.js';
 
 /** Weights per scale; the only block size with a fast kernel on WebGPU (docs/measurements.md). */
-export const INT4_BLOCK = 32;
+const INT4_BLOCK = 32;
 /** Added to codes in storage: MatMulNBits' default zero point. */
 const INT4_ZERO = 8;
 
@@ -71,7 +73,7 @@ function searchScale(block: Float32Array, extreme: number): number {
  * @param scale [N, ceil(K / 32)]
  * @throws AppError quant.invalid-input
  */
-export function encodeInt4Rows(
+function encodeInt4Rows(
   weights: Weights,
   n: number,
   k: number,
@@ -173,3 +175,28 @@ export function decodeInt4({ codes, scale }: Int4Weights, n: number, k: number):
   }
   return values;
 }
+
+/** Stored: codes + 8, low nibble first, columns from K on 8, [N, ceil(K/32), 16]; scale [N, ceil(K/32)]. */
+export const int4: PackedFormat = {
+  layout: (n, k, scaleDtype) => {
+    const blocks = Math.ceil(k / INT4_BLOCK);
+    return [part('codes', 'u8', [n, blocks, INT4_BLOCK / 2]), part('scale', scaleDtype, [n, blocks])];
+  },
+  unit: 'row',
+  columnBlock: INT4_BLOCK,
+  sharedParts: [],
+  gpuOverhead: 1.093,
+  encode: (weights, n, k, memory, scaleDtype, label) => {
+    const blocks = n * Math.ceil(k / INT4_BLOCK);
+    const codes = memory.bytes('codes', blocks * (INT4_BLOCK / 2));
+    const scale = memory.scales(blocks);
+    encodeInt4Rows(weights, n, k, scaleDtype, codes, scale, label);
+    return new Map([
+      ['codes', codes],
+      ['scale', scaleBytes(scale, scaleDtype, label)],
+    ]);
+  },
+  decode: (parts, n, k) => decodeInt4({ codes: parts.bytes('codes'), scale: parts.scales('scale') }, n, k),
+  layer: (ops, { n, k, part: stored }, bias) =>
+    nBitsLayer(ops, { codes: stored('codes'), scales: stored('scale'), bits: 4, n, k }, bias),
+};

@@ -5,13 +5,23 @@
  */
 import { RowEncoder } from './row-encoder.js';
 import type { Weights } from './weights.js';
+import { decodeRows, gemmLayer, NBITS_BLOCK, nBitsLayer, nBitsPlane, nBitsStride, rowScales } from './products.js';
+import {
+  part,
+  scaleBytes,
+  type Layer,
+  type LayerOperators,
+  type PackedFormat,
+  type PackedWeight,
+  type Value,
+} from './storage-format.js';
 
 const LARGEST_CODE = 127;
 /** Added to codes in storage, where MatMulNBits has its zero point. */
-export const INT8_ZERO = 128;
+const INT8_ZERO = 128;
 
 /** Encodes into storage form: code + 128. Codes are zero below absmax / 254, less than 9 octaves down. */
-export const int8Encoder = new RowEncoder({
+const int8Encoder = new RowEncoder({
   largest: LARGEST_CODE,
   depth: 9 * 128,
   encodeRow: (weights, begin, count, scale, out, at) => {
@@ -50,4 +60,43 @@ export function decodeInt8({ codes, scale }: Int8Weights, n: number, k: number):
     for (let i = row * k; i < (row + 1) * k; i++) values[i] = (codes[i] as number) * (scale[row] as number);
   }
   return values;
+}
+
+/** Stored: codes + 128, columns from K on 128, [N, ceil(K/32), 32]; scale [N, 1]. Graphs expand the scale to blocks. */
+export const int8: PackedFormat = {
+  layout: (n, k, scaleDtype) => [part('codes', 'u8', nBitsPlane(n, k)), part('scale', scaleDtype, [n, 1])],
+  unit: 'row',
+  columnBlock: NBITS_BLOCK,
+  sharedParts: ['scale'],
+  gpuOverhead: 1.007,
+  encode: (weights, n, k, memory, scaleDtype, label) => {
+    const stride = nBitsStride(k);
+    const codes = memory.bytes('codes', n * stride);
+    if (stride > k) codes.fill(INT8_ZERO);
+    const scale = memory.scales(n);
+    int8Encoder.encode(weights, n, k, codes, stride, scale, label);
+    return new Map([
+      ['codes', codes],
+      ['scale', scaleBytes(scale, scaleDtype, label)],
+    ]);
+  },
+  decode: (parts, n, k) =>
+    decodeRows(parts.bytes('codes'), parts.scales('scale'), n, k, nBitsStride(k), (byte) => byte - INT8_ZERO),
+  layer: (ops, weight, bias, after) => {
+    if (ops.profile.operators.int8 === 'cast') return castLayer(ops, weight, bias, after);
+    const { n, k } = weight;
+    const scales = rowScales(ops, weight.part('scale'), n, k, after);
+    return nBitsLayer(ops, { codes: weight.part('codes'), scales, bits: 8, n, k }, bias);
+  },
+};
+
+/** code · scale in compute dtype, then Gemm. Products of codes and scales are what f16 can hold: they are weights. */
+function castLayer(ops: LayerOperators, weight: PackedWeight, bias: Value | null, after: Value): Layer {
+  const { n, k } = weight;
+  const padded = nBitsStride(k);
+  const codes = ops.reshape(weight.part('codes'), [n, padded]);
+  const columns = padded === k ? codes : ops.g.node('Slice', [codes, ops.g.i64([0]), ops.g.i64([k]), ops.g.i64([1])]);
+  const zero = ops.add(ops.zeroAfter(after), ops.numbers([-INT8_ZERO], [1, 1]));
+  const w = ops.mul(ops.add(ops.cast(columns, 'u8', ops.dtype), zero), weight.part('scale'));
+  return gemmLayer(ops, w, bias);
 }

@@ -7,6 +7,17 @@
 import { bf16ToF32 } from '../../../base/float-formats.js';
 import { Bf16CodeTable, fitsTable } from './bf16-code-table.js';
 import { BF16_INFINITY, bf16Absmax, bitsOf, f32Absmax, notFiniteError, widenBf16, type Weights } from './weights.js';
+import { invariant } from '../../../base/assert.js';
+import { addBias, gemmLayer, indices, NBITS_BLOCK, nBitsLayer } from './products.js';
+import {
+  part,
+  scaleBytes,
+  type Layer,
+  type LayerOperators,
+  type PackedFormat,
+  type PackedWeight,
+  type Value,
+} from './storage-format.js';
 
 /** Weights per absmax. */
 export const NF4_BLOCK = 64;
@@ -91,7 +102,7 @@ const TABLE_DEPTH = 6 * 128;
  * @param absmax [ceil(count / 64)]
  * @throws AppError quant.invalid-input
  */
-export function encodeNf4Blocks(weights: Weights, out: Uint8Array, absmax: Float32Array, label: string): void {
+function encodeNf4Blocks(weights: Weights, out: Uint8Array, absmax: Float32Array, label: string): void {
   const codes = new Uint8Array(NF4_BLOCK);
   const encodeBlock =
     weights instanceof Float32Array ? f32BlockEncoder(weights, codes, label) : bf16BlockEncoder(weights, codes, label);
@@ -174,4 +185,68 @@ export function decodeNf4Range(codes: Uint8Array, absmax: Float32Array, begin: n
     }
   }
   return out;
+}
+
+/** Stored: flattened, high nibble first, [ceil(N·K/2)]; absmax [ceil(N·K/64)]. */
+export const nf4: PackedFormat = {
+  layout: (n, k, scaleDtype) => [
+    part('codes', 'u8', [Math.ceil((n * k) / 2)]),
+    part('absmax', scaleDtype, [Math.ceil((n * k) / NF4_BLOCK)]),
+  ],
+  unit: NF4_BLOCK,
+  columnBlock: NF4_BLOCK,
+  sharedParts: [],
+  gpuOverhead: 1.054,
+  encode: (weights, n, k, memory, scaleDtype, label) => {
+    const codes = memory.bytes('codes', Math.ceil((n * k) / 2));
+    const absmax = memory.scales(Math.ceil((n * k) / NF4_BLOCK));
+    encodeNf4Blocks(weights, codes, absmax, label);
+    return new Map([
+      ['codes', codes],
+      ['absmax', scaleBytes(absmax, scaleDtype, label)],
+    ]);
+  },
+  decode: (parts, n, k) => decodeNf4({ codes: parts.bytes('codes'), absmax: parts.scales('absmax') }, n, k),
+  layer: (ops, weight, bias, after) => {
+    const operator = ops.profile.operators.nf4;
+    if (operator === 'table') return tableLayer(ops, weight, bias, after);
+    if (operator === 'byte-codes' && weight.k % NF4_BLOCK === 0) return byteCodesLayer(ops, weight, bias, after);
+    const parts = [weight.part('codes'), weight.part('absmax')];
+    const attributes = { K: weight.k, N: weight.n, block_size: NF4_BLOCK, quant_type: 1 };
+    return (x) => addBias(ops, ops.g.node('MatMulBnb4', [x, ...parts], attributes, { domain: 'com.microsoft' }), bias);
+  },
+};
+
+/** Pairs of 8-bit codes by byte, then MatMulNBits; rounds the codebook to 1/127. Rows are whole blocks. */
+function byteCodesLayer(ops: LayerOperators, weight: PackedWeight, bias: Value | null, after: Value): Layer {
+  const { n, k } = weight;
+  const pairs = Uint8Array.from(pairsByByte(), (value) => 128 + Math.round(value * 127));
+  const rows = weight.part('codes', { shape: [n, k / 2] });
+  const gathered = ops.g.node('Gather', [ops.g.constant('u8', [256, 2], pairs), indices(ops, rows, after)]);
+  const codes = ops.reshape(gathered, [n, k / NBITS_BLOCK, NBITS_BLOCK]);
+  const blocks = weight.part('absmax', { shape: [n, k / NF4_BLOCK, 1] });
+  const unit = ops.add(ops.zeroAfter(after), ops.numbers([1 / 127], [1]));
+  const perBlock = ops.g.node('Expand', [
+    ops.mul(blocks, unit),
+    ops.g.i64([n, k / NF4_BLOCK, NF4_BLOCK / NBITS_BLOCK]),
+  ]);
+  return nBitsLayer(ops, { codes, scales: ops.reshape(perBlock, [n, k / NBITS_BLOCK]), bits: 8, n, k }, bias);
+}
+
+/** Pairs of codebook values by byte, times absmax, then Gemm. Blocks run on across rows. */
+function tableLayer(ops: LayerOperators, weight: PackedWeight, bias: Value | null, after: Value): Layer {
+  const { name, n, k } = weight;
+  invariant((n * k) % NF4_BLOCK === 0, `${name} has ${n * k} weights, not whole blocks of ${NF4_BLOCK}`);
+  const blocks = (n * k) / NF4_BLOCK;
+  const bytes = weight.part('codes', { shape: [blocks, NF4_BLOCK / 2] });
+  const values = ops.g.node('Gather', [ops.numbers(pairsByByte(), [256, 2]), indices(ops, bytes, after)]);
+  const scale = weight.part('absmax', { shape: [blocks, 1] });
+  return gemmLayer(ops, ops.reshape(ops.mul(ops.reshape(values, [blocks, NF4_BLOCK]), scale), [n, k]), bias);
+}
+
+/** The two values that each byte stands for, [256, 2]. */
+function pairsByByte(): number[] {
+  return Array.from({ length: 256 }, (_, byte) => [byte >> 4, byte & 15])
+    .flat()
+    .map((code) => NF4_CODEBOOK[code] as number);
 }

@@ -11,6 +11,7 @@ import {
   tooLargeError,
   type Weights,
 } from './weights.js';
+import { part, type PartPlan, type StorageFormat, type StoredValues } from './storage-format.js';
 
 /** From here on a value rounds beyond f16's largest, 65504. */
 const F16_OVERFLOW = 65520;
@@ -24,7 +25,7 @@ let bf16ToF16Table: Uint16Array | undefined;
  * @param out at least as long as `weights`
  * @throws AppError quant.invalid-input for NaN, infinity and values beyond f16
  */
-export function encodeF16Into(weights: Weights, out: Uint16Array, label: string): void {
+function encodeF16Into(weights: Weights, out: Uint16Array, label: string): void {
   if (weights instanceof Float32Array) {
     const absmax = finiteAbsmax(weights, label);
     if (absmax >= F16_OVERFLOW) throw tooLargeError(label, absmax, 'weight');
@@ -42,7 +43,7 @@ export function encodeF16Into(weights: Weights, out: Uint16Array, label: string)
  * @param out at least as long as `weights`
  * @throws AppError quant.invalid-input for NaN and infinity
  */
-export function encodeBf16Into(weights: Weights, out: Uint16Array, label: string): void {
+function encodeBf16Into(weights: Weights, out: Uint16Array, label: string): void {
   if (weights instanceof Float32Array) {
     // The largest f32 values round to infinity.
     if (f32ToBf16(finiteAbsmax(weights, label)) >= BF16_INFINITY) throw notFiniteError(label);
@@ -62,7 +63,7 @@ export function encodeBf16Into(weights: Weights, out: Uint16Array, label: string
  * @param out at least as long as `weights`
  * @throws AppError quant.invalid-input for NaN and infinity
  */
-export function encodeF32Into(weights: Weights, out: Float32Array, label: string): void {
+function encodeF32Into(weights: Weights, out: Float32Array, label: string): void {
   if (weights instanceof Float32Array) {
     finiteAbsmax(weights, label);
     out.set(weights);
@@ -108,3 +109,44 @@ export function decodeBf16(bits: Uint16Array): Float32Array {
 export function decodeF16(bits: Uint16Array): Float32Array {
   return Float32Array.from(bits, f16ToF32);
 }
+
+/** Stored: value [N, K]. @param write the weights into bytes of the part */
+function plain(
+  onnxType: PartPlan['onnxType'],
+  write: (weights: Weights, bytes: Uint8Array, label: string) => void,
+  read: (parts: StoredValues) => Float32Array,
+): StorageFormat {
+  return {
+    layout: (n, k) => [part('value', onnxType, [n, k])],
+    // Any would do; this keeps a chunk's bytes aligned.
+    unit: 64,
+    columnBlock: 1,
+    sharedParts: [],
+    gpuOverhead: 1.004,
+    encode: (weights, n, k, memory, _scaleDtype, label) => {
+      const bytes = memory.bytes('value', part('value', onnxType, [n, k]).byteLength);
+      write(weights, bytes, label);
+      return new Map([['value', bytes]]);
+    },
+    decode: read,
+  };
+}
+
+const wordsOf = (bytes: Uint8Array): Uint16Array => new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
+
+export const bf16 = plain(
+  'bf16',
+  (weights, bytes, label) => encodeBf16Into(weights, wordsOf(bytes), label),
+  (parts) => decodeBf16(parts.words('value')),
+);
+export const f16 = plain(
+  'f16',
+  (weights, bytes, label) => encodeF16Into(weights, wordsOf(bytes), label),
+  (parts) => decodeF16(parts.words('value')),
+);
+export const f32 = plain(
+  'f32',
+  (weights, bytes, label) =>
+    encodeF32Into(weights, new Float32Array(bytes.buffer, bytes.byteOffset, weights.length), label),
+  (parts) => parts.floats('value'),
+);

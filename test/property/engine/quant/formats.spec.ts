@@ -6,9 +6,8 @@ import { readBnbNf4 } from '../../../../src-main/engine/quant/formats/bnb-nf4.js
 import { decodeFp8, encodeFp8 } from '../../../../src-main/engine/quant/formats/fp8.js';
 import { decodeInt4, encodeInt4 } from '../../../../src-main/engine/quant/formats/int4.js';
 import { decodeInt8, encodeInt8 } from '../../../../src-main/engine/quant/formats/int8.js';
-import type { StorageTarget } from '../../../../src-main/engine/quant/formats/layout.js';
+import { type StorageTarget, StorageEncoder } from '../../../../src-main/engine/quant/formats/storage.js';
 import { decodeNf4, encodeNf4, NF4_CODEBOOK } from '../../../../src-main/engine/quant/formats/nf4.js';
-import { StorageEncoder } from '../../../../src-main/engine/quant/formats/storage-encoder.js';
 
 const SETTINGS = { seed: 20_261_124, numRuns: 300 };
 /** Steps of rounding in f32 that a decode and a division add. */

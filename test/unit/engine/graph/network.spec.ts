@@ -10,8 +10,13 @@ import {
 } from '../../../../src-main/engine/graph/compute-profile.js';
 import { Network } from '../../../../src-main/engine/graph/network.js';
 import { decodeModel, ONNX_TYPE } from '../../../../src-main/engine/graph/onnx-schema.js';
-import { WeightBook, type Storage, type StoredTensor } from '../../../../src-main/engine/graph/stored-tensor.js';
-import { planTensor, type StorageTarget } from '../../../../src-main/engine/quant/formats/layout.js';
+import {
+  WeightBook,
+  type Storage,
+  type StoredPart,
+  type StoredTensor,
+} from '../../../../src-main/engine/graph/stored-tensor.js';
+import { isPacked, planTensor, type StorageTarget } from '../../../../src-main/engine/quant/formats/storage.js';
 
 const N = 128;
 const K = 192;
@@ -26,8 +31,10 @@ function stored(target: StorageTarget, dtype: 'f32' | 'f16'): StoredTensor {
       return [suffix, part];
     }),
   );
-  const kind = target === 'bf16' || target === 'f16' || target === 'f32' ? 'plain' : target;
-  return { name: 'w', shape: [N, K], storage: { kind, ...parts } as unknown as Storage };
+  const storage: Storage = isPacked(target)
+    ? { kind: target, parts }
+    : { kind: 'plain', value: parts['value'] as StoredPart };
+  return { name: 'w', shape: [N, K], storage };
 }
 
 /** One linear layer as a model. */

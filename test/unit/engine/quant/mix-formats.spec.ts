@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { WEIGHT_FORMAT_FACTS } from '../../../../src-main/engine/quant/formats/weight-format.js';
+import type { WeightFormat } from '../../../../src-main/base/vocabulary.js';
+import { storedBytes } from '../../../../src-main/engine/quant/formats/storage.js';
 import { mixFormats, type MixLayer } from '../../../../src-main/engine/quant/mix-formats.js';
 
 const SIDE = 256;
@@ -9,8 +10,7 @@ const layer = (name: string, factor: number): MixLayer => ({
   errors: { nf4: 0.09 * factor, int4: 0.075 * factor, fp8: 0.026 * factor, int8: 0.006 * factor },
 });
 const layers = [layer('calm', 0.5), layer('usual', 1), layer('wild', 2)];
-const bytes = (format: keyof typeof WEIGHT_FORMAT_FACTS): number =>
-  SIDE * SIDE * WEIGHT_FORMAT_FACTS[format].bytesPerWeight(SIDE, SIDE, 2);
+const bytes = (format: WeightFormat): number => storedBytes(format, SIDE, SIDE, 'f16');
 
 describe('mixFormats', () => {
   it('spends what is left on the layer that loses most', () => {

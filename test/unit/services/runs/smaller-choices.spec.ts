@@ -3,7 +3,7 @@ import { FORMAT_FACTS } from '../../../../src-main/base/vocabulary.js';
 import { LOSSY_FORMATS } from '../../../../src-main/contract/formats.js';
 import type { RunSettings } from '../../../../src-main/contract/generation-settings.js';
 import type { SmallerChoice } from '../../../../src-main/contract/smaller-choice.js';
-import { decodeStorage, StorageEncoder } from '../../../../src-main/engine/quant/formats/storage-encoder.js';
+import { decodeStorage, StorageEncoder } from '../../../../src-main/engine/quant/formats/storage.js';
 import {
   nextSmaller,
   rankChoices,

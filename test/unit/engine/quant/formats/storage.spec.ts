@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { FORMAT_FACTS, WEIGHT_FORMATS } from '../../../../../src-main/base/vocabulary.js';
 import { f16ToF32, f32ToF16 } from '../../../../../src-main/base/float-formats.js';
 import { decodeFp8, encodeFp8 } from '../../../../../src-main/engine/quant/formats/fp8.js';
 import { decodeInt4, encodeInt4 } from '../../../../../src-main/engine/quant/formats/int4.js';
 import { encodeInt8 } from '../../../../../src-main/engine/quant/formats/int8.js';
 import {
   planTensor,
-  type PartSuffix,
+  storedBytes,
   type StorageTarget,
-} from '../../../../../src-main/engine/quant/formats/layout.js';
+  decodeStorage,
+  StorageEncoder,
+} from '../../../../../src-main/engine/quant/formats/storage.js';
 import { decodeNf4, encodeNf4 } from '../../../../../src-main/engine/quant/formats/nf4.js';
-import { decodeStorage, StorageEncoder } from '../../../../../src-main/engine/quant/formats/storage-encoder.js';
 import { f32, firstDifference, i8, K, N, u8 } from '../../../support/quant-fixture.js';
 import { gaussian } from '../../../support/random-weights.js';
 
@@ -33,7 +35,7 @@ describe('StorageEncoder', () => {
   });
 
   it('stores the codes of the reference tools', () => {
-    const encode = (target: StorageTarget, part: PartSuffix) =>
+    const encode = (target: StorageTarget, part: string) =>
       (new StorageEncoder(target, 'f32').encode(f32('weight'), N, K, 'w').get(part) as Uint8Array).slice();
     const biased = Uint8Array.from(i8('qint8_data'), (code) => code + 128);
     expect(firstDifference(encode('int8', 'codes'), biased)).toBe(-1);
@@ -72,5 +74,36 @@ describe('decodeStorage', () => {
     expect(stored('fp8')).toEqual(decodeFp8({ ...fp8, scale: half(fp8.scale) }, n, k));
     expect(stored('int4')).toEqual(decodeInt4(encodeInt4(weights, n, k, 'f16'), n, k));
     expect(stored('f32')).toEqual(weights);
+  });
+});
+
+describe('planTensor', () => {
+  it.each([
+    ['int8', ['codes', 'u8', [5, 3, 32], 480], ['scale', 'f16', [5, 1], 10]],
+    ['int4', ['codes', 'u8', [5, 3, 16], 240], ['scale', 'f16', [5, 3], 30]],
+    ['nf4', ['codes', 'u8', [243], 243], ['absmax', 'f16', [8], 16]],
+    ['fp8', ['codes', 'f8e4m3fn', [5, 97], 485], ['scale', 'f16', [5, 1], 10]],
+  ] as const)('lays out %s', (target, ...expected) => {
+    const columns = target === 'int8' || target === 'int4' ? 65 : 97;
+    const parts = planTensor(target, 5, columns, 'f16');
+    expect(parts.map((part) => [part.suffix, part.onnxType, part.shape, part.byteLength])).toEqual(expected);
+  });
+
+  it.each([
+    ['bf16', 970],
+    ['f16', 970],
+    ['f32', 1940],
+  ] as const)('lays out plain %s', (target, byteLength) => {
+    expect(planTensor(target, 5, 97, 'f32')).toEqual([
+      { suffix: 'value', onnxType: target, shape: [5, 97], byteLength },
+    ]);
+  });
+});
+
+describe('the bits of a weight in the vocabulary', () => {
+  it.each(WEIGHT_FORMATS)('are those of %s as it is stored, with scales in f16', (format) => {
+    const side = 4096;
+    const stored = (8 * storedBytes(format, side, side, 'f16')) / side ** 2;
+    expect(Math.abs(stored - FORMAT_FACTS[format].bitsPerWeight)).toBeLessThan(0.01);
   });
 });
