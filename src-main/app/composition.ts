@@ -18,7 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { entryFile } from '../base/entry-file.js';
 import { chooseLanguage, type LanguageChoice } from '../contract/languages.js';
 import { openAppHost, type AppHost } from '../services/host/app-host.js';
-import { defaultDataDir, defaultPacksDir } from '../services/support/data-dir.js';
+import { defaultCacheDir, defaultDataDir, defaultPacksDir } from '../services/support/data-dir.js';
 import { registerIpc } from './ipc.js';
 import { menuTemplate } from './menu.js';
 import { NATIVE_TEXTS, type NativeText } from './native-text.js';
@@ -120,10 +120,12 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
   let window: BrowserWindow | null = null;
   let text = textIn('system');
   const assetsDir = app.isPackaged ? join(process.resourcesPath, 'assets') : join(ROOT, 'assets');
+  const usualCacheDir = defaultCacheDir();
   const host = await openAppHost({
     dataDir: defaultDataDir(app.getPath('appData')),
     assetsDir,
     packsDir: defaultPacksDir(app.getPath('appData')),
+    ...(usualCacheDir === null ? {} : { usualCacheDir }),
     tokens: new SafeTokens(safeStorage, join(app.getPath('userData'), 'hub-token.bin')),
     spawnEngine: utilityEngine(
       (entry) =>

@@ -20,12 +20,13 @@ const LAST_WORDS_MS = 500;
  * error, the only place where a process says that memory ran out.
  */
 export function utilityEngine(fork: Fork, entry: string): EngineSpawner {
-  return (): EngineProcess => {
+  return (onStderr): EngineProcess => {
     const child = fork(entry);
     const stderr = child.stderr as Readable | null;
     const words = new LastWords();
     const onText = (text: string): void => {
       words.add(text);
+      onStderr?.(text);
     };
     stderr?.setEncoding('utf8').on('data', onText);
     child.once('error', (_type, location) => {

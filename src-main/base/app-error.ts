@@ -38,14 +38,17 @@ export type ErrorCode =
   | 'store.failed' // any other database failure
   | 'disk.full' // no space left
   | 'disk.failed' // any other file-system failure
+  | 'cache.busy' // converted weights are being written or read
   | 'run.not-found'
   | 'run.not-resumable'
+  | 'compare.different-sizes' // pictures whose pixels cannot be compared
   | 'blind.not-possible' // a blind test that cannot be started, answered or taken back
   | 'metadata.none' // a picture without our settings in it
   | 'contract.invalid-input' // a request that breaks its schema
   | 'contract.unknown-method'
   | 'contract.refused-sender' // the message came from a page that is not ours
   | 'download.failed'
+  | 'cancelled' // given up, such as by closing the app; pages do not show it
   | 'host.unreachable' // made by the page: nothing answers its requests
   | 'internal'; // a bug; details are in the log
 
@@ -122,14 +125,22 @@ export function throwIfAborted(signal: { readonly aborted: boolean } | undefined
   if (signal?.aborted === true) throw abortError();
 }
 
-/** Any thrown value as the wire form; what is not an `AppError` is a bug and says so. */
+/** What a person can do about a bug. @param logFile where its details are */
+export function bugRemedy(logFile = ''): string {
+  return `Try again; if it happens again, report it with the log file${logFile === '' ? '' : ` ${logFile}`}.`;
+}
+
+/** Any thrown value as the wire form; what is neither an `AppError` nor a cancellation is a bug and has its stack. */
 export function toErrorDto(error: unknown): ErrorDto {
   if (error instanceof AppError) return error.toDto();
+  if (isAbort(error)) {
+    return { code: 'cancelled', message: 'It was cancelled.', remedy: 'Start it again.', retryable: true, details: {} };
+  }
   return {
     code: 'internal',
     message: `Something went wrong that the app did not expect: ${error instanceof Error ? error.message : String(error)}`,
-    remedy: 'Try again; if it happens again, report it with the log file.',
+    remedy: bugRemedy(),
     retryable: true,
-    details: {},
+    details: { stack: error instanceof Error ? (error.stack ?? null) : null },
   };
 }

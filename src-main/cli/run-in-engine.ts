@@ -28,7 +28,7 @@ export async function runInEngine<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const onStderr = (text: string): void => void process.stderr.write(text);
-  const engine = new EngineClient(forkEngine(entryFile('engine'), { onStderr }));
+  const engine = new EngineClient(() => forkEngine(entryFile('engine'))(onStderr));
   try {
     const send: SendRequest = (request, onProgress) =>
       engine.request(request, {

@@ -1,7 +1,7 @@
 /**
  * What the commands write: results on stdout, a progress line on a terminal's stderr, errors with their remedy.
  */
-import { AppError, toErrorDto } from '../base/app-error.js';
+import { toErrorDto } from '../base/app-error.js';
 
 /** Width of the progress bar in characters. */
 const BAR_WIDTH = 24;
@@ -36,7 +36,8 @@ export function printError(error: unknown): void {
   endProgress();
   const dto = toErrorDto(error);
   process.stderr.write(`${dto.message}\n${dto.remedy}\n[${dto.code}]\n`);
-  if (!(error instanceof AppError) && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  const { stack } = dto.details;
+  if (typeof stack === 'string') process.stderr.write(`${stack}\n`);
 }
 
 /** Columns padded to their widest cell; numbers are right-aligned by the caller's strings. */

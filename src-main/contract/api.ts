@@ -19,6 +19,8 @@ import { comparisonDraftSchema, missingPartSchema, settingFieldSchema } from './
 import { idSchema } from './ids.js';
 import {
   cacheEntrySchema,
+  cacheFolderChoiceSchema,
+  cacheFolderStateSchema,
   importCheckSchema,
   importSourceSchema,
   libraryNameSchema,
@@ -106,6 +108,12 @@ export const API = {
   'cache.remove': {
     input: z.strictObject({ packId: idSchema.nullable(), key: z.string().min(1).max(255).nullable() }),
     output: z.object({ freedBytes: z.number().nonnegative() }),
+  },
+  'cache.folder': { input: nothing, output: cacheFolderStateSchema },
+  /** What was converted stays where it was; null when the person closed the dialog. Refused while a picture is made. */
+  'cache.choose-folder': {
+    input: z.strictObject({ choice: cacheFolderChoiceSchema }),
+    output: cacheFolderStateSchema.nullable(),
   },
   /** What converting ahead of a run will take. */
   'preparation.estimate': { input: preparationInputSchema, output: preparationEstimateSchema },

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { ErrorCode, ErrorDto } from '../base/app-error.js';
 
-export { AppError, isAbort, toErrorDto } from '../base/app-error.js';
+export { AppError, abortError, isAbort, toErrorDto } from '../base/app-error.js';
 export type { ErrorCode, ErrorDto } from '../base/app-error.js';
 
 export const errorDtoSchema = z.object({

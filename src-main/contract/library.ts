@@ -122,6 +122,24 @@ export const importSourceSchema = z.discriminatedUnion('kind', [
 ]);
 export type ImportSource = z.infer<typeof importSourceSchema>;
 
+/** Where converted weights lie. */
+export const cacheFolderStateSchema = z.object({
+  folder: z.string(),
+  isDefault: z.boolean(),
+  /** Named when the app was started, so that it cannot be chosen. */
+  isNamed: z.boolean(),
+});
+export type CacheFolderState = z.infer<typeof cacheFolderStateSchema>;
+
+export const cacheFolderChoiceSchema = z.discriminatedUnion('kind', [
+  /** A folder that the host lets the person choose. */
+  z.strictObject({ kind: z.literal('dialog') }),
+  /** A folder that the person named; for hosts without dialogs. */
+  z.strictObject({ kind: z.literal('folder'), folder: z.string().trim().min(1).max(4096) }),
+  z.strictObject({ kind: z.literal('default') }),
+]);
+export type CacheFolderChoice = z.infer<typeof cacheFolderChoiceSchema>;
+
 /** One file of converted weights; its name says what is in it. */
 export const cacheEntrySchema = z.object({
   /** Null for files of packs that are not known any more. */

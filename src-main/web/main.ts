@@ -1,4 +1,4 @@
-/** Entry of the browser host: `web.js [--port N] [--data DIR] [--pack DIR]… [--no-open]`. */
+/** Entry of the browser host: `web.js [--port N] [--data DIR] [--pack DIR]… [--cache DIR] [--no-open]`. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { entryFile } from '../base/entry-file.js';
 import { openAppHost, type AppHost, type HostOptions } from '../services/host/app-host.js';
 import type { DownloadManifest } from '../library/manifest.js';
 import { TokenFile } from '../library/token-file.js';
-import { defaultDataDir, defaultPacksDir, defaultTokenFile } from '../services/support/data-dir.js';
+import { defaultCacheDir, defaultDataDir, defaultPacksDir, defaultTokenFile } from '../services/support/data-dir.js';
 import { forkEngine } from '../services/engine/fork-engine.js';
 import { intactCopies, isDamage, replaceDamaged } from '../store/copies.js';
 import { databaseFile } from '../store/store.js';
@@ -26,6 +26,7 @@ interface Flags {
   readonly engine?: string;
   readonly assets?: string;
   readonly packs: string;
+  readonly cache?: string;
   readonly catalogue?: string;
 }
 
@@ -77,6 +78,13 @@ async function openRecovering(flags: Flags, open: () => Promise<AppHost>): Promi
   }
 }
 
+/** With a gallery of its own, converted weights lie in it. */
+function cacheOptions({ cache, data }: Flags): Pick<HostOptions, 'cacheDir' | 'usualCacheDir'> {
+  if (cache !== undefined) return { cacheDir: resolve(cache) };
+  const usual = data === defaultDataDir() ? defaultCacheDir() : null;
+  return usual === null ? {} : { usualCacheDir: usual };
+}
+
 async function serve(flags: Flags): Promise<void> {
   const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string };
   const options: HostOptions = {
@@ -84,6 +92,7 @@ async function serve(flags: Flags): Promise<void> {
     assetsDir: flags.assets === undefined ? resolve(ROOT, 'assets') : resolve(flags.assets),
     packFolders: flags.pack.map((folder) => resolve(folder)),
     packsDir: resolve(flags.packs),
+    ...cacheOptions(flags),
     tokens: new TokenFile(defaultTokenFile()),
     ...(flags.catalogue === undefined ? {} : { manifests: readCatalogue(flags.catalogue) }),
     spawnEngine: forkEngine(flags.engine === undefined ? entryFile('engine') : resolve(flags.engine)),
@@ -137,6 +146,7 @@ const program = new Command('likeness-lab-web')
     [],
   )
   .option('--packs <folder>', 'where packs are imported and downloaded to', defaultPacksDir())
+  .option('--cache <folder>', 'where converted weights lie; the settings can then not change it')
   .option('--restore-copy', 'if the gallery is damaged, go on with its newest copy')
   .option('--new-gallery', 'if the gallery is damaged, begin an empty one')
   .option('--no-open', 'do not open a browser')

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { AppError, toErrorDto, type ErrorDto } from '../base/app-error.js';
+import { AppError, type ErrorDto } from '../base/app-error.js';
 import { API_PREFIX, EVENTS_PATH, SESSION_PATH } from '../contract/bridge.js';
 import { MAX_REQUEST_BYTES } from '../contract/limits.js';
 import { mayBeKept, parsePicturePath } from '../contract/picture-path.js';
@@ -105,11 +105,10 @@ class WebHost {
       await this.#route(request, response);
     } catch (error) {
       const known = error instanceof HttpRefusal;
-      if (!known) this.#options.host.log.error('A web request failed.', error);
+      const dto = known ? error.dto : this.#options.host.log.failure('A web request failed.', error);
       if (!request.complete && !response.headersSent) discardRest(request, response);
       if (response.headersSent) response.destroy();
-      else
-        this.#json(response, known ? error.status : 500, { ok: false, error: known ? error.dto : toErrorDto(error) });
+      else this.#json(response, known ? error.status : 500, { ok: false, error: dto });
     }
   }
 

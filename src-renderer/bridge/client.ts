@@ -4,7 +4,7 @@
  */
 import type { Input, Method, Output } from '$contract/api';
 import { BRIDGE_KEY, type Bridge } from '$contract/bridge';
-import { AppError } from '$contract/error';
+import { AppError, abortError } from '$contract/error';
 import type { EventName, EventValue } from '$contract/events';
 import { openHttpBridge, type Connection } from './http-bridge';
 
@@ -23,7 +23,7 @@ export function clientOf(bridge: Bridge, onConnection: Client['onConnection']): 
   return {
     async call(method, input) {
       const answer = await bridge.api[method](input);
-      if (!answer.ok) throw AppError.fromDto(answer.error);
+      if (!answer.ok) throw answer.error.code === 'cancelled' ? abortError() : AppError.fromDto(answer.error);
       return answer.value;
     },
     on: (event, listener) => bridge.on[event](listener),

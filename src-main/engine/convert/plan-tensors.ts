@@ -39,6 +39,8 @@ export interface PlanRequest {
   readonly profile: ComputeProfile;
   /** Whether the session runs on a GPU, which reads only its own compute dtype. */
   readonly gpu: boolean;
+  /** Whether a session can read this file beside the cache file; else what it holds is copied into that. */
+  readonly readsInPlace: (file: string) => boolean;
   /** Keeps every tensor in its source dtype (parity checks on f32 checkpoints). CPU only. */
   readonly exact?: boolean;
 }
@@ -155,7 +157,8 @@ function encodingSource(request: PlanRequest, entry: TensorEntry): Encoding['sou
 function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in-place' | 'packed' {
   const { profile, gpu } = request;
   const format = request.mix?.get(entry.name) ?? request.format;
-  const packed = entry.origin?.kind === 'bnb-nf4' ? entry.origin.format : null;
+  const bnb = entry.origin?.kind === 'bnb-nf4' ? entry.origin : null;
+  const packed = bnb !== null && request.readsInPlace(bnb.qweight.file) ? bnb.format : null;
   const quantizable = request.quantizable(entry);
   if (isLossy(format) && quantizable) return format === packed ? 'packed' : format;
   // What the checkpoint has in 4 bits gains nothing from 16, where the operator is exact.
@@ -172,11 +175,14 @@ function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in
     );
   }
   if (quantizable && profile.operators['16-bit'] === 'planes') return 'fixed16';
-  if (gpu) return entry.origin === undefined && type === profile.dtype ? 'in-place' : profile.dtype;
+  const stays = entry.origin === undefined && request.readsInPlace(entry.file);
+  if (gpu) return stays && type === profile.dtype ? 'in-place' : profile.dtype;
   // A matrix stored in f32 would make "16-bit" twice as large as it says.
-  const wide = entry.dtype === 'F32' && (quantizable || packed !== null) && request.exact !== true;
-  if (entry.origin === undefined) return wide ? 'bf16' : 'in-place';
-  return entry.dtype === 'F32' && !wide ? 'f32' : 'bf16';
+  if (entry.dtype === 'F32' && (quantizable || bnb !== null) && request.exact !== true) return 'bf16';
+  if (stays) return 'in-place';
+  // A copy: sums with LoRAs are bf16, and every fp8 value is one, too.
+  if (entry.dtype === 'F16' && entry.origin === undefined) return 'f16';
+  return entry.dtype === 'F32' ? 'f32' : 'bf16';
 }
 
 /** Most stretches of columns: a single block's output has five of the stream's width. */

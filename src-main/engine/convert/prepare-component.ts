@@ -4,8 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { StoredTensor } from '../graph/stored-tensor.js';
+import { driveOf } from './drive.js';
 import { encodeComponent } from './encode-component.js';
 import { fingerprint } from './fingerprint.js';
 import { planTensors, type Encoding, type PlanRequest, type TensorPlan } from './plan-tensors.js';
@@ -13,7 +14,9 @@ import { planTensors, type Encoding, type PlanRequest, type TensorPlan } from '.
 /** Raised whenever the layout of cached files changes, so that old ones are not read. */
 const CACHE_VERSION = 1;
 
-export interface ComponentRequest extends PlanRequest {
+export interface ComponentRequest extends Omit<PlanRequest, 'readsInPlace'> {
+  /** Default: files on the drive of the cache folder. */
+  readonly readsInPlace?: PlanRequest['readsInPlace'];
   /** Used in file names, such as `flux`. */
   readonly component: string;
   readonly cacheDir: string;
@@ -46,7 +49,8 @@ export interface PreparationPlan {
 
 /** Reads headers and samples of the weights; writes nothing. @throws AppError weights.* */
 export async function planPreparation(request: ComponentRequest): Promise<PreparationPlan> {
-  const plan = planTensors(request);
+  const cacheDrive = driveOf(resolve(request.cacheDir));
+  const plan = planTensors({ readsInPlace: (file) => driveOf(file) === cacheDrive, ...request });
   const identity = await fingerprint(request.source, request.include);
   const encoded = plan.tensors.filter(({ encoding }) => encoding !== null);
   const file = join(request.cacheDir, cacheName(request, identity, encoded));

@@ -110,7 +110,7 @@ export class CompareService {
       path: files.picture(this.#finished(runId).id),
     });
     if (png === null) {
-      throw new AppError('image.unreadable', 'The two pictures have different sizes.', {
+      throw new AppError('compare.different-sizes', 'The two pictures have different sizes.', {
         remedy: 'Choose a reference of the same size.',
       });
     }

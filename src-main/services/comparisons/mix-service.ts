@@ -4,13 +4,13 @@ import type { FormatMix, MixInput, OutputMeasurement, OutputMeasurementsInput } 
 import type { RunDetail } from '../../contract/run.js';
 import type { GenerateRequest, LoraChoice } from '../../engine/protocol.js';
 import type { EngineErrands } from '../engine/engine-errands.js';
-import { packCacheFolder } from '../packs/cache-service.js';
+import type { CacheFolder } from '../packs/cache-folder.js';
 import type { PackService } from '../packs/pack-service.js';
 
 export interface MixServiceParts {
   readonly errands: EngineErrands;
   readonly packs: Pick<PackService, 'folder'>;
-  readonly cachePath: string;
+  readonly cacheFolder: Pick<CacheFolder, 'of'>;
   /** @throws AppError store.* for a run that is not there */
   readonly run: (runId: string) => RunDetail;
   /** @throws AppError run.not-resumable where a photo or LoRA of it is gone */
@@ -52,10 +52,10 @@ export class MixService {
     component,
     loras,
   }: OutputMeasurementsInput): Promise<OutputMeasurement[]> {
-    const { errands, packs, cachePath } = this.#parts;
+    const { errands, packs, cacheFolder } = this.#parts;
     const params = {
       packPath: packs.folder(packId),
-      cachePath: packCacheFolder(cachePath, packId),
+      cachePath: cacheFolder.of(packId),
       modelVariant,
       component,
       loras: this.#parts.loras(loras),

@@ -3,7 +3,7 @@
  * that finds faces and estimates memory must go on answering.
  */
 import type { WeightErrorMap, WeightErrorsInput } from '../../contract/pack.js';
-import { packCacheFolder } from '../packs/cache-service.js';
+import type { CacheFolder } from '../packs/cache-folder.js';
 import type { EngineErrands } from '../engine/engine-errands.js';
 import { errorMap } from './error-map.js';
 import type { PackService } from '../packs/pack-service.js';
@@ -14,14 +14,14 @@ const keyOf = ({ packId, modelVariant, component }: WeightErrorsInput): string =
 export class WeightErrorService {
   readonly #errands: EngineErrands;
   readonly #packs: PackService;
-  readonly #cachePath: string;
+  readonly #cacheFolder: Pick<CacheFolder, 'of'>;
   readonly #kept = new Map<string, Promise<WeightErrorMap>>();
   readonly #known = new Map<string, WeightErrorMap>();
 
-  constructor(errands: EngineErrands, packs: PackService, cachePath: string) {
+  constructor(errands: EngineErrands, packs: PackService, cacheFolder: Pick<CacheFolder, 'of'>) {
     this.#errands = errands;
     this.#packs = packs;
-    this.#cachePath = cachePath;
+    this.#cacheFolder = cacheFolder;
   }
 
   /** Measured once; a failure is not kept. @throws AppError pack.*, weights.*, engine.crashed; AbortError at the end */
@@ -49,7 +49,7 @@ export class WeightErrorService {
     const measured = await this.#errands.run((engine) =>
       engine.request<'weight-errors'>({
         kind: 'weight-errors',
-        params: { packPath, cachePath: packCacheFolder(this.#cachePath, packId), component, modelVariant },
+        params: { packPath, cachePath: this.#cacheFolder.of(packId), component, modelVariant },
       }),
     );
     return errorMap(component, measured);

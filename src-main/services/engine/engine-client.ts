@@ -25,7 +25,8 @@ export interface EngineProcess {
 /** The reason of an exit for want of memory. */
 export const OUT_OF_MEMORY = 'out of memory';
 
-export type EngineSpawner = () => EngineProcess;
+/** @param onStderr gets what the process writes to its standard error, for a log */
+export type EngineSpawner = (onStderr?: (text: string) => void) => EngineProcess;
 
 type RequestOfKind<K extends EngineRequest['kind']> = Extract<EngineRequest, { kind: K }>;
 export type ResultOfKind<K extends EngineRequest['kind']> = Extract<EngineResult, { kind: K }>;

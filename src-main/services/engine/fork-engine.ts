@@ -5,27 +5,20 @@ import type { FromEngine } from '../../engine/protocol.js';
 import type { EngineProcess, EngineSpawner } from './engine-client.js';
 import { LastWords } from './last-words.js';
 
-interface ForkOptions {
-  /** Environment added to this process's. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** Gets what the engine writes to its standard error, for the log. */
-  readonly onStderr?: (text: string) => void;
-}
-
-/** A spawner for the built engine entry at an absolute path. */
-export function forkEngine(entry: string, options: ForkOptions = {}): EngineSpawner {
-  return (): EngineProcess => {
+/** A spawner for the built engine entry at an absolute path. @param env added to this process's */
+export function forkEngine(entry: string, env: Readonly<Record<string, string>> = {}): EngineSpawner {
+  return (onStderr): EngineProcess => {
     const child = fork(entry, [], {
       serialization: 'json',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: { ...process.env, ...ENGINE_ENV, ...options.env },
+      env: { ...process.env, ...ENGINE_ENV, ...env },
       execArgv: [...ENGINE_EXEC_ARGV],
     });
     let ended = false;
     const words = new LastWords();
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       words.add(text);
-      options.onStderr?.(text);
+      onStderr?.(text);
     });
     return {
       send(message) {

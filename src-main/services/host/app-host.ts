@@ -11,11 +11,13 @@ import { MANIFESTS, type DownloadManifest } from '../../library/manifest.js';
 import { TokenFile, type TokenStore } from '../../library/token-file.js';
 import { openStore, type Store } from '../../store/store.js';
 import { BlindService } from '../comparisons/blind-service.js';
-import { CacheService } from '../packs/cache-service.js';
+import { CacheFolder } from '../packs/cache-folder.js';
+import { CacheService, requireIdleCache } from '../packs/cache-service.js';
 import { CompareService } from '../comparisons/compare-service.js';
 import { ComparisonService } from '../comparisons/comparison-service.js';
 import { createDispatcher, type Dispatch } from './dispatcher.js';
 import { EngineClient, type EngineSpawner } from '../engine/engine-client.js';
+import { engineLines } from '../engine/engine-lines.js';
 import { EngineErrands } from '../engine/engine-errands.js';
 import { EstimateService } from '../runs/estimate-service.js';
 import { EventHub } from '../support/event-hub.js';
@@ -51,6 +53,10 @@ export interface HostOptions {
   readonly packFolders?: readonly string[];
   /** Folder of the packs that the app imports and downloads; default `packs` in the data folder. */
   readonly packsDir?: string;
+  /** Folder of converted weights, which settings cannot change; default the one in the settings. */
+  readonly cacheDir?: string;
+  /** Where converted weights lie until the settings say otherwise; default `cache` in the data folder. */
+  readonly usualCacheDir?: string;
   /** Packs that can be had; default those that the app knows. */
   readonly manifests?: readonly DownloadManifest[];
   /** Keeps the token for gated packs; default a file that its user alone can read. */
@@ -118,17 +124,24 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   const log = new Log(join(dataDir, 'logs'), options.echo ?? null);
   if (store.copyProblem !== null) log.error("Today's copy of the database could not be made.", store.copyProblem);
   const hub = new EventHub();
-  const engine = new EngineClient(options.spawnEngine, (state) => {
+  const spawnEngine: EngineSpawner = () => options.spawnEngine(engineLines(log));
+  const engine = new EngineClient(spawnEngine, (state) => {
     hub.publish('engine', state);
     if (state.status === 'crashed') log.write('warn', state.message, { stage: state.stage });
   });
-  const helper = new EngineClient(options.spawnEngine);
+  const helper = new EngineClient(spawnEngine);
   const lab = new PictureLab(options.pictureWorker);
-  const cachePath = join(dataDir, 'cache');
   const packsDir = options.packsDir ?? join(dataDir, 'packs');
   const manifests = options.manifests ?? MANIFESTS;
   const bundledFolder = join(assetsDir, 'models', BUNDLED_PACK_ID);
 
+  const cacheFolder = new CacheFolder({
+    repo: store.settings,
+    named: options.cacheDir ?? null,
+    usual: options.usualCacheDir ?? join(dataDir, 'cache'),
+    pickFolder: options.pickFolder ?? null,
+    requireIdle: () => requireIdleCache(hub),
+  });
   const settings = new SettingsService(store.settings, hub);
   const samples = new SampleService(join(assetsDir, 'samples'));
   const packs = new PackService({
@@ -148,6 +161,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     env: options.env ?? process.env,
     helper,
     hub,
+    log,
     packs,
     pickFolder: options.pickFolder ?? null,
   });
@@ -158,8 +172,12 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     samples,
     helper,
     hub,
-    cachePath,
-    forget: () => engine.release(),
+    cacheFolder,
+    forget: () => {
+      engine.release().catch((error: unknown) => {
+        if (!isAbort(error)) log.error('The engine could not be told to forget a photo.', error);
+      });
+    },
     now,
   });
   const gallery = new GalleryService({
@@ -178,7 +196,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     lab,
     packs,
     settings,
-    cachePath,
+    cacheFolder,
     appVersion,
     trajectories,
     now,
@@ -203,17 +221,18 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   const comparisons = new ComparisonService({ store, queue, packs, photos, settings, now });
   const compare = new CompareService(store, lab, trajectories, (runId) => comparisons.faces(runId));
   const blind = new BlindService({ store, compare, lab, now });
-  const errands = new EngineErrands(options.spawnEngine);
-  const weightErrors = new WeightErrorService(errands, packs, cachePath);
-  const cache = new CacheService({ root: cachePath, packs, hub });
+  const errands = new EngineErrands(spawnEngine);
+  const weightErrors = new WeightErrorService(errands, packs, cacheFolder);
+  const cache = new CacheService({ folder: cacheFolder, packs, hub });
   const preparation = new PreparationService({
-    spawnEngine: options.spawnEngine,
+    spawnEngine,
     helper,
     packs,
     settings,
     cache,
     hub,
-    cachePath,
+    log,
+    cacheFolder,
     file: join(dataDir, 'preparation.json'),
   });
   const loras = new LoraService({
@@ -229,6 +248,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     packs,
     library,
     cache,
+    cacheFolder,
     preparation,
     loras,
     estimates,
@@ -241,7 +261,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     mixes: new MixService({
       errands,
       packs,
-      cachePath,
+      cacheFolder,
       run: (runId) => comparisons.run(runId),
       requestOf: (run) => runMaker.request(run),
       loras: (uses) => runMaker.loras(uses),
@@ -283,9 +303,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   const stopReleasing = releaseWhenIdle(hub, engine, log);
   let closing: Promise<void> | null = null;
   return {
-    dispatch: createDispatcher(createHandlers(services), (method, error) => {
-      log.error(`${method} failed.`, error);
-    }),
+    dispatch: createDispatcher(createHandlers(services), log),
     hub,
     pictures: new PictureSource(store, compare, samples, blind),
     services,

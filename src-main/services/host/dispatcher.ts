@@ -3,8 +3,9 @@
  * answers, never rejections.
  */
 import type { z } from 'zod';
-import { AppError, isAbort, toErrorDto } from '../../base/app-error.js';
+import { AppError, toErrorDto } from '../../base/app-error.js';
 import { API, isMethod, type Method, type Output, type ParsedInput } from '../../contract/api.js';
+import type { Log } from '../support/log.js';
 import type { Envelope } from '../../contract/error.js';
 
 /** Who asks, as the transport judged it. */
@@ -34,8 +35,8 @@ function invalidInput(method: string, error: z.ZodError): AppError {
   );
 }
 
-/** @param report gets every failure that is a bug, with its stack */
-export function createDispatcher(handlers: Handlers, report: (method: string, error: unknown) => void): Dispatch {
+/** @param log gets every failure that is a bug, with its stack */
+export function createDispatcher(handlers: Handlers, log: Pick<Log, 'failure'>): Dispatch {
   return async (method, input, sender) => {
     try {
       if (!sender.trusted) {
@@ -56,8 +57,8 @@ export function createDispatcher(handlers: Handlers, report: (method: string, er
       // Strips what a schema does not name, so that nothing internal (a path) can leak by accident.
       return { ok: true, value: schemas.output.parse(output) };
     } catch (error) {
-      if (!(error instanceof AppError) && !isAbort(error)) report(method, error);
-      return { ok: false, error: toErrorDto(error) };
+      const dto = toErrorDto(error);
+      return { ok: false, error: dto.code === 'internal' ? log.failure(`${method} failed.`, error) : dto };
     }
   };
 }

@@ -1,5 +1,6 @@
 /** The request table's other half: each method as a call of one service. */
 import type { BlindService } from '../comparisons/blind-service.js';
+import type { CacheFolder } from '../packs/cache-folder.js';
 import type { CacheService } from '../packs/cache-service.js';
 import type { CompareService } from '../comparisons/compare-service.js';
 import type { ComparisonService } from '../comparisons/comparison-service.js';
@@ -28,6 +29,7 @@ export interface Services {
   readonly packs: PackService;
   readonly library: LibraryService;
   readonly cache: CacheService;
+  readonly cacheFolder: CacheFolder;
   readonly preparation: PreparationService;
   readonly loras: LoraService;
   readonly estimates: EstimateService;
@@ -56,6 +58,7 @@ export function createHandlers(services: Services): Handlers {
     packs,
     library,
     cache,
+    cacheFolder,
     preparation,
     loras,
     estimates,
@@ -114,6 +117,8 @@ export function createHandlers(services: Services): Handlers {
       return DONE;
     },
     'cache.list': () => cache.list(),
+    'cache.folder': () => cacheFolder.state(),
+    'cache.choose-folder': ({ choice }) => cacheFolder.choose(choice),
     'cache.remove': async ({ packId, key }) => ({ freedBytes: await cache.remove(packId, key) }),
     'preparation.estimate': (input) => preparation.estimate(input),
     'preparation.start': async (input) => {

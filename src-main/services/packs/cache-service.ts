@@ -4,17 +4,13 @@ import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import type { CacheEntry } from '../../contract/library.js';
 import type { EventHub } from '../support/event-hub.js';
+import type { CacheFolder } from './cache-folder.js';
 import type { PackService } from './pack-service.js';
 
 export interface CacheServiceParts {
-  readonly root: string;
+  readonly folder: CacheFolder;
   readonly packs: PackService;
   readonly hub: EventHub;
-}
-
-/** Folder of a pack's converted weights. */
-export function packCacheFolder(root: string, packId: string): string {
-  return join(root, packId);
 }
 
 /** `<component>.<format>[+lora].<dtype>.<hash of the weights>.<hash of the plan>.<version>.weights` */
@@ -31,7 +27,8 @@ export class CacheService {
 
   /** One entry for each file, with what is unfinished of it apart; the largest first. */
   async list(): Promise<CacheEntry[]> {
-    const { root, packs } = this.#parts;
+    const { folder: cache, packs } = this.#parts;
+    const { root } = cache;
     const names = new Map((await packs.list()).map(({ id, name }) => [id, name]));
     const entries = new Map<string, CacheEntry>();
     for (const folder of ['', ...(await folders(root))]) {
@@ -61,22 +58,12 @@ export class CacheService {
    * @param packId null for those of packs that are not known any more
    * @param key one file of them, with what is unfinished of it; null for all
    * @returns bytes that are free again
-   * @throws AppError disk.failed while a picture is being made or weights are converted
+   * @throws AppError cache.busy while a picture is being made or weights are converted
    */
   async remove(packId: string | null, key: string | null): Promise<number> {
-    const { root, packs, hub } = this.#parts;
-    if ((hub.current('progress') ?? null) !== null) {
-      throw new AppError('disk.failed', 'A picture is being made, which may read these files.', {
-        remedy: 'Wait until it is done, or pause the queue.',
-        retryable: true,
-      });
-    }
-    if (hub.current('preparation')?.status === 'running') {
-      throw new AppError('disk.failed', 'Weights are being converted, which writes these files.', {
-        remedy: 'Wait until it is done, or pause it.',
-        retryable: true,
-      });
-    }
+    const { folder: cache, packs, hub } = this.#parts;
+    const { root } = cache;
+    requireIdleCache(hub);
     const known = new Set((await packs.list()).map(({ id }) => id));
     const all = ['', ...(await folders(root))];
     let freed = 0;
@@ -92,10 +79,26 @@ export class CacheService {
 
   /** Removes what a conversion of this pack left unfinished. */
   async removeUnfinished(packId: string): Promise<void> {
-    const folder = packCacheFolder(this.#parts.root, packId);
+    const folder = this.#parts.folder.of(packId);
     for (const { name } of await files(folder)) {
       if (UNFINISHED.test(name)) await rm(join(folder, name), { force: true });
     }
+  }
+}
+
+/** @throws AppError cache.busy while something reads or writes converted weights */
+export function requireIdleCache(hub: Pick<EventHub, 'current'>): void {
+  if ((hub.current('progress') ?? null) !== null) {
+    throw new AppError('cache.busy', 'A picture is being made, which may read these files.', {
+      remedy: 'Wait until it is done, or pause the queue.',
+      retryable: true,
+    });
+  }
+  if (hub.current('preparation')?.status === 'running') {
+    throw new AppError('cache.busy', 'Weights are being converted, which writes these files.', {
+      remedy: 'Wait until it is done, or pause it.',
+      retryable: true,
+    });
   }
 }
 

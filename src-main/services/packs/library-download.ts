@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { AppError, isAbort, toErrorDto } from '../../base/app-error.js';
+import { AppError, isAbort } from '../../base/app-error.js';
 import type { DownloadState } from '../../contract/library.js';
 import { downloadPack, type DownloadProgress } from '../../library/download-pack.js';
 import { findToken, hubSettings, type Environment } from '../../library/hub-settings.js';
@@ -11,12 +11,14 @@ import { filesOf, licencesOf, type DownloadManifest } from '../../library/manife
 import { removePackFolder } from '../../library/pack-folder.js';
 import type { TokenStore } from '../../library/token-file.js';
 import type { EventHub } from '../support/event-hub.js';
+import type { Log } from '../support/log.js';
 
 export interface LibraryDownloadParts {
   readonly packsDir: string;
   readonly env: Environment;
   readonly tokens: TokenStore;
   readonly hub: EventHub;
+  readonly log: Pick<Log, 'failure'>;
   readonly manifest: (libraryId: string) => DownloadManifest;
   /** Called when files have come or gone. */
   readonly onChange: () => Promise<void>;
@@ -190,7 +192,7 @@ export class LibraryDownload {
   #settle(status: 'done' | 'paused' | 'failed', error: unknown): void {
     this.#controller = null;
     if (this.#state === null) return;
-    const failed = status === 'failed' ? toErrorDto(error) : null;
+    const failed = status === 'failed' ? this.#parts.log.failure('A download failed.', error) : null;
     this.#publish({ ...this.#state, status, error: failed, bytesPerSecond: null, secondsLeft: null });
   }
 

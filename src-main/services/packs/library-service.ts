@@ -15,6 +15,7 @@ import type { TokenStore } from '../../library/token-file.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import { engineAuditor } from '../engine/engine-auditor.js';
 import type { EventHub } from '../support/event-hub.js';
+import type { Log } from '../support/log.js';
 import { newId } from '../support/ids.js';
 import { LibraryDownload, unfinishedDownload } from './library-download.js';
 import { packIdOf, type InstalledPack, type PackService } from './pack-service.js';
@@ -27,6 +28,7 @@ export interface LibraryServiceParts {
   readonly env: Environment;
   readonly helper: EngineClient;
   readonly hub: EventHub;
+  readonly log: Pick<Log, 'failure'>;
   readonly packs: PackService;
   /** Null where the host has no dialogs. */
   readonly pickFolder: (() => Promise<string | null>) | null;
@@ -68,6 +70,7 @@ export class LibraryService {
       env: parts.env,
       tokens: parts.tokens,
       hub: parts.hub,
+      log: parts.log,
       manifest: (libraryId) => this.#manifest(libraryId),
       onChange: () => this.refresh(),
     });

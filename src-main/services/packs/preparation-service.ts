@@ -3,7 +3,7 @@
  * being made: begun, paused, resumed, cancelled, and found again after a restart.
  */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { AppError, isAbort, toErrorDto } from '../../base/app-error.js';
+import { AppError, isAbort } from '../../base/app-error.js';
 import {
   missingRoom,
   preparationInputSchema,
@@ -13,9 +13,11 @@ import {
 } from '../../contract/preparation.js';
 import type { ConversionPlanResult, ConversionRequest, EngineProgress } from '../../engine/protocol.js';
 import { freeBytes } from '../../library/free-space.js';
-import { packCacheFolder, type CacheService } from './cache-service.js';
+import type { CacheFolder } from './cache-folder.js';
+import type { CacheService } from './cache-service.js';
 import { EngineClient, type EngineSpawner } from '../engine/engine-client.js';
 import type { EventHub } from '../support/event-hub.js';
+import type { Log } from '../support/log.js';
 import type { PackService } from './pack-service.js';
 import type { SettingsService } from '../support/settings-service.js';
 import { PreparationPace } from './preparation-pace.js';
@@ -29,7 +31,8 @@ export interface PreparationServiceParts {
   readonly packs: PackService;
   readonly cache: CacheService;
   readonly hub: EventHub;
-  readonly cachePath: string;
+  readonly log: Pick<Log, 'failure'>;
+  readonly cacheFolder: Pick<CacheFolder, 'of'>;
   /** Where what was asked for is kept, so that it can be resumed after the app was ended. */
   readonly file: string;
 }
@@ -49,7 +52,7 @@ export class PreparationService {
   /** @throws AppError pack.*, weights.*, disk.* */
   async estimate(input: PreparationInput): Promise<PreparationEstimate> {
     const { items } = await this.#plan(input);
-    const free = await freeBytes(packCacheFolder(this.#parts.cachePath, input.packId));
+    const free = await freeBytes(this.#parts.cacheFolder.of(input.packId));
     const bytesLeft = items.reduce((sum, item) => sum + item.bytesLeft, 0);
     return {
       items: items.map((item) => ({ ...item })),
@@ -161,7 +164,11 @@ export class PreparationService {
       const items = state.items.map((item) =>
         item.state === 'running' ? { ...item, state: 'waiting' as const } : item,
       );
-      this.#publish({ ...state, items, error: status === 'failed' ? toErrorDto(error) : null });
+      this.#publish({
+        ...state,
+        items,
+        error: status === 'failed' ? this.#parts.log.failure('Converting failed.', error) : null,
+      });
     }
   }
 
@@ -183,8 +190,8 @@ export class PreparationService {
   }
 
   #request({ packId, provider, modelVariant, items }: PreparationInput): ConversionRequest {
-    const { packs, settings, cachePath } = this.#parts;
-    const folders = { packPath: packs.folder(packId), cachePath: packCacheFolder(cachePath, packId) };
+    const { packs, settings, cacheFolder } = this.#parts;
+    const folders = { packPath: packs.folder(packId), cachePath: cacheFolder.of(packId) };
     return { ...folders, provider, ...settings.device(provider), modelVariant, items };
   }
 
@@ -195,7 +202,7 @@ export class PreparationService {
 
   #refuseWhileRunning(): void {
     if (this.#controller === null) return;
-    throw new AppError('disk.failed', 'Weights are being converted already.', {
+    throw new AppError('cache.busy', 'Weights are being converted already.', {
       remedy: 'Wait for them, or pause the conversion.',
       retryable: true,
     });

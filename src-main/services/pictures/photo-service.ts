@@ -6,7 +6,7 @@ import { MAX_UPLOAD_BYTES } from '../../contract/limits.js';
 import type { DetectedFaces, Photo, PhotoRole } from '../../contract/photo.js';
 import type { DetectFacesResult } from '../../engine/protocol.js';
 import { removeFiles, type Store } from '../../store/store.js';
-import { packCacheFolder } from '../packs/cache-service.js';
+import type { CacheFolder } from '../packs/cache-folder.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import type { EventHub } from '../support/event-hub.js';
 import { newId } from '../support/ids.js';
@@ -22,9 +22,9 @@ export interface PhotoServiceParts {
   readonly helper: EngineClient;
   readonly hub: EventHub;
   /** Folder of converted weights, shared by both engines. */
-  readonly cachePath: string;
+  readonly cacheFolder: Pick<CacheFolder, 'of'>;
   /** Makes engines forget what they computed from photos. */
-  readonly forget: () => Promise<void>;
+  readonly forget: () => void;
   readonly now: () => number;
 }
 
@@ -112,12 +112,12 @@ export class PhotoService {
 
   /** Faces in any picture of ours. */
   async detectIn(path: string, packId: string): Promise<DetectedFaces> {
-    const { helper, packs, cachePath } = this.#parts;
+    const { helper, packs, cacheFolder } = this.#parts;
     const result = await helper.request<'detect-faces'>({
       kind: 'detect-faces',
       params: {
         packPath: packs.folder(packId),
-        cachePath: packCacheFolder(cachePath, packId),
+        cachePath: cacheFolder.of(packId),
         provider: 'cpu',
         imagePath: path,
       },
@@ -125,7 +125,7 @@ export class PhotoService {
     return toDetectedFaces(result);
   }
 
-  /** Deletes photo, thumbnail, detections and embeddings, also in the engine's memory and in copies; runs stay. */
+  /** Deletes photo, thumbnail and detections, also in copies and in the engine's memory; runs stay. */
   async delete(photoId: string): Promise<number> {
     const { store } = this.#parts;
     const { runCount } = this.get(photoId);
@@ -133,7 +133,8 @@ export class PhotoService {
     this.#changed();
     await removeFiles(store, 'photo', [photoId]);
     store.scrub();
-    await this.#parts.forget();
+    // A picture that is being made may hold the engine for minutes; what it remembers goes when that is done.
+    this.#parts.forget();
     return runCount;
   }
 

@@ -13,7 +13,7 @@ import type {
   LoraChoice,
 } from '../../engine/protocol.js';
 import type { Store } from '../../store/store.js';
-import { packCacheFolder } from '../packs/cache-service.js';
+import type { CacheFolder } from '../packs/cache-folder.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import { loraHash } from '../packs/lora-hash.js';
 import { usualStepSeconds } from './pace.js';
@@ -31,7 +31,7 @@ export interface RunMakerParts {
   readonly lab: PictureLab;
   readonly packs: PackService;
   readonly settings: SettingsService;
-  readonly cachePath: string;
+  readonly cacheFolder: Pick<CacheFolder, 'of'>;
   readonly appVersion: string;
   readonly trajectories: Pick<Trajectories, 'folder' | 'ended'>;
   readonly now: () => number;
@@ -73,11 +73,11 @@ export class RunMaker {
 
   /** A run's settings for the engine, which keeps nothing but the picture. @throws AppError run.not-resumable where a photo or LoRA of the run is gone */
   request(run: RunDetail): GenerateRequest {
-    const { packs, store, cachePath } = this.#parts;
+    const { packs, store, cacheFolder } = this.#parts;
     const s = run.settings;
     return {
       packPath: packs.folder(s.packId),
-      cachePath: packCacheFolder(cachePath, s.packId),
+      cachePath: cacheFolder.of(s.packId),
       provider: s.provider,
       ...(s.deviceId === undefined ? {} : { deviceId: s.deviceId }),
       formats: s.formats,

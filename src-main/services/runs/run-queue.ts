@@ -2,7 +2,7 @@
  * Makes queued runs one after another and tells where they stand. Each result is saved before the next run begins,
  * so that whatever happens loses at most the run in flight.
  */
-import { AppError, isAbort, toErrorDto } from '../../base/app-error.js';
+import { AppError, isAbort } from '../../base/app-error.js';
 import type { RunProgress } from '../../contract/comparison.js';
 import type { ErrorDto } from '../../contract/error.js';
 import type { RunDetail } from '../../contract/run.js';
@@ -145,9 +145,8 @@ export class RunQueue {
       .then(() => this.#pump())
       .catch((error: unknown) => {
         // The database refused to note how a run began or ended: going on would make pictures that nobody can find.
-        this.#parts.log.error('The queue stopped.', error);
         this.#paused = true;
-        this.#problem = toErrorDto(error);
+        this.#problem = this.#parts.log.failure('The queue stopped.', error);
         this.changed();
       })
       .finally(() => {
@@ -207,10 +206,10 @@ export class RunQueue {
       this.#note(() => store.runs.move(run.id, ['running'], status));
       return;
     }
-    log.error('A run failed.', error);
+    const dto = log.failure('A run failed.', error);
     const endedAtMs = now();
     this.#note(() => {
-      store.runs.fail(run.id, toErrorDto(error), endedAtMs);
+      store.runs.fail(run.id, dto, endedAtMs);
     });
     if (!(error instanceof AppError)) return;
     if (error.code === 'engine.crashed') {
@@ -224,7 +223,7 @@ export class RunQueue {
   /** Pauses the queue, and says why. */
   #stopFor(error: AppError): void {
     this.#paused = true;
-    this.#problem = toErrorDto(error);
+    this.#problem = error.toDto();
   }
 
   /** @throws AppError when the database refuses; it is tried again when the queue goes on. */

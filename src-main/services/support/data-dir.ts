@@ -12,6 +12,19 @@ export function defaultPacksDir(appData: string = applicationData(process.platfo
   return join(appData, 'Likeness Lab', 'packs');
 }
 
+/**
+ * Where converted weights lie: tens of gigabytes, which have no place in a profile that Windows copies between computers.
+ * Null where they lie in the gallery's folder.
+ */
+export function defaultCacheDir(
+  platform: NodeJS.Platform = process.platform,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  home = homedir(),
+): string | null {
+  if (platform !== 'win32') return null;
+  return join(env['LOCALAPPDATA'] ?? join(home, 'AppData', 'Local'), 'Likeness Lab', 'cache');
+}
+
 /** The token's file, for hosts that cannot use the system's key store. */
 export function defaultTokenFile(appData: string = applicationData(process.platform, process.env, homedir())): string {
   return join(appData, 'Likeness Lab', 'hub-token');

@@ -1,7 +1,7 @@
 /** The log file: one JSON object a line, in a folder the person can open. Holds no prompts and no photo names. */
 import { appendFileSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError } from '../../base/app-error.js';
+import { AppError, bugRemedy, toErrorDto, type ErrorDto } from '../../base/app-error.js';
 
 /** Past this the file is set aside once; two files hold weeks. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -30,6 +30,13 @@ export class Log {
       this.#echo?.(`The log cannot be written: ${String(error)}`);
     }
     if (level !== 'info') this.#echo?.(line);
+  }
+
+  /** Writes a failure down. @returns it for people, who find a bug's stack in the file that it names */
+  failure(message: string, error: unknown): ErrorDto {
+    this.error(message, error);
+    const dto = toErrorDto(error);
+    return dto.code === 'internal' ? { ...dto, remedy: bugRemedy(this.#file), details: { log: this.#file } } : dto;
   }
 
   /** A failure with its stack and causes. */

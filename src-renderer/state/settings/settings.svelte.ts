@@ -2,6 +2,7 @@
 import type { AppSettings } from '$contract/app-settings';
 import type { ErrorDto } from '$contract/error';
 import { toErrorDto } from '$contract/error';
+import type { CacheFolderChoice, CacheFolderState } from '$contract/library';
 import type { EngineState, SystemInfo } from '$contract/system-info';
 import type { Client } from '../../bridge/client';
 import type { Connection } from '../../bridge/http-bridge';
@@ -14,6 +15,7 @@ export class Settings {
   #systemError = $state.raw<ErrorDto | null>(null);
   #engine = $state.raw<EngineState>({ status: 'stopped' });
   #connection = $state<Connection>('opening');
+  #cacheFolder = $state.raw<CacheFolderState | null>(null);
   #noticesText = $state<string | null>(null);
   readonly #client: Client;
   readonly #notices: Notices;
@@ -38,6 +40,11 @@ export class Settings {
 
   get engine(): EngineState {
     return this.#engine;
+  }
+
+  /** Where converted weights lie; null until it was asked for. */
+  get cacheFolder(): CacheFolderState | null {
+    return this.#cacheFolder;
   }
 
   get connection(): Connection {
@@ -71,6 +78,15 @@ export class Settings {
   async set(change: Partial<AppSettings>): Promise<void> {
     const value = await this.#notices.attempt(this.#client.call('settings.set', change));
     if (value !== null) this.#take(value);
+  }
+
+  async loadCacheFolder(): Promise<void> {
+    this.#cacheFolder = await this.#notices.attempt(this.#client.call('cache.folder', {}));
+  }
+
+  async chooseCacheFolder(choice: CacheFolderChoice): Promise<void> {
+    const chosen = await this.#notices.attempt(this.#client.call('cache.choose-folder', { choice }));
+    if (chosen !== null) this.#cacheFolder = chosen;
   }
 
   async openFolder(folder: 'logs' | 'pictures'): Promise<void> {

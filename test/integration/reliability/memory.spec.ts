@@ -90,7 +90,7 @@ describe('memory that runs out in the engine', () => {
   it('is told from other ends by the last words of the process', async () => {
     const { EngineClient } = await import('../../../src-main/services/engine/engine-client.js');
     const spawn = forkEngine(join(import.meta.dirname, 'support/dying-engine.mjs'), {
-      env: { NODE_OPTIONS: '--max-old-space-size=32' },
+      NODE_OPTIONS: '--max-old-space-size=32',
     });
     const client = new EngineClient(spawn);
     const error = await client.request<'probe'>({ kind: 'probe', params: {} }).catch((cause: unknown) => cause);

@@ -27,7 +27,7 @@ beforeAll(async () => {
     spawnEngine: () => {
       engines += 1;
       const env = { NODE_OPTIONS: `--require ${CONFINE}`, LIKENESS_LAB_ENGINE_BYTES: String(engineBytes) };
-      return forkEngine(entryFile('engine'), { env })();
+      return forkEngine(entryFile('engine'), env)();
     },
   }));
 });

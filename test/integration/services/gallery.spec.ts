@@ -177,6 +177,20 @@ describe('photos', () => {
     expect((await app.call('gallery.list', all)).total).toBe(2);
   });
 
+  it('delete a photo at once while another picture is made', async () => {
+    const app = await openScriptedHost();
+    const photo = await app.call('photos.import', {
+      role: 'identity',
+      name: 'Someone',
+      dataBase64: await photoBase64(),
+    });
+    await app.call('comparisons.create', draftFor(app.packId, { prompts: ['slow'], steps: 20 }));
+    await expect.poll(() => app.host.hub.current('progress')?.stage).toBe('denoise');
+    await app.call('photos.delete', { photoId: photo.id });
+    expect(app.host.hub.current('progress')).not.toBeNull();
+    await app.dispose();
+  });
+
   it('that were deleted fail their queued pictures with a reason', async () => {
     await app.call('queue.pause', {});
     const photo = await app.call('photos.import', { role: 'identity', name: 'A', dataBase64: await photoBase64() });
@@ -225,7 +239,7 @@ describe('packs, memory and settings', () => {
 
   it('say what fits, and what would', async () => {
     const app = await openScriptedHost({
-      spawnEngine: forkEngine(SCRIPTED_ENGINE, { env: { SCRIPTED_FREE_BYTES: String(14e9) } }),
+      spawnEngine: forkEngine(SCRIPTED_ENGINE, { SCRIPTED_FREE_BYTES: String(14e9) }),
     });
     const estimate = await app.call('packs.estimate', {
       packId: app.packId,

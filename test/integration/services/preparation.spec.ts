@@ -74,7 +74,7 @@ describe('converting ahead of a run', () => {
     const all = ['nf4', 'int8'] as const;
     atItem(3, () => latest?.kill());
     await app.call('preparation.start', input(all));
-    await expect(app.call('preparation.start', input(all))).rejects.toMatchObject({ code: 'disk.failed' });
+    await expect(app.call('preparation.start', input(all))).rejects.toMatchObject({ code: 'cache.busy' });
     await until('failed');
     expect(state()?.error).toMatchObject({ code: 'engine.crashed' });
     const finished = await weights();

@@ -14,7 +14,7 @@ beforeEach(async () => {
   app = await openScriptedHost({
     spawnEngine: () => {
       started += 1;
-      return forkEngine(SCRIPTED_ENGINE, { env: { SCRIPTED_FREE_BYTES: String(freeBytes) } })();
+      return forkEngine(SCRIPTED_ENGINE, { SCRIPTED_FREE_BYTES: String(freeBytes) })();
     },
   });
 });

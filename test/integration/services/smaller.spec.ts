@@ -13,7 +13,7 @@ let freeBytes: number;
 beforeEach(async () => {
   freeBytes = 20e9;
   app = await openScriptedHost({
-    spawnEngine: () => forkEngine(SCRIPTED_ENGINE, { env: { SCRIPTED_FREE_BYTES: String(freeBytes) } })(),
+    spawnEngine: () => forkEngine(SCRIPTED_ENGINE, { SCRIPTED_FREE_BYTES: String(freeBytes) })(),
   });
 });
 afterEach(() => app.dispose());

@@ -89,6 +89,7 @@ function fails({ prompt, formats, outputPath }) {
 }
 
 async function generate(id, params) {
+  mkdirSync(params.cachePath, { recursive: true });
   const directive = /(crash|fail)@(\d+)/.exec(params.prompt);
   const report = (stage, fraction, step, previewPng) =>
     send({

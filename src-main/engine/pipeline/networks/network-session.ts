@@ -3,6 +3,8 @@
  */
 import { parse } from 'node:path';
 import { AppError } from '../../../base/app-error.js';
+import { invariant } from '../../../base/assert.js';
+import { driveOf } from '../../convert/drive.js';
 import { GraphBuilder } from '../../graph/graph-builder.js';
 import type { InputTap } from '../../graph/input-tap.js';
 import type { ComputeProfile } from '../../graph/compute-profile.js';
@@ -72,18 +74,11 @@ export async function openNetwork(request: NetworkRequest): Promise<LoadedNetwor
   return Object.assign(session, { weightBytes: g.externalBytes });
 }
 
-/** The file system root of all weight files. @throws AppError pack.invalid when they lie on several drives */
+/** The file system root of all weight files; those on another drive than the cache folder were copied there. */
 function externalRoot(weights: readonly NetworkWeights[]): string {
-  const roots = new Set<string>();
-  for (const { tensors } of weights) {
-    for (const { storage } of tensors.values()) {
-      for (const { file } of partsOf(storage)) roots.add(parse(file).root);
-    }
-  }
-  if (roots.size > 1) {
-    throw new AppError('pack.invalid', `The weights lie on several drives (${[...roots].join(', ')}).`, {
-      remedy: 'Keep the pack and the cache folder on one drive.',
-    });
-  }
-  return [...roots][0] ?? '/';
+  const files = weights.flatMap(({ tensors }) =>
+    [...tensors.values()].flatMap(({ storage }) => partsOf(storage).map(({ file }) => file)),
+  );
+  invariant(new Set(files.map((file) => driveOf(file))).size <= 1, 'all weights of a session lie on one drive');
+  return parse(files[0] ?? '/').root;
 }

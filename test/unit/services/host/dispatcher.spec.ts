@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AppError, abortError } from '../../../../src-main/base/app-error.js';
+import { AppError, abortError, toErrorDto } from '../../../../src-main/base/app-error.js';
 import { DEFAULT_APP_SETTINGS } from '../../../../src-main/contract/app-settings.js';
 import { createDispatcher, type Handlers, type Sender } from '../../../../src-main/services/host/dispatcher.js';
 
@@ -12,8 +12,11 @@ function handlers(some: Partial<Handlers>): Handlers {
 
 function dispatcher(some: Partial<Handlers>) {
   const reports: string[] = [];
-  const dispatch = createDispatcher(handlers(some), (method) => {
-    reports.push(method);
+  const dispatch = createDispatcher(handlers(some), {
+    failure: (message, error) => {
+      reports.push(message);
+      return toErrorDto(error);
+    },
   });
   return { dispatch, reports };
 }
@@ -71,7 +74,7 @@ describe('the dispatcher', () => {
       ok: false,
       error: { code: 'disk.full', remedy: 'Free some space.' },
     });
-    expect(await dispatch('queue.get', {}, page)).toMatchObject({ ok: false });
+    expect(await dispatch('queue.get', {}, page)).toMatchObject({ ok: false, error: { code: 'cancelled' } });
     expect(reports).toEqual([]);
   });
 
@@ -84,6 +87,6 @@ describe('the dispatcher', () => {
     });
     expect(await dispatch('settings.get', {}, page)).toMatchObject({ ok: false, error: { code: 'internal' } });
     expect(await dispatch('settings.set', {}, page)).toMatchObject({ ok: false, error: { code: 'internal' } });
-    expect(reports).toEqual(['settings.get', 'settings.set']);
+    expect(reports).toEqual(['settings.get failed.', 'settings.set failed.']);
   });
 });

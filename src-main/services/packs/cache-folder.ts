@@ -1,0 +1,90 @@
+/** Where converted weights lie: the folder named at start, else the one chosen in the settings, else the default. */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
+import { AppError } from '../../base/app-error.js';
+import { diskError } from '../../base/disk-error.js';
+import type { CacheFolderChoice, CacheFolderState } from '../../contract/library.js';
+import type { SettingsRepo } from '../../store/settings-repo.js';
+
+/** Key of the chosen folder among the stored settings; the page cannot set it, since it has no paths. */
+const KEY = 'cacheFolder';
+
+export interface CacheFolderParts {
+  readonly repo: SettingsRepo;
+  /** Named at start, which nothing overrules; null for none. */
+  readonly named: string | null;
+  readonly usual: string;
+  /** Null where the host has no dialogs. */
+  readonly pickFolder: (() => Promise<string | null>) | null;
+  /** Throws while something reads or writes converted weights. */
+  readonly requireIdle: () => void;
+}
+
+export class CacheFolder {
+  readonly #parts: CacheFolderParts;
+
+  constructor(parts: CacheFolderParts) {
+    this.#parts = parts;
+  }
+
+  /** Absolute path. */
+  get root(): string {
+    const { repo, named, usual } = this.#parts;
+    const chosen = repo.all()[KEY];
+    return named ?? (typeof chosen === 'string' ? chosen : usual);
+  }
+
+  /** Folder of a pack's converted weights. */
+  of(packId: string): string {
+    return join(this.root, packId);
+  }
+
+  state(): CacheFolderState {
+    const { named, usual } = this.#parts;
+    return { folder: this.root, isDefault: this.root === usual, isNamed: named !== null };
+  }
+
+  /**
+   * What was converted stays in the folder of before.
+   * @returns null when the person closed the dialog
+   * @throws AppError engine.request-invalid, disk.full, disk.failed for a folder that cannot be used
+   */
+  async choose(choice: CacheFolderChoice): Promise<CacheFolderState | null> {
+    const { repo, named, pickFolder, requireIdle } = this.#parts;
+    if (named !== null) {
+      throw invalid('The cache folder was named when the app was started.', 'Start it without --cache to choose here.');
+    }
+    requireIdle();
+    if (choice.kind === 'default') {
+      repo.set({ [KEY]: null });
+      return this.state();
+    }
+    if (choice.kind === 'dialog' && pickFolder === null) {
+      throw invalid('This window cannot open a folder dialog.', 'Write the path of the folder instead.');
+    }
+    const folder = choice.kind === 'dialog' ? await pickFolder?.() : choice.folder;
+    if (folder === null || folder === undefined) return null;
+    if (!isAbsolute(folder)) {
+      throw invalid(`"${folder}" is not a whole path.`, 'Write the path from the root or the drive on.');
+    }
+    const root = resolve(folder);
+    await requireWritable(root);
+    repo.set({ [KEY]: root });
+    return this.state();
+  }
+}
+
+async function requireWritable(root: string): Promise<void> {
+  const probe = join(root, `.likeness-lab-${process.pid}.tmp`);
+  try {
+    await mkdir(root, { recursive: true });
+    await writeFile(probe, '');
+    await rm(probe, { force: true });
+  } catch (error) {
+    throw diskError(root, error);
+  }
+}
+
+function invalid(message: string, remedy: string): AppError {
+  return new AppError('engine.request-invalid', message, { remedy });
+}
