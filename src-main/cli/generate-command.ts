@@ -18,28 +18,19 @@ import { parseFormat } from './format-configs.js';
 import { generateTwice } from './generate-twice.js';
 import { identityInput } from './identity-input.js';
 import { loraOption } from './lora-option.js';
-import { integer, number, STAGE_SHARE } from './options.js';
+import { integer, STAGE_SHARE } from './options.js';
 import { runInEngine } from './run-in-engine.js';
 import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
+import { chosenSettings, settingOptions, type SettingOptions } from './setting-options.js';
 import { formatBytes } from '../services/support/byte-size.js';
 import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
-interface GenerateOptions {
+interface GenerateOptions extends SettingOptions {
   readonly pack: string;
   readonly identity?: string;
   readonly identityEmbedding?: string;
   readonly face: number;
-  readonly prompt: string;
-  readonly seed: number;
-  readonly steps?: number;
-  readonly width?: number;
-  readonly height?: number;
-  readonly guidance?: number;
-  readonly conditioningScale: number;
-  readonly start: number;
-  readonly end: number;
   readonly control?: string;
-  readonly variant?: string;
   readonly lora: readonly LoraChoice[];
   readonly flux: ComponentFormat;
   readonly t5: ComponentFormat;
@@ -61,7 +52,7 @@ function choiceOption(flag: string, what: string): Option {
 }
 
 export function generateCommand(): Command {
-  return new Command('generate')
+  const command = new Command('generate')
     .description('Make one picture.')
     .requiredOption('--pack <folder>', 'model pack')
     .requiredOption('--prompt <text>', 'what the picture shows')
@@ -72,16 +63,9 @@ export function generateCommand(): Command {
       'embedding instead of a photo: JSON array, raw little-endian f32, or safetensors',
     )
     .option('--face <index>', 'which face of the photo, largest first', integer('--face', 0, 1000), 0)
-    .option('--seed <n>', 'seed, 0 to 4294967295', integer('--seed', 0, 2 ** 32 - 1), 42)
-    .option('--steps <n>', "denoising steps (default: the pack's)", integer('--steps', 1, 1000))
-    .option('--width <px>', "width, a multiple of 16 (default: the pack's)", integer('--width', 16, 8192))
-    .option('--height <px>', "height, a multiple of 16 (default: the pack's)", integer('--height', 16, 8192))
-    .option('--guidance <x>', "guidance (default: the pack's)", number('--guidance', 0, 100))
-    .option('--conditioning-scale <x>', 'strength of InfuseNet', number('--conditioning-scale', 0, 10), 1)
-    .option('--start <x>', 'fraction of the steps at which InfuseNet begins', number('--start', 0, 1), 0)
-    .option('--end <x>', 'fraction of the steps at which InfuseNet stops', number('--end', 0, 1), 1)
-    .option('--control <image>', 'photo whose face gives the pose')
-    .option('--variant <name>', "InfiniteYou variant, such as aes_stage2 (default: the pack's first)")
+    .option('--control <image>', 'photo whose face gives the pose');
+  for (const option of settingOptions()) command.addOption(option);
+  return command
     .addOption(loraOption())
     .addOption(choiceOption('flux', 'FLUX'))
     .addOption(choiceOption('t5', 'T5'))
@@ -104,18 +88,9 @@ async function run(options: GenerateOptions): Promise<void> {
     deviceId: options.deviceId,
     decode: options.decode,
     formats: { flux: options.flux, t5: options.t5, infusenet: options.infusenet },
-    modelVariant: options.variant ?? [...pack.variants.keys()][0] ?? '',
+    ...chosenSettings(options, pack),
     identity: await identityInput(options),
     controlImagePath: options.control === undefined ? null : resolve(options.control),
-    prompt: options.prompt,
-    seed: options.seed,
-    steps: options.steps ?? pack.defaults.steps,
-    width: options.width ?? pack.defaults.width,
-    height: options.height ?? pack.defaults.height,
-    guidance: options.guidance ?? pack.defaults.guidance,
-    conditioningScale: options.conditioningScale,
-    start: options.start,
-    end: options.end,
     outputPath: resolve(options.out),
     previewDir: options.previews === undefined ? null : resolve(options.previews),
     loras: options.lora,

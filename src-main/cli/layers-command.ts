@@ -22,19 +22,16 @@ import { identityInput } from './identity-input.js';
 import { loraOption } from './lora-option.js';
 import { integer } from './options.js';
 import { runInEngine } from './run-in-engine.js';
+import { chosenSettings, settingOptions, type SettingOptions } from './setting-options.js';
 import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
-interface LayersOptions {
+interface LayersOptions extends SettingOptions {
   readonly pack: string;
   readonly component: QuantizedComponent;
-  readonly variant?: string;
   readonly outputs?: boolean;
   readonly identity?: string;
   readonly identityEmbedding?: string;
   readonly face: number;
-  readonly prompt: string;
-  readonly seed: number;
-  readonly steps?: number;
   readonly lora: readonly LoraChoice[];
   readonly provider: Provider;
   readonly deviceId: number;
@@ -43,13 +40,12 @@ interface LayersOptions {
 }
 
 export function layersCommand(): Command {
-  return new Command('layers')
+  const command = new Command('layers')
     .description('Measure what each weight format does to each layer of a component, before any picture is made.')
     .requiredOption('--pack <folder>', 'model pack')
     .addOption(
       new Option('--component <name>', 'whose layers').choices(QUANTIZED_COMPONENTS).default(QUANTIZED_COMPONENTS[2]),
     )
-    .option('--variant <name>', "InfiniteYou variant (default: the pack's first)")
     .option('--outputs', 'also the error of what comes out of the layers, on the activations of a 16-bit run')
     .option('--identity <image>', 'photo of the person in that run')
     .option(
@@ -57,9 +53,9 @@ export function layersCommand(): Command {
       'embedding instead of a photo: JSON array, raw little-endian f32, or safetensors',
     )
     .option('--face <index>', 'which face of the photo, largest first', integer('--face', 0, 1000), 0)
-    .option('--prompt <text>', 'what the run shows', 'A man, portrait, cinematic')
-    .option('--seed <n>', 'its seed', integer('--seed', 0, 2 ** 32 - 1), 42)
-    .option('--steps <n>', "its denoising steps (default: the pack's)", integer('--steps', 1, 1000))
+    .option('--prompt <text>', 'what the run shows', 'A man, portrait, cinematic');
+  for (const option of settingOptions(['modelVariant', 'seed', 'steps'])) command.addOption(option);
+  return command
     .addOption(loraOption())
     .addOption(providerOption())
     .addOption(deviceOption())
@@ -70,25 +66,15 @@ export function layersCommand(): Command {
 
 /** A run in 16-bit with the pack's own settings where options say nothing. */
 async function measuredRun(options: LayersOptions, pack: Pack): Promise<GenerateRequest> {
-  const { width, height, steps, guidance } = pack.defaults;
   return {
     packPath: pack.root,
     cachePath: resolve(options.cache),
     provider: options.provider,
     deviceId: options.deviceId,
     formats: { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' },
-    modelVariant: options.variant ?? [...pack.variants.keys()][0] ?? '',
+    ...chosenSettings(options, pack),
     identity: await identityInput(options),
     controlImagePath: null,
-    prompt: options.prompt,
-    seed: options.seed,
-    steps: options.steps ?? steps,
-    width,
-    height,
-    guidance,
-    conditioningScale: 1,
-    start: 0,
-    end: 1,
     loras: options.lora,
     // No picture is made.
     outputPath: join(tmpdir(), 'likeness-lab-layers.png'),

@@ -1,25 +1,34 @@
 /** What a picture is made from. One comparison shares everything but formats, seed and prompt. */
 import { z } from 'zod';
-import { DECODE_MODES } from '../base/vocabulary.js';
+import { SETTINGS, SETTING_NAMES, SHARED_SETTINGS, type NumberSetting, type Setting } from '../base/setting-table.js';
+import { DECODE_MODES, QUANTIZED_COMPONENTS, type QuantizedComponent } from '../base/vocabulary.js';
 import { deviceIdSchema, deviceName, formatChoiceSchema, providerSchema } from './formats.js';
 import { idSchema } from './ids.js';
 import { lorasText, loraUseSchema, MAX_LORAS } from './lora.js';
-import {
-  MAX_CELLS,
-  MAX_CONDITIONING_SCALE,
-  MAX_GUIDANCE,
-  MAX_PROMPT_LENGTH,
-  MAX_SEED,
-  MAX_SIZE,
-  MAX_STEPS,
-  MIN_SIZE,
-  SIZE_STEP,
-} from './limits.js';
+import { MAX_CELLS } from './limits.js';
 
-/** Pixels. */
-export const sizeSchema = z.number().int().min(MIN_SIZE).max(MAX_SIZE).multipleOf(SIZE_STEP);
-const seedSchema = z.number().int().min(0).max(MAX_SEED);
-const promptSchema = z.string().trim().min(1).max(MAX_PROMPT_LENGTH);
+export * from '../base/setting-table.js';
+
+type SettingSchemas<S extends Setting> = { [Name in S]: Name extends NumberSetting ? z.ZodNumber : z.ZodString };
+
+function schemaOf(name: Setting): z.ZodNumber | z.ZodString {
+  const facts = SETTINGS[name];
+  if (facts.kind === 'text') return z.string().trim().min(1).max(facts.max);
+  const within = z.number().min(facts.min).max(facts.max);
+  return facts.kind === 'integer' ? within.int().multipleOf(facts.step) : within;
+}
+
+function shapeOf<S extends Setting>(
+  names: readonly S[],
+  schema: (name: S) => z.ZodNumber | z.ZodString,
+): SettingSchemas<S> {
+  return Object.fromEntries(names.map((name) => [name, schema(name)])) as SettingSchemas<S>;
+}
+
+/** Settings of any size, as rows and files have them that others wrote. */
+export const anySettingShape = shapeOf(SETTING_NAMES, (name) =>
+  SETTINGS[name].kind === 'text' ? z.string().max(10_000) : z.number(),
+);
 
 /** A way of decoding that is asked for. */
 export const decodeChoiceSchema = z.enum(DECODE_MODES);
@@ -27,22 +36,13 @@ export const decodeChoiceSchema = z.enum(DECODE_MODES);
 const sharedShape = {
   packId: idSchema,
   provider: providerSchema,
-  /** InfuseNet variant folder of the pack, such as `aes_stage2`. */
-  modelVariant: z.string().min(1).max(64),
   /** Null runs FLUX without InfuseNet. */
   identityId: idSchema.nullable(),
   /** Index into the detected faces, largest first. */
   faceIndex: z.number().int().min(0).max(99),
   /** Photo whose landmarks give the pose; null gives the black control image. */
   poseId: idSchema.nullable(),
-  steps: z.number().int().min(1).max(MAX_STEPS),
-  width: sizeSchema,
-  height: sizeSchema,
-  guidance: z.number().min(0).max(MAX_GUIDANCE),
-  conditioningScale: z.number().min(0).max(MAX_CONDITIONING_SCALE),
-  /** Fractions of the steps between which InfuseNet acts. */
-  start: z.number().min(0).max(1),
-  end: z.number().min(0).max(1),
+  ...shapeOf(SHARED_SETTINGS, schemaOf),
   /** Added to FLUX in this order before its weights are encoded. */
   loras: z.array(loraUseSchema).max(MAX_LORAS).default([]),
   /** How latents become pixels; absent, the engine chooses by the memory that is free. The picture is the same. */
@@ -52,10 +52,9 @@ const sharedShape = {
 /** Everything that decides one picture. */
 export const runSettingsSchema = z.strictObject({
   ...sharedShape,
+  ...shapeOf(['prompt', 'seed'], schemaOf),
   /** Index of the GPU for `cuda` and `dml`, from the app's settings; absent for 0, and for other providers. */
   deviceId: deviceIdSchema.optional(),
-  prompt: promptSchema,
-  seed: seedSchema,
   formats: formatChoiceSchema,
 });
 export type RunSettings = z.infer<typeof runSettingsSchema>;
@@ -64,8 +63,8 @@ export type RunSettings = z.infer<typeof runSettingsSchema>;
 export const comparisonDraftSchema = z
   .strictObject({
     ...sharedShape,
-    prompts: z.array(promptSchema).min(1).max(50),
-    seeds: z.array(seedSchema).min(1).max(100),
+    prompts: z.array(runSettingsSchema.shape.prompt).min(1).max(50),
+    seeds: z.array(runSettingsSchema.shape.seed).min(1).max(100),
     variants: z.array(formatChoiceSchema).min(1).max(125),
     /** How often each cell is made; 2 or more show the provider's own noise. */
     repeats: z.number().int().min(1).max(5),
@@ -85,28 +84,26 @@ export const missingPartSchema = z.object({
 });
 export type MissingPart = z.infer<typeof missingPartSchema>;
 
-/** Settings that can differ between two runs, as "identical except" and metadata diffs name them. */
-export const SETTING_FIELDS = [
-  'flux',
-  't5',
-  'infusenet',
-  'seed',
-  'prompt',
-  'steps',
-  'size',
-  'guidance',
-  'conditioningScale',
-  'start',
-  'end',
-  'modelVariant',
+/** What can differ between two runs, as "identical except" and metadata diffs name it; width and height are one. */
+export type SettingField =
+  | QuantizedComponent
+  | Exclude<Setting, 'width' | 'height'>
+  | 'size'
+  | 'provider'
+  | 'identity'
+  | 'pose'
+  | 'pack'
+  | 'loras';
+export const SETTING_FIELDS: readonly SettingField[] = [
+  ...QUANTIZED_COMPONENTS,
+  ...SETTING_NAMES.flatMap((name): SettingField[] => (name === 'width' ? ['size'] : name === 'height' ? [] : [name])),
   'provider',
   'identity',
   'pose',
   'pack',
   'loras',
-] as const;
+];
 export const settingFieldSchema = z.enum(SETTING_FIELDS);
-export type SettingField = z.infer<typeof settingFieldSchema>;
 
 /** The value of one field for people and for comparing. */
 export function settingValue(settings: RunSettings, field: SettingField): string | number {
@@ -125,17 +122,10 @@ export function settingValue(settings: RunSettings, field: SettingField): string
       return settings.packId;
     case 'loras':
       return lorasText(settings.loras);
-    case 'seed':
-    case 'prompt':
-    case 'steps':
-    case 'guidance':
-    case 'conditioningScale':
-    case 'start':
-    case 'end':
-    case 'modelVariant':
-      return settings[field];
     case 'provider':
       return deviceName(settings);
+    default:
+      return settings[field];
   }
 }
 

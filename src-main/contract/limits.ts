@@ -1,21 +1,5 @@
-/** Bounds that both sides share. A pack narrows sizes and steps further (`PackSummary.limits`). */
+/** Bounds that both sides share. Those of a picture's settings: `base/setting-table.ts`. */
 
-/** Latents are packed 2×2 after an 8× VAE: sizes are multiples of 16 pixels. */
-export const SIZE_STEP = 16;
-/** Below 64 the face is a few latents wide and nothing can be compared. */
-export const MIN_SIZE = 64;
-/** FLUX.1 was trained up to about 2 megapixels; 2048 on one side is the published limit. */
-export const MAX_SIZE = 2048;
-/** More steps than any published FLUX.1-dev setting; keeps the per-step tables small. */
-export const MAX_STEPS = 100;
-/** Seeds are 32-bit, so that every tool that takes a seed takes ours. */
-export const MAX_SEED = 2 ** 32 - 1;
-/** Past this, distilled guidance only burns colours. */
-export const MAX_GUIDANCE = 20;
-/** Residuals scaled past 2 leave the picture noise. */
-export const MAX_CONDITIONING_SCALE = 2;
-/** Characters. T5 reads 512 tokens; 4000 characters hold them in every script we know. */
-export const MAX_PROMPT_LENGTH = 4000;
 /** Cells of one comparison (variants × seeds × prompts × repeats): a night of work on a fast card. */
 export const MAX_CELLS = 500;
 /** Panes of the compare grid. */

@@ -10,7 +10,7 @@ import {
   quantizedComponentSchema,
   weightFormatSchema,
 } from './formats.js';
-import { decodeChoiceSchema, sizeSchema } from './generation-settings.js';
+import { decodeChoiceSchema, runSettingsSchema } from './generation-settings.js';
 import { bytesSchema, idSchema } from './ids.js';
 import { loraUseSchema, MAX_LORAS } from './lora.js';
 
@@ -121,8 +121,7 @@ export const estimateInputSchema = z.strictObject({
   packId: idSchema,
   provider: providerSchema,
   modelVariant: z.string().min(1).max(64),
-  width: sizeSchema,
-  height: sizeSchema,
+  ...runSettingsSchema.pick({ width: true, height: true }).shape,
   /** As in the run's settings. */
   decode: decodeChoiceSchema.optional(),
   variants: z.array(formatChoiceSchema).min(1).max(125),

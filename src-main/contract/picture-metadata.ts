@@ -1,21 +1,17 @@
 /** Settings read back from a picture file: ours, or what another tool wrote in A1111's form. */
 import { z } from 'zod';
 import { formatChoiceSchema } from './formats.js';
+import { anySettingShape, type Setting } from './generation-settings.js';
 import { idSchema } from './ids.js';
+
+const nullableSettings = Object.fromEntries(
+  Object.entries(anySettingShape).map(([name, schema]) => [name, schema.nullable()]),
+) as { [S in Setting]: z.ZodNullable<(typeof anySettingShape)[S]> };
 
 /** Every field may be missing: files are written by others. */
 export const readSettingsSchema = z.object({
-  prompt: z.string().nullable(),
+  ...nullableSettings,
   negativePrompt: z.string().nullable(),
-  seed: z.number().nullable(),
-  steps: z.number().nullable(),
-  width: z.number().nullable(),
-  height: z.number().nullable(),
-  guidance: z.number().nullable(),
-  conditioningScale: z.number().nullable(),
-  start: z.number().nullable(),
-  end: z.number().nullable(),
-  modelVariant: z.string().nullable(),
   provider: z.string().nullable(),
   packName: z.string().nullable(),
   formats: formatChoiceSchema.nullable(),

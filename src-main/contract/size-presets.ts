@@ -1,5 +1,5 @@
 /** Picture sizes the studio offers, fitted to a pack's limits. */
-import { SIZE_STEP } from './limits.js';
+import { SIZE_STEP } from '../base/setting-table.js';
 
 export interface SizePreset {
   /** Such as `3:4`. */

@@ -1,12 +1,14 @@
 /** What can be made smaller when memory ran out, with what each saves and costs. */
 import { z } from 'zod';
 import { formatChoiceSchema, quantizedComponentSchema, stageSchema } from './formats.js';
-import { sizeSchema } from './generation-settings.js';
+import { runSettingsSchema } from './generation-settings.js';
 import { bytesSchema } from './ids.js';
+
+const { width, height } = runSettingsSchema.shape;
 
 export const smallerChangeSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('formats'), formats: formatChoiceSchema }),
-  z.strictObject({ kind: z.literal('size'), width: sizeSchema, height: sizeSchema }),
+  z.strictObject({ kind: z.literal('size'), width, height }),
   /** The same picture, decoded in tiles. */
   z.strictObject({ kind: z.literal('tiles') }),
 ]);

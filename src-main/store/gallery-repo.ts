@@ -1,5 +1,6 @@
 /** The gallery: windows over finished runs, and what can be done to many runs at once. */
 import type { GalleryItem, GallerySort } from '../contract/gallery.js';
+import { SETTINGS, SETTING_NAMES, settingsOf } from '../contract/generation-settings.js';
 import type { SearchTerm } from '../contract/search-language.js';
 import type { RunDetail, RunSummary } from '../contract/run.js';
 import type { Database } from './database.js';
@@ -44,6 +45,11 @@ export function keysSql(query: Pick<WindowQuery, 'terms' | 'trashed' | 'sort'>):
 /** Summaries of runs by key, in the order of the keys. */
 const PAGE = `SELECT ${SUMMARY_COLUMNS} FROM json_each(?) page CROSS JOIN ${SUMMARY_FROM}
   WHERE r.id = page.value ORDER BY page.key`;
+
+/** How many settings of a run are others than the parameters of their names; a size is one and not among them. */
+const SETTINGS_THAT_DIFFER = SETTING_NAMES.filter((name) => name !== 'width' && name !== 'height')
+  .map((name) => `(r.${SETTINGS[name].column} <> :${name})`)
+  .join(' + ');
 
 /** A list of ids as one parameter, whatever its length. */
 const IDS = '(SELECT value FROM json_each(?))';
@@ -191,11 +197,8 @@ export class GalleryRepo {
     const rows = this.#db.all(
       `SELECT ${DETAIL_COLUMNS} FROM ${DETAIL_FROM}
        WHERE r.status = 'done' AND r.trashed_at_ms IS NULL AND r.public_id <> :id
-         AND (v.flux <> :flux) + (v.t5 <> :t5) + (v.infusenet <> :infusenet) + (r.seed <> :seed)
-           + (r.prompt <> :prompt) + (r.steps <> :steps) + (r.width <> :width OR r.height <> :height)
-           + (r.guidance <> :guidance) + (r.conditioning_scale <> :conditioningScale)
-           + (r.start_fraction <> :start) + (r.end_fraction <> :end) + (r.model_variant <> :modelVariant)
-           + (r.provider <> :provider)
+         AND (v.flux <> :flux) + (v.t5 <> :t5) + (v.infusenet <> :infusenet) + ${SETTINGS_THAT_DIFFER}
+           + (r.width <> :width OR r.height <> :height) + (r.provider <> :provider)
            + (r.identity_id IS NOT :identityId OR (r.identity_id IS NOT NULL AND r.face_index <> :faceIndex))
            + (r.pose_id IS NOT :poseId) + (r.pack_id <> :packId) = 1
        ORDER BY r.created_at_ms DESC, r.id DESC LIMIT 500`,
@@ -204,16 +207,7 @@ export class GalleryRepo {
         flux: s.formats.flux,
         t5: s.formats.t5,
         infusenet: s.formats.infusenet,
-        seed: s.seed,
-        prompt: s.prompt,
-        steps: s.steps,
-        width: s.width,
-        height: s.height,
-        guidance: s.guidance,
-        conditioningScale: s.conditioningScale,
-        start: s.start,
-        end: s.end,
-        modelVariant: s.modelVariant,
+        ...settingsOf(s),
         provider: s.provider,
         identityId: s.identityId,
         faceIndex: s.faceIndex,

@@ -18,6 +18,7 @@ import {
   type RunSummary,
 } from '../contract/run.js';
 import { detectedFacesSchema, type DetectedFaces } from '../contract/photo.js';
+import { SETTING_COLUMNS, settingsOfRow } from './setting-columns.js';
 
 /** Columns of a summary, from `runs r JOIN variants v JOIN comparisons c`. */
 export const SUMMARY_COLUMNS = `
@@ -31,8 +32,8 @@ export const SUMMARY_FROM = `runs r JOIN variants v ON v.id = r.variant_id JOIN 
 
 /** What `RunDetail` needs beyond the summary. */
 export const DETAIL_COLUMNS = `${SUMMARY_COLUMNS},
-  r.id AS run_key, r.identity_id, r.face_index, r.pose_id, r.prompt, r.guidance, r.conditioning_scale,
-  r.start_fraction, r.end_fraction, r.loras_json, r.decode, r.device_id, r.finished_at_ms, r.error_json, r.retry_json,
+  ${SETTING_COLUMNS.map((column) => `r.${column}`).join(', ')},
+  r.id AS run_key, r.identity_id, r.face_index, r.pose_id, r.loras_json, r.decode, r.device_id, r.finished_at_ms, r.error_json, r.retry_json,
   (SELECT p.name FROM photos p WHERE p.public_id = r.identity_id) AS identity_name,
   s.compute_dtype, s.pixel_hash, s.step_seconds_json, s.weight_hashes_json, s.keep_list_json, s.versions_json,
   s.preview_steps_json, s.decode_json, s.spill_json, s.face_scores_json, s.second_encoder`;
@@ -78,11 +79,6 @@ const detailRow = summaryRow.extend({
   identity_id: z.string().nullable(),
   face_index: z.number(),
   pose_id: z.string().nullable(),
-  prompt: z.string(),
-  guidance: z.number(),
-  conditioning_scale: z.number(),
-  start_fraction: z.number(),
-  end_fraction: z.number(),
   loras_json: json(z.array(loraUseSchema)),
   decode: runSettingsSchema.shape.decode.unwrap().nullable(),
   device_id: deviceIdSchema.nullable(),
@@ -170,22 +166,13 @@ export function parseDetail(row: unknown, phases: (runKey: number) => Phase[]): 
   const settings: RunSettings = {
     packId: read.pack_id,
     provider: read.provider,
-    modelVariant: read.model_variant,
     identityId: read.identity_id,
     faceIndex: read.face_index,
     poseId: read.pose_id,
-    steps: read.steps,
-    width: read.width,
-    height: read.height,
-    guidance: read.guidance,
-    conditioningScale: read.conditioning_scale,
-    start: read.start_fraction,
-    end: read.end_fraction,
+    ...settingsOfRow(row),
     loras: read.loras_json,
     ...(read.decode === null ? {} : { decode: read.decode }),
     ...(read.device_id === null ? {} : { deviceId: read.device_id }),
-    prompt: read.prompt,
-    seed: read.seed,
     formats: { flux: read.flux, t5: read.t5, infusenet: read.infusenet },
   };
   const result: RunResult | null =

@@ -5,6 +5,7 @@ import type { RunSettings } from '../contract/generation-settings.js';
 import type { DetectedFaces } from '../contract/photo.js';
 import type { Phase, Retry, RunDetail, RunResult, RunStatus } from '../contract/run.js';
 import type { Database } from './database.js';
+import { settingColumns } from './setting-columns.js';
 import { DETAIL_COLUMNS, DETAIL_FROM, parseDetail, parseFaces, parsePhase } from './run-row.js';
 
 export interface NewRun {
@@ -48,40 +49,29 @@ export class RunsRepo {
   /** Adds a queued run to a comparison (by its integer key). */
   insert(comparisonKey: number, run: NewRun, createdAtMs: number): void {
     const s = run.settings;
+    const values: readonly [column: string, value: string | number | null][] = [
+      ['public_id', run.id],
+      ['comparison_id', comparisonKey],
+      ['variant_id', this.variantKey(s.formats)],
+      ['cell_index', run.cellIndex],
+      ['run_order', run.runOrder],
+      ['repeat_index', run.repeat],
+      ['status', 'queued'],
+      ['created_at_ms', createdAtMs],
+      ['pack_id', s.packId],
+      ['provider', s.provider],
+      ['identity_id', s.identityId],
+      ['face_index', s.faceIndex],
+      ['pose_id', s.poseId],
+      ...settingColumns(s),
+      ['loras_json', JSON.stringify(s.loras)],
+      ['decode', s.decode ?? null],
+      ['device_id', s.deviceId ?? null],
+    ];
+    const columns = values.map(([column]) => column);
     this.#db.run(
-      `INSERT INTO runs (
-         public_id, comparison_id, variant_id, cell_index, run_order, repeat_index, status, created_at_ms, pack_id,
-         provider, model_variant, identity_id, face_index, pose_id, prompt, seed, steps, width, height, guidance,
-         conditioning_scale, start_fraction, end_fraction, loras_json, decode,
-         device_id)
-       VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      [
-        run.id,
-        comparisonKey,
-        this.variantKey(s.formats),
-        run.cellIndex,
-        run.runOrder,
-        run.repeat,
-        createdAtMs,
-        s.packId,
-        s.provider,
-        s.modelVariant,
-        s.identityId,
-        s.faceIndex,
-        s.poseId,
-        s.prompt,
-        s.seed,
-        s.steps,
-        s.width,
-        s.height,
-        s.guidance,
-        s.conditioningScale,
-        s.start,
-        s.end,
-        JSON.stringify(s.loras),
-        s.decode ?? null,
-        s.deviceId ?? null,
-      ],
+      `INSERT INTO runs (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
+      values.map(([, value]) => value),
     );
   }
 

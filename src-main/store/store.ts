@@ -15,6 +15,7 @@ import { PhotosRepo } from './photos-repo.js';
 import { PictureFolder } from './picture-folder.js';
 import { RunsRepo } from './runs-repo.js';
 import { SettingsRepo } from './settings-repo.js';
+import { addSettingColumns } from './setting-columns.js';
 import { diskError } from './store-error.js';
 
 export interface Store {
@@ -69,6 +70,7 @@ export async function openStore(dataDir: string): Promise<Store> {
   const file = databaseFile(dataDir);
   const db = Database.open(file);
   try {
+    addSettingColumns(db);
     const files = new PictureFolder(dataDir);
     const deletions = new DeletionsRepo(db);
     const runs = new RunsRepo(db);

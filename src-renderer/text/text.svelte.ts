@@ -107,6 +107,11 @@ export function stopped(items: readonly string[]): string {
   return sentences(items.map((item) => `${item}${stop}`));
 }
 
+/** With its first letter as at the beginning of a line. */
+export function capitalised(text: string): string {
+  return text.charAt(0).toLocaleUpperCase(current.locale) + text.slice(1);
+}
+
 /** The text of an id in the language spoken now; in English where it is not translated yet. */
 export function t<Id extends TextId>(id: Id, ...[params]: ParamsOf<English[Id]>): string {
   const own = CATALOGUES[current.language][id];

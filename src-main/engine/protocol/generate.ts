@@ -8,30 +8,17 @@ import type {
   Provider,
   SecondEncoderState,
 } from '../../base/vocabulary.js';
+import type { SettingValues } from '../../base/setting-table.js';
 import type { DeviceChoice, IdentityInput, LoraChoice } from './choices.js';
 
-export interface GenerateRequest extends DeviceChoice {
+export interface GenerateRequest extends DeviceChoice, SettingValues {
   readonly packPath: string;
   /** Folder of converted weights and graphs; created when missing. */
   readonly cachePath: string;
   readonly formats: FormatChoice;
-  /** InfuseNet variant folder of the pack, such as `aes_stage2`. */
-  readonly modelVariant: string;
   readonly identity: IdentityInput;
   /** Absolute path of a pose picture; null gives the black control image. */
   readonly controlImagePath: string | null;
-  readonly prompt: string;
-  /** 0 to 2^32 - 1. */
-  readonly seed: number;
-  readonly steps: number;
-  /** Pixels, multiples of 16. */
-  readonly width: number;
-  readonly height: number;
-  readonly guidance: number;
-  readonly conditioningScale: number;
-  /** Fractions of the steps between which InfuseNet acts. */
-  readonly start: number;
-  readonly end: number;
   /** Absolute path of the PNG to write (temp file, then rename). */
   readonly outputPath: string;
   /** Folder for per-step previews as `step-003.png`, or null for none saved. */

@@ -1,5 +1,6 @@
 /** What a pack holds, and whether files fit it. */
 import type { AuditFinding, AuditPart, PackAudit } from './audit-report.js';
+import type { PackDefaults, PackLimits } from '../../base/setting-table.js';
 import type { WeightFormat } from '../../base/vocabulary.js';
 
 /** What a pack folder holds. */
@@ -11,13 +12,8 @@ export interface InspectResult {
   readonly note: string | null;
   readonly faceDetection: 'scrfd' | 'centred';
   readonly modelVariants: readonly string[];
-  readonly defaults: {
-    readonly width: number;
-    readonly height: number;
-    readonly steps: number;
-    readonly guidance: number;
-  };
-  readonly limits: { readonly minSize: number; readonly maxSize: number; readonly maxSteps: number };
+  readonly defaults: PackDefaults;
+  readonly limits: PackLimits;
   readonly components: readonly {
     readonly component: string;
     readonly files: number;

@@ -4,6 +4,7 @@ import type { CompareRole } from '../../contract/compare-data.js';
 import {
   differingFields,
   runSettingsSchema,
+  SETTINGS,
   SETTING_FIELDS,
   settingValue,
   type RunSettings,
@@ -82,11 +83,7 @@ export function pairRuns(reference: RunDetail, runs: readonly RunDetail[]): RunC
   });
 }
 
-const FIELD_NAMES: Readonly<Record<string, string>> = {
-  conditioningScale: 'conditioning scale',
-  modelVariant: 'model',
-  loras: 'LoRAs',
-};
+const NAMES: Readonly<Record<string, { readonly name: string }>> = { ...SETTINGS, loras: { name: 'LoRAs' } };
 /** Values that are ids say nothing to a person. */
 const OPAQUE = new Set(['identity', 'pose', 'pack']);
 
@@ -95,7 +92,7 @@ export function configurationName(settings: RunSettings, reference: RunSettings)
   const others = differingFields(settings, reference)
     .filter((field) => !SAMPLED.has(field) && !['flux', 't5', 'infusenet'].includes(field))
     .map((field) => {
-      const name = FIELD_NAMES[field] ?? field;
+      const name = NAMES[field]?.name ?? field;
       return OPAQUE.has(field) ? `other ${name}` : `${name} ${settingValue(settings, field)}`;
     });
   return [variantName(settings.formats, reference.formats), ...others].join(', ');

@@ -11,6 +11,7 @@ import {
 import type { WeightErrors } from '../../compare/statistics/weight-order.js';
 import type { PictureDifference } from '../../contract/compare-data.js';
 import { deviceName } from '../../contract/formats.js';
+import { SETTINGS, SHARED_NUMBERS, type RunSettings } from '../../contract/generation-settings.js';
 import type { RunDetail } from '../../contract/run.js';
 import { median, stepMedian } from '../../compare/statistics/medians.js';
 import { configurationName, type PairedRun, type RunConfiguration } from './pair-runs.js';
@@ -45,6 +46,15 @@ interface ReportOptions {
   readonly weightErrors?: readonly WeightErrors[];
 }
 
+/** `256×256`, `20 steps`, `guidance 2` and so on. */
+function sharedNumbers(settings: RunSettings): string[] {
+  return SHARED_NUMBERS.flatMap((name) => {
+    if (name === 'width') return [`${settings.width}×${settings.height}`];
+    if (name === 'height') return [];
+    return name === 'steps' ? [`${settings.steps} steps`] : [`${SETTINGS[name].name} ${settings[name]}`];
+  });
+}
+
 function describe({ reference, configurations }: MeasuredRuns, packName: string, prompts: readonly string[]) {
   const s = reference.settings;
   const runs = configurations.flatMap((configuration) => configuration.runs.map(({ run }) => run));
@@ -53,11 +63,7 @@ function describe({ reference, configurations }: MeasuredRuns, packName: string,
   const lines: [string, string][] = [
     ['Pack', `${packName}, ${s.modelVariant}`],
     ...prompts.map((prompt, i): [string, string] => [prompts.length > 1 ? `Prompt ${i + 1}` : 'Prompt', prompt]),
-    [
-      'Settings',
-      `${s.width}×${s.height}, ${s.steps} steps, guidance ${s.guidance}, conditioning scale ${s.conditioningScale}, ` +
-        `InfuseNet from ${s.start} to ${s.end}, ${deviceName(s)}`,
-    ],
+    ['Settings', [...sharedNumbers(s), deviceName(s)].join(', ')],
     [seeds.length > 1 ? 'Seeds' : 'Seed', seeds.join(', ')],
   ];
   if (repeats > 0) lines.push(['Repeats', String(repeats)]);

@@ -3,6 +3,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { diskError } from '../../base/disk-error.js';
+import { settingsOf } from '../../contract/generation-settings.js';
 import type { LoraUse } from '../../contract/lora.js';
 import type { RunDetail, RunResult } from '../../contract/run.js';
 import type {
@@ -81,18 +82,9 @@ export class RunMaker {
       provider: s.provider,
       ...(s.deviceId === undefined ? {} : { deviceId: s.deviceId }),
       formats: s.formats,
-      modelVariant: s.modelVariant,
+      ...settingsOf(s),
       identity: this.#identity(run),
       controlImagePath: s.poseId === null ? null : this.#photoPath(s.poseId, 'pose'),
-      prompt: s.prompt,
-      seed: s.seed,
-      steps: s.steps,
-      width: s.width,
-      height: s.height,
-      guidance: s.guidance,
-      conditioningScale: s.conditioningScale,
-      start: s.start,
-      end: s.end,
       loras: this.loras(s.loras),
       outputPath: store.files.work(run.id),
       previewDir: null,

@@ -7,8 +7,7 @@ import {
   type Stage,
   type WeightFormat,
 } from '../../contract/formats.js';
-import type { RunSettings } from '../../contract/generation-settings.js';
-import { SIZE_STEP } from '../../contract/limits.js';
+import { SIZE_STEP, type RunSettings } from '../../contract/generation-settings.js';
 import type { EstimateResult } from '../../engine/protocol.js';
 import type { SmallerChange, SmallerChoice } from '../../contract/smaller-choice.js';
 

@@ -5,7 +5,7 @@ import { COMPONENT_NAMES, QUANTIZED_COMPONENTS } from '$contract/formats';
 import type { RunDetail } from '$contract/run';
 import { commas, formatList, sentences, t } from '../../text/text.svelte';
 import { formatBytesDelta, formatNumber, formatNumberDelta } from '../format-amount';
-import { fieldName } from '../runs/run-label';
+import { fieldName } from '../runs/setting-name';
 import { formatName } from '../runs/variant-name';
 
 /** What a configuration leaves open, and what its formats say already. */

@@ -1,11 +1,13 @@
 /** What a run was made with and what it took, as label and value. */
 import { deviceName } from '$contract/formats';
+import { SETTING_NAMES, SETTINGS, type Setting, type SettingValues } from '$contract/generation-settings';
 import { lorasText } from '$contract/lora';
 import type { ReadSettings } from '$contract/picture-metadata';
 import type { RunDetail, RunResult } from '$contract/run';
 import { formatDecimal, formatMoment, t } from '../../text/text.svelte';
 import { formatBytes, formatNumber, formatSeconds } from '../format-amount';
 import { decodeText, identityText, retryText, secondEncoderText } from './run-notes';
+import { fieldLabel } from './setting-name';
 import { variantDescription } from './variant-name';
 
 export interface Fact {
@@ -21,20 +23,8 @@ export function runFacts(run: RunDetail): Fact[] {
   const facts: Fact[] = [
     { label: t('fact.formats'), value: variantDescription(run.formats) },
     { label: t('fact.identity'), value: run.identityName ?? t('fact.none') },
-    { label: t('fact.seed'), value: String(run.seed) },
-    { label: t('fact.size'), value: `${run.width}×${run.height}` },
-    { label: t('fact.steps'), value: String(run.steps) },
-    { label: t('fact.guidance'), value: formatDecimal(settings.guidance) },
-    {
-      label: t('fact.conditioning'),
-      value: t('fact.conditioning.value', {
-        scale: settings.conditioningScale,
-        start: settings.start,
-        end: settings.end,
-      }),
-    },
-    ...(settings.loras.length === 0 ? [] : [{ label: t('fact.loras'), value: lorasText(settings.loras) }]),
-    { label: t('fact.model'), value: run.modelVariant },
+    ...settingFacts(settings),
+    ...(settings.loras.length === 0 ? [] : [{ label: fieldLabel('loras'), value: lorasText(settings.loras) }]),
     { label: t('fact.provider'), value: deviceName(settings) },
     { label: t('fact.made'), value: formatMoment(run.createdAtMs, { dateStyle: 'medium', timeStyle: 'short' }) },
   ];
@@ -47,6 +37,19 @@ export function runFacts(run: RunDetail): Fact[] {
   const retry = retryText(run);
   if (retry !== null) add(t('retry.fact'), retry);
   return facts;
+}
+
+/** A row for each setting but the prompt, which is shown by itself; width and height are one. */
+function settingFacts(settings: { readonly [S in Setting]: SettingValues[S] | null }): Fact[] {
+  return SETTING_NAMES.flatMap((name): Fact[] => {
+    const value = settings[name];
+    if (name === 'prompt' || name === 'height' || value === null || value === '') return [];
+    if (name === 'width') {
+      return settings.height === null ? [] : [{ label: fieldLabel('size'), value: `${value}×${settings.height}` }];
+    }
+    const plain = typeof value === 'string' || SETTINGS[name].kind === 'integer';
+    return [{ label: fieldLabel(name), value: plain ? String(value) : formatDecimal(value) }];
+  });
 }
 
 /** By each encoder with what part it had in the picture, and why there is no second one. */
@@ -87,15 +90,8 @@ export function readFacts(settings: ReadSettings): Fact[] {
   };
   if (settings.formats !== null) add(t('fact.formats'), variantDescription(settings.formats));
   add(t('fact.negative-prompt'), settings.negativePrompt);
-  add(t('fact.seed'), settings.seed);
-  add(t('fact.steps'), settings.steps);
-  if (settings.width !== null && settings.height !== null) add(t('fact.size'), `${settings.width}×${settings.height}`);
-  add(t('fact.guidance'), settings.guidance);
-  add(t('fact.conditioning-scale'), settings.conditioningScale);
-  if (settings.start !== null && settings.end !== null)
-    add(t('fact.works-from'), t('fact.works-from.value', { start: settings.start, end: settings.end }));
-  add(t('fact.model-variant'), settings.modelVariant);
-  add(t('fact.provider-name'), settings.provider);
-  add(t('fact.pack'), settings.packName);
+  facts.push(...settingFacts(settings));
+  add(fieldLabel('provider'), settings.provider);
+  add(fieldLabel('pack'), settings.packName);
   return facts;
 }

@@ -3,19 +3,8 @@ import { COMPONENT_NAMES } from '$contract/formats';
 import { differingFields, settingValue, type SettingField } from '$contract/generation-settings';
 import type { RunDetail } from '$contract/run';
 import { commas, t } from '../../text/text.svelte';
+import { fieldName } from './setting-name';
 import { variantName } from './variant-name';
-
-/** The name of a setting for people. */
-export function fieldName(field: SettingField): string {
-  switch (field) {
-    case 'flux':
-    case 't5':
-    case 'infusenet':
-      return COMPONENT_NAMES[field];
-    default:
-      return t(`field.${field}`);
-  }
-}
 
 /** Settings, other than formats, in which any two of the runs differ. */
 function varyingFields(runs: readonly RunDetail[]): SettingField[] {

@@ -1,7 +1,6 @@
 /** Settings read out of a picture file, put into the studio's form as far as they go. */
 import { PROVIDERS } from '$contract/formats';
-import type { ComparisonDraft } from '$contract/generation-settings';
-import { MAX_CONDITIONING_SCALE, MAX_GUIDANCE, MAX_SEED, SIZE_STEP } from '$contract/limits';
+import { settingFits, SHARED_NUMBERS, type ComparisonDraft, type NumberSetting } from '$contract/generation-settings';
 import { MAX_LORA_WEIGHT, MAX_LORAS } from '$contract/lora';
 import type { PackSummary } from '$contract/pack';
 import type { ReadSettings } from '$contract/picture-metadata';
@@ -21,34 +20,27 @@ export function draftFromMetadata(
 ): { readonly draft: ComparisonDraft; readonly missing: readonly string[] } {
   const missing: string[] = [];
   const next: ComparisonDraft = { ...draft };
-  const within = (value: number | null, low: number, high: number): value is number =>
-    value !== null && value >= low && value <= high;
+  const fits = (name: NumberSetting): boolean => {
+    const value = read[name];
+    return value !== null && settingFits(name, value, pack.limits);
+  };
 
   if (read.prompt !== null && read.prompt.trim() !== '') next.prompts = [read.prompt];
   else missing.push(t('taken.no-prompt'));
-  if (within(read.seed, 0, MAX_SEED) && Number.isInteger(read.seed)) next.seeds = [read.seed];
+  if (read.seed !== null && fits('seed')) next.seeds = [read.seed];
   else missing.push(t('taken.no-seed'));
 
-  if (within(read.steps, 1, pack.limits.maxSteps) && Number.isInteger(read.steps)) next.steps = read.steps;
-  else if (read.steps !== null) missing.push(t('taken.many-steps', { steps: String(read.steps) }));
-  const { minSize, maxSize } = pack.limits;
+  for (const name of SHARED_NUMBERS) next[name] = fits(name) ? (read[name] ?? next[name]) : next[name];
+  if (read.steps !== null && !fits('steps')) missing.push(t('taken.many-steps', { steps: String(read.steps) }));
   const { width, height } = read;
-  if (
-    within(width, minSize, maxSize) &&
-    within(height, minSize, maxSize) &&
-    width % SIZE_STEP === 0 &&
-    height % SIZE_STEP === 0
-  ) {
-    next.width = width;
-    next.height = height;
-  } else if (width !== null && height !== null) {
-    missing.push(t('taken.size', { size: `${width}×${height}` }));
+  if (!fits('width') || !fits('height')) {
+    next.width = draft.width;
+    next.height = draft.height;
+    if (width !== null && height !== null) missing.push(t('taken.size', { size: `${width}×${height}` }));
   }
-  if (within(read.guidance, 0, MAX_GUIDANCE)) next.guidance = read.guidance;
-  if (within(read.conditioningScale, 0, MAX_CONDITIONING_SCALE)) next.conditioningScale = read.conditioningScale;
-  if (within(read.start, 0, 1) && within(read.end, 0, 1) && read.start <= read.end) {
-    next.start = read.start;
-    next.end = read.end;
+  if (next.start > next.end) {
+    next.start = draft.start;
+    next.end = draft.end;
   }
   if (read.modelVariant !== null) {
     if (pack.modelVariants.includes(read.modelVariant)) next.modelVariant = read.modelVariant;

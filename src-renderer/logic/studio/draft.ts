@@ -1,16 +1,19 @@
 /** The studio's form: what it starts with, how its seeds and variants change, and what is wrong with it. */
 import { FIRST_VARIANTS, variantKey, type FormatChoice, type Provider } from '$contract/formats';
-import type { ComparisonDraft } from '$contract/generation-settings';
 import {
-  MAX_CELLS,
-  MAX_CONDITIONING_SCALE,
-  MAX_GUIDANCE,
-  MAX_PROMPT_LENGTH,
-  MAX_SEED,
+  INITIAL_SETTINGS,
+  SETTINGS,
+  settingFits,
+  settingRange,
+  SHARED_NUMBERS,
   SIZE_STEP,
-} from '$contract/limits';
+  type ComparisonDraft,
+  type SharedNumber,
+} from '$contract/generation-settings';
+import { MAX_CELLS } from '$contract/limits';
 import type { PackSummary } from '$contract/pack';
 import { t } from '../../text/text.svelte';
+import { fieldLabel } from '../runs/setting-name';
 
 export type DraftField = keyof ComparisonDraft;
 /** What is wrong, in a sentence, by field. */
@@ -21,20 +24,15 @@ export function startDraft(pack: PackSummary, provider: Provider): ComparisonDra
   return {
     packId: pack.id,
     provider,
+    ...INITIAL_SETTINGS,
+    ...pack.defaults,
     modelVariant: pack.modelVariants[0] ?? '',
     identityId: null,
     faceIndex: 0,
     poseId: null,
-    steps: pack.defaults.steps,
-    width: pack.defaults.width,
-    height: pack.defaults.height,
-    guidance: pack.defaults.guidance,
-    conditioningScale: 1,
-    start: 0,
-    end: 1,
     loras: [],
-    prompts: [''],
-    seeds: [42],
+    prompts: [SETTINGS.prompt.initial],
+    seeds: [SETTINGS.seed.initial],
     variants: [...FIRST_VARIANTS],
     repeats: 1,
   };
@@ -62,12 +60,12 @@ export function withDecode(draft: ComparisonDraft, decode: 'auto' | 'whole' | 't
 
 /** `count` seeds from the first upward, wrapping at 2³². */
 export function seedsFrom(first: number, count: number): number[] {
-  return Array.from({ length: count }, (_, index) => (first + index) % (MAX_SEED + 1));
+  return Array.from({ length: count }, (_, index) => (first + index) % (SETTINGS.seed.max + 1));
 }
 
 /** @param random A number in [0, 1). */
 export function randomSeed(random: number): number {
-  return Math.floor(random * (MAX_SEED + 1));
+  return Math.floor(random * (SETTINGS.seed.max + 1));
 }
 
 /** The list with those variants added that are not in it yet. */
@@ -99,11 +97,14 @@ export function cellCount(draft: ComparisonDraft): number {
   return draft.prompts.length * draft.seeds.length * draft.variants.length * draft.repeats;
 }
 
-function sizeProblem(name: string, value: number, pack: PackSummary): string | null {
-  const { minSize, maxSize } = pack.limits;
-  if (value < minSize || value > maxSize)
-    return t('draft.size-range', { side: name, low: String(minSize), high: String(maxSize) });
-  return value % SIZE_STEP === 0 ? null : t('draft.size-multiple', { side: name, step: SIZE_STEP });
+function numberProblem(name: SharedNumber, value: number, pack: PackSummary): string | null {
+  if (settingFits(name, value, pack.limits)) return null;
+  const { min: low, max: high } = settingRange(name, pack.limits);
+  const label = fieldLabel(name);
+  if (name !== 'width' && name !== 'height') return t('draft.range', { setting: label, low, high });
+  return value < low || value > high
+    ? t('draft.size-range', { side: label, low: String(low), high: String(high) })
+    : t('draft.size-multiple', { side: label, step: SIZE_STEP });
 }
 
 /** What keeps the draft from being run; empty when nothing does. */
@@ -112,23 +113,14 @@ export function draftProblems(draft: ComparisonDraft, pack: PackSummary): DraftP
   const say = (field: DraftField, sentence: string | null): void => {
     if (sentence !== null) problems[field] = sentence;
   };
-  const within = (value: number, low: number, high: number): boolean =>
-    Number.isFinite(value) && value >= low && value <= high;
-
-  if (draft.prompts.some((prompt) => prompt.trim() === '')) say('prompts', t('draft.no-prompt'));
-  if (draft.prompts.some((prompt) => prompt.length > MAX_PROMPT_LENGTH))
-    say('prompts', t('draft.long-prompt', { most: String(MAX_PROMPT_LENGTH) }));
-  say('width', sizeProblem(t('size.width'), draft.width, pack));
-  say('height', sizeProblem(t('size.height'), draft.height, pack));
-  if (!Number.isInteger(draft.steps) || !within(draft.steps, 1, pack.limits.maxSteps))
-    say('steps', t('draft.steps', { most: pack.limits.maxSteps }));
-  if (draft.seeds.some((seed) => !Number.isInteger(seed) || !within(seed, 0, MAX_SEED)))
-    say('seeds', t('draft.seed', { most: String(MAX_SEED) }));
-  if (!within(draft.guidance, 0, MAX_GUIDANCE)) say('guidance', t('draft.guidance', { most: MAX_GUIDANCE }));
-  if (!within(draft.conditioningScale, 0, MAX_CONDITIONING_SCALE))
-    say('conditioningScale', t('draft.conditioning', { most: MAX_CONDITIONING_SCALE }));
-  if (!within(draft.start, 0, 1) || !within(draft.end, 0, 1)) say('start', t('draft.start-range'));
-  else if (draft.start > draft.end) say('start', t('draft.start-order'));
+  const { prompt, seed } = SETTINGS;
+  if (draft.prompts.some((text) => text.trim() === '')) say('prompts', t('draft.no-prompt'));
+  if (draft.prompts.some((text) => text.length > prompt.max))
+    say('prompts', t('draft.long-prompt', { most: String(prompt.max) }));
+  if (draft.seeds.some((value) => !settingFits('seed', value, pack.limits)))
+    say('seeds', t('draft.seed', { most: String(seed.max) }));
+  if (draft.start > draft.end) say('start', t('draft.start-order'));
+  for (const name of SHARED_NUMBERS) say(name, numberProblem(name, draft[name], pack));
   if (draft.variants.length === 0) say('variants', t('draft.no-variant'));
   else if (duplicateRows(draft.variants).some((row) => row !== null)) say('variants', t('draft.same-variants'));
   else if (cellCount(draft) > MAX_CELLS)

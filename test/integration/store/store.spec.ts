@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SETTING_NAMES, SETTINGS, type RunSettings } from '../../../src-main/contract/generation-settings.js';
 import { openStore, type Store } from '../../../src-main/store/store.js';
 import { fillGallery, rowId } from '../../bench/gallery-rows.js';
 
@@ -132,6 +133,32 @@ describe('runs', () => {
     expect(store.comparisons.head('cmp-000000000000')).toBeNull();
     expect(store.db.get('SELECT count(*) AS n FROM phase_measurements')).toEqual({ n: 10 });
     expect(store.runs.status(rowId(7))).toBe('done');
+  });
+
+  it('are found that differ in one setting, whichever it is', () => {
+    const run = store.runs.get(rowId(0)) ?? expect.fail('there is no such run');
+    const far = { ...run.settings, prompt: 'another', seed: run.settings.seed + 1 };
+    store.db.run('DELETE FROM runs WHERE public_id <> ?', [run.id]);
+    const { id } = store.db.get('SELECT comparison_id AS id FROM runs') as { id: number };
+    const add = (name: string, settings: RunSettings): void => {
+      store.runs.insert(id, { id: name, cellIndex: 1, runOrder: 1, repeat: 1, settings }, 1);
+    };
+    add('far', far);
+    for (const name of SETTING_NAMES) {
+      const value = SETTINGS[name].kind === 'text' ? `another ${name}` : Number(run.settings[name]) + 1;
+      add(name, { ...run.settings, [name]: value });
+      expect(store.runs.get(name)?.settings).toEqual({ ...run.settings, [name]: value });
+    }
+    store.db.run(`UPDATE runs SET status = 'done'`);
+    const found = store.gallery.oneSettingAway(run).map(({ detail }) => detail.id);
+    expect(found.sort()).toEqual([...SETTING_NAMES].sort());
+  });
+
+  it('from before there was a setting were made with what it begins with', async () => {
+    const { settings } = store.runs.get(rowId(0)) ?? expect.fail('there is no such run');
+    store.db.run('ALTER TABLE runs DROP COLUMN conditioning_scale');
+    await reopen();
+    expect(store.runs.get(rowId(0))?.settings).toEqual({ ...settings, conditioningScale: 1 });
   });
 
   it('tell the pace of runs like one, those of its size first, without those that spilled', () => {

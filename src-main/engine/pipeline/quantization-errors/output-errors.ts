@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { settingsOf } from '../../../base/setting-table.js';
 import { fingerprint } from '../../convert/fingerprint.js';
 import type { Pack } from '../../pack/open-pack.js';
 import {
@@ -93,10 +94,10 @@ function quadraticMean(layers: readonly LayerError[]): OutputErrors['overall'] {
 /** Of everything that decides what the linears read. */
 async function idOf(run: GenerateRequest, pack: Pack): Promise<string> {
   const hash = createHash('sha256');
-  const { provider, formats, modelVariant, prompt, seed, steps, width, height } = run;
-  const { guidance, conditioningScale, start, end, identity, controlImagePath } = run;
-  const plain = [formats.flux, formats.t5, formats.infusenet, provider, modelVariant, prompt, seed, steps];
-  hash.update(JSON.stringify([...plain, width, height, guidance, conditioningScale, start, end]));
+  const { provider, formats, identity, controlImagePath } = run;
+  const { modelVariant, prompt, seed, ...others } = settingsOf(run);
+  const plain = [formats.flux, formats.t5, formats.infusenet, provider, modelVariant, prompt, seed];
+  hash.update(JSON.stringify([...plain, ...Object.values(others)]));
   if (identity.kind === 'image') {
     hash.update(await readFile(identity.path));
     hash.update(JSON.stringify(identity.faceIndex));

@@ -3,8 +3,14 @@
  * prompt, and a last line of `Name: value` pairs. Values with a comma, colon or newline are JSON strings.
  */
 import { lorasText } from '../../../contract/lora.js';
+import {
+  SETTINGS,
+  SETTING_NAMES,
+  type RunSettings,
+  type Setting,
+  type SettingValues,
+} from '../../../contract/generation-settings.js';
 import type { ReadSettings } from '../../../contract/picture-metadata.js';
-import type { RunSettings } from '../../../contract/generation-settings.js';
 
 export const A1111_KEYWORD = 'parameters';
 
@@ -13,6 +19,14 @@ const MAX_LENGTH = 100_000;
 /** LoRAs of one picture that are looked at. */
 const MAX_LORAS_READ = 100;
 const NEGATIVE = 'Negative prompt: ';
+
+/** Settings with a pair of their own; the prompt heads the text, and width and height are `Size`. */
+const LABELLED = SETTING_NAMES.flatMap((name) => {
+  const { label } = SETTINGS[name];
+  return label === null ? [] : [[name, label] as const];
+});
+/** What other tools call a setting. */
+const OTHER_LABELS: Readonly<Partial<Record<Setting, string>>> = { guidance: 'CFG scale' };
 
 function quote(value: string): string {
   return /[,:\n"]/.test(value) ? JSON.stringify(value) : value;
@@ -24,17 +38,12 @@ export function formatParameters(settings: RunSettings, modelName: string, appVe
     ['Steps', String(settings.steps)],
     ['Sampler', 'Euler'],
     ['CFG scale', '1'],
-    ['Distilled CFG Scale', String(settings.guidance)],
-    ['Seed', String(settings.seed)],
+    ...LABELLED.filter(([name]) => name !== 'steps').map(([name, label]) => [label, String(settings[name])] as const),
     ['Size', `${settings.width}x${settings.height}`],
     ['Model', modelName],
-    ['Model variant', settings.modelVariant],
     ['FLUX format', settings.formats.flux],
     ['T5 format', settings.formats.t5],
     ['InfuseNet format', settings.formats.infusenet],
-    ['Conditioning scale', String(settings.conditioningScale)],
-    ['InfuseNet start', String(settings.start)],
-    ['InfuseNet end', String(settings.end)],
     ...(settings.loras.length === 0 ? [] : [['LoRAs', lorasText(settings.loras)] as const]),
     ['Provider', settings.provider],
     ...(settings.deviceId === undefined ? [] : [['Device', String(settings.deviceId)] as const]),
@@ -68,6 +77,18 @@ function number(text: string | undefined): number | null {
   return Number(text);
 }
 
+type LabelledSettings = { readonly [S in Setting]: SettingValues[S] | null };
+
+/** Null for those that have no pair, or none that can be read. */
+function readLabelled(byName: ReadonlyMap<string, string>): LabelledSettings {
+  const read = SETTING_NAMES.map((name) => {
+    const { kind, label } = SETTINGS[name];
+    const text = byName.get(label ?? '') ?? byName.get(OTHER_LABELS[name] ?? '');
+    return [name, kind === 'text' ? (text ?? null) : number(text)];
+  });
+  return Object.fromEntries(read) as LabelledSettings;
+}
+
 /** LoRAs as `lorasText` writes them, without what is in their files; null when there are none. */
 function parseLoras(text: string | undefined): ReadSettings['loras'] {
   if (text === undefined) return null;
@@ -90,17 +111,11 @@ export function parseParameters(text: string): ReadParameters | null {
   const size = /^(\d{1,6})x(\d{1,6})$/.exec(byName.get('Size') ?? '');
   return {
     settings: {
+      ...readLabelled(byName),
       prompt: prompt === '' ? null : prompt,
       negativePrompt: negative === '' ? null : negative,
-      seed: number(byName.get('Seed')),
-      steps: number(byName.get('Steps')),
       width: number(size?.[1]),
       height: number(size?.[2]),
-      guidance: number(byName.get('Distilled CFG Scale') ?? byName.get('CFG scale')),
-      conditioningScale: number(byName.get('Conditioning scale')),
-      start: number(byName.get('InfuseNet start')),
-      end: number(byName.get('InfuseNet end')),
-      modelVariant: byName.get('Model variant') ?? null,
       provider: byName.get('Provider') ?? null,
       packName: byName.get('Model') ?? null,
       formats: null,

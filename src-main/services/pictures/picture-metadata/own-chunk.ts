@@ -5,7 +5,12 @@
 import { z } from 'zod';
 import { deviceIdSchema, formatChoiceSchema } from '../../../contract/formats.js';
 import { faceScoreSchema, phaseSchema, type RunResult } from '../../../contract/run.js';
-import type { RunSettings } from '../../../contract/generation-settings.js';
+import {
+  anySettingShape,
+  INITIAL_SETTINGS,
+  settingsOf,
+  type RunSettings,
+} from '../../../contract/generation-settings.js';
 
 export const OWN_KEYWORD = 'likeness-lab';
 /** Raised when a reader of the old form would misread the new one. */
@@ -20,16 +25,7 @@ const ownChunkSchema = z.object({
   schema: z.literal(SCHEMA),
   appVersion: text,
   runId: text,
-  prompt: text,
-  seed: finite,
-  steps: finite,
-  width: finite,
-  height: finite,
-  guidance: finite,
-  conditioningScale: finite,
-  start: finite,
-  end: finite,
-  modelVariant: text,
+  ...anySettingShape,
   packName: text,
   provider: text,
   /** Index of the GPU where there was a choice; older pictures have none. */
@@ -76,16 +72,7 @@ export function writeOwnChunk(made: Made): string {
     schema: SCHEMA,
     appVersion: made.appVersion,
     runId: made.runId,
-    prompt: s.prompt,
-    seed: s.seed,
-    steps: s.steps,
-    width: s.width,
-    height: s.height,
-    guidance: s.guidance,
-    conditioningScale: s.conditioningScale,
-    start: s.start,
-    end: s.end,
-    modelVariant: s.modelVariant,
+    ...settingsOf(s),
     packName: made.packName,
     provider: s.provider,
     ...(s.deviceId === undefined ? {} : { deviceId: s.deviceId }),
@@ -117,6 +104,7 @@ export function readOwnChunk(json: string): OwnChunk | null {
     if (error instanceof SyntaxError) return null;
     throw error;
   }
-  const parsed = ownChunkSchema.safeParse(value);
+  // Older pictures lack settings that there were not yet.
+  const parsed = ownChunkSchema.safeParse(typeof value === 'object' ? { ...INITIAL_SETTINGS, ...value } : value);
   return parsed.success ? parsed.data : null;
 }

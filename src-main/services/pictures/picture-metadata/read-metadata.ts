@@ -1,6 +1,7 @@
 /** What a PNG says about how it was made: our chunk first, else the common text. */
 import { AppError } from '../../../base/app-error.js';
 import { variantLabel } from '../../../contract/formats.js';
+import { settingsOf } from '../../../contract/generation-settings.js';
 import type { PictureMetadata } from '../../../contract/picture-metadata.js';
 import { A1111_KEYWORD, parseParameters } from './a1111.js';
 import { OWN_KEYWORD, readOwnChunk, type OwnChunk } from './own-chunk.js';
@@ -63,17 +64,8 @@ export function readMetadata(png: Uint8Array): ReadMetadata {
     return {
       source: 'likeness-lab',
       settings: {
-        prompt: own.prompt,
+        ...settingsOf(own),
         negativePrompt: null,
-        seed: own.seed,
-        steps: own.steps,
-        width: own.width,
-        height: own.height,
-        guidance: own.guidance,
-        conditioningScale: own.conditioningScale,
-        start: own.start,
-        end: own.end,
-        modelVariant: own.modelVariant,
         provider: own.provider,
         packName: own.packName,
         formats: own.formats,

@@ -1,0 +1,46 @@
+/** Options for the settings of a picture, and the settings that they and the pack give. */
+import { Option } from 'commander';
+import {
+  INITIAL_SETTINGS,
+  SETTINGS,
+  SETTING_NAMES,
+  settingsOf,
+  type Setting,
+  type SettingValues,
+} from '../base/setting-table.js';
+import type { Pack } from '../engine/pack/open-pack.js';
+import { integer, number } from './options.js';
+
+/** What commander has of the options: those of the pack where they were given. */
+export type SettingOptions = Partial<SettingValues> & Pick<SettingValues, 'prompt' | 'seed'>;
+
+/** Kept under the setting's name, whatever the flag. */
+class SettingOption extends Option {
+  readonly #setting: Setting;
+
+  constructor(setting: Setting) {
+    const facts = SETTINGS[setting];
+    const flag = `--${facts.flag}`;
+    super(`${flag} <${facts.kind === 'text' ? 'text' : 'n'}>`);
+    this.#setting = setting;
+    this.description = facts.initial === null ? `${facts.help} (default: the pack's)` : facts.help;
+    if (facts.kind !== 'text')
+      this.argParser((facts.kind === 'integer' ? integer : number)(flag, facts.min, facts.max));
+    if (facts.initial !== null) this.default(facts.initial);
+  }
+
+  override attributeName(): string {
+    return this.#setting;
+  }
+}
+
+/** An option for each of the settings. The prompt is every command's own. */
+export function settingOptions(settings: readonly Setting[] = SETTING_NAMES): Option[] {
+  return settings.filter((name) => name !== 'prompt').map((name) => new SettingOption(name));
+}
+
+/** The settings that options give; the others as the pack and the table begin with. */
+export function chosenSettings(options: SettingOptions, pack: Pack): SettingValues {
+  const [modelVariant = ''] = pack.variants.keys();
+  return settingsOf({ ...INITIAL_SETTINGS, ...pack.defaults, modelVariant, ...options });
+}
