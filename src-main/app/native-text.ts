@@ -42,6 +42,7 @@ const english = {
     count === 1 ? 'The copy knows 1 finished picture.' : `The copy knows ${count} finished pictures.`,
   restoreCopy: (when: string) => `Restore the Copy of ${when}`,
   newGallery: 'Start a New Gallery',
+  newBegins: 'A new gallery begins. The version that made the old one still opens it there.',
   updates: {
     check: 'Check for Updates…',
     noFeed: 'This copy of Likeness Lab knows no release page.',
@@ -101,6 +102,7 @@ const german: NativeText = {
   copyKnows: (count) => (count === 1 ? 'Die Kopie kennt 1 fertiges Bild.' : `Die Kopie kennt ${count} fertige Bilder.`),
   restoreCopy: (when) => `Kopie vom ${when} wiederherstellen`,
   newGallery: 'Neue Galerie beginnen',
+  newBegins: 'Eine neue Galerie wird begonnen. Die Version, die die alte angelegt hat, öffnet sie dort weiterhin.',
   updates: {
     check: 'Nach Updates suchen …',
     noFeed: 'Diese Kopie von Likeness Lab kennt keine Seite mit neuen Versionen.',
@@ -161,6 +163,7 @@ const french: NativeText = {
     count < 2 ? `La copie connaît ${count} image terminée.` : `La copie connaît ${count} images terminées.`,
   restoreCopy: (when) => `Restaurer la copie du ${when}`,
   newGallery: 'Commencer une nouvelle galerie',
+  newBegins: 'Une nouvelle galerie commence. La version qui a créé l’ancienne peut toujours l’y ouvrir.',
   updates: {
     check: 'Rechercher les mises à jour…',
     noFeed: 'Cette copie de Likeness Lab ne connaît aucune page de versions.',
@@ -220,6 +223,7 @@ const japanese: NativeText = {
   copyKnows: (count) => `控えには完成した画像が ${count} 枚あります。`,
   restoreCopy: (when) => `${when} の控えに戻す`,
   newGallery: '新しいギャラリーを始める',
+  newBegins: '新しいギャラリーを始めます。以前のギャラリーは、作成したバージョンで引き続き開けます。',
   updates: {
     check: 'アップデートを確認…',
     noFeed: 'この Likeness Lab には、新しい版を確かめる先がありません。',
@@ -278,6 +282,7 @@ const chinese: NativeText = {
   copyKnows: (count) => `副本中有 ${count} 张已完成的图片。`,
   restoreCopy: (when) => `恢复 ${when} 的副本`,
   newGallery: '新建图库',
+  newBegins: '将新建图库。旧图库仍可用创建它的版本在该处打开。',
   updates: {
     check: '检查更新…',
     noFeed: '这份 Likeness Lab 没有可查询新版本的页面。',

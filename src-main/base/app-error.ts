@@ -33,6 +33,7 @@ export type ErrorCode =
   | 'pack.incomplete' // files the pack needs are missing
   // store and services
   | 'store.newer-schema' // the database was written by a newer version
+  | 'store.unreleased' // the database was written by a version from before the first release
   | 'store.corrupt' // the database file is damaged
   | 'store.busy' // another process holds the database
   | 'store.failed' // any other database failure

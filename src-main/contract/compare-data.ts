@@ -152,8 +152,6 @@ export const compareTableSchema = z.object({
   pixelsPerDegree: z.number(),
   /** Why face and surroundings are not told apart; null when they are. */
   faceNote: z.string().nullable(),
-  /** A run of the only variant that the drift of some pictures is known against: their paths were not kept when they were made. */
-  driftReferenceId: idSchema.nullable(),
 });
 export type CompareTable = z.infer<typeof compareTableSchema>;
 

@@ -30,7 +30,7 @@ export class Database {
   /**
    * Opens or creates the file, for this process alone, and brings it to the newest schema; before a migration a
    * copy `<file>.v<version>.bak` is kept.
-   * @throws AppError store.busy, store.corrupt, store.newer-schema, store.failed, disk.failed
+   * @throws AppError store.busy, store.corrupt, store.newer-schema, store.unreleased, store.failed, disk.failed
    */
   static open(file: string, options: OpenOptions = {}): Database {
     const driver = loadSqliteDriver();

@@ -1,5 +1,4 @@
-/** Differences of finished runs, measured once: of their pictures, and of the latents of older ones. */
-import { z } from 'zod';
+/** Differences of finished runs' pictures, measured once. */
 import { pictureDifferenceSchema, type PictureDifference } from '../contract/compare-data.js';
 import type { Database } from './database.js';
 
@@ -19,29 +18,6 @@ export class DifferencesRepo {
       [baseRunId, runId],
     ) as { difference_json: string } | undefined;
     return row === undefined ? null : pictureDifferenceSchema.parse(JSON.parse(row.difference_json));
-  }
-
-  /**
-   * Relative difference of the latents after each step, measured when a run was made before paths were kept; null when
-   * it was not measured against this run.
-   */
-  drift(baseRunId: string, runId: string): number[] | null {
-    const row = this.#db.get(
-      `SELECT d.drift_json FROM trajectory_drifts d JOIN runs b ON b.id = d.base_run_id JOIN runs r ON r.id = d.run_id
-       WHERE b.public_id = ? AND r.public_id = ?`,
-      [baseRunId, runId],
-    ) as { drift_json: string } | undefined;
-    return row === undefined ? null : z.array(z.number()).parse(JSON.parse(row.drift_json));
-  }
-
-  /** The finished run that this one's drift was measured against; null where there is none. */
-  driftBase(runId: string): string | null {
-    const row = this.#db.get(
-      `SELECT b.public_id FROM trajectory_drifts d JOIN runs b ON b.id = d.base_run_id JOIN runs r ON r.id = d.run_id
-       WHERE r.public_id = ? AND b.status = 'done' AND b.trashed_at_ms IS NULL`,
-      [runId],
-    ) as { public_id: string } | undefined;
-    return row?.public_id ?? null;
   }
 
   /** Both runs must be there. */

@@ -4,10 +4,10 @@ import type { Database } from './database.js';
 
 export interface LoraFile extends Lora {
   readonly file: string;
-  /** Of the file's contents when they were last looked at; null before that. */
-  readonly sha256: string | null;
+  /** Of the file's contents when they were last looked at. */
+  readonly sha256: string;
   /** When the file had been changed last by then. */
-  readonly changedAtMs: number | null;
+  readonly changedAtMs: number;
   /** Whether the file is the app's own copy. */
   readonly isCopy: boolean;
 }

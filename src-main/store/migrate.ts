@@ -10,6 +10,9 @@ export interface Migration {
   readonly up: (db: SqliteDatabase) => void;
 }
 
+/** SQLite's mark of whose file it is ("LkLb"). Galleries of versions before the first release have none. */
+const APPLICATION_ID = 0x4c6b4c62;
+
 /** The schema version a database is at; 0 when new. */
 function schemaVersion(db: SqliteDatabase): number {
   return Number(db.pragma('user_version', { simple: true }));
@@ -22,7 +25,8 @@ export function backupPath(file: string, version: number): string {
 
 /**
  * Runs the steps past the file's version, keeping a copy of a non-empty database first.
- * @throws AppError store.newer-schema when the file was written by a newer app
+ * @throws AppError store.newer-schema when the file was written by a newer app, store.unreleased when by one that was
+ *   never released
  */
 export function migrate(db: SqliteDatabase, migrations: readonly Migration[], file: string): void {
   migrations.forEach((step, i) => {
@@ -30,6 +34,11 @@ export function migrate(db: SqliteDatabase, migrations: readonly Migration[], fi
   });
   const from = schemaVersion(db);
   const newest = migrations.length * 10;
+  if (from > 0 && db.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
+    throw new AppError('store.unreleased', `The gallery was made before the first release of Likeness Lab (${from}).`, {
+      remedy: 'Open it with the version that made it, or start with another data folder.',
+    });
+  }
   if (from > newest) {
     throw new AppError(
       'store.newer-schema',
@@ -44,6 +53,7 @@ export function migrate(db: SqliteDatabase, migrations: readonly Migration[], fi
       step.up(db);
       const violations = db.pragma('foreign_key_check') as unknown[];
       invariant(violations.length === 0, `migration ${step.version} leaves ${violations.length} dangling references`);
+      db.pragma(`application_id = ${APPLICATION_ID}`);
       db.pragma(`user_version = ${step.version}`);
     }).immediate();
   }

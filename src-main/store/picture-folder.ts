@@ -17,6 +17,9 @@ import { diskError } from './store-error.js';
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const TEMPORARY = /\.tmp-[0-9a-f]+$/;
 
+/** Folders of what is kept; temporary files are looked for in them. */
+export const KEPT_FOLDERS = ['pictures', 'thumbs', 'previews', 'trajectories', 'photos'] as const;
+
 export class PictureFolder {
   readonly root: string;
 
@@ -63,7 +66,7 @@ export class PictureFolder {
   async prepare(): Promise<void> {
     try {
       await rm(join(this.root, 'work'), { recursive: true, force: true });
-      for (const name of ['pictures', 'thumbs', 'previews', 'trajectories', 'photos', 'work']) {
+      for (const name of [...KEPT_FOLDERS, 'work']) {
         await mkdir(join(this.root, name), { recursive: true });
       }
     } catch (error) {

@@ -8,6 +8,7 @@ import { Database } from './database.js';
 import { DeletionsRepo, type DeletionKind } from './deletions-repo.js';
 import { DifferencesRepo } from './differences-repo.js';
 import { GalleryRepo } from './gallery-repo.js';
+import { isUnreleased, keepAside } from './keep-aside.js';
 import { LorasRepo } from './loras-repo.js';
 import { PacesRepo } from './paces-repo.js';
 import { PacksRepo } from './packs-repo.js';
@@ -59,7 +60,8 @@ function copyProblemOf(db: Database, file: string): unknown {
 /**
  * Opens (or makes) the gallery in a folder. Runs that an earlier host left unfinished become `interrupted`, and
  * files it was deleting or writing are deleted.
- * @throws AppError store.busy, store.corrupt, store.newer-schema, store.failed, disk.full, disk.failed
+ * @throws AppError store.unreleased, once: the gallery was made before the first release and is kept aside now;
+ *   store.busy, store.corrupt, store.newer-schema, store.failed, disk.full, disk.failed
  */
 export async function openStore(dataDir: string): Promise<Store> {
   try {
@@ -68,7 +70,7 @@ export async function openStore(dataDir: string): Promise<Store> {
     throw diskError(error, 'make the data folder');
   }
   const file = databaseFile(dataDir);
-  const db = Database.open(file);
+  const db = openDatabase(dataDir, file);
   try {
     addSettingColumns(db);
     const files = new PictureFolder(dataDir);
@@ -102,6 +104,14 @@ export async function openStore(dataDir: string): Promise<Store> {
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+function openDatabase(dataDir: string, file: string): Database {
+  try {
+    return Database.open(file);
+  } catch (error) {
+    throw isUnreleased(error) ? keepAside(dataDir, file, Date.now()) : error;
   }
 }
 

@@ -11,6 +11,7 @@ import { TokenFile } from '../library/token-file.js';
 import { defaultCacheDir, defaultDataDir, defaultPacksDir, defaultTokenFile } from '../services/support/data-dir.js';
 import { forkEngine } from '../services/engine/fork-engine.js';
 import { intactCopies, isDamage, replaceDamaged } from '../store/copies.js';
+import { isUnreleased } from '../store/keep-aside.js';
 import { databaseFile } from '../store/store.js';
 import { openBrowser } from './open-browser.js';
 import { startWebServer, type WebServer } from './web-server.js';
@@ -56,11 +57,16 @@ function recoveryOffer(dataDir: string): string {
   return `There is a copy of ${when} with ${copy.pictures} pictures: start again with --restore-copy. ${fresh}`;
 }
 
-/** Done only when asked for, and only to a gallery that is damaged. */
+/** A damaged gallery is replaced when asked for; one from before the first release was kept aside, and is named. */
 async function openRecovering(flags: Flags, open: () => Promise<AppHost>): Promise<AppHost> {
   try {
     return await open();
   } catch (error) {
+    if (isUnreleased(error)) {
+      const { message, remedy } = toErrorDto(error);
+      print(`${message} ${remedy}`);
+      return open();
+    }
     if (!isDamage(error)) throw error;
     const dataDir = resolve(flags.data);
     const file = databaseFile(dataDir);

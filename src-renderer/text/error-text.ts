@@ -33,6 +33,7 @@ const REMEDIES: Readonly<Record<ErrorCode, Extract<TextId, `remedy.${string}`>>>
   'pack.invalid': 'remedy.see-models',
   'pack.incomplete': 'remedy.see-models',
   'store.newer-schema': 'remedy.update-app',
+  'store.unreleased': 'remedy.start-again',
   'store.corrupt': 'remedy.restore-copy',
   'store.busy': 'remedy.close-other',
   'store.failed': 'remedy.try-again',

@@ -25,7 +25,7 @@ const sameSize = (a: RunDetail, b: RunDetail): boolean => a.width === b.width &&
 export class CompareService {
   readonly #store: Store;
   readonly #lab: PictureLab;
-  readonly #trajectories: Pick<Trajectories, 'drifts' | 'onlyKnownBase'>;
+  readonly #trajectories: Pick<Trajectories, 'drifts'>;
   readonly #facesOf: (runId: string) => Promise<DetectedFaces>;
   readonly #heatMaps = new Map<string, Uint8Array>();
 
@@ -33,7 +33,7 @@ export class CompareService {
   constructor(
     store: Store,
     lab: PictureLab,
-    trajectories: Pick<Trajectories, 'drifts' | 'onlyKnownBase'>,
+    trajectories: Pick<Trajectories, 'drifts'>,
     facesOf: (runId: string) => Promise<DetectedFaces>,
   ) {
     this.#store = store;
@@ -55,7 +55,6 @@ export class CompareService {
       memorySources: [...measured.memorySources],
       pixelsPerDegree: DEFAULT_PIXELS_PER_DEGREE,
       faceNote: measured.faceNote,
-      driftReferenceId: measured.driftReferenceId,
     };
   }
 
@@ -85,14 +84,12 @@ export class CompareService {
       if (difference !== null) differences.set(run.id, difference);
     }
     const drifts = await this.#trajectories.drifts(pairs);
-    const driftReferenceId = this.#trajectories.onlyKnownBase(pairs.filter(({ runId }) => !drifts.has(runId)));
     return {
       reference,
       configurations,
       differences,
       drifts,
       faces: scored,
-      driftReferenceId,
       memorySources: [...sources],
       faceNote: faces.note,
     };

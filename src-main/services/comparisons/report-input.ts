@@ -26,8 +26,6 @@ export interface MeasuredRuns {
   readonly drifts: ReadonlyMap<string, readonly number[]>;
   /** Of a run's face, by every encoder that scored it. */
   readonly faces: ReadonlyMap<string, readonly ScoredFace[]>;
-  /** As in the table. */
-  readonly driftReferenceId: string | null;
   readonly memorySources: readonly string[];
   readonly faceNote: string | null;
 }

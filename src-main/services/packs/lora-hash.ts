@@ -23,7 +23,7 @@ async function hashOf(repo: LorasRepo, lora: LoraFile): Promise<string | null> {
   const info = await stat(lora.file).catch(() => null);
   if (info === null) return null;
   const changedAtMs = Math.round(info.mtimeMs);
-  if (lora.sha256 !== null && lora.bytes === info.size && lora.changedAtMs === changedAtMs) return lora.sha256;
+  if (lora.bytes === info.size && lora.changedAtMs === changedAtMs) return lora.sha256;
   const hash = await hashFile(lora.file, 'sha256').catch(() => null);
   if (hash !== null) repo.saveHash(lora.id, hash, info.size, changedAtMs);
   return hash;

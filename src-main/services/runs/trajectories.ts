@@ -16,11 +16,11 @@ export interface TrajectoryPair {
 }
 
 export class Trajectories {
-  readonly #store: Pick<Store, 'files' | 'runs' | 'differences'>;
+  readonly #store: Pick<Store, 'files' | 'runs'>;
   readonly #lab: PictureLab;
   readonly #log: Pick<Log, 'error'>;
 
-  constructor(store: Pick<Store, 'files' | 'runs' | 'differences'>, lab: PictureLab, log: Pick<Log, 'error'>) {
+  constructor(store: Pick<Store, 'files' | 'runs'>, lab: PictureLab, log: Pick<Log, 'error'>) {
     this.#store = store;
     this.#lab = lab;
     this.#log = log;
@@ -49,46 +49,20 @@ export class Trajectories {
     }
   }
 
-  /** A run of the variant that these were measured against when they were made; null where none was. */
-  onlyKnownBase(pairs: readonly TrajectoryPair[]): string | null {
-    for (const { runId, baseRunId } of pairs) {
-      const { differences } = this.#store;
-      const known = differences.driftBase(runId) ?? differences.driftBase(baseRunId);
-      if (known !== null && known !== baseRunId) return known;
-    }
-    return null;
-  }
-
-  /**
-   * How far each run left its base's trajectory, by run and step. Without those of pictures whose trajectories were not kept,
-   * made before they were: against their comparison's first variant theirs was measured then.
-   */
+  /** How far each run left its base's trajectory, by run and step. Without those whose trajectory could not be kept. */
   async drifts(pairs: readonly TrajectoryPair[]): Promise<Map<string, readonly number[]>> {
-    const { files, differences } = this.#store;
-    const out = new Map<string, readonly number[]>();
-    const kept: TrajectoryPair[] = [];
-    for (const pair of pairs) {
-      const { runId, baseRunId } = pair;
-      if (existsSync(files.trajectory(runId)) && existsSync(files.trajectory(baseRunId))) kept.push(pair);
-      else {
-        const measured = differences.drift(baseRunId, runId);
-        if (measured !== null) out.set(runId, measured);
-      }
-    }
-    const drifts =
-      kept.length === 0
-        ? []
-        : await this.#lab.run<'drifts'>({
-            kind: 'drifts',
-            pairs: kept.map(({ runId, baseRunId }) => ({
-              own: files.trajectory(runId),
-              reference: files.trajectory(baseRunId),
-            })),
-          });
-    kept.forEach(({ runId }, i) => {
-      const drift = drifts[i] ?? null;
-      if (drift !== null) out.set(runId, drift);
+    const { files } = this.#store;
+    const kept = pairs.filter(
+      ({ runId, baseRunId }) => existsSync(files.trajectory(runId)) && existsSync(files.trajectory(baseRunId)),
+    );
+    if (kept.length === 0) return new Map();
+    const drifts = await this.#lab.run<'drifts'>({
+      kind: 'drifts',
+      pairs: kept.map(({ runId, baseRunId }) => ({
+        own: files.trajectory(runId),
+        reference: files.trajectory(baseRunId),
+      })),
     });
-    return out;
+    return new Map(kept.flatMap(({ runId }, i) => (drifts[i] ? [[runId, drifts[i]] as const] : [])));
   }
 }

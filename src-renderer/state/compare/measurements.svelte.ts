@@ -134,8 +134,7 @@ export class Measurements {
 
   /** Whether it is known how far any variant left another's path. */
   get #hasDrift(): boolean {
-    const { variants = [], driftReferenceId = null } = this.#table ?? {};
-    return driftReferenceId !== null || variants.some((variant) => variant.drift !== null);
+    return this.#table?.variants.some((variant) => variant.drift !== null) ?? false;
   }
 
   #rowOf(runId: string | null): CompareRow | undefined {

@@ -59,9 +59,6 @@ export const compare: Translation<typeof english> = {
   'compare.drift.against': 'Gegen',
   'compare.drift.against.title': 'Die anderen werden gegen sie gemessen; ihr Bild kommt nach links',
   'compare.drift.take': 'Drift gegen {name}',
-  'compare.drift.only-known':
-    'Bei älteren Bildern ist nur die Drift gegen {name} bekannt: Ihre Pfade wurden beim Erstellen nicht aufgehoben.',
-  'compare.drift.take-known': 'Dagegen messen',
   'compare.drift.first': 'Erster Schritt',
   'compare.drift.last': 'Letzter Schritt',
   'compare.flicker.stop': 'Nicht mehr von selbst wechseln',

@@ -27,6 +27,7 @@ export const errors: Translation<typeof english> = {
   'error.pack.invalid': 'Die Beschreibung des Modellpakets ist ungültig.',
   'error.pack.incomplete': 'Das Modellpaket ist unvollständig.',
   'error.store.newer-schema': 'Die Galerie wurde von einer neueren Version der App geschrieben.',
+  'error.store.unreleased': 'Die Galerie stammt aus der Zeit vor der ersten Veröffentlichung.',
   'error.store.corrupt': 'Die Datei der Galerie ist beschädigt.',
   'error.store.busy': 'Ein anderer Prozess hält die Galerie.',
   'error.store.failed': 'Die Galerie konnte nicht gelesen oder geschrieben werden.',

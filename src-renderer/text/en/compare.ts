@@ -56,9 +56,6 @@ export const compare = {
   'compare.drift.against': 'Against',
   'compare.drift.against.title': 'The others are measured against it; its picture comes to the left',
   'compare.drift.take': 'Drift against {name}',
-  'compare.drift.only-known':
-    'For older pictures only the drift from {name} is known: their paths were not kept when they were made.',
-  'compare.drift.take-known': 'Measure against it',
   'compare.drift.first': 'First step',
   'compare.drift.last': 'Last step',
   'compare.flicker.stop': 'Stop changing by itself',

@@ -24,6 +24,7 @@ export const errors = {
   'error.pack.invalid': "The model pack's description is not valid.",
   'error.pack.incomplete': 'The model pack is incomplete.',
   'error.store.newer-schema': 'The gallery was written by a newer version of the app.',
+  'error.store.unreleased': 'The gallery was made before the first release.',
   'error.store.corrupt': "The gallery's file is damaged.",
   'error.store.busy': 'Another process holds the gallery.',
   'error.store.failed': 'The gallery could not be read or written.',

@@ -59,9 +59,6 @@ export const compare: Translation<typeof english> = {
   'compare.drift.against': 'Contre',
   'compare.drift.against.title': 'Les autres sont mesurées par rapport à elle ; son image passe à gauche',
   'compare.drift.take': 'Dérive par rapport à {name}',
-  'compare.drift.only-known':
-    'Pour les images plus anciennes, seule la dérive par rapport à {name} est connue : leurs trajets n’ont pas été gardés.',
-  'compare.drift.take-known': 'Mesurer par rapport à elle',
   'compare.drift.first': 'Première étape',
   'compare.drift.last': 'Dernière étape',
   'compare.flicker.stop': 'Ne plus alterner tout seul',

@@ -27,6 +27,7 @@ export const errors: Translation<typeof english> = {
   'error.pack.invalid': 'La description du pack de modèles n’est pas valide.',
   'error.pack.incomplete': 'Le pack de modèles est incomplet.',
   'error.store.newer-schema': 'La galerie a été écrite par une version plus récente de l’application.',
+  'error.store.unreleased': 'La galerie date d’avant la première version publiée.',
   'error.store.corrupt': 'Le fichier de la galerie est endommagé.',
   'error.store.busy': 'Un autre processus occupe la galerie.',
   'error.store.failed': 'La galerie n’a pas pu être lue ou écrite.',

@@ -59,9 +59,6 @@ export const compare: Translation<typeof english> = {
   'compare.drift.against': '基準',
   'compare.drift.against.title': 'ほかのバリアントはこれに対して計測され、その画像が左に来ます',
   'compare.drift.take': '{name} に対するドリフト',
-  'compare.drift.only-known':
-    '古い画像では {name} に対するドリフトしかわかりません。作成時に経路が保存されていないためです。',
-  'compare.drift.take-known': 'これに対して計測する',
   'compare.drift.first': '最初のステップ',
   'compare.drift.last': '最後のステップ',
   'compare.flicker.stop': '自動切り替えを止める',

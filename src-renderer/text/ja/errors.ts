@@ -27,6 +27,7 @@ export const errors: Translation<typeof english> = {
   'error.pack.invalid': 'モデルパックの記述が正しくありません。',
   'error.pack.incomplete': 'モデルパックのファイルが足りません。',
   'error.store.newer-schema': 'ギャラリーは新しいバージョンのアプリで書き込まれています。',
+  'error.store.unreleased': 'ギャラリーは最初のリリースより前に作られました。',
   'error.store.corrupt': 'ギャラリーのファイルが壊れています。',
   'error.store.busy': '別のプロセスがギャラリーを使用中です。',
   'error.store.failed': 'ギャラリーの読み書きに失敗しました。',

@@ -58,8 +58,6 @@ export const compare: Translation<typeof english> = {
   'compare.drift.against': '相对于',
   'compare.drift.against.title': '其他变体相对于它测量；其图片移到左侧',
   'compare.drift.take': '相对于 {name} 的漂移',
-  'compare.drift.only-known': '较早的图片只知道相对于 {name} 的漂移：生成时未保存其路径。',
-  'compare.drift.take-known': '相对于它测量',
   'compare.drift.first': '第一步',
   'compare.drift.last': '最后一步',
   'compare.flicker.stop': '停止自动切换',

@@ -27,6 +27,7 @@ export const errors: Translation<typeof english> = {
   'error.pack.invalid': '模型包的描述文件无效。',
   'error.pack.incomplete': '模型包不完整。',
   'error.store.newer-schema': '图库由更新版本的应用写入。',
+  'error.store.unreleased': '图库创建于首次发布之前。',
   'error.store.corrupt': '图库文件已损坏。',
   'error.store.busy': '另一个进程正在占用图库。',
   'error.store.failed': '图库读写失败。',

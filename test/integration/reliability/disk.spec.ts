@@ -18,6 +18,7 @@ import { decodedHash, leftovers, partialConversions, portraits } from './support
 import { startHostProcess, type HostProcess } from '../support/real-host.js';
 import { report, TEST_TIMEOUT_MS, times } from './support/soak.js';
 
+const UNRELEASED = fileURLToPath(new URL('../../fixtures/store/unreleased.sql', import.meta.url));
 const HOOK = fileURLToPath(new URL('support/failing-disk.cjs', import.meta.url));
 
 let folder: string;
@@ -266,6 +267,40 @@ describe('a database', () => {
     writeFileSync(file, 'x'.repeat(5000));
     (await open(0))?.db.close();
     expect(questions[2]).toMatchObject({ buttons: ['Start a New Gallery', 'Quit'], defaultId: 1 });
+  });
+
+  it('from before the first release is kept aside, and its folder is named, at the start', async () => {
+    const begin = async (name: string): Promise<string> => {
+      const dataDir = await mkdtemp(join(folder, name));
+      const db = new (loadSqliteDriver())(databaseFile(dataDir));
+      db.exec(readFileSync(UNRELEASED, 'utf8'));
+      db.close();
+      return dataDir;
+    };
+    const dataDir = await begin('before-');
+    const host = await startHostProcess({ dataDir, assetsDir: assets });
+    expect(host.said).toContain(`It is kept with its pictures in ${join(dataDir, 'unreleased-')}`);
+    await host.kill('SIGTERM');
+
+    const windowDir = await begin('before-window-');
+    const questions: RecoveryQuestion[] = [];
+    const open = (choice: number) =>
+      openRecovering(
+        windowDir,
+        () => openStore(windowDir),
+        NATIVE_TEXTS.en,
+        'en-GB',
+        (question) => {
+          questions.push(question);
+          return choice;
+        },
+      );
+    const store = await open(0);
+    expect(store?.gallery.counts().total).toBe(0);
+    store?.db.close();
+    expect(questions).toMatchObject([
+      { message: expect.stringContaining(join(windowDir, 'unreleased-')), buttons: ['Start a New Gallery', 'Quit'] },
+    ]);
   });
 
   it('from the future, or of another host, is left alone with words', { timeout: TEST_TIMEOUT_MS }, async () => {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src-main/base/app-error.js';
 import { Database } from '../../../src-main/store/database.js';
@@ -11,6 +12,8 @@ import { LorasRepo } from '../../../src-main/store/loras-repo.js';
 import { RunsRepo } from '../../../src-main/store/runs-repo.js';
 import { MIGRATIONS } from '../../../src-main/store/migrations/index.js';
 import { loadSqliteDriver } from '../../../src-main/store/sqlite-driver.js';
+
+const UNRELEASED = fileURLToPath(new URL('../../fixtures/store/unreleased.sql', import.meta.url));
 
 let folder: string;
 let file: string;
@@ -164,28 +167,66 @@ describe('migrations', () => {
     expect(() => open([two])).toThrow('not 10');
   });
 
-  it('20: rows of version 10 are found by their words, and stay so when they change', () => {
-    const [initial] = MIGRATIONS;
-    if (initial === undefined) throw new Error('there is no first migration');
-    const old = open([initial]);
-    const insertRun = (db: Database, id: string, prompt: string): void => {
-      db.run(
-        `INSERT INTO runs (public_id, comparison_id, variant_id, cell_index, run_order, repeat_index, status,
-           created_at_ms, pack_id, provider, model_variant, face_index, prompt, seed, steps, width, height, guidance,
-           conditioning_scale, start_fraction, end_fraction)
-         VALUES (?, 1, 1, 0, 0, 1, 'done', 5, 'demo', 'cpu', 'v', 0, ?, 1, 1, 64, 64, 1, 1, 0, 1)`,
-        [id, prompt],
-      );
+  it('find rows of the version before by their words, and keep finding them when they change', () => {
+    const table: Migration = {
+      version: 10,
+      up: (db) => db.exec('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)'),
     };
-    old.run(`INSERT INTO comparisons (public_id, title, created_at_ms, queue_position) VALUES ('c', 't', 5, 1)`);
-    old.run(`INSERT INTO variants (flux, t5, infusenet) VALUES ('int8', 'int8', 'nf4')`);
-    insertRun(old, 'r1', 'a café by the harbour');
-    insertRun(old, 'r2', 'a library');
+    const search: Migration = {
+      version: 20,
+      up: (db) =>
+        db.exec(`CREATE VIRTUAL TABLE found USING fts5 (text, content = 'notes', content_rowid = 'id');
+        INSERT INTO found (found) VALUES ('rebuild')`),
+    };
+    const old = open([table]);
+    old.run("INSERT INTO notes (text) VALUES ('a harbour'), ('a library')");
     old.close();
+    expect(open([table, search]).all("SELECT rowid FROM found WHERE found MATCH 'harbour'")).toEqual([{ rowid: 1 }]);
+    expect(existsSync(backupPath(file, 10))).toBe(true);
+  });
 
+  it('refuse a gallery from before the first release, and leave it alone', () => {
+    const db = new (loadSqliteDriver())(file);
+    db.pragma('journal_mode = WAL');
+    db.exec(readFileSync(UNRELEASED, 'utf8'));
+    db.close();
+    const before = readFileSync(file);
+    expect(failure(() => open()).code).toBe('store.unreleased');
+    expect(readFileSync(file).equals(before)).toBe(true);
+    for (const version of [10, 40, 990]) {
+      const again = new (loadSqliteDriver())(file);
+      again.pragma(`user_version = ${version}`);
+      again.close();
+      expect(failure(() => open()).code).toBe('store.unreleased');
+    }
+  });
+});
+
+describe('the tables', () => {
+  function withRuns(...ids: readonly string[]): Database {
     const db = open();
+    db.run(`INSERT INTO comparisons (public_id, title, created_at_ms, queue_position) VALUES ('c', 't', 5, 1)`);
+    db.run(`INSERT INTO variants (flux, t5, infusenet) VALUES ('int8', 'int8', 'nf4')`);
+    for (const id of ids) insertRun(db, id, 'p');
+    return db;
+  }
+
+  function insertRun(db: Database, id: string, prompt: string): void {
+    db.run(
+      `INSERT INTO runs (public_id, comparison_id, variant_id, cell_index, run_order, repeat_index, status,
+         created_at_ms, pack_id, provider, model_variant, face_index, prompt, seed, steps, width, height, guidance,
+         conditioning_scale, start_fraction, end_fraction, loras_json)
+       VALUES (?, 1, 1, 0, 0, 1, 'done', 5, 'demo', 'cpu', 'v', 0, ?, 1, 1, 64, 64, 1, 1, 0, 1, '[]')`,
+      [id, prompt],
+    );
+  }
+
+  it('find runs by the words of their prompts, also when those change', () => {
+    const db = withRuns();
     const found = (word: string): unknown[] =>
       db.all('SELECT public_id FROM runs WHERE id IN (SELECT rowid FROM runs_fts WHERE runs_fts MATCH ?)', [word]);
+    insertRun(db, 'r1', 'a café by the harbour');
+    insertRun(db, 'r2', 'a library');
     expect(found('cafe')).toEqual([{ public_id: 'r1' }]);
     insertRun(db, 'r3', 'harbour again');
     expect(found('harbour')).toEqual([{ public_id: 'r1' }, { public_id: 'r3' }]);
@@ -193,36 +234,18 @@ describe('migrations', () => {
     db.run(`DELETE FROM runs WHERE public_id = 'r3'`);
     expect(found('harbour')).toEqual([]);
     expect(found('mountain')).toEqual([{ public_id: 'r1' }]);
-    expect(existsSync(backupPath(file, 10))).toBe(true);
   });
 
-  it("60: LoRAs of version 50 stay, not hashed yet and nobody's copy", () => {
-    const before = open(MIGRATIONS.filter(({ version }) => version <= 50));
-    before.run("INSERT INTO loras VALUES ('lora-a', '/a.safetensors', 'a', 5, 2, 1)");
-    before.close();
+  it('keep LoRAs with the hash of their contents', () => {
     const repo = new LorasRepo(open());
-    const lora = { id: 'lora-a', file: '/a.safetensors', name: 'a', bytes: 5, layers: 2 };
-    expect(repo.list()).toEqual([{ ...lora, sha256: null, changedAtMs: null, isCopy: false }]);
+    const lora = { id: 'lora-a', file: '/a.safetensors', name: 'a', bytes: 5, layers: 2, isCopy: false };
+    repo.save({ ...lora, sha256: 'aa', changedAtMs: 1 }, 1);
     repo.saveHash('lora-a', 'ab', 6, 7);
-    expect(repo.get('lora-a')).toEqual({ ...lora, bytes: 6, sha256: 'ab', changedAtMs: 7, isCopy: false });
+    expect(repo.get('lora-a')).toEqual({ ...lora, bytes: 6, sha256: 'ab', changedAtMs: 7 });
   });
 
-  it('30: runs of version 20 get differences, which go with them', () => {
-    const old = open(MIGRATIONS.slice(0, 2));
-    old.run(`INSERT INTO comparisons (public_id, title, created_at_ms, queue_position) VALUES ('c', 't', 5, 1)`);
-    old.run(`INSERT INTO variants (flux, t5, infusenet) VALUES ('int8', 'int8', 'nf4')`);
-    for (const id of ['r1', 'r2']) {
-      old.run(
-        `INSERT INTO runs (public_id, comparison_id, variant_id, cell_index, run_order, repeat_index, status,
-           created_at_ms, pack_id, provider, model_variant, face_index, prompt, seed, steps, width, height, guidance,
-           conditioning_scale, start_fraction, end_fraction)
-         VALUES (?, 1, 1, 0, 0, 1, 'done', 5, 'demo', 'cpu', 'v', 0, 'p', 1, 1, 64, 64, 1, 1, 0, 1)`,
-        [id],
-      );
-    }
-    old.close();
-
-    const db = open();
+  it('keep differences as long as both runs', () => {
+    const db = withRuns('r1', 'r2');
     const differences = new DifferencesRepo(db);
     const whole = { pixels: 1, identical: false, psnr: 3, ssim: null, meanAbsolute: 1, maxAbsolute: 2, flip: 0.5 };
     differences.save('r1', 'r2', { whole, face: null, surroundings: null });
@@ -233,19 +256,8 @@ describe('migrations', () => {
     expect(db.all('SELECT * FROM differences')).toEqual([]);
   });
 
-  it('90: runs of version 80 have the first device; others keep theirs', () => {
-    const old = open(MIGRATIONS.filter(({ version }) => version <= 80));
-    old.run(`INSERT INTO comparisons (public_id, title, created_at_ms, queue_position) VALUES ('c', 't', 5, 1)`);
-    old.run(`INSERT INTO variants (flux, t5, infusenet) VALUES ('int8', 'int8', 'nf4')`);
-    old.run(
-      `INSERT INTO runs (public_id, comparison_id, variant_id, cell_index, run_order, repeat_index, status,
-         created_at_ms, pack_id, provider, model_variant, face_index, prompt, seed, steps, width, height, guidance,
-         conditioning_scale, start_fraction, end_fraction)
-       VALUES ('r1', 1, 1, 0, 0, 1, 'queued', 5, 'demo', 'cuda', 'v', 0, 'p', 1, 1, 64, 64, 1, 1, 0, 1)`,
-    );
-    old.close();
-
-    const runs = new RunsRepo(open());
+  it('keep the device of a run where it is not the first', () => {
+    const runs = new RunsRepo(withRuns('r1'));
     const settings = runs.get('r1')?.settings;
     if (settings === undefined) throw new Error('the run is gone');
     expect(settings).not.toHaveProperty('deviceId');
@@ -254,37 +266,9 @@ describe('migrations', () => {
     expect(runs.get('r2')?.settings).toEqual(run.settings);
   });
 
-  it('100: runs of version 90 keep their one score, by an encoder whose name was not kept', () => {
-    const old = open(MIGRATIONS.filter(({ version }) => version <= 90));
-    old.run(`INSERT INTO comparisons (public_id, title, created_at_ms, queue_position) VALUES ('c', 't', 5, 1)`);
-    old.run(`INSERT INTO variants (flux, t5, infusenet) VALUES ('int8', 'int8', 'nf4')`);
-    for (const [id, score] of [
-      ['scored', 0.8125],
-      ['faceless', null],
-    ]) {
-      old.run(
-        `INSERT INTO runs (public_id, comparison_id, variant_id, cell_index, run_order, repeat_index, status,
-           created_at_ms, pack_id, provider, model_variant, face_index, prompt, seed, steps, width, height, guidance,
-           conditioning_scale, start_fraction, end_fraction, loras_json, identity_score)
-         VALUES (?, 1, 1, 0, 0, 1, 'done', 5, 'demo', 'cpu', 'v', 0, 'p', 1, 1, 64, 64, 1, 1, 0, 1, '[]', ?)`,
-        [id ?? '', score ?? null],
-      );
-      old.run(
-        `INSERT INTO results (run_id, compute_dtype, pixel_hash, step_seconds_json, weight_hashes_json, keep_list_json,
-           versions_json, preview_steps_json)
-         SELECT id, 'f32', public_id, '[]', '{}', '[]', '{}', '[]' FROM runs WHERE public_id = ?`,
-        [id ?? ''],
-      );
-    }
-    old.close();
-
-    const db = open();
+  it('keep embeddings of faces as long as the run', () => {
+    const db = withRuns('scored');
     const runs = new RunsRepo(db);
-    expect(runs.get('scored')?.result).toMatchObject({
-      faceScores: [{ encoder: null, weightHash: null, conditioned: true, score: 0.8125 }],
-      secondEncoder: null,
-    });
-    expect(runs.get('faceless')?.result).toMatchObject({ faceScores: [], secondEncoder: null });
     expect(runs.faceEmbeddings('scored').size).toBe(0);
     const embedding = new Uint8Array(Float32Array.of(0.6, 0.8).buffer);
     db.run(`INSERT INTO face_embeddings SELECT id, 'a1', ? FROM runs WHERE public_id = 'scored'`, [embedding]);

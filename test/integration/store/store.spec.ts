@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SETTING_NAMES, SETTINGS, type RunSettings } from '../../../src-main/contract/generation-settings.js';
-import { openStore, type Store } from '../../../src-main/store/store.js';
+import { loadSqliteDriver } from '../../../src-main/store/sqlite-driver.js';
+import { databaseFile, openStore, type Store } from '../../../src-main/store/store.js';
 import { fillGallery, rowId } from '../../bench/gallery-rows.js';
 
 let folder: string;
@@ -24,6 +25,35 @@ async function reopen(): Promise<void> {
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+describe('a gallery from before the first release', () => {
+  it('is kept aside with its pictures, named, and followed by a new one', async () => {
+    await store.files.write(store.files.picture('r1'), bytes('a picture'));
+    store.db.close();
+    const file = databaseFile(folder);
+    rmSync(file);
+    const old = new (loadSqliteDriver())(file);
+    old.exec(readFileSync(new URL('../../fixtures/store/unreleased.sql', import.meta.url), 'utf8'));
+    old.close();
+    writeFileSync(`${file}.daily.bak`, 'a copy');
+    const error = await openStore(folder).then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    expect(error).toMatchObject({ code: 'store.unreleased', remedy: expect.stringContaining('new gallery begins') });
+    const [aside = ''] = readdirSync(folder).filter((name) => name.startsWith('unreleased-'));
+    expect(error).toMatchObject({ message: expect.stringContaining(join(folder, aside)) });
+    expect(readFileSync(join(folder, aside, 'pictures', 'r1', 'r1.png'), 'utf8')).toBe('a picture');
+    expect(readFileSync(join(folder, aside, 'likeness-lab.db.daily.bak'), 'utf8')).toBe('a copy');
+    const kept = new (loadSqliteDriver())(join(folder, aside, 'likeness-lab.db'), { readonly: true });
+    expect(kept.prepare('SELECT prompt FROM runs').all()).toEqual([{ prompt: 'a library' }]);
+    kept.close();
+
+    store = await openStore(folder);
+    expect(store.gallery.counts()).toEqual({ total: 0, trashed: 0 });
+    expect(existsSync(store.files.picture('r1'))).toBe(false);
+  });
+});
 
 describe('files', () => {
   it('are written whole, and leave no temporary name behind', async () => {

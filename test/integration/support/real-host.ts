@@ -69,6 +69,8 @@ export interface HostProcess {
   readonly child: ChildProcess;
   readonly port: number;
   readonly token: string;
+  /** What it wrote until it had an address. */
+  readonly said: string;
   call<M extends Method>(method: M, input: Input<M>): Promise<Output<M>>;
   picture(path: string): Promise<Buffer>;
   /** Process ids of its engines. */
@@ -103,19 +105,20 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
       if (/#token=[\w-]+\s/.test(text)) resolve(text);
     });
   });
-  const line = await Promise.race([
+  const said = await Promise.race([
     address,
     ended.then(() => {
       throw new Error(errors);
     }),
   ]);
-  const [, portText, token = ''] = /127\.0\.0\.1:(\d+)\/#token=([\w-]+)/.exec(line) ?? [];
+  const [, portText, token = ''] = /127\.0\.0\.1:(\d+)\/#token=([\w-]+)/.exec(said) ?? [];
   const port = Number(portText);
   const auth = { authorization: `Bearer ${token}` };
   return {
     child,
     port,
     token,
+    said,
     async call(method, input) {
       const envelope = (await apiCall(port, auth, method, input)).json() as Envelope<Output<typeof method>>;
       if (!envelope.ok) throw AppError.fromDto(envelope.error);
