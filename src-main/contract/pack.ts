@@ -111,8 +111,8 @@ export type OutputMeasurementsInput = z.infer<typeof outputMeasurementsInputSche
 export const outputMeasurementSchema = z.object({
   /** As in a mix's name. */
   id: z.string(),
-  /** The picture that it was measured on; null where that was not recorded. */
-  about: z.object({ prompt: z.string(), seed: z.number().int(), formats: formatChoiceSchema }).nullable(),
+  /** The picture that it was measured on. */
+  about: z.object({ prompt: z.string(), seed: z.number().int(), formats: formatChoiceSchema }),
 });
 export type OutputMeasurement = z.infer<typeof outputMeasurementSchema>;
 

@@ -41,9 +41,9 @@ export const identityStateSchema = z.enum(IDENTITY_STATES);
 
 /** What one encoder of faces says of a picture. Scoring by the one that conditioned the picture is circular. */
 export const faceScoreSchema = z.object({
-  /** Such as `glintr100`; null for pictures made before it was recorded. */
-  encoder: z.string().nullable(),
-  /** Names its weights; null as above, and where no face was found. */
+  /** Such as `glintr100`. */
+  encoder: z.string(),
+  /** Names its weights; null where no face was found. */
   weightHash: z.string().nullable(),
   conditioned: z.boolean(),
   /** Cosine of the largest face with the identity; null without a face. */
@@ -75,7 +75,7 @@ export const runSummarySchema = z.object({
   trashed: z.boolean(),
   /** Cosine with the identity by the encoder that conditioned; `identityState` says why there is none. */
   identityScore: z.number().nullable(),
-  /** Null before the picture is made, and for those made before it was recorded. */
+  /** Null before the picture is made. */
   identityState: identityStateSchema.nullable(),
   /** Highest memory of any phase, and memory when the denoiser is loaded: device where known, else host. */
   peakBytes: bytesSchema.nullable(),
@@ -129,13 +129,12 @@ export const runResultSchema = z.object({
   pixelHash: z.string(),
   /** Steps whose previews are kept, ascending and 1-based. */
   previewSteps: z.array(z.number().int()),
-  /** Null for pictures made before it was recorded. */
-  decode: decodeReportSchema.nullable(),
+  decode: decodeReportSchema,
   /** Null when the card was not seen to spill. */
   spill: spillReportSchema.nullable(),
   /** By every encoder that was asked, the conditioning one first; empty when nothing was scored. */
   faceScores: z.array(faceScoreSchema),
-  /** Null without an identity, and for pictures made before it was recorded. */
+  /** Null without an identity. */
   secondEncoder: secondEncoderSchema.nullable(),
 });
 export type RunResult = z.infer<typeof runResultSchema>;

@@ -10,8 +10,7 @@ export interface Pace {
   readonly height: number;
   readonly totalSeconds: number;
   readonly stepSeconds: readonly number[];
-  /** Null for pictures made before it was recorded. */
-  readonly decodeMode: 'whole' | 'tiles' | null;
+  readonly decodeMode: 'whole' | 'tiles';
   /** Null where the stage was not measured. */
   readonly decodeSeconds: number | null;
 }
@@ -30,10 +29,7 @@ const paceRow = z.object({
   height: z.number(),
   total_seconds: z.number(),
   step_seconds_json: z.string().transform((text) => z.array(z.number()).parse(JSON.parse(text))),
-  decode_json: z
-    .string()
-    .transform((text) => decodeReportSchema.parse(JSON.parse(text)).mode)
-    .nullable(),
+  decode_json: z.string().transform((text) => decodeReportSchema.parse(JSON.parse(text)).mode),
   decode_seconds: z.number().nullable(),
 });
 

@@ -176,7 +176,7 @@ export function parseDetail(row: unknown, phases: (runKey: number) => Phase[]): 
     formats: { flux: read.flux, t5: read.t5, infusenet: read.infusenet },
   };
   const result: RunResult | null =
-    read.pixel_hash === null || read.compute_dtype === null
+    read.pixel_hash === null || read.compute_dtype === null || read.decode_json === null
       ? null
       : {
           phases: phases(read.run_key),

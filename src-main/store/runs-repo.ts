@@ -20,7 +20,7 @@ export interface NewRun {
 export interface FinishedRun {
   readonly result: RunResult;
   readonly identityScore: number | null;
-  readonly identityState: IdentityState | null;
+  readonly identityState: IdentityState;
   /** Of the picture's face, unit length [512]; kept as long as the identity photo is. */
   readonly faceEmbeddings: readonly { readonly weightHash: string; readonly values: readonly number[] }[];
   readonly totalSeconds: number;
@@ -168,7 +168,7 @@ export class RunsRepo {
           JSON.stringify(result.keepList),
           JSON.stringify(result.versions),
           JSON.stringify(result.previewSteps),
-          result.decode === null ? null : JSON.stringify(result.decode),
+          JSON.stringify(result.decode),
           result.spill === null ? null : JSON.stringify(result.spill),
           JSON.stringify(result.faceScores),
           result.secondEncoder,

@@ -112,7 +112,8 @@ describe.each(SETTING_NAMES)('the setting %s', (name) => {
   it('is read back from our chunk and from the common text of a picture', () => {
     const result = {
       ...{ phases: [], stepSeconds: [], computeDtype: 'f32' as const, weightHashes: {}, keepList: [], versions: {} },
-      ...{ pixelHash: '', previewSteps: [], decode: null, spill: null, faceScores: [], secondEncoder: null },
+      ...{ pixelHash: '', previewSteps: [], spill: null, faceScores: [], secondEncoder: null },
+      decode: { mode: 'whole' as const, tiles: 1, reason: 'fits' as const, wholeBytes: 1, freeBytes: null },
     };
     const made = { runId: 'r', settings, loraHashes: [], packName: 'Demo', appVersion: '1', result };
     const chunk = writeOwnChunk({ ...made, identityScore: null, totalSeconds: 1 });

@@ -6,9 +6,9 @@ import { cosine } from '../../base/cosine.js';
 
 /** What one encoder says of one picture's face. */
 export interface ScoredFace {
-  /** Null where its name was not recorded. */
-  readonly encoder: string | null;
-  /** Names its weights; null where that was not recorded or no face was found. */
+  /** Its name. */
+  readonly encoder: string;
+  /** Names its weights; null where no face was found. */
   readonly weightHash: string | null;
   /** Whether it conditioned the picture. */
   readonly conditioned: boolean;
@@ -20,10 +20,10 @@ export interface ScoredFace {
 
 export type FaceEncoder = Pick<ScoredFace, 'encoder' | 'weightHash' | 'conditioned'>;
 
-/** Whether two scores may be by the same network: what was not recorded contradicts nothing. */
+/** Whether two scores may be by the same network: of one that found no face only the name is known. */
 function same(a: FaceEncoder, b: FaceEncoder): boolean {
-  const agree = (x: string | null, y: string | null): boolean => x === null || y === null || x === y;
-  return a.conditioned === b.conditioned && agree(a.encoder, b.encoder) && agree(a.weightHash, b.weightHash);
+  const sameWeights = a.weightHash === null || b.weightHash === null || a.weightHash === b.weightHash;
+  return a.conditioned === b.conditioned && a.encoder === b.encoder && sameWeights;
 }
 
 /**
@@ -32,9 +32,9 @@ function same(a: FaceEncoder, b: FaceEncoder): boolean {
  */
 export function encodersOf(pictures: readonly (readonly FaceEncoder[])[]): FaceEncoder[] {
   const known: FaceEncoder[] = [];
-  // Scores that say which network they are by come before those that fit several.
-  const told = (face: FaceEncoder): number => (face.encoder === null ? 2 : face.weightHash === null ? 1 : 0);
-  for (const face of pictures.flat().sort((a, b) => told(a) - told(b))) {
+  // Scores that say which weights they are by come before those that fit several.
+  const untold = (face: FaceEncoder): number => Number(face.weightHash === null);
+  for (const face of pictures.flat().sort((a, b) => untold(a) - untold(b))) {
     const { encoder, weightHash, conditioned } = face;
     if (!known.some((other) => same(other, face))) known.push({ encoder, weightHash, conditioned });
   }
@@ -44,11 +44,6 @@ export function encodersOf(pictures: readonly (readonly FaceEncoder[])[]): FaceE
 /** What an encoder says of a picture; undefined where it was not asked. */
 export function faceBy<T extends FaceEncoder>(encoder: FaceEncoder, faces: readonly T[]): T | undefined {
   return faces.find((face) => same(encoder, face));
-}
-
-/** Its name, or what it is where its name was not recorded. */
-export function encoderLabel({ encoder }: Pick<FaceEncoder, 'encoder'>): string {
-  return encoder ?? 'the pack’s face network';
 }
 
 /** Embeddings of one picture's face by the weights of the encoder that made them. */

@@ -1,5 +1,4 @@
 /** Where everything goes on a contact sheet: a row per configuration, a column per seed (and prompt). Draws nothing itself. */
-import { encoderLabel } from '../measures/face-encoders.js';
 import { configurationPhrases } from './picture-notes.js';
 import { plain, signedBytes, uncertain } from './plain-numbers.js';
 import { pictureLabel, reportRows, type ReportInput, type ReportRow } from './report-data.js';
@@ -62,7 +61,7 @@ function captions(row: ReportRow): string[] {
     ...(row.isReference || row.peakDeltaBytes === null ? [] : [`Δ peak ${signedBytes(row.peakDeltaBytes)}`]),
     ...(row.flip === null ? [] : [row.flip.mean === 0 ? 'identical' : `FLIP ${uncertain(row.flip, false)}`]),
     ...row.faces.flatMap(({ encoder, identity, identityDelta }) => {
-      const by = row.faces.length > 1 ? ` by ${encoderLabel(encoder)}` : '';
+      const by = row.faces.length > 1 ? ` by ${encoder.encoder}` : '';
       return [
         ...(identity === null ? [] : [`Identity${by} ${plain(identity.mean, 4)}`]),
         ...(identityDelta === null ? [] : [`Δ identity${by} ${uncertain(identityDelta)}`]),

@@ -1,5 +1,5 @@
 /** What a report says of the encoders behind its identity scores. Pure. */
-import { encoderLabel, faceBy, type FaceEncoder } from '../measures/face-encoders.js';
+import { faceBy, type FaceEncoder } from '../measures/face-encoders.js';
 import { reasonsForNoScore } from './picture-notes.js';
 import { reportEncoders, type PictureNotes, type ReportInput } from './report-data.js';
 
@@ -15,7 +15,7 @@ export function identityNotes(input: ReportInput): string[] {
   const scored = encoders.filter((encoder) => isScored(encoder, input));
   if (scored.length === 0) return [`${['Identity was not scored', ...reasonsForNoScore(input)].join(': ')}.`];
   const by = (conditioned: boolean): string =>
-    new Intl.ListFormat('en').format(scored.filter((e) => e.conditioned === conditioned).map(encoderLabel));
+    new Intl.ListFormat('en').format(scored.filter((e) => e.conditioned === conditioned).map(({ encoder }) => encoder));
   const alone = scored.every(({ conditioned }) => conditioned);
   return [
     `Identity: cosine of the face with the identity’s, by ${by(true)}${alone ? ' alone' : ''}, which also conditions the ` +

@@ -123,7 +123,7 @@ export function noteSentences({ prompts }: ReportInput, rows: readonly ReportRow
   });
 }
 
-/** Why no picture at all has a score, such as `no identity was given`; empty where it was not recorded. */
+/** Why no picture at all has a score, such as `no identity was given`. */
 export function reasonsForNoScore({ configurations }: ReportInput): string[] {
   const states = configurations.flatMap(({ pictures }) => pictures.map(({ notes }) => notes.identityState));
   return [...new Set(states)].flatMap((state) => (state === null || state === 'scored' ? [] : [NO_SCORE[state]]));

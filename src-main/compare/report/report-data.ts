@@ -38,9 +38,9 @@ export interface PictureNotes {
   } | null;
   /** Memory ran out in this stage (null: before the first) and the picture was made once more; null for one try. */
   readonly retry: { readonly stage: string | null } | null;
-  /** Why there is a score or none; null where it was not recorded. */
+  /** Why there is a score or none; null before the picture is made. */
   readonly identityState: IdentityState | null;
-  /** Whether a second encoder scored, or why not; null where there was nothing to score, or it was not recorded. */
+  /** Whether a second encoder scored, or why not; null where there was nothing to score. */
   readonly secondEncoder: SecondEncoderState | null;
 }
 

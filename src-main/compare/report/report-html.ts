@@ -1,4 +1,3 @@
-import { encoderLabel } from '../measures/face-encoders.js';
 import { PHASE_NOTE, phaseTable } from './phase-table.js';
 import { picturePhrases } from './picture-notes.js';
 import { plain } from './plain-numbers.js';
@@ -43,7 +42,7 @@ function figure(row: ReportRow, picture: ReportPicture, prompts: readonly string
     flip === undefined ? '' : flip.identical ? ', identical to the reference' : `, FLIP ${plain(flip.flip, 3)}`;
   const scored = picture.faces.flatMap((face) => (face.score === null ? [] : [{ ...face, score: face.score }]));
   const scores = scored.map((face) =>
-    scored.length > 1 ? `${plain(face.score, 4)} (${escapeMarkup(encoderLabel(face))})` : plain(face.score, 4),
+    scored.length > 1 ? `${plain(face.score, 4)} (${escapeMarkup(face.encoder)})` : plain(face.score, 4),
   );
   const identity = scores.length === 0 ? '' : `, identity ${scores.join(', ')}`;
   const notes = picturePhrases(picture).map((phrase) => `, ${escapeMarkup(phrase)}`);

@@ -1,6 +1,6 @@
 /** The main table of a report as text cells: the published form (Load, Peak, Δ) and what this app adds. */
 import type { PairedDifference } from '../statistics/paired-difference.js';
-import { encoderLabel, type FaceEncoder } from '../measures/face-encoders.js';
+import type { FaceEncoder } from '../measures/face-encoders.js';
 import { identityNotes } from './identity-notes.js';
 import { configurationPhrases, noteSentences } from './picture-notes.js';
 import { plain, signed, uncertain } from './plain-numbers.js';
@@ -64,7 +64,7 @@ function cellsOf(row: ReportRow): string[] {
 /** Three columns by encoder, with its name where there are several. */
 function headOf(encoders: readonly FaceEncoder[]): string[] {
   const faces = encoders.flatMap((encoder) =>
-    FACE_HEAD.map((title) => (encoders.length > 1 ? `${title} (${encoderLabel(encoder)})` : title)),
+    FACE_HEAD.map((title) => (encoders.length > 1 ? `${title} (${encoder.encoder})` : title)),
   );
   return [...TABLE_HEAD, ...faces];
 }

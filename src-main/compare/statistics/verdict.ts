@@ -1,7 +1,6 @@
 /** What a comparison can say about one configuration, in one plain sentence with its uncertainty. */
 import { COMPONENT_NAMES, QUANTIZED_COMPONENTS } from '../../base/vocabulary.js';
 import { parseAutoFormat } from '../../base/auto-format.js';
-import { encoderLabel } from '../measures/face-encoders.js';
 import { standing, type NoiseFloor } from './noise-floor.js';
 import { differsFromZero, type PairedDifference } from './paired-difference.js';
 import { plain, signedBytes, uncertain } from '../report/plain-numbers.js';
@@ -41,8 +40,7 @@ export function variantName(formats: Formats, reference: Formats): string {
 
 /** What an encoder says of a change of likeness. */
 export interface IdentityChange {
-  /** Null where its name was not recorded. */
-  readonly encoder: string | null;
+  readonly encoder: string;
   /** Whether it also conditioned the pictures. */
   readonly conditioned: boolean;
   /** Identity score less the reference's at the same seed; null where no pair has both. */
@@ -68,7 +66,7 @@ export interface VerdictInput {
 export function verdict(input: VerdictInput): string {
   const { name, peakDeltaBytes, flip, floor, pictures, prompts } = input;
   const scored = input.identities.flatMap(({ encoder, conditioned, delta }) =>
-    delta === null ? [] : [{ by: encoderLabel({ encoder }), conditioned, delta }],
+    delta === null ? [] : [{ by: encoder, conditioned, delta }],
   );
   const identity = scored[0]?.delta ?? null;
   const changes = scored.map(({ by, delta }) => `${uncertain(delta)}${scored.length > 1 ? ` by ${by}` : ''}`);

@@ -14,7 +14,7 @@ export interface KeptMeasurementsRequest {
 }
 export interface KeptMeasurementsResult {
   readonly kind: 'kept-measurements';
-  readonly measurements: readonly { readonly id: string; readonly about: MeasuredRun | null }[];
+  readonly measurements: readonly { readonly id: string; readonly about: MeasuredRun }[];
 }
 
 /** A mix within a budget, before it is made. */

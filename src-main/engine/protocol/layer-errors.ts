@@ -54,8 +54,7 @@ export interface OutputErrors {
   }[];
   /** Quadratic mean over the layers. */
   readonly overall: Readonly<Record<LossyFormat, number>>;
-  /** The run; absent in measurements of before. */
-  readonly about?: MeasuredRun;
+  readonly about: MeasuredRun;
 }
 
 /** What a person knows a run by. */

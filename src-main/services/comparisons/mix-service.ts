@@ -63,6 +63,6 @@ export class MixService {
     const { measurements } = await errands.run((engine) =>
       engine.request<'kept-measurements'>({ kind: 'kept-measurements', params }),
     );
-    return measurements.map(({ id, about }) => ({ id, about: about === null ? null : { ...about } }));
+    return measurements.map(({ id, about }) => ({ id, about: { ...about } }));
   }
 }

@@ -82,7 +82,7 @@ export const initial: Migration = {
         keep_list_json TEXT NOT NULL,
         versions_json TEXT NOT NULL,
         preview_steps_json TEXT NOT NULL,
-        decode_json TEXT,
+        decode_json TEXT NOT NULL,
         -- Null where the card was not seen to spill.
         spill_json TEXT,
         -- Of every encoder: name, hash of its weights, whether it conditioned, cosine with the identity.

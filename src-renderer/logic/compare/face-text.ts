@@ -8,7 +8,7 @@ import { secondEncoderText } from '../runs/run-notes';
 export interface EncoderRole {
   /** Whether it also conditioned the pictures. */
   readonly conditioned: boolean;
-  /** More than one where pictures of several packs are compared; empty for pictures from before it was recorded. */
+  /** More than one where pictures of several packs are compared; empty where none was scored. */
   readonly names: readonly string[];
 }
 
@@ -17,7 +17,7 @@ export function encoderRoles(runs: readonly RunDetail[]): EncoderRole[] {
   const faces = runs.flatMap(({ result }) => result?.faceScores ?? []);
   const role = (conditioned: boolean): EncoderRole => ({
     conditioned,
-    names: [...new Set(faces.flatMap((face) => (face.conditioned === conditioned ? (face.encoder ?? []) : [])))],
+    names: [...new Set(faces.flatMap((face) => (face.conditioned === conditioned ? face.encoder : [])))],
   });
   return [role(true), ...(faces.some(({ conditioned }) => !conditioned) ? [role(false)] : [])];
 }

@@ -68,7 +68,7 @@ export function verdictText(variant: CompareVariant, name: string): string | nul
   const { pictures, prompts } = verdict;
   const several = prompts > 1;
   const scored = variant.faces.flatMap(({ encoder, conditioned, identityDelta: delta }) =>
-    delta === null ? [] : [{ by: encoder ?? t('encoder.unnamed'), conditioned, delta }],
+    delta === null ? [] : [{ by: encoder, conditioned, delta }],
   );
   const identityDelta = scored[0]?.delta ?? null;
   const facts = [

@@ -33,7 +33,7 @@ export function runFacts(run: RunDetail): Fact[] {
   if (run.loadBytes !== null) add(t('fact.load'), formatBytes(run.loadBytes));
   if (run.peakBytes !== null) add(t('fact.peak'), formatBytes(run.peakBytes));
   if (run.totalSeconds !== null) add(t('fact.time'), formatSeconds(run.totalSeconds));
-  if (run.result !== null && run.result.decode !== null) add(t('decode.fact'), decodeText(run.result.decode));
+  if (run.result !== null) add(t('decode.fact'), decodeText(run.result.decode));
   const retry = retryText(run);
   if (retry !== null) add(t('retry.fact'), retry);
   return facts;
@@ -59,11 +59,9 @@ function identityFacts(run: RunDetail): Fact[] {
   const second = secondEncoderText(run.result?.secondEncoder ?? null);
   return [
     ...scores.map(({ encoder, conditioned, score }) => ({
-      label: encoder === null ? t('fact.identity-score') : t('fact.identity-by', { encoder }),
+      label: t('fact.identity-by', { encoder }),
       value: t(conditioned ? 'fact.identity-conditioned' : 'fact.identity-second', { score: formatNumber(score, 4) }),
-      title: t(conditioned ? 'table.identity.title' : 'table.identity.second-title', {
-        encoder: encoder ?? t('encoder.unnamed'),
-      }),
+      title: t(conditioned ? 'table.identity.title' : 'table.identity.second-title', { encoder }),
     })),
     ...(second === null ? [] : [{ label: t('fact.second-encoder'), value: second }]),
   ];

@@ -4,13 +4,7 @@ import { t } from '../../text/text.svelte';
 import { formatBytes, formatNumber, formatSeconds, UNKNOWN } from '../format-amount';
 
 /** `in 8 tiles: the whole needs 3.1 GiB, 2.0 GiB were free`. */
-export function decodeText({
-  mode,
-  tiles: count,
-  reason,
-  wholeBytes,
-  freeBytes,
-}: NonNullable<RunResult['decode']>): string {
+export function decodeText({ mode, tiles: count, reason, wholeBytes, freeBytes }: RunResult['decode']): string {
   if (mode === 'whole') return t(reason === 'asked' ? 'decode.whole-asked' : 'decode.whole');
   switch (reason) {
     case 'out-of-memory':
@@ -54,7 +48,7 @@ export function identityText(
   return identityState === null || identityState === 'scored' ? UNKNOWN : t(`identity.${identityState}`);
 }
 
-/** The same as a sentence; null where a score stands or the reason is not known. */
+/** The same as a sentence; null where a score stands, and before the picture is made. */
 export function identityReason({
   identityScore,
   identityState,
@@ -63,7 +57,7 @@ export function identityReason({
   return t(`identity.${identityState}.title`);
 }
 
-/** Why no second encoder scored, in a few words; null where one did, and where it is not known. */
+/** Why no second encoder scored, in a few words; null where one did, and without an identity. */
 export function secondEncoderText(state: RunResult['secondEncoder']): string | null {
   return state === null || state === 'used' ? null : t(`second.${state}`);
 }
@@ -86,7 +80,7 @@ export interface RunMark {
 export function runMarks(run: RunDetail): RunMark[] {
   const { result, retry } = run;
   const marks: RunMark[] = [];
-  if (result?.decode?.mode === 'tiles')
+  if (result?.decode.mode === 'tiles')
     marks.push({ text: t('decode.mark'), title: t('decode.mark.title'), warns: false });
   if (retry !== null) marks.push({ text: t('retry.mark'), title: t('retry.title'), warns: false });
   if (result !== null && result.spill !== null)

@@ -48,10 +48,7 @@ export function measurementOptions(
     { value: '', label: t('variants.by.weights') },
     ...known.map(({ id, about }) => ({
       value: id,
-      label:
-        about === null
-          ? t('variants.by.measurement', { id })
-          : t('variants.by.outputs', { seed: String(about.seed), prompt: about.prompt }),
+      label: t('variants.by.outputs', { seed: String(about.seed), prompt: about.prompt }),
     })),
     ...(lost ? [{ value: chosen, label: t('variants.by.measurement', { id: chosen }) }] : []),
     ...(found?.length === 0 && !lost ? [{ value: 'none', label: t('variants.by.none'), disabled: true }] : []),

@@ -209,7 +209,7 @@ describe('runs', () => {
     expect(first).toMatchObject({
       totalSeconds: store.runs.get(rowId(0))?.totalSeconds,
       stepSeconds: store.runs.get(rowId(0))?.result?.stepSeconds,
-      decodeMode: null,
+      decodeMode: 'whole',
     });
     store.db.run(`UPDATE results SET spill_json = '{}' WHERE run_id = (SELECT id FROM runs WHERE public_id = ?)`, [
       rowId(3),

@@ -27,7 +27,7 @@ export async function keptMeasurements(
       const file = outputErrorsFile(cachePath, component, weights, id);
       if (!file.endsWith(name)) continue;
       const kept = await keptJson<OutputErrors>(file);
-      if (kept !== null) found.push({ id, about: kept.about ?? null });
+      if (kept !== null) found.push({ id, about: kept.about });
     }
     return { kind: 'kept-measurements', measurements: found };
   });

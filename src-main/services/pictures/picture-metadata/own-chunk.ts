@@ -28,21 +28,18 @@ const ownChunkSchema = z.object({
   ...anySettingShape,
   packName: text,
   provider: text,
-  /** Index of the GPU where there was a choice; older pictures have none. */
+  /** Index of the GPU where there was a choice. */
   deviceId: deviceIdSchema.optional(),
   computeDtype: text,
   formats: formatChoiceSchema,
-  /** Names of files, never their folders, and the hash of their contents. Older pictures have none, or no hash. */
-  loras: z
-    .array(z.object({ name: text, weight: finite, sha256: text.nullable().default(null) }))
-    .max(100)
-    .default([]),
+  /** Names of files, never their folders, and the hash of their contents; null where it could not be read any more. */
+  loras: z.array(z.object({ name: text, weight: finite, sha256: text.nullable() })).max(100),
   /** Whether an identity and a pose were used, not which. */
   identity: z.boolean(),
   pose: z.boolean(),
   identityScore: finite.nullable(),
-  /** By every encoder; older pictures have the one score above. */
-  faceScores: z.array(faceScoreSchema).max(10).default([]),
+  /** By every encoder. */
+  faceScores: z.array(faceScoreSchema).max(10),
   keepList: z.array(text).max(1000),
   weightHashes: z.record(text, text),
   versions: z.record(text, text),

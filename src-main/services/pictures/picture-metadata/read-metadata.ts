@@ -14,15 +14,12 @@ type ReadMetadata = Omit<PictureMetadata, 'runId'> & {
 
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 
-/** By each encoder with its name and whether it conditioned; of older pictures the one score. */
-function identityFacts({ identityScore, faceScores }: OwnChunk): PictureMetadata['facts'] {
-  if (faceScores.length === 0) {
-    return identityScore === null ? [] : [{ label: 'Identity score', value: identityScore.toFixed(4) }];
-  }
+/** By each encoder with its name and whether it conditioned. */
+function identityFacts({ faceScores }: OwnChunk): PictureMetadata['facts'] {
   return faceScores.flatMap(({ encoder, conditioned, score }) => {
     if (score === null) return [];
     const role = conditioned ? 'conditioned the picture' : 'scores only';
-    return [{ label: `Identity score, ${encoder ?? 'unnamed encoder'}`, value: `${score.toFixed(4)} (${role})` }];
+    return [{ label: `Identity score, ${encoder}`, value: `${score.toFixed(4)} (${role})` }];
   });
 }
 

@@ -6,7 +6,7 @@ import {
   type FaceEncoder,
 } from '../../../../src-main/compare/measures/face-encoders.js';
 
-const by = (encoder: string | null, weightHash: string | null, conditioned: boolean): FaceEncoder => ({
+const by = (encoder: string, weightHash: string | null, conditioned: boolean): FaceEncoder => ({
   encoder,
   weightHash,
   conditioned,
@@ -20,12 +20,9 @@ describe('encodersOf', () => {
     expect(encodersOf([[], []])).toEqual([]);
   });
 
-  it('takes a picture without a face, or from before names were kept, for one of the same part', () => {
-    expect(encodersOf([[by(null, null, true)], [by('arcface', null, true), second], [arcface]])).toEqual([
-      arcface,
-      second,
-    ]);
-    expect(encodersOf([[by(null, null, true)]])).toEqual([by(null, null, true)]);
+  it('takes a picture without a face for one by the encoder of its name', () => {
+    expect(encodersOf([[by('arcface', null, true), second], [arcface]])).toEqual([arcface, second]);
+    expect(encodersOf([[by('arcface', null, true)]])).toEqual([by('arcface', null, true)]);
   });
 
   it('keeps networks of one name apart by their weights', () => {

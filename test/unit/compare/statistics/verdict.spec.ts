@@ -16,7 +16,7 @@ import {
 
 const GIB = 2 ** 30;
 const flip = { count: 8, mean: 0.031, standardError: 0.002, halfWidth: 0.005 };
-const by = (encoder: string | null, conditioned: boolean, delta: IdentityChange['delta']): IdentityChange => ({
+const by = (encoder: string, conditioned: boolean, delta: IdentityChange['delta']): IdentityChange => ({
   encoder,
   conditioned,
   delta,
@@ -67,7 +67,7 @@ describe('verdict', () => {
     expect(verdict({ ...input, peakDeltaBytes: null, identities: [by('arcface', true, null)], flip: null })).toBe(
       'INT8 InfuseNet: peak not measured, identity not scored.',
     );
-    expect(verdict({ ...input, identities: [by(null, true, meanWithUncertainty([0.25]))] })).toContain(
+    expect(verdict({ ...input, identities: [by('arcface', true, meanWithUncertainty([0.25]))] })).toContain(
       'identity +0.250 over 1 seed, 7 seeds without a score. One seed says nothing about the scatter of other seeds.',
     );
   });

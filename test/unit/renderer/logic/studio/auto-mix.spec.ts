@@ -12,14 +12,10 @@ describe('measurementOptions', () => {
   });
 
   it('name measurements by their picture, and keep one that a mix names though it is gone', () => {
-    const found = [
-      { id: '1a2b3c4d', about: { prompt: 'a sailor', seed: 42, formats } },
-      { id: '00ff00ff', about: null },
-    ];
+    const found = [{ id: '1a2b3c4d', about: { prompt: 'a sailor', seed: 42, formats } }];
     expect(measurementOptions(found, 'deadbeef').map(({ value, label }) => [value, label])).toEqual([
       ['', 'By the weights'],
       ['1a2b3c4d', 'By outputs: seed 42, a sailor'],
-      ['00ff00ff', 'By outputs: measurement 00ff00ff'],
       ['deadbeef', 'By outputs: measurement deadbeef'],
     ]);
     // While the host looks nothing is said to be missing.
