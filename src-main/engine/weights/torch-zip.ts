@@ -66,12 +66,11 @@ async function readEntry(
   name: string,
   maxBytes: number,
 ): Promise<Uint8Array> {
-  const entry = directory.entries.get(name);
-  if (entry === undefined) throw malformed(access.file, `has no zip entry ${quoted(name)}.`);
-  if (entry.sizeBytes > maxBytes) {
-    throw malformed(access.file, `has ${entry.sizeBytes} bytes in ${quoted(name)}; at most ${maxBytes} are read.`);
+  const { byteOffset, byteLength } = await locateZipData(access, directory, name);
+  if (byteLength > maxBytes) {
+    throw malformed(access.file, `has ${byteLength} bytes in ${quoted(name)}; at most ${maxBytes} are read.`);
   }
-  return access.read(await locateZipData(access, directory, entry), entry.sizeBytes);
+  return access.read(byteOffset, byteLength);
 }
 
 async function locateStorage(
@@ -81,16 +80,13 @@ async function locateStorage(
   storage: TorchStorage,
 ): Promise<StorageRange> {
   const name = `${root}data/${storage.key}`;
-  const entry = directory.entries.get(name);
-  if (entry === undefined) throw malformed(access.file, `has no zip entry ${quoted(name)} for one of its storages.`);
+  const range = await locateZipData(access, directory, name);
   const expected = storage.elements * DTYPE_BYTES[storage.dtype];
-  if (entry.sizeBytes !== expected) {
-    throw malformed(
-      access.file,
-      `has ${entry.sizeBytes} bytes in ${quoted(name)}, expected ${expected} for ${storage.elements} of ${storage.dtype}.`,
-    );
-  }
-  return { byteOffset: await locateZipData(access, directory, entry), byteLength: expected };
+  if (range.byteLength === expected) return range;
+  throw malformed(
+    access.file,
+    `has ${range.byteLength} bytes in ${quoted(name)}, expected ${expected} for ${storage.elements} of ${storage.dtype}.`,
+  );
 }
 
 function checkOverlap(ranges: ReadonlyMap<string, StorageRange>, file: string): void {

@@ -158,6 +158,61 @@ describe('torch zip files', () => {
   });
 });
 
+describe('hostile zip files', () => {
+  const pickle = Buffer.from('80027d2e', 'hex');
+
+  /** A file with one entry, bytes of which are changed. `directory` is where it lists them. */
+  function changed(change: (bytes: Buffer, directory: number) => void): Promise<unknown> {
+    const { parts, sizeBytes } = zipFile([{ name: 'm/data.pkl', bytes: pickle, position: 0 }]);
+    const bytes = Buffer.alloc(sizeBytes);
+    for (const part of parts) bytes.set(part.bytes, part.position);
+    change(bytes, 30 + 'm/data.pkl'.length + pickle.byteLength);
+    return readTorchZip(new MemoryAccess(bytes));
+  }
+
+  it('are refused with what is wrong', async () => {
+    await expect(changed(() => undefined)).rejects.toThrow(/holds no tensors/);
+    // Sizes and place of an entry: 46 bytes of its record, 10 of its name, 4 of its extra field's head.
+    const sizes = 46 + 10 + 4;
+    await expect(
+      changed((bytes, directory) => {
+        for (const at of [0, 8]) bytes.writeBigUInt64LE(5n, directory + sizes + at);
+      }),
+    ).rejects.toThrow(/beyond/);
+    await expect(
+      changed((bytes, directory) => bytes.writeBigUInt64LE(2n ** 60n, directory + sizes + 16)),
+    ).rejects.toMatchObject({ code: 'weights.malformed' });
+    await expect(changed((bytes, directory) => bytes.writeBigUInt64LE(5n, directory + sizes))).rejects.toThrow(
+      /mismatch/,
+    );
+    await expect(changed((bytes) => bytes.writeUInt32LE(0, 0))).rejects.toThrow(/local file header/);
+    await expect(changed((bytes, directory) => bytes.writeUInt8(0xff, directory + 46))).rejects.toThrow(/not UTF-8/);
+    await expect(changed((bytes, directory) => bytes.writeUInt16LE(1, directory + 8))).rejects.toThrow(/mismatch/);
+    // The 64-bit end record: how many entries, and where the directory starts.
+    const end = 46 + 10 + 28;
+    await expect(
+      changed((bytes, directory) => bytes.writeBigUInt64LE(2n ** 40n, directory + end + 32)),
+    ).rejects.toThrow(/central directory/);
+    await expect(
+      changed((bytes, directory) => bytes.writeBigUInt64LE(2n ** 50n, directory + end + 48)),
+    ).rejects.toMatchObject({ code: 'weights.malformed' });
+  });
+
+  it('with one name twice, or a directory beyond its bound, are refused', async () => {
+    const twice = zipFile([0, 100].map((position) => ({ name: 'm/data.pkl', bytes: pickle, position })));
+    await expect(readTorchZip(new MemoryAccess(twice.parts, twice.sizeBytes))).rejects.toThrow(/twice/);
+    const { parts } = zipFile([{ name: 'm/data.pkl', bytes: pickle, position: 0 }]);
+    const far = 17 * 2 ** 20;
+    const tail = parts.map(({ bytes, position }) => ({ bytes: Buffer.from(bytes), position }));
+    const last = tail.at(-1);
+    if (last === undefined) throw new Error('there is no directory');
+    const end = 46 + 10 + 28;
+    last.bytes.writeBigUInt64LE(BigInt(far + end), end + 56 + 8);
+    last.position = far;
+    await expect(readTorchZip(new MemoryAccess(tail, far + last.bytes.byteLength))).rejects.toThrow(/at most 16777216/);
+  });
+});
+
 describe('torch legacy files', () => {
   it('reads every element type, views and metadata', async () => {
     await expectSidecarTensors(await keep(openTorch(fixturePath('torch/legacy.pth'))), '');
