@@ -165,7 +165,7 @@ export const API = {
     input: z.strictObject({ photoId: idSchema, packId: idSchema }),
     output: detectedFacesSchema,
   },
-  /** Removes photo, thumbnail, embedding and detections for good; runs made with it stay, without it. */
+  /** Removes photo, thumbnail and detections, and the embeddings of faces in its pictures; runs made with it stay, without it. */
   'photos.delete': { input: byPhoto, output: z.object({ runCount: z.number().int() }) },
 
   /** Puts the cells at the queue's end and answers at once. */

@@ -1,4 +1,4 @@
-/** Photos, what was found in them, and the embeddings made from them. */
+/** Photos, and what was found in them. */
 import { z } from 'zod';
 import { photoRoleSchema, type DetectedFaces, type Photo, type PhotoRole } from '../contract/photo.js';
 import type { Database } from './database.js';
@@ -95,8 +95,8 @@ export class PhotosRepo {
   }
 
   /**
-   * Deletes the row with its detections and embeddings, and the embeddings of faces in pictures made from it; its files
-   * are then pending.
+   * Deletes the row with its detections, and the embeddings of faces in pictures made from it; its files are then
+   * pending.
    */
   delete(photoId: string): boolean {
     return this.#db.transaction(() => {
@@ -124,22 +124,5 @@ export class PhotosRepo {
        SELECT id, ?, ? FROM photos WHERE public_id = ? ON CONFLICT DO UPDATE SET faces_json = excluded.faces_json`,
       [packId, JSON.stringify(faces), photoId],
     );
-  }
-
-  /** Keeps the embedding that conditioned a run; `values` are 512 numbers of unit length. */
-  saveEmbedding(photoId: string, packId: string, faceIndex: number, values: readonly number[]): void {
-    this.#db.run(
-      `INSERT INTO photo_embeddings (photo_id, pack_id, face_index, embedding)
-       SELECT id, ?, ?, ? FROM photos WHERE public_id = ? ON CONFLICT DO UPDATE SET embedding = excluded.embedding`,
-      [packId, faceIndex, Buffer.from(Float32Array.from(values).buffer), photoId],
-    );
-  }
-
-  embeddingCount(photoId: string): number {
-    const row = this.#db.get(
-      'SELECT count(*) AS n FROM photo_embeddings e JOIN photos p ON p.id = e.photo_id WHERE p.public_id = ?',
-      [photoId],
-    );
-    return (row as { n: number }).n;
   }
 }

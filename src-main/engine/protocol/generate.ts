@@ -126,6 +126,4 @@ export interface GenerateResult {
   readonly faceScores: readonly FaceScore[];
   /** Null without an identity. */
   readonly secondEncoder: SecondEncoderState | null;
-  /** Embedding that conditioned the run (512), null without identity. */
-  readonly identityEmbedding: readonly number[] | null;
 }

@@ -166,10 +166,6 @@ export class RunMaker {
       totalSeconds: made.totalSeconds,
       finishedAtMs: now(),
     });
-    const { identityId, packId, faceIndex } = run.settings;
-    if (identityId !== null && made.identityEmbedding !== null) {
-      store.photos.saveEmbedding(identityId, packId, faceIndex, made.identityEmbedding);
-    }
   }
 
   async #withMetadata(png: Uint8Array, run: RunDetail, made: GenerateResult, result: RunResult): Promise<Uint8Array> {

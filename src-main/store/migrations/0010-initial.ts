@@ -149,15 +149,6 @@ export const initial: Migration = {
         PRIMARY KEY (photo_id, pack_id)
       ) STRICT, WITHOUT ROWID;
 
-      CREATE TABLE photo_embeddings (
-        photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
-        pack_id TEXT NOT NULL,
-        face_index INTEGER NOT NULL,
-        -- 512 float32, little-endian
-        embedding BLOB NOT NULL,
-        PRIMARY KEY (photo_id, pack_id, face_index)
-      ) STRICT, WITHOUT ROWID;
-
       CREATE TABLE packs (
         public_id TEXT PRIMARY KEY,
         folder TEXT NOT NULL UNIQUE,

@@ -133,8 +133,6 @@ describe('a photo', () => {
     await host.services.queue.idle();
 
     const secrets = new Map<string, Uint8Array>();
-    const row = host.store.db.get('SELECT embedding FROM photo_embeddings') as { embedding: Uint8Array };
-    secrets.set('embedding', Buffer.from(row.embedding.slice(0, 64)));
     const made = host.store.db.get('SELECT embedding FROM face_embeddings') as { embedding: Uint8Array };
     secrets.set('face-embedding', Buffer.from(made.embedding.slice(0, 64)));
     const { faces_json: faces } = host.store.db.get('SELECT faces_json FROM photo_faces') as { faces_json: string };

@@ -168,7 +168,6 @@ async function generate(id, params) {
       identityState: params.identity.kind === 'none' ? 'no-identity' : 'scored',
       faceScores: params.identity.kind === 'none' ? [] : scriptedFaces(params),
       secondEncoder: params.identity.kind === 'none' ? null : 'used',
-      identityEmbedding: params.identity.kind === 'none' ? null : Array.from({ length: 512 }, () => 1 / Math.sqrt(512)),
     },
   };
 }

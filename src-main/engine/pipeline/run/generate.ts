@@ -105,7 +105,6 @@ async function makePicture(scope: RunScope): Promise<GenerateResult> {
     decode: report,
     spill: detectSpill(loop.steps, request.usualStepSeconds),
     ...scored,
-    identityEmbedding: embedding === null ? null : [...embedding],
   };
 }
 
