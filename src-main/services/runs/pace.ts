@@ -1,6 +1,7 @@
-/** What a run will take, from what runs like it took. Pure. */
-import type { Pace } from '../../store/paces-repo.js';
+/** What a run will take, from what runs like it took. */
 import { median, stepMedian } from '../../compare/statistics/medians.js';
+import type { RunSettings } from '../../contract/generation-settings.js';
+import type { Pace } from '../../store/paces-repo.js';
 
 interface Size {
   readonly width: number;
@@ -48,4 +49,53 @@ export function tilesSeconds(paces: readonly Pace[], size: Size): number | null 
     );
   const [whole, tiles] = [of('whole'), of('tiles')];
   return whole === null || tiles === null ? null : Math.max(0, tiles - whole);
+}
+
+/** What queued and running runs will take; asked ten times a second, so that paces are read once per finished run. */
+export class TimeLeft {
+  readonly #like: (settings: RunSettings) => readonly Pace[];
+  readonly #read = new Map<string, readonly Pace[]>();
+  #last: readonly Pace[] = [];
+
+  /** @param like finished runs like one, those of its size first */
+  constructor(like: (settings: RunSettings) => readonly Pace[]) {
+    this.#like = like;
+  }
+
+  /** A run has finished: runs unlike any finished one are expected to take as long as this one. */
+  finished(settings: RunSettings): void {
+    this.#read.clear();
+    this.#last = this.#paces(settings);
+  }
+
+  /** Seconds of a whole run; null where nothing is known. */
+  whole(settings: RunSettings): number | null {
+    const paces = this.#paces(settings);
+    return expectedSeconds(paces.length > 0 ? paces : this.#last, settings);
+  }
+
+  /**
+   * Seconds left of a run under way. While denoising the run's own pace counts, else that of earlier ones.
+   *
+   * @param denoise steps done and seconds since the first began; null in other stages
+   */
+  running(
+    settings: RunSettings,
+    elapsedSeconds: number,
+    denoise: { readonly stepsDone: number; readonly seconds: number } | null,
+  ): number | null {
+    if (denoise !== null && denoise.stepsDone > 0) {
+      return (denoise.seconds / denoise.stepsDone) * Math.max(0, settings.steps - denoise.stepsDone);
+    }
+    const whole = this.whole(settings);
+    return whole === null ? null : Math.max(0, whole - elapsedSeconds);
+  }
+
+  #paces(settings: RunSettings): readonly Pace[] {
+    const { packId, provider, deviceId, modelVariant, formats, identityId, width, height } = settings;
+    const key = JSON.stringify([packId, provider, deviceId, modelVariant, formats, identityId === null, width, height]);
+    const known = this.#read.get(key) ?? this.#like(settings);
+    this.#read.set(key, known);
+    return known;
+  }
 }

@@ -12,7 +12,7 @@ import type { EventHub } from '../support/event-hub.js';
 import type { Log } from '../support/log.js';
 import type { SecondTry } from './second-try.js';
 import { throttle, type Throttle } from '../support/throttle.js';
-import { TimeLeft } from './time-left.js';
+import { TimeLeft } from './pace.js';
 
 /** About ten progress messages a second: as fast as anyone reads, slow enough for every transport. */
 const PROGRESS_INTERVAL_MS = 100;
@@ -41,7 +41,7 @@ interface Current {
 export class RunQueue {
   readonly #parts: RunQueueParts;
   readonly #progress: Throttle<RunProgress>;
-  readonly #timeLeft = new TimeLeft();
+  readonly #timeLeft: TimeLeft;
   #current: Current | null = null;
   #pumping: Promise<void> | null = null;
   #paused = false;
@@ -55,6 +55,7 @@ export class RunQueue {
 
   constructor(parts: RunQueueParts) {
     this.#parts = parts;
+    this.#timeLeft = new TimeLeft((settings) => parts.store.paces.like(settings));
     this.#progress = throttle(PROGRESS_INTERVAL_MS, (state) => {
       parts.hub.publish('progress', state);
     });
@@ -181,12 +182,12 @@ export class RunQueue {
     this.#current = current;
     this.changed();
     try {
-      const made = await maker.make(run, current.abort.signal, (progress, retrying) => {
+      await maker.make(run, current.abort.signal, (progress, retrying) => {
         if (this.#current !== current) return;
         if (retrying !== current.retrying) Object.assign(current, { retrying, denoiseAtMs: null, startedAtMs: now() });
         this.#progress.push(this.#state(current, progress));
       });
-      this.#timeLeft.learn(run.settings, made.totalSeconds, made.stepSeconds);
+      this.#timeLeft.finished(run.settings);
       this.#crashes = 0;
     } catch (error) {
       this.#ended(run, error);

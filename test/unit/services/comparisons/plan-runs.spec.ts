@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import type { FormatChoice } from '../../../../src-main/contract/formats.js';
 import type { ComparisonDraft } from '../../../../src-main/contract/generation-settings.js';
 import { cellsOf, planRuns } from '../../../../src-main/services/comparisons/plan-runs.js';
-import { TimeLeft } from '../../../../src-main/services/runs/time-left.js';
 
 const f = (flux: FormatChoice['flux'], t5: FormatChoice['t5'], infusenet: FormatChoice['infusenet']): FormatChoice => ({
   flux,
@@ -72,32 +71,5 @@ describe('the plan', () => {
     ]);
     expect(runs.map((run) => run.cellIndex)).toEqual(runs.map((_, i) => i));
     expect(new Set(runs.map((run) => run.runOrder)).size).toBe(12);
-  });
-});
-
-describe('TimeLeft', () => {
-  const settings = { ...cellsOf(draft)[0]?.settings } as ReturnType<typeof cellsOf>[number]['settings'];
-
-  it('knows nothing before anything was measured', () => {
-    expect(new TimeLeft().whole(settings)).toBeNull();
-    expect(new TimeLeft().running(settings, 3, null)).toBeNull();
-  });
-
-  it("goes by the run's own pace while it denoises", () => {
-    expect(new TimeLeft().running(settings, 9, { stepsDone: 4, seconds: 8 })).toBe(12);
-  });
-
-  it('learns a fixed part and a part per step, and scales by pixels', () => {
-    const time = new TimeLeft();
-    time.learn(
-      settings,
-      15,
-      Array.from({ length: 10 }, () => 1),
-    );
-    expect(time.whole(settings)).toBe(15);
-    expect(time.whole({ ...settings, steps: 20 })).toBe(25);
-    expect(time.whole({ ...settings, width: 512 })).toBe(25);
-    expect(time.running(settings, 4, null)).toBe(11);
-    expect(time.running(settings, 40, null)).toBe(0);
   });
 });

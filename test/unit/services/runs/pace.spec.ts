@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { expectedSeconds, tilesSeconds, usualStepSeconds } from '../../../../src-main/services/runs/pace.js';
+import { expectedSeconds, tilesSeconds, TimeLeft, usualStepSeconds } from '../../../../src-main/services/runs/pace.js';
+import type { RunSettings } from '../../../../src-main/contract/generation-settings.js';
 import type { Pace } from '../../../../src-main/store/paces-repo.js';
 
 const size = { width: 512, height: 512 };
@@ -46,5 +47,62 @@ describe('tilesSeconds', () => {
     expect(tilesSeconds([pace(), tiles], size)).toBe(0.25);
     expect(tilesSeconds([pace()], size)).toBeNull();
     expect(tilesSeconds([pace(), { ...tiles, width: 64 }], size)).toBeNull();
+  });
+});
+
+describe('TimeLeft', () => {
+  const settings: RunSettings = {
+    packId: 'p',
+    provider: 'cpu',
+    modelVariant: 'v',
+    identityId: null,
+    faceIndex: 0,
+    poseId: null,
+    steps: 10,
+    width: 256,
+    height: 256,
+    guidance: 3.5,
+    conditioningScale: 1,
+    start: 0,
+    end: 1,
+    loras: [],
+    prompt: 'p',
+    seed: 1,
+    formats: { flux: 'int8', t5: 'int8', infusenet: 'int8' },
+  };
+  const made = pace({ width: 256, height: 256, stepSeconds: Array.from({ length: 10 }, () => 1) });
+  const nothing = (): Pace[] => [];
+
+  it('knows nothing before anything was made', () => {
+    expect(new TimeLeft(nothing).whole(settings)).toBeNull();
+    expect(new TimeLeft(nothing).running(settings, 3, null)).toBeNull();
+  });
+
+  it("goes by the run's own pace while it denoises", () => {
+    expect(new TimeLeft(nothing).running(settings, 9, { stepsDone: 4, seconds: 8 })).toBe(12);
+  });
+
+  it('takes a fixed part and a part per step, and scales by pixels', () => {
+    const time = new TimeLeft(() => [made]);
+    expect(time.whole(settings)).toBe(15);
+    expect(time.whole({ ...settings, steps: 20 })).toBe(25);
+    expect(time.whole({ ...settings, width: 512 })).toBe(25);
+    expect(time.running(settings, 4, null)).toBe(11);
+    expect(time.running(settings, 40, null)).toBe(0);
+  });
+
+  it('takes the last finished run for one like nothing, and reads each kind once until another has finished', () => {
+    const asked: string[] = [];
+    const kept = new Map<string, Pace[]>();
+    const time = new TimeLeft(({ formats }) => {
+      asked.push(formats.flux);
+      return kept.get(formats.flux) ?? [];
+    });
+    const other = { ...settings, formats: { ...settings.formats, flux: 'nf4' as const } };
+    expect([time.whole(settings), time.whole(settings), time.whole(other)]).toEqual([null, null, null]);
+    kept.set('int8', [made]);
+    time.finished(settings);
+    expect([time.whole(settings), time.whole(other), time.whole(other)]).toEqual([15, 15, 15]);
+    expect(asked).toEqual(['int8', 'nf4', 'int8', 'nf4']);
   });
 });
