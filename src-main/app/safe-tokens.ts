@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { SafeStorage } from 'electron';
 import { AppError } from '../base/app-error.js';
-import { diskError } from '../library/download-error.js';
+import { diskError } from '../base/disk-error.js';
 import { cleanToken, requireToken } from '../library/hub-settings.js';
 import type { TokenStore } from '../library/token-file.js';
 
@@ -44,7 +44,7 @@ export class SafeTokens implements TokenStore {
       await writeFile(temporary, this.#cipher.encryptString(clean), { mode: 0o600 });
       await rename(temporary, this.#path);
     } catch (error) {
-      throw diskError(this.#path, error);
+      throw diskError(error, `save the token in ${this.#path}`);
     }
   }
 

@@ -1,4 +1,4 @@
-/** What is said where a file could not be written. */
+/** What is said where the file system refuses. */
 import { AppError } from './app-error.js';
 
 /** What a person can do, where the disk is full and where it refuses for another reason. */
@@ -13,18 +13,24 @@ const REMEDIES: DiskRemedies = {
 };
 
 /**
- * A failure of the file system as `disk.full` or `disk.failed`; anything else, such as a cancellation, as it is.
+ * A failure of the file system as `disk.full` (no space, or the user's quota used up) or `disk.failed`; anything else,
+ * such as a cancellation, as it is.
  *
- * @param path as a person should read it: the whole path of what they chose, the name of what the app made
+ * @param doing completes "could not …": `write step-003.png`
  */
-export function diskError(path: string, error: unknown, remedies = REMEDIES): unknown {
+export function diskError(error: unknown, doing: string, remedies = REMEDIES): unknown {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error) || error instanceof AppError) {
     return error;
   }
   const full = error.code === 'ENOSPC' || error.code === 'EDQUOT';
   return new AppError(
     full ? 'disk.full' : 'disk.failed',
-    full ? `There is no space left to write ${path}.` : `${path} could not be written (${String(error.code)}).`,
-    { remedy: full ? remedies.full : remedies.other, retryable: true, cause: error },
+    full ? `The disk is full: there is no space left to ${doing}.` : `Could not ${doing} (${String(error.code)}).`,
+    {
+      remedy: full ? remedies.full : remedies.other,
+      retryable: true,
+      details: { errno: String(error.code) },
+      cause: error,
+    },
   );
 }

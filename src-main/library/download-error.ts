@@ -3,7 +3,7 @@
  * and nowhere else.
  */
 import { AppError } from '../base/app-error.js';
-import { diskError as diskErrorOf } from '../base/disk-error.js';
+import type { DiskRemedies } from '../base/disk-error.js';
 
 export type DownloadReason =
   | 'no-token'
@@ -51,10 +51,8 @@ export function reasonOf(error: unknown): DownloadReason | null {
   return typeof reason === 'string' ? (reason as DownloadReason) : null;
 }
 
-const DISK_REMEDIES = {
+/** What helps where a download could not be written. */
+export const DISK_REMEDIES: DiskRemedies = {
   full: 'Free some space and resume the download; what is there already is kept.',
   other: 'Check that the folder exists and is writable, then resume the download.',
 };
-
-/** A file-system failure while writing `path`; other errors are returned as they are. */
-export const diskError = (path: string, error: unknown): unknown => diskErrorOf(path, error, DISK_REMEDIES);

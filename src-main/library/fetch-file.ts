@@ -10,7 +10,8 @@ import { mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { throwIfAborted } from '../base/app-error.js';
 import { hashFile, type Checksum } from './checksum.js';
-import { diskError, downloadError, reasonOf } from './download-error.js';
+import { diskError } from '../base/disk-error.js';
+import { DISK_REMEDIES, downloadError, reasonOf } from './download-error.js';
 import {
   discardDownload,
   incompletePath,
@@ -54,7 +55,7 @@ export async function fetchFile(file: FileToFetch, options: FetchFileOptions): P
     await mkdir(dirname(file.target), { recursive: true });
     await fetchAndCheck(file, options);
   } catch (error) {
-    throw diskError(file.target, error);
+    throw diskError(error, `write ${file.target}`, DISK_REMEDIES);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Whether a download fits the disk, asked before it begins. */
 import { mkdir, statfs } from 'node:fs/promises';
 import { AppError } from '../base/app-error.js';
-import { diskError } from './download-error.js';
+import { diskError } from '../base/disk-error.js';
 
 /** Left free, so that journals, the gallery and the system still have room. */
 const RESERVE_BYTES = 256 * 2 ** 20;
@@ -14,7 +14,7 @@ export async function freeBytes(folder: string): Promise<number> {
     const { bavail, bsize } = await statfs(folder);
     return bavail * bsize;
   } catch (error) {
-    throw diskError(folder, error);
+    throw diskError(error, `use the folder ${folder}`);
   }
 }
 

@@ -5,7 +5,7 @@
 import { link, lstat, mkdir, readdir, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../base/app-error.js';
-import { diskError } from './download-error.js';
+import { diskError } from '../base/disk-error.js';
 import type { FoundParts } from './find-parts.js';
 
 const FLUX_FOLDERS = [
@@ -32,7 +32,7 @@ export async function linkPack(found: FoundParts, folder: string): Promise<void>
     await rename(made, folder);
   } catch (error) {
     await rm(made, { recursive: true, force: true });
-    throw diskError(folder, error);
+    throw diskError(error, `make the pack in ${folder}`);
   }
 }
 

@@ -2,7 +2,8 @@
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isProcessAlive } from '../base/process-alive.js';
-import { diskError, downloadError } from './download-error.js';
+import { diskError } from '../base/disk-error.js';
+import { DISK_REMEDIES, downloadError } from './download-error.js';
 
 const NAME = '.download.lock';
 
@@ -16,7 +17,7 @@ export async function withLock<T>(folder: string, work: () => Promise<T>): Promi
       if (!(await take(path))) throw busy(folder);
     }
   } catch (error) {
-    throw diskError(path, error);
+    throw diskError(error, `write ${path}`, DISK_REMEDIES);
   }
   try {
     return await work();

@@ -5,7 +5,7 @@
 import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../base/app-error.js';
-import { diskError } from './download-error.js';
+import { diskError } from '../base/disk-error.js';
 import { cleanToken, requireToken } from './hub-settings.js';
 
 /** Keeps a token where no log, database or settings file sees it. */
@@ -37,7 +37,7 @@ export class TokenFile implements TokenStore {
     try {
       return cleanToken(await readFile(this.#path, 'utf8'));
     } catch (error) {
-      throw diskError(this.#path, error);
+      throw diskError(error, `read the token in ${this.#path}`);
     }
   }
 
@@ -57,7 +57,7 @@ export class TokenFile implements TokenStore {
       await rename(temporary, this.#path);
     } catch (error) {
       await rm(temporary, { force: true });
-      throw diskError(this.#path, error);
+      throw diskError(error, `save the token in ${this.#path}`);
     }
   }
 

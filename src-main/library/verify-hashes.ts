@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashFile } from './checksum.js';
-import { diskError } from './download-error.js';
+import { diskError } from '../base/disk-error.js';
 import type { DownloadManifest } from './manifest.js';
 
 export interface HashCheck {
@@ -24,7 +24,7 @@ export async function checkHashes(
     try {
       checks.push({ target, matches: (await hashFile(path, 'sha256', signal)) === sha256 });
     } catch (error) {
-      throw diskError(path, error);
+      throw diskError(error, `read ${path}`);
     }
   }
   return checks;

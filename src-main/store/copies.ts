@@ -5,9 +5,10 @@
 import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../base/app-error.js';
+import { diskError } from '../base/disk-error.js';
 import type { Database } from './database.js';
 import { loadSqliteDriver } from './sqlite-driver.js';
-import { diskError } from './store-error.js';
+import { DATA_REMEDIES } from './store-error.js';
 
 /** Shorter than a day, so that someone who starts at nine each morning gets one each morning. */
 const COPY_INTERVAL_MS = 20 * 3_600_000;
@@ -56,7 +57,7 @@ function makeCopy(db: Database, target: string): void {
     renameSync(temporary, target);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw diskError(error, 'keep a copy of the database');
+    throw diskError(error, 'keep a copy of the database', DATA_REMEDIES);
   }
 }
 
@@ -64,7 +65,7 @@ function remove(file: string): void {
   try {
     rmSync(file, { force: true });
   } catch (error) {
-    throw diskError(error, 'delete an old copy of the database');
+    throw diskError(error, 'delete an old copy of the database', DATA_REMEDIES);
   }
 }
 
@@ -108,7 +109,7 @@ export function replaceDamaged(file: string, copy: DatabaseCopy | null, nowMs: n
     }
     if (copy !== null) copyFileSync(copy.file, file);
   } catch (error) {
-    throw diskError(error, 'restore the database');
+    throw diskError(error, 'restore the database', DATA_REMEDIES);
   }
   return aside;
 }

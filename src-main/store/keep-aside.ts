@@ -2,8 +2,9 @@
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { AppError } from '../base/app-error.js';
+import { diskError } from '../base/disk-error.js';
 import { KEPT_FOLDERS } from './picture-folder.js';
-import { diskError } from './store-error.js';
+import { DATA_REMEDIES } from './store-error.js';
 
 /** Whether opening failed because the gallery was made before the first release. */
 export function isUnreleased(error: unknown): boolean {
@@ -30,7 +31,7 @@ export function keepAside(dataDir: string, file: string, nowMs: number): AppErro
       if (existsSync(join(dataDir, name))) renameSync(join(dataDir, name), join(aside, name));
     }
   } catch (error) {
-    throw diskError(error, 'keep the old gallery aside');
+    throw diskError(error, 'keep the old gallery aside', DATA_REMEDIES);
   }
   return new AppError(
     'store.unreleased',

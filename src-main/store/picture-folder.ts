@@ -11,8 +11,9 @@
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { invariant } from '../base/assert.js';
+import { diskError } from '../base/disk-error.js';
 import { stepFileName } from '../base/step-file.js';
-import { diskError } from './store-error.js';
+import { DATA_REMEDIES } from './store-error.js';
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const TEMPORARY = /\.tmp-[0-9a-f]+$/;
@@ -70,7 +71,7 @@ export class PictureFolder {
         await mkdir(join(this.root, name), { recursive: true });
       }
     } catch (error) {
-      throw diskError(error, 'prepare the picture folder');
+      throw diskError(error, 'prepare the picture folder', DATA_REMEDIES);
     }
   }
 
@@ -94,7 +95,7 @@ export class PictureFolder {
     } catch (error) {
       // What cannot be removed now is removed at the next start.
       await rm(temporary, { force: true }).catch(() => undefined);
-      throw diskError(error, 'write a picture');
+      throw diskError(error, 'write a picture', DATA_REMEDIES);
     }
   }
 
@@ -152,7 +153,7 @@ export class PictureFolder {
     try {
       for (const path of paths) await rm(path, { recursive: true, force: true });
     } catch (error) {
-      throw diskError(error, 'delete a picture');
+      throw diskError(error, 'delete a picture', DATA_REMEDIES);
     }
   }
 }
@@ -172,7 +173,7 @@ async function list(folder: string): Promise<string[]> {
     return await readdir(folder);
   } catch (error) {
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return [];
-    throw diskError(error, 'list the picture folder');
+    throw diskError(error, 'list the picture folder', DATA_REMEDIES);
   }
 }
 

@@ -1,12 +1,19 @@
-/** Failures of SQLite and of the file system as `AppError`s, by their codes; nobody above reads foreign messages. */
+/** Failures of SQLite as `AppError`s, by their codes; nobody above reads foreign messages. */
 import { AppError } from '../base/app-error.js';
+import { diskError, type DiskRemedies } from '../base/disk-error.js';
+
+/** What helps where the data folder could not be written. */
+export const DATA_REMEDIES: DiskRemedies = {
+  full: 'Free some space, then resume.',
+  other: 'Check that the data folder exists, is writable and is on a working disk.',
+};
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 /** Wraps what SQLite threw. An `AppError` passes unchanged. */
-export function storeError(error: unknown, what: string): AppError {
+export function storeError(error: unknown, what: string): unknown {
   if (error instanceof AppError) return error;
   const code = codeOf(error);
   const details = { sqliteCode: code, what, reason: error instanceof Error ? error.message : String(error) };
@@ -25,11 +32,13 @@ export function storeError(error: unknown, what: string): AppError {
       cause: error,
     });
   }
-  if (code === 'SQLITE_FULL')
-    return diskError(Object.assign(new Error(code, { cause: error }), { code: 'ENOSPC' }), what);
+  if (code === 'SQLITE_FULL') {
+    const full = Object.assign(new Error(code, { cause: error }), { code: 'ENOSPC', syscall: 'write' });
+    return diskError(full, what, DATA_REMEDIES);
+  }
   if (code.startsWith('SQLITE_IOERR') || code === 'SQLITE_CANTOPEN' || code.startsWith('SQLITE_READONLY')) {
     return new AppError('disk.failed', `The gallery's database cannot be read or written (${code}).`, {
-      remedy: 'Check that the data folder exists, is writable and is on a working disk.',
+      remedy: DATA_REMEDIES.other,
       details,
       cause: error,
     });
@@ -39,23 +48,4 @@ export function storeError(error: unknown, what: string): AppError {
     details,
     cause: error,
   });
-}
-
-/** Wraps a file-system failure. `what` completes "could not …". */
-export function diskError(error: unknown, what: string): AppError {
-  if (error instanceof AppError) return error;
-  const code = codeOf(error);
-  const full = code === 'ENOSPC' || code === 'EDQUOT';
-  return new AppError(
-    full ? 'disk.full' : 'disk.failed',
-    full ? `The disk is full: could not ${what}.` : `Could not ${what} (${code === '' ? 'unknown failure' : code}).`,
-    {
-      remedy: full
-        ? 'Free some space, then resume.'
-        : 'Check that the data folder exists, is writable and is on a working disk.',
-      retryable: true,
-      details: { errno: code, what },
-      cause: error,
-    },
-  );
 }

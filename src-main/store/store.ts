@@ -1,6 +1,7 @@
 /** The database and the folder beside it, opened together. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { diskError } from '../base/disk-error.js';
 import { BlindTestsRepo } from './blind-tests-repo.js';
 import { ComparisonsRepo } from './comparisons-repo.js';
 import { keepDailyCopy, renewCopies } from './copies.js';
@@ -17,7 +18,7 @@ import { PictureFolder } from './picture-folder.js';
 import { RunsRepo } from './runs-repo.js';
 import { SettingsRepo } from './settings-repo.js';
 import { addSettingColumns } from './setting-columns.js';
-import { diskError } from './store-error.js';
+import { DATA_REMEDIES } from './store-error.js';
 
 export interface Store {
   readonly db: Database;
@@ -67,7 +68,7 @@ export async function openStore(dataDir: string): Promise<Store> {
   try {
     mkdirSync(dataDir, { recursive: true });
   } catch (error) {
-    throw diskError(error, 'make the data folder');
+    throw diskError(error, 'make the data folder', DATA_REMEDIES);
   }
   const file = databaseFile(dataDir);
   const db = openDatabase(dataDir, file);

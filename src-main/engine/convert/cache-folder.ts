@@ -1,6 +1,13 @@
 /** The folder of converted weights, which the person may have named. */
 import { mkdir } from 'node:fs/promises';
 import { AppError } from '../../base/app-error.js';
+import { diskError, type DiskRemedies } from '../../base/disk-error.js';
+
+/** What helps where converted weights could not be written. */
+export const CACHE_REMEDIES: DiskRemedies = {
+  full: 'Free some space, or choose another cache folder in the settings.',
+  other: 'Choose another cache folder, or allow this one to be written.',
+};
 
 /**
  * Makes it and the folders above it where they are missing.
@@ -17,20 +24,13 @@ export async function makeCacheFolder(folder: string): Promise<void> {
 
 /** A failed call on the folder, as what the person can mend. */
 export function cacheFolderFailed(folder: string, cause: unknown): unknown {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : null;
-  if (code === null) return cause;
-  const isFile = code === 'ENOTDIR' || code === 'EEXIST';
-  return new AppError(
-    'disk.failed',
-    isFile
-      ? `Converted weights need a folder, but ${folder} is a file or lies in one.`
-      : `The folder of converted weights, ${folder}, cannot be used (${code}).`,
-    {
-      remedy: isFile
-        ? 'Choose another folder, or move the file away.'
-        : 'Choose another folder, or allow this one to be written.',
-      details: { code },
-      cause,
-    },
-  );
+  const code = cause instanceof Error && 'code' in cause ? cause.code : null;
+  if (code !== 'ENOTDIR' && code !== 'EEXIST') {
+    return diskError(cause, `use the folder of converted weights, ${folder}`, CACHE_REMEDIES);
+  }
+  return new AppError('disk.failed', `Converted weights need a folder, but ${folder} is a file or lies in one.`, {
+    remedy: 'Choose another folder, or move the file away.',
+    details: { code },
+    cause,
+  });
 }

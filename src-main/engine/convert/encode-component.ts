@@ -5,11 +5,12 @@
  */
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { AppError, isAbort, throwIfAborted } from '../../base/app-error.js';
+import { isAbort, throwIfAborted } from '../../base/app-error.js';
+import { diskError } from '../../base/disk-error.js';
 import { encodeTensors, type EncodeJob } from './encode-pool.js';
 import type { ScaleDtype } from '../quant/formats/weights.js';
 import { DTYPE_BYTES, type LowRankAddition } from '../weights/tensor-source.js';
-import { makeCacheFolder } from './cache-folder.js';
+import { CACHE_REMEDIES, makeCacheFolder } from './cache-folder.js';
 import { ConversionJournal, leavePartial, partialFiles, takeOverPartial } from './conversion-journal.js';
 import type { Encoding } from './plan-tensors.js';
 
@@ -56,7 +57,7 @@ export async function encodeComponent(request: EncodeRequest): Promise<void> {
   } catch (error) {
     if (isAbort(error)) await leavePartial(request.file);
     else await Promise.all([partial, journalFile].map((file) => rm(file, { force: true })));
-    throw diskError(error, request);
+    throw diskError(error, `convert ${request.label} to ${request.format}`, CACHE_REMEDIES);
   } finally {
     await rm(scratch, { force: true });
   }
@@ -174,20 +175,4 @@ async function withFile(path: string, flags: string, use: (handle: FileHandle) =
   } finally {
     await handle.close();
   }
-}
-
-function diskError(error: unknown, { label, format }: EncodeRequest): unknown {
-  if (!(error instanceof Error) || !('code' in error) || error instanceof AppError) return error;
-  if (error.code === 'ENOSPC') {
-    return new AppError('disk.full', `The disk is full: ${label} could not be converted to ${format}.`, {
-      remedy: 'Free some space, or choose another cache folder in the settings.',
-      retryable: true,
-      cause: error,
-    });
-  }
-  return new AppError('disk.failed', `${label} could not be converted: ${error.message}.`, {
-    remedy: 'Check that the cache folder can be written.',
-    retryable: true,
-    cause: error,
-  });
 }

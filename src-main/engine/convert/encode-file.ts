@@ -4,9 +4,11 @@
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { AppError } from '../../base/app-error.js';
+import { diskError } from '../../base/disk-error.js';
 import { addLowRank, type LowRank } from '../lora/add-low-rank.js';
 import { decodeToF32 } from '../weights/decode.js';
 import { DTYPE_BYTES, type StoredValues } from '../weights/tensor-source.js';
+import { CACHE_REMEDIES } from './cache-folder.js';
 import { bytesBefore, chunkShape, split, type EncodeJob, type EncodeTask, type SourceDtype } from './encode-task.js';
 import { encodeBf16 } from '../quant/formats/sixteen-bit.js';
 import { STORAGE_FORMATS, StorageEncoder } from '../quant/formats/storage.js';
@@ -99,7 +101,7 @@ function addUpdates(job: EncodeJob, weights: Weights, firstRow: number, updates:
   return encodeBf16(sums, 1, sums.length, job.name);
 }
 
-function openFile(file: string, flags: string, wrap: (file: string, cause: unknown) => AppError): number {
+function openFile(file: string, flags: string, wrap: (file: string, cause: unknown) => unknown): number {
   try {
     return openSync(file, flags);
   } catch (cause) {
@@ -168,19 +170,8 @@ function readError(file: string, cause: unknown): AppError {
   });
 }
 
-function writeError(file: string, cause: unknown): AppError {
-  if (cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC') {
-    return new AppError('disk.full', `The disk is full: ${file} could not be written.`, {
-      remedy: 'Free some space, or choose another cache folder in the settings.',
-      retryable: true,
-      cause,
-    });
-  }
-  return new AppError('disk.failed', `The file ${file} could not be written: ${messageOf(cause)}.`, {
-    remedy: 'Check that the cache folder can be written.',
-    retryable: true,
-    cause,
-  });
+function writeError(file: string, cause: unknown): unknown {
+  return diskError(cause, `write ${file}`, CACHE_REMEDIES);
 }
 
 function messageOf(cause: unknown): string {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import sharp from 'sharp';
-import { AppError } from '../../base/app-error.js';
+import { diskError } from '../../base/disk-error.js';
 import { assertRgbImage, type RgbImage } from './rgb-image.js';
 
 /**
@@ -50,23 +50,6 @@ async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<voi
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw diskError(error, path);
+    throw diskError(error, `save the picture "${basename(path)}"`);
   }
-}
-
-function diskError(error: unknown, path: string): AppError {
-  const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new AppError('disk.full', `There is no space left to save "${basename(path)}".`, {
-      remedy: 'Free some space on that disk, then try again.',
-      retryable: true,
-      cause: error,
-    });
-  }
-  return new AppError('disk.failed', `The picture "${basename(path)}" could not be saved (${code}).`, {
-    remedy: 'Check that the folder exists and may be written to, then try again.',
-    retryable: true,
-    details: { code },
-    cause: error,
-  });
 }

@@ -46,7 +46,7 @@ export async function writeSafetensors(
   } catch (error) {
     await handle?.close();
     await rm(temporary, { force: true });
-    throw diskError(path, error);
+    throw diskError(error, `write ${path}`);
   }
 }
 

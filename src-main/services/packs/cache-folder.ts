@@ -81,7 +81,7 @@ async function requireWritable(root: string): Promise<void> {
     await writeFile(probe, '');
     await rm(probe, { force: true });
   } catch (error) {
-    throw diskError(root, error);
+    throw diskError(error, `write into ${root}`);
   }
 }
 

@@ -8,7 +8,7 @@ import { AppError } from '../../base/app-error.js';
 import { MAX_LORA_BYTES, type LoraPiece, type LoraUpload, type LoraUploadState } from '../../contract/lora.js';
 import { missingRoom } from '../../contract/preparation.js';
 import { hashFile } from '../../library/checksum.js';
-import { diskError } from '../../library/download-error.js';
+import { diskError } from '../../base/disk-error.js';
 import { freeBytes } from '../../library/free-space.js';
 import { formatBytes } from '../support/byte-size.js';
 import { newId } from '../support/ids.js';
@@ -101,7 +101,7 @@ export class LoraUploads {
     }
     upload.received += piece.byteLength;
     await upload.handle.write(piece, 0, piece.byteLength, offset).catch((error: unknown) => {
-      throw diskError(this.#parts.folder, error);
+      throw diskError(error, `write ${upload.name} into ${this.#parts.folder}`);
     });
     return { uploadId, receivedBytes: upload.received };
   }

@@ -197,6 +197,6 @@ async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
   } catch (error) {
-    throw diskError(folder, error);
+    throw diskError(error, `make the folder ${folder}`);
   }
 }

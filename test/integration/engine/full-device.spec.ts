@@ -18,7 +18,7 @@ describe.skipIf(process.platform !== 'linux')('/dev/full', () => {
     await symlink('/dev/full', join(latents, 'step-003.f32'));
     await expect(saveLatents(latents, 3, new Float32Array(8))).rejects.toMatchObject({
       code: 'disk.full',
-      message: 'There is no space left to write step-003.f32.',
+      message: 'The disk is full: there is no space left to write step-003.f32.',
     });
     expect(await readdir(latents)).toEqual(['step-003.f32']);
   });

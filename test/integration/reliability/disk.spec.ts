@@ -41,13 +41,13 @@ function failure(work: Promise<unknown>): Promise<AppError> {
   );
 }
 
+/** Waits until the first picture was begun and none is being made. */
 async function settled(host: HostProcess, comparisonId: string): Promise<void> {
-  await expect
-    .poll(async () => (await host.call('comparisons.get', { comparisonId })).runs.map(({ status }) => status), {
-      timeout: 60_000,
-      interval: 100,
-    })
-    .not.toContain('running');
+  const state = async (): Promise<string> => {
+    const [first = '', ...others] = (await host.call('comparisons.get', { comparisonId })).runs.map((r) => r.status);
+    return first === 'queued' || [first, ...others].includes('running') ? 'going' : 'settled';
+  };
+  await expect.poll(state, { timeout: 60_000, interval: 100 }).toBe('settled');
 }
 
 describe('writes that fail', { timeout: TEST_TIMEOUT_MS }, () => {
@@ -69,13 +69,14 @@ describe('writes that fail', { timeout: TEST_TIMEOUT_MS }, () => {
     ['a picture (read-only)', 'web.js EROFS', 'disk.failed', /EROFS/],
     ['what the engine writes', 'engine.js ENOSPC', 'disk.full', /no space left|full/],
     ['a conversion', 'engine ENOSPC', 'disk.full', /full/],
+    ['a conversion (quota)', 'engine EDQUOT', 'disk.full', /full/],
   ])('%s: %s', async (what, fault, code, words) => {
     const startedAt = performance.now();
     const count = times(1, 10);
     let lost = 0;
     let wrong = 0;
     for (let i = 0; i < count; i += 1) {
-      if (what === 'a conversion') await rm(join(dataDir(), 'cache'), { recursive: true, force: true });
+      if (what.startsWith('a conversion')) await rm(join(dataDir(), 'cache'), { recursive: true, force: true });
       writeFileSync(flag(), fault);
       const draft = { ...portraits(null), seeds: [1], variants: portraits(null).variants.slice(-2).toReversed() };
       const { comparisonId } = await host.call('comparisons.create', draft);

@@ -19,6 +19,6 @@ export async function keepJson(file: string, value: unknown): Promise<void> {
     await rename(partial, file);
   } catch (error) {
     await rm(partial, { force: true });
-    throw diskError(file, error);
+    throw diskError(error, `write ${file}`);
   }
 }

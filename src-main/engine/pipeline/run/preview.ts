@@ -94,7 +94,7 @@ export async function savePreview(
   try {
     await mkdir(folder, { recursive: true });
   } catch (error) {
-    throw diskError(folder, error);
+    throw diskError(error, `make the folder ${folder}`);
   }
   await writePng(join(folder, stepFileName(step, 'png')), previewImage(packed, shape, factors));
 }

@@ -17,6 +17,6 @@ export async function saveLatents(folder: string, step: number, latents: Float32
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, name), Buffer.from(latents.buffer, latents.byteOffset, latents.byteLength));
   } catch (error) {
-    throw diskError(name, error);
+    throw diskError(error, `write ${name}`);
   }
 }

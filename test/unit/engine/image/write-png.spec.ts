@@ -46,7 +46,7 @@ describe('writePng', () => {
   it('says why a picture could not be saved', async () => {
     await expect(writePng(join(folder, 'none', 'out.png'), image)).rejects.toMatchObject({
       code: 'disk.failed',
-      message: 'The picture "out.png" could not be saved (ENOENT).',
+      message: 'Could not save the picture "out.png" (ENOENT).',
     });
   });
 });
