@@ -7,7 +7,7 @@ import { MAX_CELLS } from './limits.js';
 import { faceScoreSchema, phaseSchema } from './run.js';
 
 /** Difference of the pixels of one region. */
-export const regionDifferenceSchema = z.object({
+const regionDifferenceSchema = z.object({
   pixels: z.number().int(),
   /** True when every pixel is equal. */
   identical: z.boolean(),
@@ -21,7 +21,6 @@ export const regionDifferenceSchema = z.object({
   /** Mean FLIP, 0 to 1. */
   flip: z.number(),
 });
-export type RegionDifference = z.infer<typeof regionDifferenceSchema>;
 
 export const pictureDifferenceSchema = z.object({
   whole: regionDifferenceSchema,

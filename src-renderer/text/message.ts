@@ -29,12 +29,6 @@ export type Translation<English> = {
   readonly [Id in keyof English]?: English[Id] extends string ? string : PluralForms;
 };
 
-/** The names of a message's placeholders, sorted, `count` for a plural among them. */
-export function placeholders(message: Message): string[] {
-  const texts = typeof message === 'string' ? [message] : ['{count}', ...Object.values<string>({ ...message })];
-  return [...new Set(texts.flatMap((text) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '')))].sort();
-}
-
 /** Puts the arguments into a text. A placeholder without an argument stays as it is: the types do not allow it. */
 export function fill(text: string, params: Readonly<Record<string, Param>>, number: (value: number) => string): string {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => {

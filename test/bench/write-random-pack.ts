@@ -14,7 +14,7 @@ import { imageProjectionGraph } from '../../src-main/engine/graph/image-projecti
 import { t5EncoderGraph, type T5Config } from '../../src-main/engine/graph/t5-encoder.js';
 import { vaeDecoderGraph, vaeEncoderGraph, type VaeConfig } from '../../src-main/engine/graph/vae.js';
 import { clipNames, t5Names } from '../../src-main/engine/weights/names/text-encoders.js';
-import { writeSafetensors, type WritableTensor } from '../../src-main/engine/weights/write-safetensors.js';
+import { writeSafetensors, type WritableTensor } from '../support/write-safetensors.js';
 import { shapesOf, type Shapes } from '../support/shape-book.js';
 import { RandomWeights } from './random-weights.js';
 

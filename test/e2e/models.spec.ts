@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { openCheckpoint } from '../../src-main/engine/weights/open-checkpoint.js';
-import { writeSafetensors } from '../../src-main/engine/weights/write-safetensors.js';
+import { writeSafetensors } from '../support/write-safetensors.js';
 import { HubServer } from '../integration/support/hub-server.js';
 import { tinyCatalogue } from '../integration/support/tiny-catalogue.js';
 import { makeTinyPack, zeros, type TinyPack } from '../integration/support/tiny-pack.js';

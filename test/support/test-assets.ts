@@ -7,7 +7,7 @@ import { cp, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { arcFaceGraph, type BottleneckConfig } from '../../src-main/engine/graph/arcface.js';
-import { writeSafetensors } from '../../src-main/engine/weights/write-safetensors.js';
+import { writeSafetensors } from './write-safetensors.js';
 import { shapesOf } from './shape-book.js';
 
 const ASSETS = fileURLToPath(new URL('../../assets', import.meta.url));

@@ -26,9 +26,6 @@ export interface BlindPlanOptions {
   readonly seed: number;
 }
 
-/** Seven is the smallest number of trials of which all right have p < 0.01. */
-export const FEWEST_TRIALS = 7;
-
 /**
  * Numbers in 0 to 1 from a seed.
  *

@@ -23,7 +23,7 @@ export interface ReportDifference {
 
 /** What the making of a picture went through beside its figures. */
 export interface PictureNotes {
-  /** Null where it was not recorded. */
+  /** Null before the picture is made. */
   readonly decode: {
     readonly mode: DecodeMode;
     /** Most tiles of any layer; 1 for the whole. */

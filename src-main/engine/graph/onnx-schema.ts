@@ -103,7 +103,8 @@ const root = protobuf.Root.fromJSON({
   },
 });
 
-const modelType = root.lookupType('ModelProto');
+/** For those who read models again: tests and inspection. */
+export const modelType = root.lookupType('ModelProto');
 
 /** Plain objects in the descriptor's shape; protobufjs drops nothing that is set. */
 export interface TensorMessage {
@@ -153,9 +154,4 @@ export interface ModelMessage {
 /** Serializes a model. */
 export function encodeModel(model: ModelMessage): Uint8Array {
   return modelType.encode(modelType.create(model)).finish();
-}
-
-/** Parses a serialized model; fields outside our part of the schema are skipped. For tests and inspection. */
-export function decodeModel(bytes: Uint8Array): ModelMessage {
-  return modelType.toObject(modelType.decode(bytes), { longs: Number, defaults: true, arrays: true }) as ModelMessage;
 }

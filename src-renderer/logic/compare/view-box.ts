@@ -73,14 +73,6 @@ export function toPicture(at: Placement, picture: Size, point: Point): Point {
   };
 }
 
-/** The picture's pixel under a pane position, or null outside the picture. */
-export function pixelAt(at: Placement, picture: Size, point: Point): Point | null {
-  const fraction = toPicture(at, picture, point);
-  const x = Math.floor(fraction.x * picture.width);
-  const y = Math.floor(fraction.y * picture.height);
-  return x < 0 || y < 0 || x >= picture.width || y >= picture.height ? null : { x, y };
-}
-
 function centreOf(at: Placement, picture: Size, pane: Size): Point {
   return toPicture(at, picture, { x: pane.width / 2, y: pane.height / 2 });
 }

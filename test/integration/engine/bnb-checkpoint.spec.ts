@@ -16,7 +16,7 @@ import { isKept } from '../../../src-main/engine/quant/keep-list.js';
 import { computeProfile } from '../../../src-main/engine/runtime/providers.js';
 import { isConditioningTensor } from '../../../src-main/engine/weights/names/flux.js';
 import { openCheckpoint } from '../../../src-main/engine/weights/open-checkpoint.js';
-import type { WritableTensor } from '../../../src-main/engine/weights/write-safetensors.js';
+import type { WritableTensor } from '../../support/write-safetensors.js';
 import { bnbTensors } from '../../unit/support/bnb-form.js';
 import { TINY, tinyPicture, TRANSFORMER, writeTinyPack } from '../support/tiny-picture.js';
 

@@ -11,7 +11,7 @@ import { prepareQuantized } from '../../../src-main/engine/pipeline/networks/pre
 import { computeProfile } from '../../../src-main/engine/runtime/providers.js';
 import { openCheckpoint } from '../../../src-main/engine/weights/open-checkpoint.js';
 import { openSafetensors } from '../../../src-main/engine/weights/safetensors-source.js';
-import type { WritableTensor } from '../../../src-main/engine/weights/write-safetensors.js';
+import type { WritableTensor } from '../../support/write-safetensors.js';
 import { bnbTensors } from '../../unit/support/bnb-form.js';
 import { TINY, tinyPicture, TRANSFORMER, writeTinyPack } from '../support/tiny-picture.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeSafetensors } from '../../../src-main/engine/weights/write-safetensors.js';
+import { writeSafetensors } from '../../support/write-safetensors.js';
 import type { WeightFormat } from '../../../src-main/engine/protocol.js';
 
 /** Six linears of 4096 × 4096: 192 MiB in 16-bit, 384 MiB in f32, so that an expanded copy cannot hide in the noise. */

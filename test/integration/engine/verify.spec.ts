@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Check } from '../../../src-main/engine/verify/checks.js';
 import { openTensorFile } from '../../../src-main/engine/weights/open-tensor-file.js';
-import { writeSafetensors, type WritableTensor } from '../../../src-main/engine/weights/write-safetensors.js';
+import { writeSafetensors, type WritableTensor } from '../../support/write-safetensors.js';
 import { SOFTWARE_GPU } from '../support/software-gpu.js';
 
 const FIXTURE = 'test/fixtures/reference-tiny';

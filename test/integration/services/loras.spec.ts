@@ -7,7 +7,7 @@ import { entryFile } from '../../../src-main/base/entry-file.js';
 import { MAX_LORA_BYTES } from '../../../src-main/contract/lora.js';
 import { forkEngine } from '../../../src-main/services/engine/fork-engine.js';
 import { packIdOf } from '../../../src-main/services/packs/pack-service.js';
-import { writeSafetensors } from '../../../src-main/engine/weights/write-safetensors.js';
+import { writeSafetensors } from '../../support/write-safetensors.js';
 import { draftFor, openScriptedHost, type ScriptedHost } from '../support/scripted-host.js';
 import { makeTinyPack, zeros, type TinyPack } from '../support/tiny-pack.js';
 

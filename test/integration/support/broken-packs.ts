@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseFluxConfig } from '../../../src-main/engine/graph/flux-config.js';
 import { infuseNetNeeds } from '../../../src-main/engine/pack/audit-needs.js';
 import type { AuditPart, AuditState } from '../../../src-main/engine/protocol/audit-report.js';
-import { writeSafetensors } from '../../../src-main/engine/weights/write-safetensors.js';
+import { writeSafetensors } from '../../support/write-safetensors.js';
 import { onnxBytes } from './onnx-bytes.js';
 import { editJson, rewrite, SCRFD_OUTPUTS, zeros, type TinyPack } from './tiny-pack.js';
 

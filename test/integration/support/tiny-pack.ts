@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { AuditTarget } from '../../../src-main/engine/protocol/audit-report.js';
 import { openCheckpoint } from '../../../src-main/engine/weights/open-checkpoint.js';
 import type { TensorDtype } from '../../../src-main/engine/weights/tensor-source.js';
-import { writeSafetensors, type WritableTensor } from '../../../src-main/engine/weights/write-safetensors.js';
+import { writeSafetensors, type WritableTensor } from '../../support/write-safetensors.js';
 import { onnxBytes } from './onnx-bytes.js';
 
 const FIXTURE = 'test/fixtures/reference-tiny';

@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Engine } from '../../../src-main/engine/engine.js';
 import type { GenerateRequest, GenerateResult, LoraChoice, WeightFormat } from '../../../src-main/engine/protocol.js';
-import { writeSafetensors, type WritableTensor } from '../../../src-main/engine/weights/write-safetensors.js';
+import { writeSafetensors, type WritableTensor } from '../../support/write-safetensors.js';
 
 export const TINY = 'test/fixtures/reference-tiny';
 export const TRANSFORMER = 'flux/transformer';

@@ -5,7 +5,7 @@
  * @source bitsandbytes-foundation/bitsandbytes: functional.py (create_dynamic_map, quantize_blockwise)
  */
 import { encodeNf4, NF4_CODEBOOK } from '../../../src-main/engine/quant/formats/nf4.js';
-import type { WritableTensor } from '../../../src-main/engine/weights/write-safetensors.js';
+import type { WritableTensor } from '../../support/write-safetensors.js';
 
 /** Codes of a nested block. */
 const NESTED_BLOCK = 256;

@@ -6,7 +6,7 @@
  * @source bitsandbytes-foundation/bitsandbytes: functional.py, QuantState.as_dict
  */
 import { AppError } from '../../../base/app-error.js';
-import { NF4_BLOCK, NF4_CODEBOOK, type Nf4Weights } from './nf4.js';
+import { NF4_BLOCK, NF4_CODEBOOK } from './nf4.js';
 
 /** The tensors of one weight. */
 export interface BnbNf4Tensors {
@@ -29,11 +29,6 @@ export interface BnbNf4Tensors {
 /** The parts that an absmax is read from. */
 export type BnbAbsmaxTensors = Pick<BnbNf4Tensors, 'absmax' | 'nested'>;
 
-export interface BnbNf4Weights extends Nf4Weights {
-  readonly n: number;
-  readonly k: number;
-}
-
 /** A nested absmax: codes, their second-level scales, the codebook and the mean that was taken off. */
 export interface NestedAbsmax {
   /** u8 code per block. */
@@ -52,19 +47,6 @@ export function decodeNestedAbsmax({ codes, nestedAbsmax, codebook, offset, bloc
     const scaled = Math.fround((codebook[code] as number) * (nestedAbsmax[Math.floor(i / blockSize)] as number));
     return scaled + offset;
   });
-}
-
-/**
- * One weight in our form: the same packed bytes (copied by reference) and a plain absmax.
- * @param name of the weight, for messages
- * @throws AppError weights.malformed for parts that contradict each other, weights.unsupported-dtype for block sizes
- * and codebooks other than NF4's own
- */
-export function readBnbNf4(tensors: BnbNf4Tensors, name: string): BnbNf4Weights {
-  const state = parseBnbState(tensors.quantState, tensors.quantMap, name);
-  const [n, k] = state.shape;
-  expectLength(name, 'packed bytes', tensors.qweight.length, Math.ceil((n * k) / 2));
-  return { n, k, codes: tensors.qweight, absmax: readBnbAbsmax(tensors, state, name) };
 }
 
 /**

@@ -25,7 +25,7 @@ let bf16ToF16Table: Uint16Array | undefined;
  * @param out at least as long as `weights`
  * @throws AppError quant.invalid-input for NaN, infinity and values beyond f16
  */
-function encodeF16Into(weights: Weights, out: Uint16Array, label: string): void {
+export function encodeF16Into(weights: Weights, out: Uint16Array, label: string): void {
   if (weights instanceof Float32Array) {
     const absmax = finiteAbsmax(weights, label);
     if (absmax >= F16_OVERFLOW) throw tooLargeError(label, absmax, 'weight');
@@ -90,13 +90,6 @@ function finiteAbsmaxBits(weights: Uint16Array, label: string): number {
 export function encodeBf16(weights: Weights, n: number, k: number, label = 'weight'): Uint16Array {
   const out = new Uint16Array(n * k);
   encodeBf16Into(weights, out, label);
-  return out;
-}
-
-/** f16 bits of a matrix [N, K]. @throws AppError quant.invalid-input for NaN, infinity and values beyond 65504 */
-export function encodeF16(weights: Weights, n: number, k: number, label = 'weight'): Uint16Array {
-  const out = new Uint16Array(n * k);
-  encodeF16Into(weights, out, label);
   return out;
 }
 

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../../src-main/base/app-error.js';
 import { bf16ToF32 } from '../../../../src-main/base/float-formats.js';
-import { readBnbNf4 } from '../../../../src-main/engine/quant/formats/bnb-nf4.js';
 import { decodeFp8, encodeFp8 } from '../../../../src-main/engine/quant/formats/fp8.js';
 import { decodeInt4, encodeInt4 } from '../../../../src-main/engine/quant/formats/int4.js';
 import { decodeInt8, encodeInt8 } from '../../../../src-main/engine/quant/formats/int8.js';
 import { type StorageTarget, StorageEncoder } from '../../../../src-main/engine/quant/formats/storage.js';
 import { decodeNf4, encodeNf4, NF4_CODEBOOK } from '../../../../src-main/engine/quant/formats/nf4.js';
+import { readBnbNf4 } from '../../../support/read-bnb-nf4.js';
 
 const SETTINGS = { seed: 20_261_124, numRuns: 300 };
 /** Steps of rounding in f32 that a decode and a division add. */

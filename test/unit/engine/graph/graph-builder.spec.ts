@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../../../src-main/engine/graph/graph-builder.js';
-import { decodeModel } from '../../../../src-main/engine/graph/onnx-schema.js';
+import { decodeModel } from '../../../support/decode-model.js';
 
 const place = { location: 'weights/a.bin', offset: 4096, length: 24 };
 

@@ -9,7 +9,8 @@ import {
   type ComputeProfile,
 } from '../../../../src-main/engine/graph/compute-profile.js';
 import { Network } from '../../../../src-main/engine/graph/network.js';
-import { decodeModel, ONNX_TYPE } from '../../../../src-main/engine/graph/onnx-schema.js';
+import { ONNX_TYPE } from '../../../../src-main/engine/graph/onnx-schema.js';
+import { decodeModel } from '../../../support/decode-model.js';
 import {
   WeightBook,
   type Storage,

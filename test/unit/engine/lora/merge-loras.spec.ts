@@ -8,7 +8,7 @@ import { mergeLoras } from '../../../../src-main/engine/lora/merge-loras.js';
 import { openCheckpoint } from '../../../../src-main/engine/weights/open-checkpoint.js';
 import { openSafetensors } from '../../../../src-main/engine/weights/safetensors-source.js';
 import type { TensorSource } from '../../../../src-main/engine/weights/tensor-source.js';
-import { writeSafetensors, type WritableTensor } from '../../../../src-main/engine/weights/write-safetensors.js';
+import { writeSafetensors, type WritableTensor } from '../../../support/write-safetensors.js';
 import { fixturePath, readFixtureJson } from '../../support/read-fixture.js';
 
 const TRANSFORMER = fixturePath('reference-tiny/flux/transformer');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../../src-main/engine/weights/open-checkpoint.js';
 import { storedBytes, storedDtype, type TensorSource } from '../../../../src-main/engine/weights/tensor-source.js';
-import { writeSafetensors, type WritableTensor } from '../../../../src-main/engine/weights/write-safetensors.js';
+import { writeSafetensors, type WritableTensor } from '../../../support/write-safetensors.js';
 import { fingerprint } from '../../../../src-main/engine/convert/fingerprint.js';
 import { bnbTensors, dynamicMap, nestAbsmax } from '../../support/bnb-form.js';
 import { bf16Bits, f32, firstDifference, K, N, u8 } from '../../support/quant-fixture.js';

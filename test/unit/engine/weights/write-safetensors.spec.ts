@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpointFolder } from '../../../../src-main/engine/weights/open-checkpoint.js';
 import { openTensorFile } from '../../../../src-main/engine/weights/open-tensor-file.js';
 import { openSafetensors, openSharded } from '../../../../src-main/engine/weights/safetensors-source.js';
-import { writeSafetensors } from '../../../../src-main/engine/weights/write-safetensors.js';
+import { writeSafetensors } from '../../../support/write-safetensors.js';
 import { safetensorsBytes } from '../../support/safetensors-bytes.js';
 
 let folder: string;

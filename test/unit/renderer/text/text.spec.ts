@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { chooseLanguage, LANGUAGES, type Language } from '../../../../src-main/contract/languages';
 import { english } from '../../../../src-renderer/text/en/catalogue';
-import { placeholders, type Message } from '../../../../src-renderer/text/message';
+import type { Message } from '../../../../src-renderer/text/message';
 import {
   CATALOGUES,
   formatDecimal,
@@ -18,6 +18,12 @@ function categories(language: Language): string[] {
   const rules = new Intl.PluralRules(language);
   const counts = [...Array(200).keys(), 1000, 9999, 123_456, 999_999];
   return [...new Set(counts.map((count) => rules.select(count)))].sort();
+}
+
+/** The names of a message's placeholders, sorted, `count` for a plural among them. */
+function placeholders(message: Message): string[] {
+  const texts = typeof message === 'string' ? [message] : ['{count}', ...Object.values<string>({ ...message })];
+  return [...new Set(texts.flatMap((text) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '')))].sort();
 }
 
 describe('the catalogue', () => {

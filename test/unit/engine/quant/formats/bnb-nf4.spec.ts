@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { decodeNestedAbsmax, readBnbNf4 } from '../../../../../src-main/engine/quant/formats/bnb-nf4.js';
+import { decodeNestedAbsmax } from '../../../../../src-main/engine/quant/formats/bnb-nf4.js';
 import { decodeNf4 } from '../../../../../src-main/engine/quant/formats/nf4.js';
+import { readBnbNf4 } from '../../../../support/read-bnb-nf4.js';
 import { f32, firstDifference, K, N, u8 } from '../../../support/quant-fixture.js';
 
 const state = {

@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import {
-  decodeBf16,
-  decodeF16,
-  encodeBf16,
-  encodeF16,
-} from '../../../../../src-main/engine/quant/formats/sixteen-bit.js';
+import { decodeBf16, decodeF16, encodeBf16 } from '../../../../../src-main/engine/quant/formats/sixteen-bit.js';
 import { f32, firstDifference, u8 } from '../../../support/quant-fixture.js';
+import { encodeF16 } from '../../../../support/encode-f16.js';
 
 const words = (name: string) => new Uint16Array(u8(name).buffer);
 

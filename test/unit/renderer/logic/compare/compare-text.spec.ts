@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CompareRow, RegionDifference } from '../../../../../src-main/contract/compare-data';
+import type { CompareRow, PictureDifference } from '../../../../../src-main/contract/compare-data';
 import type { RunDetail } from '../../../../../src-main/contract/run';
 import { runLabels } from '../../../../../src-renderer/logic/runs/run-label';
 import {
@@ -14,7 +14,7 @@ import { variantCaption, variantName } from '../../../../../src-renderer/logic/r
 
 const GIB = 2 ** 30;
 
-const region = (change: Partial<RegionDifference> = {}): RegionDifference => ({
+const region = (change: Partial<PictureDifference['whole']> = {}): PictureDifference['whole'] => ({
   pixels: 100,
   identical: false,
   psnr: 34.21,

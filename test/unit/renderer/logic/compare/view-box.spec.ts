@@ -4,7 +4,6 @@ import {
   faceRegion,
   MAX_SCALE,
   panBy,
-  pixelAt,
   placeView,
   scaleTo,
   toPicture,
@@ -78,15 +77,6 @@ describe('panBy', () => {
 
   it('keeps a fitted view fitted', () => {
     expect(panBy(WHOLE, picture, pane, 30, 30)).toBe(WHOLE);
-  });
-});
-
-describe('pixelAt', () => {
-  it('names the pixel under the pointer and nothing beside the picture', () => {
-    const at = placeView(WHOLE, picture, pane);
-    expect(pixelAt(at, picture, { x: 0, y: 100 })).toEqual({ x: 0, y: 0 });
-    expect(pixelAt(at, picture, { x: 399, y: 299 })).toEqual({ x: 199, y: 99 });
-    expect(pixelAt(at, picture, { x: 200, y: 99 })).toBeNull();
   });
 });
 

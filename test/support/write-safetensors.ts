@@ -1,9 +1,9 @@
 /** Writes a safetensors file, tensor by tensor, so that none needs to be in memory whole. */
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { throwIfAborted } from '../../base/app-error.js';
-import { invariant } from '../../base/assert.js';
-import { diskError } from '../../base/disk-error.js';
-import { DTYPE_BYTES, elementCount, type TensorDtype } from './tensor-source.js';
+import { throwIfAborted } from '../../src-main/base/app-error.js';
+import { invariant } from '../../src-main/base/assert.js';
+import { diskError } from '../../src-main/base/disk-error.js';
+import { DTYPE_BYTES, elementCount, type TensorDtype } from '../../src-main/engine/weights/tensor-source.js';
 
 /** One tensor to be written. */
 export interface WritableTensor {
