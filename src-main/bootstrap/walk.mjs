@@ -83,7 +83,7 @@ try {
       .waitFor();
     mark(`picture in ${name}`);
   }
-  await page.getByRole('slider', { name: 'Divider between Full 16-bit and All NF4' }).waitFor();
+  await page.getByRole('slider', { name: 'Divider between All 16-bit and All NF4' }).waitFor();
   mark('picture in NF4, and the compare screen');
 
   await page.waitForFunction(() => {

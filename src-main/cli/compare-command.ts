@@ -9,9 +9,10 @@ import { planContactSheet } from '../compare/report/contact-sheet.js';
 import { DEFAULT_PIXELS_PER_DEGREE } from '../compare/measures/flip.js';
 import type { Box } from '../compare/measures/picture-metrics.js';
 import { reportCsv } from '../compare/report/report-csv.js';
-import { reportRows, weightNotes, type ReportInput } from '../compare/report/report-data.js';
+import { variantVerdict, weightNotes, type ReportInput } from '../compare/report/report-data.js';
 import { reportHtml } from '../compare/report/report-html.js';
 import { reportMarkdown } from '../compare/report/report-markdown.js';
+import { present } from '../compare/report/variant-summary.js';
 import { reportTable } from '../compare/report/report-table.js';
 import type { WeightErrors } from '../compare/statistics/weight-order.js';
 import { deviceName } from '../contract/formats.js';
@@ -288,7 +289,7 @@ async function run(options: CompareOptions): Promise<void> {
       first === undefined ? 'not measured' : `${memoryOfRun(first).source}, of the first picture in a fresh process`,
     weightErrors: await measureWeights(configs, shared, signal),
     pixelsPerDegree,
-    configurations: await measurePictures(configurations, { reportDir, pixelsPerDegree, faceBoxes }),
+    variants: await measurePictures(configurations, { reportDir, pixelsPerDegree, faceBoxes }),
   };
   const sheet = planContactSheet(input, shared.height / shared.width);
   await Promise.all([
@@ -300,7 +301,7 @@ async function run(options: CompareOptions): Promise<void> {
   endProgress();
   const { head, rows } = reportTable(input);
   print(formatTable([head, ...rows]));
-  for (const { verdict } of reportRows(input)) if (verdict !== null) print(verdict);
+  for (const verdict of present(input.variants.map(variantVerdict))) print(verdict);
   for (const note of weightNotes(input)) print(note);
   print(`Report in ${reportDir}`);
 }

@@ -135,7 +135,7 @@ const SECOND: Readonly<Record<NonNullable<GenerateResult['secondEncoder']>, stri
 
 /** A line by encoder, and why there is no second one. */
 function identityLines({ faceScores, identityState, secondEncoder }: GenerateResult): string[] {
-  const scores = faceScores.flatMap(({ encoder, conditioned, score }) =>
+  const scores = faceScores.flatMap(({ encoder, conditioned, identityScore: score }) =>
     score === null
       ? []
       : [`identity: ${score.toFixed(4)} (cosine by ${encoder}, which ${conditioned ? 'conditioned it' : 'did not'})`],

@@ -1,11 +1,13 @@
 /** From the pictures of a comparison to the numbers and images of its report. */
 import { join } from 'node:path';
-import { faceLikeness, type FaceEmbeddings, type ScoredFace } from '../compare/measures/face-encoders.js';
+import { faceCosine, type FaceEmbeddings, type ScoredFace } from '../compare/measures/face-encoders.js';
 import { magmaPicture } from '../compare/measures/magma.js';
 import { phaseFigures } from '../compare/report/phase-figures.js';
 import { comparePictures, type Box } from '../compare/measures/picture-metrics.js';
 import type { Picture } from '../compare/measures/picture.js';
-import { present, type ReportConfiguration, type ReportPicture } from '../compare/report/report-data.js';
+import type { ReportPicture, ReportVariant } from '../compare/report/report-data.js';
+import { present, summarizeVariants, type MeasuredVariant } from '../compare/report/variant-summary.js';
+import { variantName } from '../base/variant-name.js';
 import { defined } from '../base/assert.js';
 import { readImage } from '../engine/image/read-image.js';
 import { makeThumbnail } from '../engine/image/thumbnail.js';
@@ -44,9 +46,9 @@ function embeddingsOf({ result }: CompareRun): FaceEmbeddings {
 
 function facesOf(run: CompareRun, base: CompareRun | null): ScoredFace[] {
   const [own, other] = [embeddingsOf(run), base === null ? null : embeddingsOf(base)];
-  return run.result.faceScores.map(({ encoder, weightHash, conditioned, score }) => {
-    const likeness = other === null ? null : faceLikeness({ weightHash }, own, other);
-    return { encoder, weightHash, conditioned, score, likeness };
+  return run.result.faceScores.map(({ encoder, weightHash, conditioned, identityScore }) => {
+    const cosine = other === null ? null : faceCosine({ weightHash }, own, other);
+    return { encoder, weightHash, conditioned, identityScore, faceCosine: cosine };
   });
 }
 
@@ -59,10 +61,10 @@ function facesOf(run: CompareRun, base: CompareRun | null): ScoredFace[] {
 export async function measurePictures(
   configurations: readonly ConfigurationRuns[],
   options: MeasureOptions,
-): Promise<ReportConfiguration[]> {
+): Promise<ReportVariant[]> {
   const reference = defined(configurations[0], 'the reference configuration');
   const read = (run: CompareRun): Promise<Picture> => readImage(join(options.reportDir, run.file));
-  const out: ReportConfiguration[] = [];
+  const out: (Omit<MeasuredVariant, 'pictures'> & { readonly pictures: readonly ReportPicture[] })[] = [];
   for (const { formats, runs } of configurations) {
     const pictures: ReportPicture[] = [];
     for (const run of runs) {
@@ -99,6 +101,7 @@ export async function measurePictures(
     }
     const memory = memoryOfRun(defined(runs[0], 'the first run').result);
     out.push({
+      name: variantName(formats),
       formats,
       loadBytes: memory.load,
       peakBytes: memory.peak,
@@ -108,5 +111,5 @@ export async function measurePictures(
       pictures,
     });
   }
-  return out;
+  return summarizeVariants(out).map((summary, i) => ({ ...summary, pictures: out[i]?.pictures ?? [] }));
 }

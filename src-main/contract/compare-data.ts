@@ -43,7 +43,7 @@ const compareFaceSchema = faceScoreSchema.extend({
   /** The score less that of `baseRunId` by the same encoder; null where either is unknown. */
   delta: z.number().nullable(),
   /** Cosine with the face in the picture of `baseRunId`; null where either has none, or it was not kept. */
-  likeness: z.number().nullable(),
+  faceCosine: z.number().nullable(),
 });
 
 /** One picture; Δ is the run less `baseRunId`, null where either is unknown. */
@@ -80,11 +80,11 @@ export const uncertainSchema = z.object({
 export type Uncertain = z.infer<typeof uncertainSchema>;
 
 /** What one encoder says of a variant's faces. */
-export const variantFaceSchema = faceScoreSchema.pick({ encoder: true, conditioned: true }).extend({
-  identity: uncertainSchema.nullable(),
+export const variantFaceSchema = faceScoreSchema.extend({
+  identityScore: uncertainSchema.nullable(),
   identityDelta: uncertainSchema.nullable(),
   /** Cosine with the faces in the reference's pictures of the same seed. */
-  likeness: uncertainSchema.nullable(),
+  faceCosine: uncertainSchema.nullable(),
 });
 export type VariantFace = z.infer<typeof variantFaceSchema>;
 
@@ -97,9 +97,33 @@ export const phaseFiguresSchema = z.object({
 });
 export type PhaseFigures = z.infer<typeof phaseFiguresSchema>;
 
-/** All pictures that differ in nothing but seed and prompt, aggregated; the reference first. */
+const identityChangeSchema = faceScoreSchema.pick({ encoder: true, conditioned: true }).extend({
+  /** Identity score less the reference's at the same seed and prompt. */
+  delta: uncertainSchema,
+});
+
+/** What follows from a variant's figures, as data: see `compare/statistics/verdict.ts`. */
+const verdictSchema = z.object({
+  peakDelta: z.number().nullable(),
+  /** By each encoder that scored both pictures of a pair, those that conditioned first. */
+  changes: z.array(identityChangeSchema).readonly(),
+  /** Pictures whose change has no score, where others have one. */
+  unscored: z.number().int(),
+  prompts: z.number().int(),
+  /** How the change of identity stands to the variation between seeds, by the encoder that conditioned nothing if any. */
+  identity: z
+    .object({ outcome: z.enum(['one-picture', 'higher', 'lower', 'within', 'none']), by: identityChangeSchema })
+    .nullable(),
+  /** Mean FLIP, and how it stands to that of repeats; `none` for identical pictures. */
+  difference: z
+    .object({ flip: z.number(), standing: z.enum(['unknown', 'none', 'within', 'above']), floorHigh: z.number() })
+    .nullable(),
+});
+export type Verdict = z.infer<typeof verdictSchema>;
+
+/** All pictures that differ in nothing but seed and prompt, summed up (`compare/report/variant-summary.ts`); the reference first. */
 export const compareVariantSchema = z.object({
-  /** How it differs from the reference, such as `INT8 InfuseNet`; `Reference`. */
+  /** English; the page has its own words: see `variant-title.ts`. */
   name: z.string(),
   formats: formatChoiceSchema,
   isReference: z.boolean(),
@@ -112,7 +136,7 @@ export const compareVariantSchema = z.object({
   totalSeconds: z.number().nullable(),
   stepSeconds: z.number().nullable(),
   /** In the order in which a picture goes through them. */
-  phases: z.array(phaseFiguresSchema),
+  phases: z.array(phaseFiguresSchema).readonly(),
   /** Pictures identical to the reference's, of how many compared. */
   identical: z.number().int(),
   compared: z.number().int(),
@@ -122,21 +146,13 @@ export const compareVariantSchema = z.object({
   faceFlip: uncertainSchema.nullable(),
   surroundingsFlip: uncertainSchema.nullable(),
   /** By every encoder of the table, those that conditioned first. */
-  faces: z.array(variantFaceSchema),
+  faces: z.array(variantFaceSchema).readonly(),
   /** Smallest and largest FLIP between repeats of the very same settings; null without repeats. */
   floor: z.object({ count: z.number().int(), low: z.number(), high: z.number() }).nullable(),
   /** Mean of the pictures' drift, by step; null where none was measured. */
   drift: z.array(z.number()).nullable(),
-  /** What a conclusion rests on besides the figures above; null for the reference, and without a seed in common. */
-  verdict: z
-    .object({
-      /** Pictures, one a seed and prompt, and their prompts. */
-      pictures: z.number().int(),
-      prompts: z.number().int(),
-      /** How the mean FLIP stands to the floor; `none` for identical pictures. */
-      standing: z.enum(['unknown', 'none', 'within', 'above']),
-    })
-    .nullable(),
+  /** Null for the reference, and without a seed and prompt in common. */
+  verdict: verdictSchema.nullable(),
 });
 export type CompareVariant = z.infer<typeof compareVariantSchema>;
 

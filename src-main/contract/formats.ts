@@ -53,9 +53,5 @@ export function variantKey(formats: FormatChoice): string {
   return `${formats.flux}/${formats.t5}/${formats.infusenet}`;
 }
 
-/** A variant for people: `FLUX int8 · T5 int8 · InfuseNet nf4`. */
-export function variantLabel(formats: FormatChoice): string {
-  return `FLUX ${formats.flux} · T5 ${formats.t5} · InfuseNet ${formats.infusenet}`;
-}
-
+export { formatName, variantDescription, variantName, type NameWords } from '../base/variant-name.js';
 export { autoFormat, parseAutoFormat, MAX_BUDGET_MIB, MIN_BUDGET_MIB } from '../base/auto-format.js';

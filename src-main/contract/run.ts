@@ -47,7 +47,7 @@ export const faceScoreSchema = z.object({
   weightHash: z.string().nullable(),
   conditioned: z.boolean(),
   /** Cosine of the largest face with the identity; null without a face. */
-  score: z.number().nullable(),
+  identityScore: z.number().nullable(),
 });
 
 export const secondEncoderSchema = z.enum(SECOND_ENCODER_STATES);

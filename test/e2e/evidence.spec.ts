@@ -62,7 +62,7 @@ describe('a sweep over seeds', { retry: 0 }, () => {
     await page.getByRole('radio', { name: 'All NF4, seed 43, repeat 1 on the right' }).check();
     // The reference of the same seed comes to the left by itself.
     expect(
-      await page.getByRole('radio', { name: 'Full 16-bit, seed 43, repeat 1 on the left, Δ against it' }).isChecked(),
+      await page.getByRole('radio', { name: 'All 16-bit, seed 43, repeat 1 on the left, Δ against it' }).isChecked(),
     ).toBe(true);
     await page.getByText('By variant', { exact: true }).click();
     await saveScreenshot(page, 'compare-sweep-1440');
@@ -90,7 +90,7 @@ describe('under the pictures', { retry: 0 }, () => {
     await saveScreenshot(page, 'compare-drift-1024');
     await page.setViewportSize({ width: 1440, height: 900 });
     await drift.getByRole('radio', { name: 'Drift against All 16-bit' }).check();
-    await drift.getByRole('row').filter({ hasText: 'Full 16-bit' }).getByText('Reference').waitFor();
+    await drift.getByRole('row').filter({ hasText: 'All 16-bit' }).getByText('Reference').waitFor();
   });
 
   it('is what each format does to the layers of InfuseNet', async () => {

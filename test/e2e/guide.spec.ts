@@ -68,11 +68,11 @@ describe('the first start', { retry: 0 }, () => {
   });
 
   it('ends in the side-by-side of the first and the last format', { timeout: 240_000 }, async () => {
-    await page.getByRole('slider', { name: 'Divider between Full 16-bit and All NF4' }).waitFor({ timeout: 200_000 });
+    await page.getByRole('slider', { name: 'Divider between All 16-bit and All NF4' }).waitFor({ timeout: 200_000 });
     await expect.poll(pairIsDrawn, PATIENT).toBe(true);
     await page.getByText(/^All NF4: peak .*Difference from the reference: FLIP/).waitFor();
     const rows = page.getByRole('rowheader');
-    expect(await rows.allInnerTexts()).toEqual(['Full 16-bit', 'All INT8', 'All NF4']);
+    expect(await rows.allInnerTexts()).toEqual(['All 16-bit', 'All INT8', 'All NF4']);
     const seeds = await page.evaluate(async () => {
       const id = location.hash.split('/').at(-1);
       const answer = await fetch('/api/comparisons.get', {
@@ -87,7 +87,7 @@ describe('the first start', { retry: 0 }, () => {
   });
 
   it('gives three hints, which go for good', async () => {
-    await hint().getByText('Full 16-bit on its left, All NF4 on its right').waitFor();
+    await hint().getByText('All 16-bit on its left, All NF4 on its right').waitFor();
     expect(await axeViolations(page)).toEqual([]);
     await saveScreenshot(page, 'guide-hint-1440');
     await expect.poll(focused, PATIENT).toBe('Next');
@@ -136,7 +136,7 @@ describe('afterwards', { retry: 0 }, () => {
     await expect.poll(() => offer().getByRole('listitem').count(), PATIENT).toBe(3);
     await goTo(page, 'Models');
     await page.getByRole('button', { name: 'See it side by side' }).click({ timeout: 200_000 });
-    await page.getByRole('slider', { name: 'Divider between Full 16-bit and All NF4' }).waitFor();
+    await page.getByRole('slider', { name: 'Divider between All 16-bit and All NF4' }).waitFor();
     await hint().getByRole('button', { name: 'No more hints' }).click();
     await hint().waitFor({ state: 'detached' });
   });

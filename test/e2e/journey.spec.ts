@@ -82,11 +82,11 @@ describe('in the studio', { retry: 0 }, () => {
 describe('in the comparison', { retry: 0 }, () => {
   it('moves the divider by keyboard and says where it is', async () => {
     await page.getByRole('button', { name: 'Compare 3 pictures' }).click();
-    const divider = page.getByRole('slider', { name: /^Divider between Full 16-bit and/ });
+    const divider = page.getByRole('slider', { name: /^Divider between All 16-bit and/ });
     await divider.focus();
     await page.keyboard.press('ArrowLeft');
     await page.keyboard.press('ArrowLeft');
-    expect(await divider.getAttribute('aria-valuetext')).toBe('Full 16-bit 48 percent, All INT8 52 percent');
+    expect(await divider.getAttribute('aria-valuetext')).toBe('All 16-bit 48 percent, All INT8 52 percent');
     await page.keyboard.press('End');
     expect(await divider.inputValue()).toBe('100');
     await page.keyboard.press('Home');
@@ -171,7 +171,7 @@ describe('in the comparison', { retry: 0 }, () => {
     expect(await tableRow('All INT8').innerText()).toMatch(/dB/);
     await page.getByRole('radio', { name: 'All INT8 on the left, Δ against it' }).check();
     await page.getByText(/^All 16-bit: peak .*Difference from the reference: FLIP/).waitFor();
-    await page.getByRole('radio', { name: 'Full 16-bit on the left, Δ against it' }).check();
+    await page.getByRole('radio', { name: 'All 16-bit on the left, Δ against it' }).check();
   });
 
   it('rates a picture', async () => {

@@ -36,7 +36,7 @@ afterAll(async () => {
   await gallery.dispose();
 });
 
-const choices = () => page.getByRole('group', { name: 'Smaller choices for Full 16-bit' });
+const choices = () => page.getByRole('group', { name: 'Smaller choices for All 16-bit' });
 const SIZES = [
   { width: 1440, height: 900 },
   { width: 1024, height: 700 },
@@ -82,7 +82,7 @@ describe('memory that runs out', { retry: 0 }, () => {
     await look('smaller-gallery');
     await page.getByRole('complementary').getByRole('button', { name: 'Compare', exact: true }).click();
     await page.getByRole('button', { name: 'Smaller choices' }).click();
-    const dialog = page.getByRole('dialog', { name: 'Smaller choices for Full 16-bit' });
+    const dialog = page.getByRole('dialog', { name: 'Smaller choices for All 16-bit' });
     await dialog.getByRole('button', { name: /^FLUX in INT8/ }).waitFor();
     await look('smaller-compare');
     await page.keyboard.press('Escape');

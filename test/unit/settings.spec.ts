@@ -25,7 +25,7 @@ import type { RunDetail } from '../../src-main/contract/run.js';
 import type { Pack } from '../../src-main/engine/pack/open-pack.js';
 import { checkSettings } from '../../src-main/engine/pipeline/run/check-settings.js';
 import type { GenerateRequest } from '../../src-main/engine/protocol.js';
-import { configurationName } from '../../src-main/services/comparisons/pair-runs.js';
+import { variantTitle } from '../../src-main/contract/variant-title.js';
 import { cellsOf } from '../../src-main/services/comparisons/plan-runs.js';
 import { RunMaker, type RunMakerParts } from '../../src-main/services/runs/run-maker.js';
 import { formatParameters, parseParameters } from '../../src-main/services/pictures/picture-metadata/a1111.js';
@@ -149,7 +149,7 @@ describe.each(SETTING_NAMES)('the setting %s', (name) => {
     expect(more).toEqual([]);
     expect(field).toBe(name === 'width' || name === 'height' ? 'size' : name);
     if (field === undefined || !SETTINGS[name].shared) return;
-    expect(configurationName(changed, settings)).toContain(
+    expect(variantTitle(changed, settings)).toContain(
       `${field === 'size' ? 'size' : SETTINGS[name].name} ${settingValue(changed, field)}`,
     );
   });

@@ -13,9 +13,9 @@ export interface ScoredFace {
   /** Whether it conditioned the picture. */
   readonly conditioned: boolean;
   /** Cosine with the identity; null without a face. */
-  readonly score: number | null;
+  readonly identityScore: number | null;
   /** Cosine with the face of the picture that this one is compared with; null where either has none. */
-  readonly likeness: number | null;
+  readonly faceCosine: number | null;
 }
 
 export type FaceEncoder = Pick<ScoredFace, 'encoder' | 'weightHash' | 'conditioned'>;
@@ -50,7 +50,7 @@ export function faceBy<T extends FaceEncoder>(encoder: FaceEncoder, faces: reado
 export type FaceEmbeddings = ReadonlyMap<string, Float32Array>;
 
 /** Cosine of the faces of two pictures by one encoder; null where either has no face, or it did not embed both. */
-export function faceLikeness(
+export function faceCosine(
   { weightHash }: Pick<FaceEncoder, 'weightHash'>,
   own: FaceEmbeddings,
   base: FaceEmbeddings,

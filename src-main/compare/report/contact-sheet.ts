@@ -1,7 +1,7 @@
-/** Where everything goes on a contact sheet: a row per configuration, a column per seed (and prompt). Draws nothing itself. */
-import { configurationPhrases } from './picture-notes.js';
+/** Where everything goes on a contact sheet: a row per variant, a column per seed (and prompt). Draws nothing itself. */
+import { variantPhrases } from './picture-notes.js';
 import { plain, signedBytes, uncertain } from './plain-numbers.js';
-import { pictureLabel, reportRows, type ReportInput, type ReportRow } from './report-data.js';
+import { pictureLabel, variantVerdict, type ReportInput, type ReportVariant } from './report-data.js';
 
 export interface SheetText {
   /** Left end and baseline, pixels. */
@@ -53,36 +53,34 @@ function wrapped(text: string, width: number, size: number): string[] {
   return lines;
 }
 
-function captions(row: ReportRow): string[] {
-  const { loadBytes, peakBytes } = row.configuration;
+function captions(row: ReportVariant): string[] {
+  const { loadBytes, peakBytes, peakDelta } = row;
   const gib = (bytes: number | null): string => (bytes === null ? '–' : plain(bytes / 2 ** 30, 2));
   return [
+    ...(row.isReference ? ['Reference'] : []),
     `Load ${gib(loadBytes)}, peak ${gib(peakBytes)} GiB`,
-    ...(row.isReference || row.peakDeltaBytes === null ? [] : [`Δ peak ${signedBytes(row.peakDeltaBytes)}`]),
+    ...(peakDelta === null ? [] : [`Δ peak ${signedBytes(peakDelta)}`]),
     ...(row.flip === null ? [] : [row.flip.mean === 0 ? 'identical' : `FLIP ${uncertain(row.flip, false)}`]),
-    ...row.faces.flatMap(({ encoder, identity, identityDelta }) => {
-      const by = row.faces.length > 1 ? ` by ${encoder.encoder}` : '';
+    ...row.faces.flatMap(({ encoder, identityScore, identityDelta }) => {
+      const by = row.faces.length > 1 ? ` by ${encoder}` : '';
       return [
-        ...(identity === null ? [] : [`Identity${by} ${plain(identity.mean, 4)}`]),
+        ...(identityScore === null ? [] : [`Identity${by} ${plain(identityScore.mean, 4)}`]),
         ...(identityDelta === null ? [] : [`Δ identity${by} ${uncertain(identityDelta)}`]),
       ];
     }),
-    ...configurationPhrases(row),
+    ...variantPhrases(row),
   ];
 }
 
 /**
- * The plan of a sheet with the first pictures of every configuration and their captions.
+ * The plan of a sheet with the first pictures of every variant and their captions.
  *
  * @param aspect height over width of the pictures
  */
 export function planContactSheet(input: ReportInput, aspect: number): ContactSheet {
-  const rows = reportRows(input);
   const columns = [
     ...new Set(
-      rows.flatMap(({ configuration }) =>
-        configuration.pictures.map((picture) => pictureLabel(picture, input.prompts)),
-      ),
+      input.variants.flatMap(({ pictures: own }) => own.map((picture) => pictureLabel(picture, input.prompts))),
     ),
   ];
   const room = TARGET_WIDTH - 2 * MARGIN - CAPTION_WIDTH;
@@ -109,7 +107,7 @@ export function planContactSheet(input: ReportInput, aspect: number): ContactShe
   columns.forEach((text, i) => {
     texts.push({ x: left + i * (cell + GAP), y, size: TEXT_SIZE, bold: false, text });
   });
-  for (const row of rows) {
+  for (const row of input.variants) {
     const top = y + GAP;
     y = top;
     write(wrapped(row.name, CAPTION_WIDTH - GAP, TEXT_SIZE), MARGIN, TEXT_SIZE, true);
@@ -117,13 +115,14 @@ export function planContactSheet(input: ReportInput, aspect: number): ContactShe
       captions(row).flatMap((text) => wrapped(text, CAPTION_WIDTH - GAP, TEXT_SIZE)),
       MARGIN,
     );
-    for (const picture of row.configuration.pictures) {
+    for (const picture of row.pictures) {
       if (picture.repeat > 0) continue;
       const x = left + columns.indexOf(pictureLabel(picture, input.prompts)) * (cell + GAP);
       pictures.push({ x, y: top, width: cell, height: cellHeight, file: picture.file });
     }
     y = Math.max(y, top + cellHeight);
-    if (row.verdict !== null) write(wrapped(row.verdict, width - 2 * MARGIN, TEXT_SIZE), MARGIN);
+    const verdict = variantVerdict(row);
+    if (verdict !== null) write(wrapped(verdict, width - 2 * MARGIN, TEXT_SIZE), MARGIN);
   }
   y += GAP;
   write(wrapped(`${input.memorySource}. Likeness Lab ${input.appVersion}.`, width - 2 * MARGIN, TEXT_SIZE), MARGIN);

@@ -1,5 +1,4 @@
 /** What a report says of the encoders behind its identity scores. Pure. */
-import { faceBy, type FaceEncoder } from '../measures/face-encoders.js';
 import { reasonsForNoScore } from './picture-notes.js';
 import { reportEncoders, type PictureNotes, type ReportInput } from './report-data.js';
 
@@ -11,8 +10,9 @@ const NO_SECOND: Readonly<Record<Exclude<NonNullable<PictureNotes['secondEncoder
 
 /** Which encoders scored, which of them conditioned the pictures, and why there is no second one. */
 export function identityNotes(input: ReportInput): string[] {
-  const encoders = reportEncoders(input);
-  const scored = encoders.filter((encoder) => isScored(encoder, input));
+  const scored = reportEncoders(input).filter((_, i) =>
+    input.variants.some(({ faces }) => (faces[i]?.identityScore ?? null) !== null),
+  );
   if (scored.length === 0) return [`${['Identity was not scored', ...reasonsForNoScore(input)].join(': ')}.`];
   const by = (conditioned: boolean): string =>
     new Intl.ListFormat('en').format(scored.filter((e) => e.conditioned === conditioned).map(({ encoder }) => encoder));
@@ -26,14 +26,8 @@ export function identityNotes(input: ReportInput): string[] {
   ];
 }
 
-function isScored(encoder: FaceEncoder, { configurations }: ReportInput): boolean {
-  return configurations.some(({ pictures }) =>
-    pictures.some(({ faces }) => (faceBy(encoder, faces)?.score ?? null) !== null),
-  );
-}
-
-function reasonsForNoSecond({ configurations }: ReportInput): string[] {
-  const states = configurations.flatMap(({ pictures }) => pictures.map(({ notes }) => notes.secondEncoder));
+function reasonsForNoSecond({ variants }: ReportInput): string[] {
+  const states = variants.flatMap(({ pictures }) => pictures.map(({ notes }) => notes.secondEncoder));
   const reasons = [...new Set(states)].flatMap((state) =>
     state === null || state === 'used' ? [] : [NO_SECOND[state]],
   );

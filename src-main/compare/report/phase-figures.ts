@@ -1,4 +1,4 @@
-/** What each phase of a configuration's runs took: memory and time, from the measurements of its pictures. */
+/** What each phase of a variant's runs took: memory and time, from the measurements of its pictures. */
 import { PHASES, type PhaseName } from '../../base/vocabulary.js';
 import { median } from '../statistics/medians.js';
 

@@ -1,14 +1,13 @@
 /** Memory and time by phase as text cells, in the published table's form: Load, Peak, Δ against the first row. */
-import { PHASES, type PhaseName } from '../../base/vocabulary.js';
+import { PHASES, type FormatChoice, type PhaseName } from '../../base/vocabulary.js';
 import { phaseDeltas, type PhaseFigures } from './phase-figures.js';
 import { plain, signed } from './plain-numbers.js';
-import type { Formats } from '../statistics/verdict.js';
 
 const GIB = 2 ** 30;
 const MISSING = '–';
 
 export interface PhaseRow {
-  readonly formats: Formats;
+  readonly formats: FormatChoice;
   readonly loadBytes: number | null;
   readonly peakBytes: number | null;
   readonly phases: readonly PhaseFigures[];

@@ -5,7 +5,7 @@ import {
   type PictureNotes,
   type ReportInput,
   type ReportPicture,
-  type ReportRow,
+  type ReportVariant,
 } from './report-data.js';
 
 type NoteKind = 'tiles' | 'spill' | 'retry' | 'identity';
@@ -53,7 +53,11 @@ function noteOf(kind: NoteKind, { notes, faces }: ReportPicture): { said: string
     }
     case 'identity': {
       // Without an identity there was nothing to score.
-      if (faces.some(({ score }) => score !== null) || identityState === null || identityState === 'scored')
+      if (
+        faces.some(({ identityScore }) => identityScore !== null) ||
+        identityState === null ||
+        identityState === 'scored'
+      )
         return null;
       if (identityState === 'no-identity') return null;
       return { said: `not scored, ${NO_SCORE[identityState]}`, why: NO_SCORE[identityState] };
@@ -75,7 +79,7 @@ const SHORT: Readonly<Record<NoteKind, string>> = {
   identity: 'no score',
 };
 
-function counted(kind: NoteKind, { configuration: { pictures } }: ReportRow) {
+function counted(kind: NoteKind, { pictures }: ReportVariant) {
   const noted = pictures.flatMap((picture) => {
     const note = noteOf(kind, picture);
     return note === null ? [] : [{ picture, ...note }];
@@ -83,10 +87,10 @@ function counted(kind: NoteKind, { configuration: { pictures } }: ReportRow) {
   return { noted, of: pictures.length };
 }
 
-/** Of a configuration, counted, such as `tiles 9 of 9`; empty where no picture has anything to tell. */
-export function configurationPhrases(row: ReportRow): string[] {
+/** Of a variant, counted, such as `tiles 9 of 9`; empty where no picture has anything to tell. */
+export function variantPhrases(variant: ReportVariant): string[] {
   return KINDS.flatMap((kind) => {
-    const { noted, of } = counted(kind, row);
+    const { noted, of } = counted(kind, variant);
     return noted.length === 0 ? [] : [`${SHORT[kind]} ${noted.length} of ${of}`];
   });
 }
@@ -105,17 +109,17 @@ const SENTENCES: Readonly<Record<NoteKind, readonly [begin: string, end: string]
 };
 
 /** Whole sentences for the end of a report, one a kind of note; none where nothing happened. */
-export function noteSentences({ prompts }: ReportInput, rows: readonly ReportRow[]): string[] {
+export function noteSentences({ prompts, variants }: ReportInput): string[] {
   return KINDS.flatMap((kind) => {
-    const parts = rows.flatMap((row) => {
-      const { noted, of } = counted(kind, row);
+    const parts = variants.flatMap((variant) => {
+      const { noted, of } = counted(kind, variant);
       if (noted.length === 0) return [];
       const reasons = [...new Set(noted.map(({ why }) => why))];
       const which =
         noted.length === of || noted.length > MOST_NAMED
           ? ''
           : `${noted.map(({ picture }) => pictureLabel(picture, prompts)).join(', ')}: `;
-      return [`${row.name} ${noted.length} of ${of} (${which}${reasons.join('; ')})`];
+      return [`${variant.name} ${noted.length} of ${of} (${which}${reasons.join('; ')})`];
     });
     if (parts.length === 0) return [];
     const [begin, end] = SENTENCES[kind];
@@ -124,7 +128,7 @@ export function noteSentences({ prompts }: ReportInput, rows: readonly ReportRow
 }
 
 /** Why no picture at all has a score, such as `no identity was given`. */
-export function reasonsForNoScore({ configurations }: ReportInput): string[] {
-  const states = configurations.flatMap(({ pictures }) => pictures.map(({ notes }) => notes.identityState));
+export function reasonsForNoScore({ variants }: ReportInput): string[] {
+  const states = variants.flatMap(({ pictures }) => pictures.map(({ notes }) => notes.identityState));
   return [...new Set(states)].flatMap((state) => (state === null || state === 'scored' ? [] : [NO_SCORE[state]]));
 }

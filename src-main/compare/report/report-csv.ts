@@ -1,5 +1,5 @@
 import { PHASES } from '../../base/vocabulary.js';
-import { reportRows, type ReportInput, type ReportPicture, type ReportRow } from './report-data.js';
+import type { ReportInput, ReportPicture, ReportVariant } from './report-data.js';
 
 const HEAD = [
   'name', 'reference', 'flux', 't5', 'infusenet', 'seed', 'prompt', 'repeat', 'load_bytes', 'peak_bytes', 'peak_delta_bytes',
@@ -24,20 +24,21 @@ function csvField(value: Field): string {
 /** Of the encoder that conditioned, or of the other one. */
 function faceFields(conditioned: boolean, faces: ReportPicture['faces']): Field[] {
   const face = faces.find((other) => other.conditioned === conditioned);
-  return [face?.score, face?.encoder, face?.likeness];
+  return [face?.identityScore, face?.encoder, face?.faceCosine];
 }
 
 function fieldsOf(
-  row: ReportRow,
+  variant: ReportVariant,
   { seed, prompt, repeat, difference, faces, notes, file }: ReportPicture,
   prompts: readonly string[],
 ): Field[] {
-  const { formats, loadBytes, peakBytes, stepSeconds, totalSeconds, phases } = row.configuration;
+  const { name, isReference, formats, loadBytes, peakBytes, stepSeconds, totalSeconds, phases } = variant;
+  const peakDelta = isReference && peakBytes !== null ? 0 : variant.peakDelta;
   const { decode, spill, retry, identityState } = notes;
   const { whole, face, surroundings } = difference ?? { whole: null, face: null, surroundings: null };
   return [
-    row.name, row.isReference, formats.flux, formats.t5, formats.infusenet, seed, prompts[prompt], repeat, loadBytes, peakBytes,
-    row.peakDeltaBytes, stepSeconds, totalSeconds, whole?.identical, whole?.psnr, whole?.ssim, whole?.meanAbsolute,
+    name, isReference, formats.flux, formats.t5, formats.infusenet, seed, prompts[prompt], repeat, loadBytes, peakBytes,
+    peakDelta, stepSeconds, totalSeconds, whole?.identical, whole?.psnr, whole?.ssim, whole?.meanAbsolute,
     whole?.maxAbsolute, whole?.flip, face?.psnr, face?.flip, surroundings?.psnr, surroundings?.flip,
     ...faceFields(true, faces), ...faceFields(false, faces), notes.secondEncoder, identityState, decode?.mode, decode?.tiles, decode?.reason, spill?.fromStep, spill?.stepSeconds, spill?.usualSeconds,
     retry !== null, retry?.stage, file, ...phases.flatMap((figures) => [figures.peakBytes, figures.seconds]),
@@ -49,8 +50,8 @@ function fieldsOf(
  * bytes and seconds, RFC 4180, UTF-8 with a byte order mark for spreadsheets.
  */
 export function reportCsv(input: ReportInput): string {
-  const lines = reportRows(input).flatMap((row) =>
-    row.configuration.pictures.map((picture) => fieldsOf(row, picture, input.prompts).map(csvField).join(',')),
+  const lines = input.variants.flatMap((variant) =>
+    variant.pictures.map((picture) => fieldsOf(variant, picture, input.prompts).map(csvField).join(',')),
   );
   return `\ufeff${[HEAD.join(','), ...lines].join('\r\n')}\r\n`;
 }

@@ -1,7 +1,14 @@
 import { PHASE_NOTE, phaseTable } from './phase-table.js';
 import { picturePhrases } from './picture-notes.js';
 import { plain } from './plain-numbers.js';
-import { pictureLabel, reportRows, type ReportInput, type ReportPicture, type ReportRow } from './report-data.js';
+import {
+  pictureLabel,
+  variantHeading,
+  variantVerdict,
+  type ReportInput,
+  type ReportPicture,
+  type ReportVariant,
+} from './report-data.js';
 import { FIRST_NUMBER, reportNotes, reportTable } from './report-table.js';
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -35,12 +42,14 @@ function image(url: string | null, alt: string): string {
   return url?.startsWith('data:image/') === true ? `<img src="${escapeMarkup(url)}" alt="${escapeMarkup(alt)}">` : '';
 }
 
-function figure(row: ReportRow, picture: ReportPicture, prompts: readonly string[]): string {
+function figure({ name }: ReportVariant, picture: ReportPicture, prompts: readonly string[]): string {
   const which = pictureLabel(picture, prompts);
   const flip = picture.difference?.whole;
   const difference =
     flip === undefined ? '' : flip.identical ? ', identical to the reference' : `, FLIP ${plain(flip.flip, 3)}`;
-  const scored = picture.faces.flatMap((face) => (face.score === null ? [] : [{ ...face, score: face.score }]));
+  const scored = picture.faces.flatMap((face) =>
+    face.identityScore === null ? [] : [{ ...face, score: face.identityScore }],
+  );
   const scores = scored.map((face) =>
     scored.length > 1 ? `${plain(face.score, 4)} (${escapeMarkup(face.encoder)})` : plain(face.score, 4),
   );
@@ -48,20 +57,21 @@ function figure(row: ReportRow, picture: ReportPicture, prompts: readonly string
   const notes = picturePhrases(picture).map((phrase) => `, ${escapeMarkup(phrase)}`);
   return [
     '<figure>',
-    image(picture.pictureUrl, `${row.name}, ${which}`),
-    image(picture.heatMapUrl, `Where ${row.name} differs from the reference, ${which}`),
+    image(picture.pictureUrl, `${name}, ${which}`),
+    image(picture.heatMapUrl, `Where ${name} differs from the reference, ${which}`),
     `<figcaption>${which}${difference}${identity}${notes.join('')}</figcaption>`,
     '</figure>',
   ].join('');
 }
 
-function section(row: ReportRow, prompts: readonly string[]): string {
-  const pictures = row.configuration.pictures.filter(({ repeat }) => repeat === 0);
+function section(variant: ReportVariant, prompts: readonly string[]): string {
+  const verdict = variantVerdict(variant);
+  const pictures = variant.pictures.filter(({ repeat }) => repeat === 0);
   return [
     '<section>',
-    `<h2>${escapeMarkup(row.name)}</h2>`,
-    ...(row.verdict === null ? [] : [`<p>${escapeMarkup(row.verdict)}</p>`]),
-    `<div class="pictures">${pictures.map((picture) => figure(row, picture, prompts)).join('\n')}</div>`,
+    `<h2>${escapeMarkup(variantHeading(variant))}</h2>`,
+    ...(verdict === null ? [] : [`<p>${escapeMarkup(verdict)}</p>`]),
+    `<div class="pictures">${pictures.map((picture) => figure(variant, picture, prompts)).join('\n')}</div>`,
     '</section>',
   ].join('\n');
 }
@@ -95,11 +105,11 @@ export function reportHtml(input: ReportInput): string {
     table(reportTable(input)),
     ...reportNotes(input).map((note) => `<p>${escapeMarkup(note)}</p>`),
     '<h2>Memory and time by phase</h2>',
-    table(phaseTable(input.configurations)),
+    table(phaseTable(input.variants)),
     `<p>${escapeMarkup(PHASE_NOTE)}</p>`,
     `<p>Made with Likeness Lab ${escapeMarkup(input.appVersion)}.</p>`,
     '<p>Under each picture: where it differs from the reference, FLIP from 0 (black) to 1 (pale yellow).</p>',
-    ...reportRows(input).map((row) => section(row, input.prompts)),
+    ...input.variants.map((variant) => section(variant, input.prompts)),
     '</body>',
     '</html>',
     '',

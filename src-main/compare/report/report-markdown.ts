@@ -1,6 +1,7 @@
 import { PHASE_NOTE, phaseTable } from './phase-table.js';
 import { FIRST_NUMBER, reportNotes, reportTable } from './report-table.js';
-import { pictureLabel, reportRows, type ReportInput } from './report-data.js';
+import { pictureLabel, variantHeading, variantVerdict, type ReportInput } from './report-data.js';
+import { present } from './variant-summary.js';
 
 /** Text that Markdown shows as it is, on one line. */
 function escaped(text: string): string {
@@ -14,13 +15,15 @@ function line(cells: readonly string[]): string {
 /** The report as Markdown for an issue or a README; pictures that lie beside it are linked. */
 export function reportMarkdown(input: ReportInput): string {
   const { head, rows } = reportTable(input);
-  const phases = phaseTable(input.configurations);
-  const verdicts = reportRows(input).flatMap((row) => (row.verdict === null ? [] : [`- ${escaped(row.verdict)}`]));
-  const pictures = reportRows(input).map((row) => {
-    const images = row.configuration.pictures
+  const phases = phaseTable(input.variants);
+  const verdicts = present(input.variants.map(variantVerdict)).map((verdict) => `- ${escaped(verdict)}`);
+  const pictures = input.variants.map((variant) => {
+    const images = variant.pictures
       .filter(({ repeat }) => repeat === 0)
-      .map((picture) => `![${escaped(row.name)}, ${pictureLabel(picture, input.prompts)}](${encodeURI(picture.file)})`);
-    return [`### ${escaped(row.name)}`, '', images.join(' '), ''].join('\n');
+      .map(
+        (picture) => `![${escaped(variant.name)}, ${pictureLabel(picture, input.prompts)}](${encodeURI(picture.file)})`,
+      );
+    return [`### ${escaped(variantHeading(variant))}`, '', images.join(' '), ''].join('\n');
   });
   return [
     `# ${escaped(input.title)}`,

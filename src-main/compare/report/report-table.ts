@@ -2,9 +2,9 @@
 import type { PairedDifference } from '../statistics/paired-difference.js';
 import type { FaceEncoder } from '../measures/face-encoders.js';
 import { identityNotes } from './identity-notes.js';
-import { configurationPhrases, noteSentences } from './picture-notes.js';
+import { noteSentences, variantPhrases } from './picture-notes.js';
 import { plain, signed, uncertain } from './plain-numbers.js';
-import { reportEncoders, reportRows, weightNotes, type ReportInput, type ReportRow } from './report-data.js';
+import { reportEncoders, weightNotes, type ReportInput, type ReportVariant } from './report-data.js';
 
 const GIB = 2 ** 30;
 const MISSING = '–';
@@ -26,7 +26,7 @@ export const FIRST_NUMBER = 3;
 const orMissing = <T>(value: T | null, text: (value: T) => string): string => (value === null ? MISSING : text(value));
 const mean = (digits: number) => (value: PairedDifference) => plain(value.mean, digits);
 
-function differenceCells(row: ReportRow): string[] {
+function differenceCells(row: ReportVariant): string[] {
   if (row.isReference) return ['reference', ...Array<string>(4).fill(MISSING)];
   if (row.compared === 0) return Array<string>(5).fill(MISSING);
   if (row.identical === row.compared) return ['identical', '1', '0', '0', '0'];
@@ -39,8 +39,8 @@ function differenceCells(row: ReportRow): string[] {
   ];
 }
 
-function cellsOf(row: ReportRow): string[] {
-  const { formats, loadBytes, peakBytes, stepSeconds, totalSeconds } = row.configuration;
+function cellsOf(row: ReportVariant): string[] {
+  const { formats, loadBytes, peakBytes, peakDelta, stepSeconds, totalSeconds } = row;
   const gib = (bytes: number): string => plain(bytes / GIB, 2);
   return [
     formats.flux,
@@ -48,15 +48,15 @@ function cellsOf(row: ReportRow): string[] {
     formats.infusenet,
     orMissing(loadBytes, gib),
     orMissing(peakBytes, gib),
-    row.isReference ? MISSING : orMissing(row.peakDeltaBytes, (bytes) => signed(bytes / GIB, 2)),
+    orMissing(peakDelta, (bytes) => signed(bytes / GIB, 2)),
     orMissing(stepSeconds, (seconds) => plain(seconds, 3)),
     orMissing(totalSeconds, (seconds) => plain(seconds, 1)),
     ...differenceCells(row),
     orMissing(row.floor, ({ low, high }) => (low === high ? plain(high, 3) : `${plain(low, 3)} to ${plain(high, 3)}`)),
-    ...row.faces.flatMap(({ identity, identityDelta, likeness }) => [
-      orMissing(identity, mean(4)),
+    ...row.faces.flatMap(({ identityScore, identityDelta, faceCosine }) => [
+      orMissing(identityScore, mean(4)),
       orMissing(identityDelta, (value) => uncertain(value)),
-      orMissing(likeness, mean(4)),
+      orMissing(faceCosine, mean(4)),
     ]),
   ];
 }
@@ -71,8 +71,8 @@ function headOf(encoders: readonly FaceEncoder[]): string[] {
 
 /** With a last column of what pictures went through, where any went through something. */
 export function reportTable(input: ReportInput): TableText {
-  const rows = reportRows(input);
-  const notes = rows.map((row) => configurationPhrases(row).join(', '));
+  const rows = input.variants;
+  const notes = rows.map((row) => variantPhrases(row).join(', '));
   const head = headOf(reportEncoders(input));
   if (notes.every((note) => note === '')) return { head, rows: rows.map(cellsOf) };
   return {
@@ -94,7 +94,7 @@ export function reportNotes(input: ReportInput): string[] {
       'the reference picture.',
     'Noise floor: FLIP between repeats of the very same settings; a difference no larger says nothing.',
     ...identityNotes(input),
-    ...noteSentences(input, reportRows(input)),
+    ...noteSentences(input),
     ...weightNotes(input),
     'LPIPS is left out: no weights with a fitting licence come in a package.',
   ];

@@ -1,11 +1,11 @@
 /** Whether the pictures differ in the order in which the formats round the weights, and what to say where they do not. */
+import { COMPONENT_NAMES, type QuantizedComponent } from '../../base/vocabulary.js';
 import type { PairedDifference } from './paired-difference.js';
 import { plain } from '../report/plain-numbers.js';
-import type { Formats } from './verdict.js';
 
 /** Relative error of a component's weights by format: length of the error over length of the weights. */
 export interface WeightErrors {
-  readonly component: keyof Formats;
+  readonly component: QuantizedComponent;
   readonly errors: Readonly<Record<string, number>>;
 }
 
@@ -14,8 +14,6 @@ export interface FormatDifference {
   readonly format: string;
   readonly flip: PairedDifference;
 }
-
-const NAMES: Readonly<Record<keyof Formats, string>> = { flux: 'FLUX', t5: 'T5', infusenet: 'InfuseNet' };
 
 const percent = (share: number): string => {
   const value = share * 100;
@@ -56,7 +54,7 @@ function explained({ lower, higher }: Inversion): string {
 export function weightOrder({ component, errors }: WeightErrors, differences: readonly FormatDifference[]): string[] {
   const sorted = Object.entries(errors).toSorted(([, a], [, b]) => a - b);
   const sentences = [
-    `Weight error of ${NAMES[component]}, length of the error over length of the weights: ` +
+    `Weight error of ${COMPONENT_NAMES[component]}, length of the error over length of the weights: ` +
       `${sorted.map(([format, error]) => `${format.toUpperCase()} ${percent(error)}`).join(', ')}.`,
   ];
   const known = differences.filter(({ format }) => errors[format] !== undefined);

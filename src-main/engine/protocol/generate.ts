@@ -71,7 +71,7 @@ export interface FaceScore {
   /** Whether its embedding of the identity conditioned the picture, which makes its score circular. */
   readonly conditioned: boolean;
   /** Cosine with the identity by this encoder; null without a face. */
-  readonly score: number | null;
+  readonly identityScore: number | null;
   /** Of the picture's face, unit length [512]; null without a face. */
   readonly embedding: readonly number[] | null;
 }

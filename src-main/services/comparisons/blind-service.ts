@@ -6,10 +6,10 @@ import { planBlindTest } from '../../compare/blind/blind-plan.js';
 import { answerTrial, blindResult, currentTrial, trialHit, undoAnswer } from '../../compare/blind/blind-session.js';
 import type { BlindAnswer, BlindSlot, BlindStart, BlindTest } from '../../contract/blind-test.js';
 import type { StoredBlindTest } from '../../store/blind-tests-repo.js';
+import { variantTitle } from '../../contract/variant-title.js';
 import type { Store } from '../../store/store.js';
 import type { CompareService } from './compare-service.js';
 import { newId } from '../support/ids.js';
-import { configurationName } from './pair-runs.js';
 import type { PictureLab } from '../pictures/picture-lab.js';
 
 export interface BlindServiceParts {
@@ -34,9 +34,9 @@ export class BlindService {
   /** @throws AppError run.not-found; blind.not-possible where there is nothing to tell apart */
   start({ referenceRunId, runIds, candidateRunId, kind, question, trials }: BlindStart): BlindTest {
     const { store, compare, now } = this.#parts;
-    const configurations = compare.pair(referenceRunId, runIds);
-    const variant = configurations.find(({ runs }) => runs.some(({ run }) => run.id === candidateRunId));
-    const reference = defined(configurations[0], 'the configuration of the reference');
+    const variants = compare.pair(referenceRunId, runIds);
+    const variant = variants.find(({ runs }) => runs.some(({ run }) => run.id === candidateRunId));
+    const reference = defined(variants[0], 'the reference’s variant');
     const paired = (variant?.runs ?? []).flatMap(({ run, base, role }) =>
       role === 'variant' && base !== null && base.width === run.width && base.height === run.height
         ? [{ run, base }]
@@ -59,7 +59,7 @@ export class BlindService {
       id: newId(),
       kind,
       question,
-      variantName: configurationName(variant.settings, reference.settings),
+      variantName: variantTitle(variant.settings, reference.settings),
       createdAtMs: now(),
       plan: planBlindTest({
         kind,

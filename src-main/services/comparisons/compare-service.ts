@@ -1,19 +1,17 @@
 /** The table under a comparison, and heat maps. Pixel work is done once per pair and kept. */
 import { AppError, isAbort } from '../../base/app-error.js';
-import { faceBy, faceLikeness, type ScoredFace } from '../../compare/measures/face-encoders.js';
+import { faceBy, faceCosine, type ScoredFace } from '../../compare/measures/face-encoders.js';
 import { DEFAULT_PIXELS_PER_DEGREE } from '../../compare/measures/flip.js';
-import { standing } from '../../compare/statistics/noise-floor.js';
 import type { Box } from '../../compare/measures/picture-metrics.js';
-import { reportRows } from '../../compare/report/report-data.js';
 import type { CompareRow, CompareTable, CompareVariant, PictureDifference } from '../../contract/compare-data.js';
 import { differingFields } from '../../contract/generation-settings.js';
 import type { DetectedFaces } from '../../contract/photo.js';
 import type { RunDetail } from '../../contract/run.js';
 import type { Store } from '../../store/store.js';
 import { stepMedian } from '../../compare/statistics/medians.js';
-import { pairRuns, type PairedRun, type RunConfiguration } from './pair-runs.js';
+import { pairRuns, type PairedRun, type PairedVariant } from './pair-runs.js';
 import type { PictureLab } from '../pictures/picture-lab.js';
-import { reportInput, type MeasuredRuns } from './report-input.js';
+import { summaries, type MeasuredRuns } from './report-input.js';
 import type { TrajectoryPair, Trajectories } from '../runs/trajectories.js';
 
 /** A heat map has up to 2 MB: kept for the panes on screen and a few before. */
@@ -46,7 +44,7 @@ export class CompareService {
   async table(referenceRunId: string, runIds: readonly string[]): Promise<CompareTable> {
     const measured = await this.measure(referenceRunId, runIds);
     const rows = new Map(
-      measured.configurations.flatMap(({ runs }) => runs.map((paired) => [paired.run.id, rowOf(paired, measured)])),
+      measured.variants.flatMap(({ runs }) => runs.map((paired) => [paired.run.id, rowOf(paired, measured)])),
     );
     return {
       referenceRunId,
@@ -59,7 +57,7 @@ export class CompareService {
   }
 
   /** Which run is compared with which. @throws AppError run.not-found */
-  pair(referenceRunId: string, runIds: readonly string[]): RunConfiguration[] {
+  pair(referenceRunId: string, runIds: readonly string[]): PairedVariant[] {
     return pairRuns(
       this.#finished(referenceRunId),
       runIds.map((runId) => this.#finished(runId)),
@@ -69,13 +67,13 @@ export class CompareService {
   /** Compares every run with its counterpart. @throws AppError run.not-found */
   async measure(referenceRunId: string, runIds: readonly string[]): Promise<MeasuredRuns> {
     const reference = this.#finished(referenceRunId);
-    const configurations = this.pair(referenceRunId, runIds);
+    const variants = this.pair(referenceRunId, runIds);
     const differences = new Map<string, PictureDifference>();
     const pairs: TrajectoryPair[] = [];
     const scored = new Map<string, readonly ScoredFace[]>();
     const sources = new Set<string>();
     const faces = new Faces(this.#facesOf);
-    for (const { run, base } of configurations.flatMap((configuration) => configuration.runs)) {
+    for (const { run, base } of variants.flatMap(({ runs }) => runs)) {
       for (const phase of run.result?.phases ?? []) sources.add(phase.deviceSource ?? phase.hostSource);
       scored.set(run.id, this.#facesOfPair(run, base));
       if (base === null || !sameSize(run, base)) continue;
@@ -86,7 +84,7 @@ export class CompareService {
     const drifts = await this.#trajectories.drifts(pairs);
     return {
       reference,
-      configurations,
+      variants,
       differences,
       drifts,
       faces: scored,
@@ -123,7 +121,7 @@ export class CompareService {
     const [own, other] = [runs.faceEmbeddings(run.id), base === null ? null : runs.faceEmbeddings(base.id)];
     return (run.result?.faceScores ?? []).map((face) => ({
       ...face,
-      likeness: other === null ? null : faceLikeness(face, own, other),
+      faceCosine: other === null ? null : faceCosine(face, own, other),
     }));
   }
 
@@ -200,7 +198,7 @@ function rowOf({ run, role, base }: PairedRun, { reference, differences, drifts,
     stepSeconds: stepMedian(run.result?.stepSeconds ?? []),
     faces: (faces.get(run.id) ?? []).map((face) => ({
       ...face,
-      delta: minus(face.score, faceBy(face, base?.result?.faceScores ?? [])?.score ?? null),
+      delta: minus(face.identityScore, faceBy(face, base?.result?.faceScores ?? [])?.identityScore ?? null),
     })),
   };
 }
@@ -215,50 +213,10 @@ function meanDrift(drifts: readonly (readonly number[])[]): number[] | null {
   );
 }
 
+/** The summaries as the contract has them, each with its runs and the mean of their drift. */
 function variantsOf(measured: MeasuredRuns): CompareVariant[] {
-  const input = reportInput(measured, { title: '', appVersion: '', packName: '' });
-  const rows = reportRows(input);
-  return measured.configurations.flatMap(({ settings, runs }, i): CompareVariant[] => {
-    const row = rows[i];
-    if (row === undefined) return [];
-    const { configuration, peakDeltaBytes, psnr, ssim, flip, faceFlip, surroundingsFlip, floor } = row;
-    // Without a seed in common there is nothing to conclude.
-    const paired = runs.some(({ role }) => role === 'variant');
-    return [
-      {
-        name: row.name,
-        formats: settings.formats,
-        isReference: row.isReference,
-        runIds: runs.map(({ run }) => run.id),
-        loadBytes: configuration.loadBytes,
-        peakBytes: configuration.peakBytes,
-        peakDelta: row.isReference ? null : peakDeltaBytes,
-        totalSeconds: configuration.totalSeconds,
-        stepSeconds: configuration.stepSeconds,
-        phases: configuration.phases.map((figures) => ({ ...figures })),
-        identical: row.identical,
-        compared: row.compared,
-        psnr,
-        ssim,
-        flip,
-        faceFlip,
-        surroundingsFlip,
-        faces: row.faces.map(({ encoder: { encoder, conditioned }, ...figures }) => ({
-          encoder,
-          conditioned,
-          ...figures,
-        })),
-        floor,
-        drift: meanDrift(runs.flatMap(({ run }) => [measured.drifts.get(run.id) ?? []])),
-        verdict:
-          paired && !row.isReference
-            ? {
-                pictures: configuration.pictures.filter(({ repeat }) => repeat === 0).length,
-                prompts: input.prompts.length,
-                standing: standing(flip?.mean ?? 0, floor),
-              }
-            : null,
-      },
-    ];
+  return summaries(measured).map((summary, i) => {
+    const runIds = (measured.variants[i]?.runs ?? []).map(({ run }) => run.id);
+    return { ...summary, runIds, drift: meanDrift(runIds.flatMap((runId) => [measured.drifts.get(runId) ?? []])) };
   });
 }

@@ -1,7 +1,7 @@
 /** Comparisons: made from the studio's form, repeated, resumed, read. */
 import { AppError } from '../../base/app-error.js';
 import type { Comparison, ComparisonStatus } from '../../contract/comparison.js';
-import { variantLabel, type FormatChoice } from '../../contract/formats.js';
+import { variantName, type FormatChoice } from '../../contract/formats.js';
 import { type ComparisonDraft, type MissingPart, type RunSettings } from '../../contract/generation-settings.js';
 import { MAX_CELLS } from '../../contract/limits.js';
 import type { DetectedFaces } from '../../contract/photo.js';
@@ -10,7 +10,7 @@ import type { Store } from '../../store/store.js';
 import { newId } from '../support/ids.js';
 import type { PackService } from '../packs/pack-service.js';
 import type { PhotoService } from '../pictures/photo-service.js';
-import { configurationKey, settingsKey } from './pair-runs.js';
+import { variantSettingsKey, settingsKey } from './pair-runs.js';
 import { cellsOf, planRuns } from './plan-runs.js';
 import type { RunQueue } from '../runs/run-queue.js';
 import type { SettingsService } from '../support/settings-service.js';
@@ -125,11 +125,11 @@ export class ComparisonService {
       if (like === undefined) throw notFound();
       const there = new Set(runs.map(({ settings, repeat }) => `${settingsKey(settings)} ${repeat}`));
       const cells = runs
-        .filter(({ settings }) => configurationKey(settings) === configurationKey(like.settings))
+        .filter(({ settings }) => variantSettingsKey(settings) === variantSettingsKey(like.settings))
         .map(({ settings, repeat }) => ({ settings: { ...settings, formats }, repeat }))
         .filter(({ settings, repeat }) => !there.has(`${settingsKey(settings)} ${repeat}`));
       if (cells.length > 0) return cells;
-      throw new AppError('engine.request-invalid', `The comparison has ${variantLabel(formats)} already.`, {
+      throw new AppError('engine.request-invalid', `The comparison has ${variantName(formats)} already.`, {
         remedy: 'Look for it among its pictures, or choose another budget.',
       });
     };

@@ -1,18 +1,13 @@
-/** Which run of a comparison is compared with which, and which runs are one configuration. Pure. */
-import { variantName } from '../../compare/statistics/verdict.js';
+/** Which run of a comparison is compared with which, and which runs are one variant. Pure. */
 import type { CompareRole } from '../../contract/compare-data.js';
 import {
-  differingFields,
   runSettingsSchema,
-  SETTINGS,
   SETTING_FIELDS,
   settingValue,
   type RunSettings,
 } from '../../contract/generation-settings.js';
 import type { RunDetail } from '../../contract/run.js';
-
-/** What a configuration leaves open: its pictures are samples of it. */
-const SAMPLED = new Set(['seed', 'prompt']);
+import { SAMPLED_FIELDS } from '../../contract/variant-title.js';
 
 /** Every setting, in the schema's order, so that equal ones are equal text. */
 export function settingsKey(settings: RunSettings): string {
@@ -20,9 +15,9 @@ export function settingsKey(settings: RunSettings): string {
 }
 
 /** Every setting but those: equal for pictures of one variant. */
-export function configurationKey(settings: RunSettings): string {
+export function variantSettingsKey(settings: RunSettings): string {
   return JSON.stringify(
-    SETTING_FIELDS.filter((field) => !SAMPLED.has(field)).map((field) => settingValue(settings, field)),
+    SETTING_FIELDS.filter((field) => !SAMPLED_FIELDS.has(field)).map((field) => settingValue(settings, field)),
   );
 }
 
@@ -48,23 +43,23 @@ export interface PairedRun {
   readonly repeat: number;
 }
 
-export interface RunConfiguration {
+export interface PairedVariant {
   readonly settings: RunSettings;
   readonly runs: readonly PairedRun[];
 }
 
 /**
- * Runs by configuration, the reference's first; each with the run it is compared with.
+ * Runs by variant, the reference's first; each with the run it is compared with.
  *
  * @param reference one of the runs
  * @param runs in the order of the screen
  */
-export function pairRuns(reference: RunDetail, runs: readonly RunDetail[]): RunConfiguration[] {
+export function pairRuns(reference: RunDetail, runs: readonly RunDetail[]): PairedVariant[] {
   const ordered = [reference, ...runs.filter((run) => run.id !== reference.id)];
-  const groups = groupBy(ordered, (run) => configurationKey(run.settings));
+  const groups = groupBy(ordered, (run) => variantSettingsKey(run.settings));
   const cellsOf = (group: readonly RunDetail[]): Map<string, RunDetail[]> =>
     groupBy(group, (run) => cellKey(run.settings));
-  const referenceKey = configurationKey(reference.settings);
+  const referenceKey = variantSettingsKey(reference.settings);
   const referenceCells = cellsOf(groups.get(referenceKey) ?? []);
   return [...groups].map(([key, group]) => {
     const cells = cellsOf(group);
@@ -81,19 +76,4 @@ export function pairRuns(reference: RunDetail, runs: readonly RunDetail[]): RunC
     });
     return { settings: (group[0] ?? reference).settings, runs: paired };
   });
-}
-
-const NAMES: Readonly<Record<string, { readonly name: string }>> = { ...SETTINGS, loras: { name: 'LoRAs' } };
-/** Values that are ids say nothing to a person. */
-const OPAQUE = new Set(['identity', 'pose', 'pack']);
-
-/** How a configuration differs from the reference: `INT8 InfuseNet`, `Same formats, steps 20`. */
-export function configurationName(settings: RunSettings, reference: RunSettings): string {
-  const others = differingFields(settings, reference)
-    .filter((field) => !SAMPLED.has(field) && !['flux', 't5', 'infusenet'].includes(field))
-    .map((field) => {
-      const name = NAMES[field]?.name ?? field;
-      return OPAQUE.has(field) ? `other ${name}` : `${name} ${settingValue(settings, field)}`;
-    });
-  return [variantName(settings.formats, reference.formats), ...others].join(', ');
 }

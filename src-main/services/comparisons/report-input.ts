@@ -1,25 +1,27 @@
-/** From measured runs to what the report writers and the table of variants are made of. Pure. */
+/** From measured runs to the summaries of their variants, and to what the report writers are made of. Pure. */
 import { DEFAULT_PIXELS_PER_DEGREE } from '../../compare/measures/flip.js';
 import type { ScoredFace } from '../../compare/measures/face-encoders.js';
 import { phaseFigures } from '../../compare/report/phase-figures.js';
+import type { ReportInput, ReportPicture } from '../../compare/report/report-data.js';
 import {
   present,
-  type ReportConfiguration,
-  type ReportInput,
-  type ReportPicture,
-} from '../../compare/report/report-data.js';
+  summarizeVariants,
+  type MeasuredPicture,
+  type VariantSummary,
+} from '../../compare/report/variant-summary.js';
 import type { WeightErrors } from '../../compare/statistics/weight-order.js';
 import type { PictureDifference } from '../../contract/compare-data.js';
 import { deviceName } from '../../contract/formats.js';
 import { SETTINGS, SHARED_NUMBERS, type RunSettings } from '../../contract/generation-settings.js';
 import type { RunDetail } from '../../contract/run.js';
 import { median, stepMedian } from '../../compare/statistics/medians.js';
-import { configurationName, type PairedRun, type RunConfiguration } from './pair-runs.js';
+import { variantTitle } from '../../contract/variant-title.js';
+import type { PairedRun, PairedVariant } from './pair-runs.js';
 
 export interface MeasuredRuns {
   readonly reference: RunDetail;
   /** The reference's first. */
-  readonly configurations: readonly RunConfiguration[];
+  readonly variants: readonly PairedVariant[];
   /** Difference of a run from its base; none for runs without one or of another size. */
   readonly differences: ReadonlyMap<string, PictureDifference>;
   /** Drift of the latents by run, where it is known against the base. */
@@ -53,11 +55,11 @@ function sharedNumbers(settings: RunSettings): string[] {
   });
 }
 
-function describe({ reference, configurations }: MeasuredRuns, packName: string, prompts: readonly string[]) {
+function describe({ reference, variants }: MeasuredRuns, packName: string, prompts: readonly string[]) {
   const s = reference.settings;
-  const runs = configurations.flatMap((configuration) => configuration.runs.map(({ run }) => run));
-  const seeds = [...new Set(runs.map(({ seed }) => seed))];
-  const repeats = Math.max(...configurations.flatMap((c) => c.runs.map(({ repeat }) => repeat)));
+  const paired = variants.flatMap(({ runs }) => runs);
+  const seeds = [...new Set(paired.map(({ run }) => run.seed))];
+  const repeats = Math.max(...paired.map(({ repeat }) => repeat));
   const lines: [string, string][] = [
     ['Pack', `${packName}, ${s.modelVariant}`],
     ...prompts.map((prompt, i): [string, string] => [prompts.length > 1 ? `Prompt ${i + 1}` : 'Prompt', prompt]),
@@ -68,27 +70,59 @@ function describe({ reference, configurations }: MeasuredRuns, packName: string,
   return lines;
 }
 
-/** Everything the report says. Unpaired pictures are listed without a difference. */
-export function reportInput(measured: MeasuredRuns, options: ReportOptions): ReportInput {
-  const { reference, configurations, differences, memorySources } = measured;
-  const prompts = [
-    ...new Set(configurations.flatMap((configuration) => configuration.runs.map(({ run }) => run.settings.prompt))),
-  ];
-  const picture = ({ run, role, repeat }: PairedRun): ReportPicture => ({
+/** Prompts in their order. */
+function promptsOf({ variants }: MeasuredRuns): string[] {
+  return [...new Set(variants.flatMap(({ runs }) => runs.map(({ run }) => run.settings.prompt)))];
+}
+
+/** Unpaired pictures have no difference. */
+function measuredPicture(
+  { run, role, repeat }: PairedRun,
+  { differences, faces }: MeasuredRuns,
+  prompts: readonly string[],
+): MeasuredPicture {
+  const scored = faces.get(run.id) ?? [];
+  return {
     seed: run.seed,
     prompt: prompts.indexOf(run.settings.prompt),
     repeat,
-    file: `${run.id}.png`,
-    pictureUrl: options.inline?.get(run.id)?.pictureUrl ?? null,
-    heatMapUrl: options.inline?.get(run.id)?.heatMapUrl ?? null,
     difference: role === 'unpaired' ? null : (differences.get(run.id) ?? null),
-    faces: (measured.faces.get(run.id) ?? []).map((face) => (role === 'unpaired' ? { ...face, likeness: null } : face)),
+    faces: role === 'unpaired' ? scored.map((face) => ({ ...face, faceCosine: null })) : scored,
+  };
+}
+
+/** One summary a variant, in order. */
+export function summaries(measured: MeasuredRuns): VariantSummary[] {
+  const prompts = promptsOf(measured);
+  return summarizeVariants(
+    measured.variants.map(({ settings, runs }) => ({
+      name: variantTitle(settings, measured.reference.settings),
+      formats: settings.formats,
+      loadBytes: median(present(runs.map(({ run }) => run.loadBytes))),
+      peakBytes: median(present(runs.map(({ run }) => run.peakBytes))),
+      totalSeconds: median(present(runs.map(({ run }) => run.totalSeconds))),
+      stepSeconds: median(present(runs.map(({ run }) => stepMedian(run.result?.stepSeconds ?? [])))),
+      phases: phaseFigures(runs.map(({ run }) => run.result?.phases ?? [])),
+      pictures: runs.map((paired) => measuredPicture(paired, measured, prompts)),
+    })),
+  );
+}
+
+/** Everything the report says. Unpaired pictures are listed without a difference. */
+export function reportInput(measured: MeasuredRuns, options: ReportOptions): ReportInput {
+  const { variants, memorySources } = measured;
+  const prompts = promptsOf(measured);
+  const picture = (paired: PairedRun): ReportPicture => ({
+    ...measuredPicture(paired, measured, prompts),
+    file: `${paired.run.id}.png`,
+    pictureUrl: options.inline?.get(paired.run.id)?.pictureUrl ?? null,
+    heatMapUrl: options.inline?.get(paired.run.id)?.heatMapUrl ?? null,
     notes: {
-      decode: run.result?.decode ?? null,
-      spill: run.result?.spill ?? null,
-      retry: run.retry,
-      identityState: run.identityState,
-      secondEncoder: run.result?.secondEncoder ?? null,
+      decode: paired.run.result?.decode ?? null,
+      spill: paired.run.result?.spill ?? null,
+      retry: paired.run.retry,
+      identityState: paired.run.identityState,
+      secondEncoder: paired.run.result?.secondEncoder ?? null,
     },
   });
   return {
@@ -103,15 +137,9 @@ export function reportInput(measured: MeasuredRuns, options: ReportOptions): Rep
         : `${memorySources.join(', ')}, medians over the pictures, which one process made`,
     weightErrors: options.weightErrors ?? [],
     pixelsPerDegree: DEFAULT_PIXELS_PER_DEGREE,
-    configurations: configurations.map(({ settings, runs }): ReportConfiguration => ({
-      name: configurationName(settings, reference.settings),
-      formats: settings.formats,
-      loadBytes: median(present(runs.map(({ run }) => run.loadBytes))),
-      peakBytes: median(present(runs.map(({ run }) => run.peakBytes))),
-      totalSeconds: median(present(runs.map(({ run }) => run.totalSeconds))),
-      stepSeconds: median(present(runs.map(({ run }) => stepMedian(run.result?.stepSeconds ?? [])))),
-      phases: phaseFigures(runs.map(({ run }) => run.result?.phases ?? [])),
-      pictures: runs.map(picture),
+    variants: summaries(measured).map((summary, i) => ({
+      ...summary,
+      pictures: (variants[i]?.runs ?? []).map(picture),
     })),
   };
 }

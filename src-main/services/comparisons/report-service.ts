@@ -79,10 +79,10 @@ export class ReportService {
    * Of InfuseNet, where its format varies. FLUX and T5 take minutes: their errors are asked for on the compare screen.
    * Without the pack's weights there are none, and the report leaves the sentence out.
    */
-  async #weightErrors({ reference, configurations }: MeasuredRuns): Promise<WeightErrors[]> {
+  async #weightErrors({ reference, variants }: MeasuredRuns): Promise<WeightErrors[]> {
     const { packId, modelVariant, formats } = reference.settings;
     const component = 'infusenet';
-    if (configurations.every(({ settings }) => settings.formats[component] === formats[component])) return [];
+    if (variants.every(({ settings }) => settings.formats[component] === formats[component])) return [];
     try {
       const { overall } = await this.#parts.weightErrors.measure({ packId, modelVariant, component });
       return [{ component, errors: overall }];
@@ -92,10 +92,10 @@ export class ReportService {
     }
   }
 
-  async #inlinePictures({ configurations, differences }: MeasuredRuns): Promise<Map<string, InlinePicture>> {
+  async #inlinePictures({ variants, differences }: MeasuredRuns): Promise<Map<string, InlinePicture>> {
     const { store, lab } = this.#parts;
     const out = new Map<string, InlinePicture>();
-    for (const { run, base, role, repeat } of configurations.flatMap(({ runs }) => runs)) {
+    for (const { run, base, role, repeat } of variants.flatMap(({ runs }) => runs)) {
       if (repeat > 0) continue;
       const compared = role === 'variant' && base !== null && differences.has(run.id);
       const made = await lab.run<'inline'>({

@@ -38,8 +38,8 @@ export function roleTitle(role: EncoderRole, roles: readonly EncoderRole[], runs
 }
 
 /** What the column of face cosines is. */
-export function likenessTitle(roles: readonly EncoderRole[]): string {
-  return t('table.likeness.title', { encoder: formatList(roles.map(namesText)) });
+export function faceCosineTitle(roles: readonly EncoderRole[]): string {
+  return t('table.face-cosine.title', { encoder: formatList(roles.map(namesText)) });
 }
 
 type RowFace = CompareRow['faces'][number];
@@ -51,10 +51,10 @@ export function faceOf(row: CompareRow | undefined, { conditioned }: EncoderRole
 
 /** The same of a variant: of several encoders the one that scored it. */
 export function variantFaceOf(variant: CompareVariant, { conditioned }: EncoderRole): VariantFace | undefined {
-  return variant.faces.find((face) => face.conditioned === conditioned && face.identity !== null);
+  return variant.faces.find((face) => face.conditioned === conditioned && face.identityScore !== null);
 }
 
 /** A face cosine: `0.982`. */
-export function likenessText(likeness: number | null | undefined): string {
-  return likeness === null || likeness === undefined ? UNKNOWN : formatNumber(likeness, 3);
+export function faceCosineText(cosine: number | null | undefined): string {
+  return cosine === null || cosine === undefined ? UNKNOWN : formatNumber(cosine, 3);
 }

@@ -54,13 +54,15 @@ function settingFacts(settings: { readonly [S in Setting]: SettingValues[S] | nu
 
 /** By each encoder with what part it had in the picture, and why there is no second one. */
 function identityFacts(run: RunDetail): Fact[] {
-  const scores = (run.result?.faceScores ?? []).filter(({ score }) => score !== null);
+  const scores = (run.result?.faceScores ?? []).filter(({ identityScore }) => identityScore !== null);
   if (scores.length === 0) return [{ label: t('fact.identity-score'), value: identityText(run, 4) }];
   const second = secondEncoderText(run.result?.secondEncoder ?? null);
   return [
-    ...scores.map(({ encoder, conditioned, score }) => ({
+    ...scores.map(({ encoder, conditioned, identityScore }) => ({
       label: t('fact.identity-by', { encoder }),
-      value: t(conditioned ? 'fact.identity-conditioned' : 'fact.identity-second', { score: formatNumber(score, 4) }),
+      value: t(conditioned ? 'fact.identity-conditioned' : 'fact.identity-second', {
+        score: formatNumber(identityScore, 4),
+      }),
       title: t(conditioned ? 'table.identity.title' : 'table.identity.second-title', { encoder }),
     })),
     ...(second === null ? [] : [{ label: t('fact.second-encoder'), value: second }]),

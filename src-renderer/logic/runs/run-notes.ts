@@ -67,7 +67,7 @@ export function roleScoreText(run: RunDetail, conditioned: boolean, digits: numb
   if (conditioned) return identityText(run, digits);
   const second = run.result?.faceScores.find((face) => !face.conditioned);
   if (second === undefined) return UNKNOWN;
-  return second.score === null ? identityText(run, digits) : formatNumber(second.score, digits);
+  return second.identityScore === null ? identityText(run, digits) : formatNumber(second.identityScore, digits);
 }
 
 export interface RunMark {

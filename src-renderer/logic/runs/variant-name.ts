@@ -1,30 +1,49 @@
-/** Names of weight formats and variants for people. */
-import {
-  FORMAT_FACTS,
-  parseAutoFormat,
-  type ComponentFormat,
-  type FormatChoice,
-  type WeightFormat,
-} from '$contract/formats';
-import { t } from '../../text/text.svelte';
-import { formatBytes } from '../format-amount';
+/** Names of weight formats and variants in the page's language; see `src-main/base/variant-name.ts`. */
+import * as names from '$contract/formats';
+import type { ComponentFormat, FormatChoice, NameWords } from '$contract/formats';
+import type { CompareVariant } from '$contract/compare-data';
+import type { RunDetail } from '$contract/run';
+import { variantTitle as titleOf } from '$contract/variant-title';
+import { commas, formatDecimal, t } from '../../text/text.svelte';
+import { fieldName } from './setting-name';
 
-/** Such as `NF4`; a mix by its budget, `Auto 3.4 GiB`. */
-export function formatName(format: ComponentFormat): string {
-  const auto = parseAutoFormat(format);
-  if (auto === null) return FORMAT_FACTS[format as WeightFormat].name;
-  const budget = formatBytes(auto.budgetMiB * 2 ** 20);
-  return t(auto.measurement === null ? 'format.auto' : 'format.auto-outputs', { budget });
-}
+const WORDS: NameWords = {
+  all: (format) => t('format.all', { format }),
+  mix: (budgetMiB, byOutputs) =>
+    t(byOutputs ? 'format.auto-outputs' : 'format.auto', {
+      // As in the mix's own name: without separators of thousands.
+      budget: t('unit.mib', { value: budgetMiB < 1000 ? formatDecimal(budgetMiB) : String(budgetMiB) }),
+    }),
+};
 
-/** The shortest name that is still exact: `Full 16-bit`, `All INT8`, `INT8 + InfuseNet NF4`. */
-export function variantName({ flux, t5, infusenet }: FormatChoice): string {
-  if (flux === t5 && t5 === infusenet)
-    return flux === '16-bit' ? t('format.full') : t('format.all', { format: formatName(flux) });
-  if (flux === t5) return `${formatName(flux)} + InfuseNet ${formatName(infusenet)}`;
-  if (flux === infusenet) return `${formatName(flux)} + T5 ${formatName(t5)}`;
-  if (t5 === infusenet) return `${formatName(t5)} + FLUX ${formatName(flux)}`;
-  return `FLUX ${formatName(flux)}, T5 ${formatName(t5)}, InfuseNet ${formatName(infusenet)}`;
+/** `NF4`, `Auto 3500 MiB`. */
+export const formatName = (format: ComponentFormat): string => names.formatName(format, WORDS);
+
+/** The shortest name that is still exact: `All 16-bit`, `INT8 + InfuseNet NF4`. */
+export const variantName = (formats: FormatChoice): string => names.variantName(formats, WORDS);
+
+/** Every component by name: `FLUX INT8, T5 INT8, InfuseNet NF4`. */
+export const variantDescription = (formats: FormatChoice): string => names.variantDescription(formats, WORDS);
+
+/**
+ * A variant's name in a table, and what else is set in another way than in the reference: `All INT8, steps 20`.
+ * @param runs those that the table was made of
+ */
+export function variantTitle(
+  variant: CompareVariant,
+  variants: readonly CompareVariant[],
+  runs: readonly RunDetail[],
+): string {
+  const [own, reference] = [variant, variants.find(({ isReference }) => isReference)].map(
+    (of) => runs.find((run) => run.id === of?.runIds[0])?.settings,
+  );
+  if (own === undefined || reference === undefined) return variant.name;
+  return titleOf(own, reference, {
+    names: WORDS,
+    field: fieldName,
+    other: (field) => t('variant.other', { field }),
+    list: commas,
+  });
 }
 
 /** A name that fits under a small picture: as `variantName`, but three different formats stand alone, in its order. */
@@ -32,9 +51,4 @@ export function variantCaption(formats: FormatChoice): string {
   const { flux, t5, infusenet } = formats;
   if (flux === t5 || t5 === infusenet || flux === infusenet) return variantName(formats);
   return [flux, t5, infusenet].map(formatName).join(' · ');
-}
-
-/** Every component by name: `FLUX INT8, T5 INT8, InfuseNet NF4`. */
-export function variantDescription({ flux, t5, infusenet }: FormatChoice): string {
-  return `FLUX ${formatName(flux)}, T5 ${formatName(t5)}, InfuseNet ${formatName(infusenet)}`;
 }

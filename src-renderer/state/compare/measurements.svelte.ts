@@ -3,7 +3,7 @@ import type { CompareRow, CompareTable, CompareVariant } from '$contract/compare
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { RunDetail } from '$contract/run';
 import type { Client } from '../../bridge/client';
-import { variantTitle } from '../../logic/compare/verdict-text';
+import { variantTitle } from '../../logic/runs/variant-name';
 import { t } from '../../text/text.svelte';
 import type { Notices } from '../shell/notices.svelte';
 import type { ChosenRuns } from './chosen-runs.svelte';

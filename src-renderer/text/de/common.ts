@@ -39,7 +39,6 @@ export const common: Translation<typeof english> = {
   'stars.label': 'Bewertung',
   'stars.take-away': 'Bewertung entfernen',
   'boot.failed': 'Likeness Lab konnte nicht starten',
-  'format.full': 'Volle 16-bit',
   'format.all': 'Alles {format}',
   'format.auto': 'Auto {budget}',
   'format.auto-outputs': 'Auto {budget} nach Ausgaben',

@@ -151,8 +151,8 @@ export const compare: Translation<typeof english> = {
   'table.identity.second-title':
     'Kosinus des Gesichts mit dem Identitätsfoto, nach {encoder}. Dieser Encoder hatte am Bild keinen Anteil und urteilt unabhängig.',
   'table.no-second': 'Zweiter Encoder: {reason}.',
-  'table.likeness': 'Kosinus Gesicht',
-  'table.likeness.title': 'Kosinus des Gesichts mit dem im Referenzbild, nach {encoder}',
+  'table.face-cosine': 'Kosinus Gesicht',
+  'table.face-cosine.title': 'Kosinus des Gesichts mit dem im Referenzbild, nach {encoder}',
   'table.rating': 'Bewertung',
   'table.noise-floor': 'mit Grundrauschen',
   'table.face': 'Gesicht',
@@ -174,8 +174,6 @@ export const compare: Translation<typeof english> = {
   'table.floor-zero': 'Wiederholungen sind identisch: Grundrauschen 0',
   'table.floor': 'Grundrauschen {value}, das graue Band',
   'table.floor-range': 'Grundrauschen {low} bis {high}, das graue Band',
-  'variant.reference': 'Referenz',
-  'variant.same-formats': 'Gleiche Formate',
   'variant.other': '{field} anders',
   'field.seed': 'Seed',
   'field.prompt': 'Prompt',
@@ -209,16 +207,18 @@ export const compare: Translation<typeof english> = {
   },
   'verdict.unscored-seeds': { one: '{count} Seed ohne Bewertung', other: '{count} Seeds ohne Bewertung' },
   'verdict.unscored-pictures': { one: '{count} Bild ohne Bewertung', other: '{count} Bilder ohne Bewertung' },
-  'verdict.one-seed': 'Ein Seed sagt nichts über die Streuung anderer Seeds.',
-  'verdict.higher': 'Die Ähnlichkeit ist über ihre Streuung hinaus höher als die der Referenz.',
-  'verdict.lower': 'Die Ähnlichkeit ist über ihre Streuung hinaus niedriger als die der Referenz.',
-  'verdict.scatter': 'Eine Änderung der Ähnlichkeit ist von Streuung nicht zu unterscheiden.',
+  'verdict.one-seed': 'Ein Seed sagt nichts über die Schwankung zwischen Seeds.',
+  'verdict.higher':
+    'Die Identitätswerte sind höher als die der Referenz, und zwar um mehr als die Schwankung zwischen Seeds.',
+  'verdict.lower':
+    'Die Identitätswerte sind niedriger als die der Referenz, und zwar um mehr als die Schwankung zwischen Seeds.',
+  'verdict.within': 'Die Änderung liegt innerhalb der Schwankung zwischen Seeds.',
   'verdict.higher-by':
-    'Nach {encoder}, das nichts gesteuert hat, ist die Ähnlichkeit über ihre Streuung hinaus höher als die der Referenz.',
+    'Nach {encoder}, das nichts gesteuert hat, sind die Identitätswerte höher als die der Referenz, und zwar um mehr als die Schwankung zwischen Seeds.',
   'verdict.lower-by':
-    'Nach {encoder}, das nichts gesteuert hat, ist die Ähnlichkeit über ihre Streuung hinaus niedriger als die der Referenz.',
-  'verdict.scatter-by':
-    'Nach {encoder}, das nichts gesteuert hat, ist eine Änderung der Ähnlichkeit von Streuung nicht zu unterscheiden.',
+    'Nach {encoder}, das nichts gesteuert hat, sind die Identitätswerte niedriger als die der Referenz, und zwar um mehr als die Schwankung zwischen Seeds.',
+  'verdict.within-by':
+    'Nach {encoder}, das nichts gesteuert hat, liegt die Änderung innerhalb der Schwankung zwischen Seeds.',
   'verdict.by': '{value} nach {encoder}',
   'verdict.all-identical': 'Jedes Bild ist identisch mit der Referenz.',
   'verdict.flip': 'Unterschied zur Referenz: FLIP {flip}.',

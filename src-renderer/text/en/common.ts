@@ -37,7 +37,6 @@ export const common = {
   'stars.label': 'Rating',
   'stars.take-away': 'Take the rating away',
   'boot.failed': 'Likeness Lab could not start',
-  'format.full': 'Full 16-bit',
   'format.all': 'All {format}',
   'format.auto': 'Auto {budget}',
   'format.auto-outputs': 'Auto {budget} by outputs',

@@ -40,7 +40,6 @@ export const common: Translation<typeof english> = {
   'stars.label': 'Note',
   'stars.take-away': 'Retirer la note',
   'boot.failed': 'Likeness Lab n’a pas pu démarrer',
-  'format.full': '16-bit complet',
   'format.all': 'Tout en {format}',
   'format.auto': 'Auto {budget}',
   'format.auto-outputs': 'Auto {budget} selon les sorties',

@@ -150,8 +150,8 @@ export const compare: Translation<typeof english> = {
   'table.identity.second-title':
     'Cosinus du visage avec la photo d’identité, par {encoder}. Il n’a pas participé à l’image : son avis est indépendant.',
   'table.no-second': 'Second encodeur : {reason}.',
-  'table.likeness': 'Cosinus visage',
-  'table.likeness.title': 'Cosinus du visage avec celui de l’image de référence, par {encoder}',
+  'table.face-cosine': 'Cosinus visage',
+  'table.face-cosine.title': 'Cosinus du visage avec celui de l’image de référence, par {encoder}',
   'table.rating': 'Note',
   'table.noise-floor': 'avec bruit de fond',
   'table.face': 'Visage',
@@ -174,8 +174,6 @@ export const compare: Translation<typeof english> = {
   'table.floor-zero': 'les répétitions sont identiques : bruit de fond 0',
   'table.floor': 'bruit de fond {value}, la bande grise',
   'table.floor-range': 'bruit de fond de {low} à {high}, la bande grise',
-  'variant.reference': 'Référence',
-  'variant.same-formats': 'Mêmes formats',
   'variant.other': '{field} différente',
   'field.seed': 'graine',
   'field.prompt': 'prompt',
@@ -209,16 +207,18 @@ export const compare: Translation<typeof english> = {
   },
   'verdict.unscored-seeds': { one: '{count} graine sans score', other: '{count} graines sans score' },
   'verdict.unscored-pictures': { one: '{count} image sans score', other: '{count} images sans score' },
-  'verdict.one-seed': 'Une seule graine ne dit rien de la dispersion des autres.',
-  'verdict.higher': 'Les scores de ressemblance dépassent ceux de la référence au-delà de leur dispersion.',
-  'verdict.lower': 'Les scores de ressemblance sont sous ceux de la référence au-delà de leur dispersion.',
-  'verdict.scatter': 'Un changement de ressemblance ne se distingue pas de la dispersion.',
+  'verdict.one-seed': 'Une seule graine ne dit rien de la variation entre graines.',
+  'verdict.higher':
+    'Les scores d’identité sont plus élevés que ceux de la référence, de plus que la variation entre graines.',
+  'verdict.lower':
+    'Les scores d’identité sont plus bas que ceux de la référence, de plus que la variation entre graines.',
+  'verdict.within': 'Le changement reste dans la variation entre graines.',
   'verdict.higher-by':
-    'Selon {encoder}, qui n’a rien conditionné, les scores de ressemblance dépassent ceux de la référence au-delà de leur dispersion.',
+    'Selon {encoder}, qui n’a rien conditionné, les scores d’identité sont plus élevés que ceux de la référence, de plus que la variation entre graines.',
   'verdict.lower-by':
-    'Selon {encoder}, qui n’a rien conditionné, les scores de ressemblance sont sous ceux de la référence au-delà de leur dispersion.',
-  'verdict.scatter-by':
-    'Selon {encoder}, qui n’a rien conditionné, un changement de ressemblance ne se distingue pas de la dispersion.',
+    'Selon {encoder}, qui n’a rien conditionné, les scores d’identité sont plus bas que ceux de la référence, de plus que la variation entre graines.',
+  'verdict.within-by':
+    'Selon {encoder}, qui n’a rien conditionné, le changement reste dans la variation entre graines.',
   'verdict.by': '{value} par {encoder}',
   'verdict.all-identical': 'Chaque image est identique à la référence.',
   'verdict.flip': 'Différence avec la référence : FLIP {flip}.',

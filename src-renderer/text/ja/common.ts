@@ -39,7 +39,6 @@ export const common: Translation<typeof english> = {
   'stars.label': '評価',
   'stars.take-away': '評価を取り消す',
   'boot.failed': 'Likeness Lab を起動できませんでした',
-  'format.full': 'すべて 16-bit',
   'format.all': 'すべて {format}',
   'format.auto': '自動 {budget}',
   'format.auto-outputs': '自動 {budget}（出力基準）',

@@ -39,7 +39,6 @@ export const common: Translation<typeof english> = {
   'stars.label': '评分',
   'stars.take-away': '取消评分',
   'boot.failed': 'Likeness Lab 无法启动',
-  'format.full': '全部 16-bit',
   'format.all': '全部 {format}',
   'format.auto': '自动 {budget}',
   'format.auto-outputs': '自动 {budget}（按输出）',

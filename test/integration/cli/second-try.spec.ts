@@ -31,7 +31,7 @@ describe.runIf(process.platform === 'linux')('memory that runs out on the comman
     expect(ran.stderr).toContain('The engine is started again and the picture made once more.');
     expect(ran.stdout).toContain('second try 1 of 1');
     expect(await readFile(join(report, 'report.md'), 'utf8')).toMatch(
-      /made once more in a fresh engine: Reference 1 of 1 \(while (the networks were loaded|denoising)\)/,
+      /made once more in a fresh engine: All 16-bit 1 of 1 \(while (the networks were loaded|denoising)\)/,
     );
     expect(await readFile(join(report, 'report.csv'), 'utf8')).toMatch(
       /,no-identity,whole,1,fits,,,,yes,(load|denoise),/,

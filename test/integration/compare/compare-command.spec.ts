@@ -73,8 +73,8 @@ describe('cli compare', () => {
     const repeats = lines.filter((line) => line['repeat'] === '1');
     expect(repeats.map((line) => line['identical'])).toEqual(['yes', 'yes', 'yes', 'yes']);
     expect(lines.slice(6, 9).map((line) => line['identical'])).toEqual(['yes', 'yes', 'yes']);
-    expect(stdout).toMatch(/Same formats: .*Every picture is identical to the reference\./);
-    expect(stdout).toMatch(/NF4 InfuseNet: peak .* repeating the same settings gives none\./);
+    expect(stdout).toMatch(/All 16-bit: .*Every picture is identical to the reference\./);
+    expect(stdout).toMatch(/16-bit \+ InfuseNet NF4: peak .* repeating the same settings gives none\./);
   });
 
   it('spends a budget where rounding costs most: nearer than NF4 in every layer', () => {
@@ -82,7 +82,7 @@ describe('cli compare', () => {
       [lines[9], lines[3]],
       [lines[10], lines[4]],
     ]) {
-      expect(auto?.['name']).toBe('Auto 0.2 MiB InfuseNet');
+      expect(auto?.['name']).toBe('16-bit + InfuseNet Auto 0.2 MiB');
       expect(auto?.['identical']).toBe('no');
       expect(Number(auto?.['flip'])).toBeLessThan(Number(nf4?.['flip']));
     }

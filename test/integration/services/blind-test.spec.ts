@@ -37,7 +37,7 @@ describe('a blind test', () => {
   it('gives someone who sees every difference p < 0.01 at n = 10, and keeps it over a restart', async () => {
     let test = await app.call('blind.start', start);
     expect(test).toMatchObject({
-      variantName: 'INT8 FLUX and T5, NF4 InfuseNet',
+      variantName: 'INT8 + InfuseNet NF4',
       trials: 10,
       answered: 0,
       result: null,
@@ -50,7 +50,7 @@ describe('a blind test', () => {
     expect(test.result).toMatchObject({ hits: 10, outcomes: Array.from({ length: 10 }, () => true) });
     expect(test.result?.pValue).toBeLessThan(0.01);
     expect(test.result?.sentence).toBe(
-      '10 of 10 right: you can tell INT8 FLUX and T5, NF4 InfuseNet from the reference (p < 0.001).',
+      '10 of 10 right: you can tell INT8 + InfuseNet NF4 from the reference (p < 0.001).',
     );
     await app.restart();
     expect(await app.call('blind.list', { runIds })).toEqual([test]);

@@ -344,10 +344,10 @@ describe('a finished picture', () => {
     }
     const [reference, variant] = table.variants;
     expect(reference).toMatchObject({ isReference: true, compared: 0, floor: { count: 4, low: 0, high: 0 } });
-    expect(variant).toMatchObject({ name: 'INT8 FLUX and T5, NF4 InfuseNet', identical: 0, compared: 4 });
+    expect(variant).toMatchObject({ name: 'INT8 + InfuseNet NF4', identical: 0, compared: 4 });
     expect(variant?.flip?.count).toBe(4);
-    expect(variant).toMatchObject({ name: 'INT8 FLUX and T5, NF4 InfuseNet', faces: [], floor: { high: 0 } });
-    expect(variant?.verdict?.standing).toBe('above');
+    expect(variant).toMatchObject({ name: 'INT8 + InfuseNet NF4', faces: [], floor: { high: 0 } });
+    expect(variant?.verdict?.difference?.standing).toBe('above');
   });
 
   it('scores faces by two encoders, and compares them between variants until the photo is deleted', async () => {
@@ -359,28 +359,32 @@ describe('a finished picture', () => {
     const { rows, variants } = await app.call('compare.table', input);
     const [first, second] = rows[2]?.faces ?? [];
     // As the scripted engine turns its faces: by 0.2 and by 0.4 in the plane.
-    expect(first).toMatchObject({ encoder: 'scripted', conditioned: true, score: 0.75, delta: 0 });
-    expect(first?.likeness).toBeCloseTo(Math.cos(0.2), 6);
-    expect(second).toMatchObject({ encoder: 'other', conditioned: false, score: 0.3 });
+    expect(first).toMatchObject({ encoder: 'scripted', conditioned: true, identityScore: 0.75, delta: 0 });
+    expect(first?.faceCosine).toBeCloseTo(Math.cos(0.2), 6);
+    expect(second).toMatchObject({ encoder: 'other', conditioned: false, identityScore: 0.3 });
     expect(second?.delta).toBeCloseTo(-0.2, 12);
-    expect(second?.likeness).toBeCloseTo(Math.cos(0.4), 6);
-    expect(rows[0]?.faces.map(({ delta, likeness }) => [delta, likeness])).toEqual([
+    expect(second?.faceCosine).toBeCloseTo(Math.cos(0.4), 6);
+    expect(rows[0]?.faces.map(({ delta, faceCosine }) => [delta, faceCosine])).toEqual([
       [null, null],
       [null, null],
     ]);
     const [own, other] = variants[1]?.faces ?? [];
-    expect(own).toMatchObject({ encoder: 'scripted', identity: { count: 2, mean: 0.75 }, identityDelta: { mean: 0 } });
+    expect(own).toMatchObject({
+      encoder: 'scripted',
+      identityScore: { count: 2, mean: 0.75 },
+      identityDelta: { mean: 0 },
+    });
     expect(other?.identityDelta?.mean).toBeCloseTo(-0.2, 12);
-    expect(other?.likeness?.mean).toBeCloseTo(Math.cos(0.4), 6);
+    expect(other?.faceCosine?.mean).toBeCloseTo(Math.cos(0.4), 6);
     const report = await app.call('compare.report', { ...input, title: 't', format: 'markdown' });
     expect(report.content).toContain(
-      '0.000 ± 0.000 by scripted, −0.200 ± 0.000 by other over 2 seeds. Likeness scores',
+      '0.000 ± 0.000 by scripted, −0.200 ± 0.000 by other over 2 seeds. By other, which conditioned nothing, identity scores',
     );
 
     await app.call('photos.delete', { photoId: photo.id });
     expect(app.host.store.db.all('SELECT * FROM face_embeddings')).toEqual([]);
     const after = (await app.call('compare.table', input)).rows[2]?.faces;
-    expect(after?.map(({ score, likeness }) => [score, likeness])).toEqual([
+    expect(after?.map(({ identityScore, faceCosine }) => [identityScore, faceCosine])).toEqual([
       [0.75, null],
       [0.3, null],
     ]);
@@ -435,9 +439,9 @@ describe('a finished picture', () => {
     expect(cells('auto-3.5')).toEqual(cells('16-bit'));
     const table = await app.call('compare.table', { referenceRunId: runId, runIds: runs.map(({ id }) => id) });
     expect(table.variants.map(({ name }) => name)).toEqual([
-      'Reference',
-      'INT8 FLUX and T5, NF4 InfuseNet',
-      'Auto 3.5 MiB InfuseNet',
+      'All 16-bit',
+      'INT8 + InfuseNet NF4',
+      '16-bit + InfuseNet Auto 3.5 MiB',
     ]);
     // Its path is known like the others', though it was made later.
     expect(table.variants[2]?.drift).toHaveLength(4);
@@ -455,7 +459,7 @@ describe('a finished picture', () => {
       });
     await expect(add(comparisonId, 'nf4')).rejects.toMatchObject({
       code: 'engine.request-invalid',
-      message: 'The comparison has FLUX int8 · T5 int8 · InfuseNet nf4 already.',
+      message: 'The comparison has INT8 + InfuseNet NF4 already.',
     });
     const other = await app.call('comparisons.create', draftFor(app.packId, { seeds: [9] }));
     await app.idle();

@@ -31,17 +31,18 @@ export async function scoreFaces(image: RgbImage, request: ScoreRequest): Promis
     if (file === null) return;
     const named = { encoder: encoderName(file), conditioned: role === 'conditioning' };
     if (crop === null) {
-      scores.push({ ...named, weightHash: null, score: null, embedding: null });
+      scores.push({ ...named, weightHash: null, identityScore: null, embedding: null });
       return;
     }
     const { weightHash, embed } = await faces.encoder(role);
     const embedding = await embed(crop);
-    scores.push({ ...named, weightHash, score: cosine(embedding, await identity()), embedding: [...embedding] });
+    const identityScore = cosine(embedding, await identity());
+    scores.push({ ...named, weightHash, identityScore, embedding: [...embedding] });
   };
   await score('conditioning', pack.arcface, () => Promise.resolve(conditioning));
   if (second === 'used') await score('second', pack.recognition, () => secondIdentity(request));
   return {
-    identityScore: scores[0]?.score ?? null,
+    identityScore: scores[0]?.identityScore ?? null,
     identityState: crop === null ? 'no-face' : 'scored',
     faceScores: scores,
     secondEncoder: second,

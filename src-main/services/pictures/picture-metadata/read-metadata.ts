@@ -1,6 +1,6 @@
 /** What a PNG says about how it was made: our chunk first, else the common text. */
 import { AppError } from '../../../base/app-error.js';
-import { variantLabel } from '../../../contract/formats.js';
+import { variantDescription } from '../../../contract/formats.js';
 import { settingsOf } from '../../../contract/generation-settings.js';
 import type { PictureMetadata } from '../../../contract/picture-metadata.js';
 import { A1111_KEYWORD, parseParameters } from './a1111.js';
@@ -16,7 +16,7 @@ const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 
 /** By each encoder with its name and whether it conditioned. */
 function identityFacts({ faceScores }: OwnChunk): PictureMetadata['facts'] {
-  return faceScores.flatMap(({ encoder, conditioned, score }) => {
+  return faceScores.flatMap(({ encoder, conditioned, identityScore: score }) => {
     if (score === null) return [];
     const role = conditioned ? 'conditioned the picture' : 'scores only';
     return [{ label: `Identity score, ${encoder}`, value: `${score.toFixed(4)} (${role})` }];
@@ -26,7 +26,7 @@ function identityFacts({ faceScores }: OwnChunk): PictureMetadata['facts'] {
 function factsOf(chunk: OwnChunk): PictureMetadata['facts'] {
   const fact = (label: string, value: string): { label: string; value: string } => ({ label, value });
   return [
-    fact('Variant', variantLabel(chunk.formats)),
+    fact('Variant', variantDescription(chunk.formats)),
     ...(chunk.deviceId === undefined ? [] : [fact('Device', `${chunk.provider}:${chunk.deviceId}`)]),
     fact('Compute type', chunk.computeDtype),
     ...chunk.loras.map(({ name, weight }) => fact('LoRA', `${name} ${weight}`)),

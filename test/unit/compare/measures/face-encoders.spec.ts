@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   encodersOf,
   faceBy,
-  faceLikeness,
+  faceCosine,
   type FaceEncoder,
 } from '../../../../src-main/compare/measures/face-encoders.js';
 
@@ -28,22 +28,22 @@ describe('encodersOf', () => {
   it('keeps networks of one name apart by their weights', () => {
     const other = by('arcface', 'c3', true);
     expect(encodersOf([[arcface], [other]])).toEqual([arcface, other]);
-    const faces = [{ ...other, score: 0.5 }];
-    expect(faceBy(other, faces)?.score).toBe(0.5);
+    const faces = [{ ...other, identityScore: 0.5 }];
+    expect(faceBy(other, faces)?.identityScore).toBe(0.5);
     expect(faceBy(arcface, faces)).toBeUndefined();
   });
 });
 
-describe('faceLikeness', () => {
+describe('faceCosine', () => {
   const own = new Map([['a1', Float32Array.of(1, 0)], ['b2', Float32Array.of(0, 1)]]); // prettier-ignore
   const base = new Map([['a1', Float32Array.of(0.6, 0.8)]]);
 
   it('is the cosine by the same weights', () => {
-    expect(faceLikeness(arcface, own, base)).toBeCloseTo(0.6, 6);
+    expect(faceCosine(arcface, own, base)).toBeCloseTo(0.6, 6);
   });
 
   it('is not known where either has no face by them', () => {
-    expect(faceLikeness(second, own, base)).toBeNull();
-    expect(faceLikeness(by('arcface', null, true), own, base)).toBeNull();
+    expect(faceCosine(second, own, base)).toBeNull();
+    expect(faceCosine(by('arcface', null, true), own, base)).toBeNull();
   });
 });

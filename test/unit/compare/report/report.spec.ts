@@ -3,13 +3,11 @@ import { planContactSheet } from '../../../../src-main/compare/report/contact-sh
 import type { ScoredFace } from '../../../../src-main/compare/measures/face-encoders.js';
 import type { RegionMetrics } from '../../../../src-main/compare/measures/picture-metrics.js';
 import { reportCsv } from '../../../../src-main/compare/report/report-csv.js';
-import {
-  reportRows,
-  type PictureNotes,
-  type ReportConfiguration,
-  type ReportInput,
-  type ReportPicture,
-} from '../../../../src-main/compare/report/report-data.js';
+import type { PictureNotes, ReportInput, ReportPicture } from '../../../../src-main/compare/report/report-data.js';
+import { variantVerdict } from '../../../../src-main/compare/report/report-data.js';
+import { summarizeVariants, type MeasuredVariant } from '../../../../src-main/compare/report/variant-summary.js';
+import { variantName } from '../../../../src-main/base/variant-name.js';
+import type { WeightFormat } from '../../../../src-main/base/vocabulary.js';
 import { reportHtml } from '../../../../src-main/compare/report/report-html.js';
 import { reportMarkdown } from '../../../../src-main/compare/report/report-markdown.js';
 
@@ -36,19 +34,19 @@ const PLAIN: PictureNotes = {
   secondEncoder: 'absent',
 };
 
-const arcface = (score: number | null, likeness: number | null = null): ScoredFace => ({
+const arcface = (identityScore: number | null, faceCosine: number | null = null): ScoredFace => ({
   encoder: 'arcface',
   weightHash: 'a1',
   conditioned: true,
-  score,
-  likeness,
+  identityScore,
+  faceCosine,
 });
-const glintr = (score: number | null, likeness: number | null = null): ScoredFace => ({
+const glintr = (identityScore: number | null, faceCosine: number | null = null): ScoredFace => ({
   encoder: 'glintr100',
   weightHash: 'b2',
   conditioned: false,
-  score,
-  likeness,
+  identityScore,
+  faceCosine,
 });
 
 function picture(seed: number, flip: number | null, score: number, repeat = 0): ReportPicture {
@@ -65,9 +63,13 @@ function picture(seed: number, flip: number | null, score: number, repeat = 0): 
   };
 }
 
-function configuration(infusenet: string, peakGib: number, pictures: ReportPicture[]): ReportConfiguration {
+type Measured = Omit<MeasuredVariant, 'pictures'> & { readonly pictures: readonly ReportPicture[] };
+
+function measured(infusenet: WeightFormat, peakGib: number, pictures: ReportPicture[]): Measured {
+  const formats = { flux: '16-bit', t5: '16-bit', infusenet } as const;
   return {
-    formats: { flux: '16-bit', t5: '16-bit', infusenet },
+    name: variantName(formats),
+    formats,
     loadBytes: 3 * GIB,
     peakBytes: peakGib * GIB,
     totalSeconds: 12.34,
@@ -82,6 +84,17 @@ function configuration(infusenet: string, peakGib: number, pictures: ReportPictu
   };
 }
 
+/** As the services put summaries and pictures together. */
+function reported(variants: readonly Measured[]): ReportInput['variants'] {
+  return summarizeVariants(variants).map((summary, i) => ({ ...summary, pictures: variants[i]?.pictures ?? [] }));
+}
+
+const VARIANTS = [
+  measured('16-bit', 5, [picture(1, null, 0.5), picture(2, null, 0.75), picture(1, 0, 0.5, 1)]),
+  measured('int8', 2.6, [picture(1, 0.02, 0.5), picture(2, 0.04, 0.625), picture(1, 0, 0.5, 1)]),
+  measured('nf4', 2, [picture(1, 0, 0.5), picture(2, 0, 0.75)]),
+] as const;
+
 const input: ReportInput = {
   title: 'A <b>portrait</b> | of "someone"',
   appVersion: '0.1.0',
@@ -91,24 +104,22 @@ const input: ReportInput = {
   memorySource: 'VmHWM',
   weightErrors: [{ component: 'infusenet', errors: { int8: 0.0061, nf4: 0.091 } }],
   pixelsPerDegree: 67.02,
-  configurations: [
-    configuration('16-bit', 5, [picture(1, null, 0.5), picture(2, null, 0.75), picture(1, 0, 0.5, 1)]),
-    configuration('int8', 2.6, [picture(1, 0.02, 0.5), picture(2, 0.04, 0.625), picture(1, 0, 0.5, 1)]),
-    configuration('nf4', 2, [picture(1, 0, 0.5), picture(2, 0, 0.75)]),
-  ],
+  variants: reported(VARIANTS),
 };
 
-describe('reportRows', () => {
+describe('summarizeVariants', () => {
   it('pairs seeds with the reference and keeps repeats for the noise floor', () => {
-    const [reference, int8, nf4] = reportRows(input);
+    const [reference, int8, nf4] = input.variants;
     expect(reference).toMatchObject({ isReference: true, compared: 0, verdict: null, floor: { count: 1, high: 0 } });
     expect(int8?.flip?.mean).toBeCloseTo(0.03, 12);
     expect(int8?.faces[0]?.identityDelta).toMatchObject({ count: 2, mean: -0.0625 });
-    expect(int8?.peakDeltaBytes).toBeCloseTo(-2.4 * GIB, 0);
+    expect(int8?.peakDelta).toBeCloseTo(-2.4 * GIB, 0);
     expect(int8?.floor).toEqual({ count: 1, low: 0, high: 0 });
-    expect(int8?.verdict).toContain('INT8 InfuseNet: peak −2.4 GiB, identity −0.063 ± 0.794 over 2 seeds.');
+    expect(int8 && variantVerdict(int8)).toContain(
+      '16-bit + InfuseNet INT8: peak −2.4 GiB, identity −0.063 ± 0.794 over 2 seeds.',
+    );
     expect(nf4).toMatchObject({ identical: 2, compared: 2, floor: null, psnr: null });
-    expect(nf4?.verdict).toContain('Every picture is identical to the reference.');
+    expect(nf4 && variantVerdict(nf4)).toContain('Every picture is identical to the reference.');
   });
 });
 
@@ -146,16 +157,16 @@ describe('reportCsv', () => {
   it('has a line a picture with repeats, and no formula', () => {
     const csv = reportCsv({
       ...input,
-      configurations: input.configurations.map((c) => ({
-        ...c,
-        pictures: c.pictures.map((p) => ({ ...p, file: '=HYPERLINK("x"),1' })),
+      variants: input.variants.map((variant) => ({
+        ...variant,
+        pictures: variant.pictures.map((p) => ({ ...p, file: '=HYPERLINK("x"),1' })),
       })),
     });
     const lines = csv.slice(1).trimEnd().split('\r\n');
     expect(csv.startsWith('\ufeff')).toBe(true);
     expect(lines).toHaveLength(1 + 8);
     expect(lines[4]).toBe(
-      `INT8 InfuseNet,no,16-bit,16-bit,int8,1,"a woman, café\n=1+1",0,${3 * GIB},${2.6 * GIB},${2.6 * GIB - 5 * GIB},0.5,12.34,no,30,0.9,0.2,2,0.02,30,0.01,30,0.02,0.5,arcface,,,,,absent,scored,whole,1,fits,,,,no,,"'=HYPERLINK(""x""),1",,,${3.1 * GIB},7.25,${2.6 * GIB},4,${GIB},0.5`,
+      `16-bit + InfuseNet INT8,no,16-bit,16-bit,int8,1,"a woman, café\n=1+1",0,${3 * GIB},${2.6 * GIB},${2.6 * GIB - 5 * GIB},0.5,12.34,no,30,0.9,0.2,2,0.02,30,0.01,30,0.02,0.5,arcface,,,,,absent,scored,whole,1,fits,,,,no,,"'=HYPERLINK(""x""),1",,,${3.1 * GIB},7.25,${2.6 * GIB},4,${GIB},0.5`,
     );
   });
 });
@@ -171,23 +182,21 @@ describe('reportHtml', () => {
   });
 
   it('leaves out what is no data URL', () => {
-    const [first] = input.configurations;
     const pictures = [{ ...picture(1, null, 0.5), pictureUrl: 'https://example.org/x.png' }];
-    const other = reportHtml({ ...input, configurations: first === undefined ? [] : [{ ...first, pictures }] });
+    const other = reportHtml({ ...input, variants: reported([{ ...VARIANTS[0], pictures }]) });
     expect(other).not.toContain('<img');
   });
 });
 
 describe('what the making of pictures went through', () => {
-  const [reference, int8] = input.configurations;
-  if (reference === undefined || int8 === undefined) throw new Error('two configurations');
-  const noted = (index: number, notes: Partial<PictureNotes>, faces = [arcface(0.5)]): ReportConfiguration => ({
+  const [reference, int8] = VARIANTS;
+  const noted = (index: number, notes: Partial<PictureNotes>, faces = [arcface(0.5)]): Measured => ({
     ...int8,
     pictures: int8.pictures.map((p, i) => (i === index ? { ...p, faces, notes: { ...PLAIN, ...notes } } : p)),
   });
-  const withNotes = (...configurations: ReportConfiguration[]): ReportInput => ({
+  const withNotes = (...variants: Measured[]): ReportInput => ({
     ...input,
-    configurations: [reference, ...configurations],
+    variants: reported([reference, ...variants]),
   });
   const tiles = { decode: { mode: 'tiles', tiles: 6, reason: 'out-of-memory' } } as const;
   const spill = { spill: { fromStep: 4, stepSeconds: 5.1, usualSeconds: 1.5 } } as const;
@@ -201,7 +210,7 @@ describe('what the making of pictures went through', () => {
     const text = reportMarkdown(told);
     expect(text).toMatch(/\| Δ identity \| Face cosine \| Noted \|/);
     expect(text).toMatch(/int8 .*\| tiles 1 of 3, spill 1 of 3, second try 1 of 3 \|/);
-    expect(text).toContain('Decoded in tiles: INT8 InfuseNet 1 of 3 (seed 2: the whole ran out of memory).');
+    expect(text).toContain('Decoded in tiles: 16-bit + InfuseNet INT8 1 of 3 (seed 2: the whole ran out of memory).');
     expect(text).toContain('(seed 2: from step 4 on 5.10 s a step instead of 1.50). Those seconds are not');
     expect(text).toContain('1 of 3 (seed 2: while the networks were loaded). Figures are those of the second try.');
     const lines = reportCsv(told).trimEnd().split('\r\n');
@@ -215,14 +224,16 @@ describe('what the making of pictures went through', () => {
 
   it('says why a picture has no score', () => {
     const noFace = reportMarkdown(withNotes(noted(0, { identityState: 'no-face' }, [arcface(null)])));
-    expect(noFace).toContain('Identity not scored: INT8 InfuseNet 1 of 3 (seed 1: no face found).');
+    expect(noFace).toContain('Identity not scored: 16-bit + InfuseNet INT8 1 of 3 (seed 1: no face found).');
     const silent = { ...PLAIN, identityState: 'no-identity', secondEncoder: null } as const;
     const none = reportMarkdown({
       ...input,
-      configurations: input.configurations.map((c) => ({
-        ...c,
-        pictures: c.pictures.map((p) => ({ ...p, faces: [], notes: silent })),
-      })),
+      variants: reported(
+        VARIANTS.map((variant) => ({
+          ...variant,
+          pictures: variant.pictures.map((p) => ({ ...p, faces: [], notes: silent })),
+        })),
+      ),
     });
     expect(none).toContain('Identity was not scored: no identity was given.');
     expect(none).not.toContain('Noted');
@@ -230,9 +241,8 @@ describe('what the making of pictures went through', () => {
 });
 
 describe('two encoders', () => {
-  const [reference, int8] = input.configurations;
-  if (reference === undefined || int8 === undefined) throw new Error('two configurations');
-  const scored = (c: ReportConfiguration, faces: readonly (readonly ScoredFace[])[]): ReportConfiguration => ({
+  const [reference, int8] = VARIANTS;
+  const scored = (c: Measured, faces: readonly (readonly ScoredFace[])[]): Measured => ({
     ...c,
     pictures: c.pictures.slice(0, 2).map((p, i) => ({
       ...p,
@@ -242,18 +252,18 @@ describe('two encoders', () => {
   });
   const both: ReportInput = {
     ...input,
-    configurations: [
+    variants: reported([
       scored(reference, [[arcface(0.5), glintr(0.25)], [arcface(0.75), glintr(0.5)]]),
       scored(int8, [[arcface(0.5, 0.875), glintr(0.125, 0.75)], [arcface(0.75, 0.625), glintr(0.25, 0.25)]]),
-    ],
+    ]),
   }; // prettier-ignore
 
   it('are compared each with itself, the one that conditioned first', () => {
-    const faces = reportRows(both)[1]?.faces ?? [];
-    expect(faces.map(({ encoder }) => encoder.encoder)).toEqual(['arcface', 'glintr100']);
+    const faces = both.variants[1]?.faces ?? [];
+    expect(faces.map(({ encoder }) => encoder)).toEqual(['arcface', 'glintr100']);
     expect(faces.map(({ identityDelta }) => identityDelta?.mean)).toEqual([0, -0.1875]);
-    expect(faces.map(({ likeness }) => likeness?.mean)).toEqual([0.75, 0.5]);
-    expect(reportRows(both)[0]?.faces.map(({ identityDelta, likeness }) => [identityDelta, likeness])).toEqual([
+    expect(faces.map(({ faceCosine }) => faceCosine?.mean)).toEqual([0.75, 0.5]);
+    expect(both.variants[0]?.faces.map(({ identityDelta, faceCosine }) => [identityDelta, faceCosine])).toEqual([
       [null, null],
       [null, null],
     ]);
@@ -266,7 +276,7 @@ describe('two encoders', () => {
     );
     expect(text).toContain('| 0.6250 | 0.000 ± 0.000 | 0.7500 | 0.1875 | −0.188 ± 0.794 | 0.5000 |');
     expect(text).toContain(
-      'identity 0.000 ± 0.000 by arcface, −0.188 ± 0.794 by glintr100 over 2 seeds. A change of likeness by glintr100, which conditioned nothing, cannot be told from scatter.',
+      'identity 0.000 ± 0.000 by arcface, −0.188 ± 0.794 by glintr100 over 2 seeds. By glintr100, which conditioned nothing, the change is within the variation between seeds.',
     );
     expect(text).toContain(
       'by arcface, which also conditions the pictures, so it may favour what it conditioned, and by glintr100, which conditions nothing.',
@@ -326,7 +336,9 @@ describe('planContactSheet', () => {
 
   it('captions the rows and the seeds', () => {
     const texts = sheet.texts.map(({ text }) => text);
-    expect(texts).toEqual(expect.arrayContaining(['Reference', 'INT8 InfuseNet', 'seed 1', 'seed 2']));
+    expect(texts).toEqual(
+      expect.arrayContaining(['All 16-bit', 'Reference', '16-bit + InfuseNet INT8', 'seed 1', 'seed 2']),
+    );
     expect(texts).toEqual(expect.arrayContaining(['Load 3.00, peak 2.60 GiB', 'Δ peak −2.4 GiB']));
   });
 });

@@ -7,23 +7,20 @@ import {
   signedBytes,
   uncertain,
 } from '../../../../src-main/compare/report/plain-numbers.js';
-import {
-  variantName,
-  verdict,
-  type IdentityChange,
-  type VerdictInput,
-} from '../../../../src-main/compare/statistics/verdict.js';
+import { verdictSentence } from '../../../../src-main/compare/report/verdict-sentence.js';
+import { verdictOf, type VerdictInput } from '../../../../src-main/compare/statistics/verdict.js';
 
+type Identity = VerdictInput['identities'][number];
 const GIB = 2 ** 30;
 const flip = { count: 8, mean: 0.031, standardError: 0.002, halfWidth: 0.005 };
-const by = (encoder: string, conditioned: boolean, delta: IdentityChange['delta']): IdentityChange => ({
+const by = (encoder: string, conditioned: boolean, delta: Identity['delta']): Identity => ({
   encoder,
   conditioned,
   delta,
 });
+const verdict = (of: VerdictInput): string => verdictSentence('All INT8', verdictOf(of));
 const input: VerdictInput = {
-  name: 'INT8 InfuseNet',
-  peakDeltaBytes: -2.4 * GIB,
+  peakDelta: -2.4 * GIB,
   identities: [by('arcface', true, { count: 8, mean: -0.004, standardError: 0.0025, halfWidth: 0.006 })],
   pictures: 8,
   prompts: 1,
@@ -34,8 +31,8 @@ const input: VerdictInput = {
 describe('verdict', () => {
   it('names the saving and the change of identity with its uncertainty', () => {
     expect(verdict(input)).toBe(
-      'INT8 InfuseNet: peak −2.4 GiB, identity −0.004 ± 0.006 over 8 seeds. ' +
-        'A change of likeness cannot be told from scatter. ' +
+      'All INT8: peak −2.4 GiB, identity −0.004 ± 0.006 over 8 seeds. ' +
+        'The change is within the variation between seeds. ' +
         'Difference from the reference: FLIP 0.031; repeating the same settings gives none.',
     );
   });
@@ -43,7 +40,7 @@ describe('verdict', () => {
   it('says so when scores change beyond their scatter', () => {
     const identity = { count: 8, mean: -0.05, standardError: 0.004, halfWidth: 0.01 };
     expect(verdict({ ...input, identities: [by('arcface', true, identity)] })).toContain(
-      "identity −0.050 ± 0.010 over 8 seeds. Likeness scores are lower than the reference's beyond their scatter.",
+      'identity −0.050 ± 0.010 over 8 seeds. Identity scores are lower than the reference’s, by more than the variation between seeds.',
     );
   });
 
@@ -51,7 +48,7 @@ describe('verdict', () => {
     const lower = { count: 8, mean: -0.05, standardError: 0.004, halfWidth: 0.01 };
     expect(verdict({ ...input, identities: [...input.identities, by('glintr100', false, lower)] })).toContain(
       'identity −0.004 ± 0.006 by arcface, −0.050 ± 0.010 by glintr100 over 8 seeds. ' +
-        "Likeness scores by glintr100, which conditioned nothing, are lower than the reference's beyond their scatter.",
+        'By glintr100, which conditioned nothing, identity scores are lower than the reference’s, by more than the variation between seeds.',
     );
     expect(verdict({ ...input, identities: [...input.identities, by('glintr100', false, null)] })).toBe(verdict(input));
   });
@@ -64,11 +61,11 @@ describe('verdict', () => {
   });
 
   it('says what it does not know', () => {
-    expect(verdict({ ...input, peakDeltaBytes: null, identities: [by('arcface', true, null)], flip: null })).toBe(
-      'INT8 InfuseNet: peak not measured, identity not scored.',
+    expect(verdict({ ...input, peakDelta: null, identities: [by('arcface', true, null)], flip: null })).toBe(
+      'All INT8: peak not measured, identity not scored.',
     );
     expect(verdict({ ...input, identities: [by('arcface', true, meanWithUncertainty([0.25]))] })).toContain(
-      'identity +0.250 over 1 seed, 7 seeds without a score. One seed says nothing about the scatter of other seeds.',
+      'identity +0.250 over 1 seed, 7 seeds without a score. One seed says nothing about the variation between seeds.',
     );
   });
 
@@ -81,25 +78,12 @@ describe('verdict', () => {
   it('says identical when every pixel is', () => {
     const nothing = { count: 8, mean: 0, standardError: 0, halfWidth: 0 };
     expect(verdict({ ...input, identities: [by('arcface', true, nothing)], flip: nothing })).toBe(
-      'INT8 InfuseNet: peak −2.4 GiB, identity 0.000 ± 0.000 over 8 seeds. Every picture is identical to the reference.',
+      'All INT8: peak −2.4 GiB, identity 0.000 ± 0.000 over 8 seeds. Every picture is identical to the reference.',
     );
   });
 
   it('never speaks of quality', () => {
     expect(verdict(input)).not.toMatch(/quality|loss|worse|better/i);
-  });
-});
-
-describe('variantName', () => {
-  const reference = { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' };
-  it('names only what differs from the reference', () => {
-    expect(variantName({ ...reference, infusenet: 'int8' }, reference)).toBe('INT8 InfuseNet');
-    expect(variantName({ flux: 'nf4', t5: 'nf4', infusenet: 'int8' }, reference)).toBe(
-      'NF4 FLUX and T5, INT8 InfuseNet',
-    );
-    expect(variantName({ flux: 'nf4', t5: 'nf4', infusenet: 'nf4' }, reference)).toBe('All NF4');
-    expect(variantName(reference, { ...reference, flux: 'int8' })).toBe('16-bit FLUX');
-    expect(variantName(reference, reference)).toBe('Same formats');
   });
 });
 

@@ -60,7 +60,7 @@ function run(id: string, change: Partial<RunDetail>, settings: Partial<RunDetail
 
 describe('variantName', () => {
   it.each([
-    [{ flux: '16-bit', t5: '16-bit', infusenet: '16-bit' }, 'Full 16-bit'],
+    [{ flux: '16-bit', t5: '16-bit', infusenet: '16-bit' }, 'All 16-bit'],
     [{ flux: 'nf4', t5: 'nf4', infusenet: 'nf4' }, 'All NF4'],
     [{ flux: 'int8', t5: 'int8', infusenet: 'nf4' }, 'INT8 + InfuseNet NF4'],
     [{ flux: 'int8', t5: 'fp8', infusenet: 'int8' }, 'INT8 + T5 FP8'],

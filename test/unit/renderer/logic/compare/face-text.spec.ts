@@ -3,7 +3,7 @@ import type { CompareVariant } from '../../../../../src-main/contract/compare-da
 import type { RunDetail, RunResult } from '../../../../../src-main/contract/run';
 import {
   encoderRoles,
-  likenessTitle,
+  faceCosineTitle,
   roleTitle,
   variantFaceOf,
 } from '../../../../../src-renderer/logic/compare/face-text';
@@ -11,15 +11,15 @@ import { runFacts } from '../../../../../src-renderer/logic/runs/run-facts';
 import { roleScoreText } from '../../../../../src-renderer/logic/runs/run-notes';
 
 type Scores = Pick<RunResult, 'faceScores' | 'secondEncoder'>;
-const arcface = { encoder: 'arcface', weightHash: 'a1', conditioned: true, score: 0.8125 } as const;
-const glintr = { encoder: 'glintr100', weightHash: 'b2', conditioned: false, score: 0.625 } as const;
+const arcface = { encoder: 'arcface', weightHash: 'a1', conditioned: true, identityScore: 0.8125 } as const;
+const glintr = { encoder: 'glintr100', weightHash: 'b2', conditioned: false, identityScore: 0.625 } as const;
 
 function run({ faceScores, secondEncoder }: Scores, identityState = 'scored'): RunDetail {
   return {
     status: 'done',
     formats: { flux: 'int8', t5: 'int8', infusenet: 'nf4' },
     settings: { loras: [], guidance: 1 },
-    identityScore: faceScores.find(({ conditioned }) => conditioned)?.score ?? null,
+    identityScore: faceScores.find(({ conditioned }) => conditioned)?.identityScore ?? null,
     identityState,
     createdAtMs: 0,
     loadBytes: null,
@@ -47,7 +47,7 @@ describe('a run with two encoders', () => {
       expect.stringMatching(/by glintr100\. It had no part in making the picture/),
     ]);
     expect(roleTitle(roles[0] ?? { conditioned: true, names: [] }, roles, [both])).not.toContain('Second encoder');
-    expect(likenessTitle(roles)).toContain('by arcface and glintr100');
+    expect(faceCosineTitle(roles)).toContain('by arcface and glintr100');
     expect([roleScoreText(both, true, 3), roleScoreText(both, false, 3)]).toEqual(['0.813', '0.625']);
   });
 
@@ -68,7 +68,7 @@ describe('a run with two encoders', () => {
 
   it('says in both columns that there is no face', () => {
     const none = run(
-      { faceScores: [arcface, glintr].map((face) => ({ ...face, score: null })), secondEncoder: 'used' },
+      { faceScores: [arcface, glintr].map((face) => ({ ...face, identityScore: null })), secondEncoder: 'used' },
       'no-face',
     );
     expect(encoderRoles([none])).toHaveLength(2);
@@ -107,8 +107,8 @@ describe('a run with one encoder', () => {
 describe('variantFaceOf', () => {
   it('takes the encoder that scored the variant, where packs differ', () => {
     const face = (encoder: string, mean: number | null) => ({
-      encoder, conditioned: true, identityDelta: null, likeness: null,
-      identity: mean === null ? null : { count: 1, mean, halfWidth: null },
+      encoder, conditioned: true, identityDelta: null, faceCosine: null,
+      identityScore: mean === null ? null : { count: 1, mean, halfWidth: null },
     }); // prettier-ignore
     const variant = { faces: [face('a', null), face('b', 0.5)] } as unknown as CompareVariant;
     expect(variantFaceOf(variant, { conditioned: true, names: [] })?.encoder).toBe('b');

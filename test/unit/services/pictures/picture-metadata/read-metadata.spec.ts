@@ -50,8 +50,8 @@ const result: RunResult = {
   decode: { mode: 'whole', tiles: 1, reason: 'fits', wholeBytes: 2 ** 30, freeBytes: null },
   spill: null,
   faceScores: [
-    { encoder: 'arcface', weightHash: 'a1', conditioned: true, score: 0.81 },
-    { encoder: 'glintr100', weightHash: 'b2', conditioned: false, score: 0.625 },
+    { encoder: 'arcface', weightHash: 'a1', conditioned: true, identityScore: 0.81 },
+    { encoder: 'glintr100', weightHash: 'b2', conditioned: false, identityScore: 0.625 },
   ],
   secondEncoder: 'used',
 };
