@@ -1,34 +1,30 @@
 /**
- * `bench`: memory and time of several configurations, each in a fresh engine process so that nothing of one is in the
- * figures of the next.
+ * `bench`: memory and time of several variants, each in a fresh engine process so that nothing of one is in the figures of
+ * the next.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { openPack } from '../engine/pack/open-pack.js';
+import { phaseFigures } from '../compare/report/phase-figures.js';
+import { PHASE_NOTE, phaseTable } from '../compare/report/phase-table.js';
+import { stepMedian } from '../compare/statistics/medians.js';
+import { variantKey } from '../contract/formats.js';
+import type { RunDetail } from '../contract/run.js';
 import {
   PUBLISHED_VARIANTS,
   QUANTIZED_COMPONENTS,
   type DecodeChoice,
   type FormatChoice,
-  type GenerateRequest,
   type GenerateResult,
   type Provider,
 } from '../engine/protocol.js';
-import { configName, parseConfigs } from './format-configs.js';
-import { stepMedian } from '../compare/statistics/medians.js';
-import { phaseFigures } from '../compare/report/phase-figures.js';
-import { PHASE_NOTE, phaseTable } from '../compare/report/phase-table.js';
-import { memoryOfRun } from './run-figures.js';
+import { withHost } from './command-host.js';
 import { integer } from './options.js';
 import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
-import { runInEngine } from './run-in-engine.js';
-import { endProgress, formatTable, print, printJson, showProgress } from './terminal.js';
+import { endProgress, formatTable, print, printJson } from './terminal.js';
+import { variantOptions, type VariantOptions } from './variant-options.js';
 
-interface BenchOptions {
+interface BenchOptions extends VariantOptions {
   readonly pack: string;
-  readonly configs: readonly FormatChoice[];
   readonly steps?: number;
   readonly width?: number;
   readonly height?: number;
@@ -42,15 +38,10 @@ interface BenchOptions {
 }
 
 export function benchCommand(): Command {
-  return new Command('bench')
-    .description('Measure memory and time of several configurations.')
-    .requiredOption('--pack <folder>', 'model pack')
-    .option(
-      '--configs <list>',
-      'FLUX/T5/InfuseNet formats, separated by commas; the first is the baseline',
-      parseConfigs,
-      PUBLISHED_VARIANTS,
-    )
+  const command = new Command('bench')
+    .description('Measure memory and time of several variants.')
+    .requiredOption('--pack <folder>', 'model pack');
+  return variantOptions(command, PUBLISHED_VARIANTS, 'the published ones')
     .option('--steps <n>', "denoising steps (default: the pack's)", integer('--steps', 1, 1000))
     .option('--width <px>', "width (default: the pack's)", integer('--width', 16, 8192))
     .option('--height <px>', "height (default: the pack's)", integer('--height', 16, 8192))
@@ -64,57 +55,71 @@ export function benchCommand(): Command {
     .action(run);
 }
 
-/** An embedding of unit length; likeness plays no part in memory and time. */
+/** An embedding of unit length; whose face it is plays no part in memory and time. */
 const EMBEDDING = Array.from({ length: 512 }, (_, i) => Math.sin(1 + i) / 16);
 
+interface Row {
+  readonly formats: FormatChoice;
+  readonly result: GenerateResult;
+  readonly summary: ReturnType<typeof summarize>;
+}
+
 async function run(options: BenchOptions): Promise<void> {
-  const pack = await openPack(options.pack);
-  const folder = await mkdtemp(join(tmpdir(), 'likeness-lab-bench-'));
-  const rows: { readonly formats: FormatChoice; readonly result: GenerateResult }[] = [];
-  try {
-    for (const formats of options.configs) {
-      const params: GenerateRequest = {
-        packPath: pack.root,
-        cachePath: resolve(options.cache),
-        provider: options.provider,
-        deviceId: options.deviceId,
-        decode: options.decode,
-        formats,
-        modelVariant: options.variant ?? [...pack.variants.keys()][0] ?? '',
-        identity: { kind: 'embedding', values: EMBEDDING },
-        controlImagePath: null,
-        prompt: 'A man, portrait, cinematic',
-        seed: 42,
-        steps: options.steps ?? pack.defaults.steps,
-        width: options.width ?? pack.defaults.width,
-        height: options.height ?? pack.defaults.height,
-        guidance: pack.defaults.guidance,
-        conditioningScale: 1,
-        start: 0,
-        end: 1,
-        outputPath: join(folder, 'bench.png'),
-        previewDir: null,
-        allowNotFinite: true,
-        ...(options.profile === undefined ? {} : { profilePrefix: resolve(options.profile) }),
-      };
-      const result = await runInEngine((send) =>
-        send({ kind: 'generate', params }, ({ fraction, message }) =>
-          showProgress(fraction, `${configName(formats)}: ${message}`),
-        ),
-      );
-      rows.push({ formats, result });
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const results = new Map<string, GenerateResult>();
+  const measuring = {
+    embedding: EMBEDDING,
+    request: {
+      allowNotFinite: true,
+      ...(options.profile === undefined ? {} : { profilePrefix: resolve(options.profile) }),
+    },
+    onMade: (made: RunDetail, result: GenerateResult) => void results.set(made.id, result),
+  };
+  const rows = await withHost({ ...options, measuring }, async ({ services, packId, made }): Promise<Row[]> => {
+    const { packs, comparisons, settings } = services;
+    const { provider, deviceId, decode } = options;
+    settings.set({ deviceId });
+    const { defaults, modelVariants } = await packs.usable(packId);
+    const shared = {
+      packId,
+      provider,
+      ...settings.device(provider),
+      modelVariant: options.variant ?? modelVariants[0] ?? '',
+      identityId: null,
+      faceIndex: 0,
+      poseId: null,
+      prompt: 'A man, portrait, cinematic',
+      seed: 42,
+      steps: options.steps ?? defaults.steps,
+      width: options.width ?? defaults.width,
+      height: options.height ?? defaults.height,
+      guidance: defaults.guidance,
+      conditioningScale: 1,
+      start: 0,
+      end: 1,
+      loras: [],
+      ...(decode === 'auto' ? {} : { decode }),
+    };
+    const cells = (options.configs ?? options.variants).map((formats) => ({
+      settings: { ...shared, formats },
+      repeat: 1,
+    }));
+    const { comparisonId } = await comparisons.start(cells);
+    return (await made(comparisonId)).flatMap((picture) => {
+      const result = results.get(picture.id);
+      return result === undefined ? [] : [{ formats: picture.formats, result, summary: summarize(picture, result) }];
+    });
+  });
   endProgress();
-  if (options.json === true) printJson(rows.map((row) => ({ ...row, summary: summarize(row.result) })));
+  if (options.json === true) printJson(rows);
   else print(table(rows));
 }
 
-function summarize(result: GenerateResult) {
+function summarize({ loadBytes, peakBytes }: RunDetail, result: GenerateResult) {
+  const load = result.phases.find(({ phase }) => phase === 'load');
   return {
-    ...memoryOfRun(result),
+    load: loadBytes ?? 0,
+    peak: peakBytes ?? 0,
+    source: load?.deviceSource ?? load?.hostSource ?? 'none',
     phases: phaseFigures([result.phases]),
     secondsPerStep: stepMedian(result.stepSeconds) ?? 0,
     totalSeconds: result.totalSeconds,
@@ -123,13 +128,11 @@ function summarize(result: GenerateResult) {
 }
 
 /** The published table's form: load, peak, difference against the first row. */
-function table(rows: readonly { readonly formats: FormatChoice; readonly result: GenerateResult }[]): string {
+function table(rows: readonly Row[]): string {
   const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(2);
-  const [first] = rows;
-  const baseline = first === undefined ? 0 : summarize(first.result).peak;
-  const lines = rows.map(({ formats, result }) => {
-    const summary = summarize(result);
-    const delta = (summary.peak - baseline) / 2 ** 30;
+  const baseline = rows[0]?.summary;
+  const lines = rows.map(({ formats, summary }) => {
+    const delta = (summary.peak - (baseline?.peak ?? 0)) / 2 ** 30;
     return [
       ...QUANTIZED_COMPONENTS.map((component) => formats[component]),
       gib(summary.load),
@@ -140,21 +143,19 @@ function table(rows: readonly { readonly formats: FormatChoice; readonly result:
     ];
   });
   const phases = phaseTable(
-    rows.map(({ formats, result }) => {
-      const { load, peak } = summarize(result);
-      return { formats, loadBytes: load, peakBytes: peak, phases: phaseFigures([result.phases]) };
-    }),
-  );
-  const source = first === undefined ? '' : summarize(first.result).source;
-  const notFinite = rows.filter(({ result }) => result.notFiniteAtStep !== undefined);
+    rows.map(({ formats, summary: { load, peak, phases: figures } }) => ({
+      formats, loadBytes: load, peakBytes: peak, phases: figures,
+    })),
+  ); // prettier-ignore
+  const notFinite = rows.filter(({ summary }) => !summary.finite);
   return [
     formatTable([['FLUX', 'T5', 'InfuseNet', 'load GiB', 'peak GiB', 'Δ peak', 's/step', 'total s'], ...lines]),
-    `Memory: ${source}. Δ against the first row. s/step: the median of all steps but the first.`,
+    `Memory: ${baseline?.source ?? ''}. Δ against the first row. s/step: the median of all steps but the first.`,
     formatTable([phases.head, ...phases.rows]),
     PHASE_NOTE,
     ...notFinite.map(
       ({ formats, result }) =>
-        `${configName(formats)}: values were not finite from step ${result.notFiniteAtStep ?? 0} on. Memory and time do not depend on them; a picture does.`,
+        `${variantKey(formats)}: values were not finite from step ${result.notFiniteAtStep ?? 0} on. Memory and time do not depend on them; a picture does.`,
     ),
   ].join('\n');
 }

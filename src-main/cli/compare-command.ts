@@ -1,48 +1,42 @@
 /**
- * `compare`: configurations × seeds on one pack, and a report of their differences from the first configuration.
+ * `compare`: variants × seeds on one pack, and a report of their differences from the first variant.
  */
-import { readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { planContactSheet } from '../compare/report/contact-sheet.js';
 import { DEFAULT_PIXELS_PER_DEGREE } from '../compare/measures/flip.js';
-import type { Box } from '../compare/measures/picture-metrics.js';
 import { reportCsv } from '../compare/report/report-csv.js';
 import { variantVerdict, weightNotes, type ReportInput } from '../compare/report/report-data.js';
 import { reportHtml } from '../compare/report/report-html.js';
 import { reportMarkdown } from '../compare/report/report-markdown.js';
-import { present } from '../compare/report/variant-summary.js';
 import { reportTable } from '../compare/report/report-table.js';
-import type { WeightErrors } from '../compare/statistics/weight-order.js';
-import { deviceName } from '../contract/formats.js';
-import { openPack, type Pack } from '../engine/pack/open-pack.js';
+import { present } from '../compare/report/variant-summary.js';
+import { variantKey } from '../contract/formats.js';
+import type { RunSettings } from '../contract/generation-settings.js';
+import type { RunDetail } from '../contract/run.js';
 import {
   INFUSENET_VARIANTS,
   QUANTIZED_COMPONENTS,
   type DecodeChoice,
   type FormatChoice,
-  type GenerateRequest,
+  type GenerateResult,
   type LoraChoice,
   type Provider,
-  type QuantizedComponent,
 } from '../engine/protocol.js';
-import { compareRuns, PICTURES, type ConfigurationRuns, type SharedSettings } from './compare-runs.js';
-import { BUDGET_RANGE, parseConfigs, withinBudgets, type Budgets } from './format-configs.js';
-import { identityInput } from './identity-input.js';
-import { loraOption } from './lora-option.js';
-import { measurePictures } from './measure-pictures.js';
-import { memoryOfRun } from './run-figures.js';
-import { integer, number } from './options.js';
+import type { Cell } from '../services/comparisons/comparison-service.js';
 import { drawContactSheet } from '../services/pictures/draw-contact-sheet.js';
+import { withHost, type CommandHost } from './command-host.js';
+import { loraOption } from './lora-option.js';
+import { integer, number } from './options.js';
+import { readEmbedding } from './read-embedding.js';
 import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
-import { runInEngine } from './run-in-engine.js';
-import { endProgress, formatTable, interruptSignal, print, showProgress } from './terminal.js';
+import { endProgress, formatTable, print, showProgress } from './terminal.js';
+import { budgetOption, variantOptions, withinBudgets, type Budgets, type VariantOptions } from './variant-options.js';
 
-interface CompareOptions {
+interface CompareOptions extends VariantOptions {
   readonly pack: string;
   readonly report: string;
-  readonly configs: readonly FormatChoice[];
   readonly seeds: readonly number[];
   readonly fluxBudget?: number;
   readonly t5Budget?: number;
@@ -72,12 +66,6 @@ interface CompareOptions {
 const DEFAULT_SEEDS = '1-8';
 const MAX_SEEDS = 1000;
 
-/** From the package, two folders above both the source and the built file. */
-function appVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
-
 /** Numbers and ranges, such as `1-8,42`. @throws InvalidArgumentError */
 export function parseSeeds(text: string): number[] {
   const seeds = text.split(',').flatMap((part) => {
@@ -93,18 +81,13 @@ export function parseSeeds(text: string): number[] {
 }
 
 export function compareCommand(): Command {
-  return new Command('compare')
-    .description('Make the same pictures with several configurations and report how they differ from the first.')
+  const command = new Command('compare')
+    .description('Make the same pictures with several variants and report how they differ from the first.')
     .requiredOption('--pack <folder>', 'model pack')
-    .requiredOption('--report <folder>', 'where report.md, .csv, .html, contact-sheet.png and the pictures go')
-    .addOption(
-      new Option('--configs <list>', 'FLUX/T5/InfuseNet formats, separated by commas; the first is the reference')
-        .argParser(parseConfigs)
-        .default(INFUSENET_VARIANTS, 'every format of InfuseNet'),
-    )
-    .addOption(budgetOption('flux', 'FLUX'))
-    .addOption(budgetOption('t5', 'T5'))
-    .addOption(budgetOption('infusenet', 'InfuseNet'))
+    .requiredOption('--report <folder>', 'where report.md, .csv, .html, contact-sheet.png and the pictures go');
+  variantOptions(command, INFUSENET_VARIANTS, 'every format of InfuseNet');
+  for (const component of QUANTIZED_COMPONENTS) command.addOption(budgetOption(component));
+  return command
     .option('--by-outputs', 'spend the budgets by the errors of the layers’ outputs in the first picture’s run')
     .addOption(
       new Option('--seeds <list>', 'seeds and ranges of seeds')
@@ -145,16 +128,40 @@ export function compareCommand(): Command {
     .action(run);
 }
 
-async function sharedSettings(options: CompareOptions, pack: Pack): Promise<SharedSettings> {
+/** Folder of the pictures inside the report folder. */
+const PICTURES = 'pictures';
+
+/** A picture's place in the report folder, with forward slashes. @param repeat 0 for the picture itself */
+function fileOf(formats: FormatChoice, seed: number, repeat: number): string {
+  const stem = `${variantKey(formats).replaceAll('/', '_')}-seed-${seed}`;
+  return `${PICTURES}/${stem}${repeat === 0 ? '' : `-repeat-${repeat}`}.png`;
+}
+
+/** What all pictures share. LoRAs and the photo are taken into the host. */
+async function sharedSettings(
+  { services: { packs, photos, loras, settings }, packId }: CommandHost,
+  options: CompareOptions,
+): Promise<Omit<RunSettings, 'seed' | 'formats'>> {
+  const { provider, deviceId, identity, decode } = options;
+  settings.set({ deviceId });
+  const pack = await packs.usable(packId);
+  const photo =
+    identity === undefined
+      ? null
+      : await photos.import('identity', basename(identity), await readFile(resolve(identity)), 'import');
+  const uses: RunSettings['loras'] = [];
+  for (const { path, weight } of options.lora) {
+    const lora = await loras.add({ kind: 'file', file: path }, packId);
+    if (lora !== null) uses.push({ loraId: lora.id, name: lora.name, weight });
+  }
   return {
-    packPath: pack.root,
-    cachePath: resolve(options.cache),
-    provider: options.provider,
-    deviceId: options.deviceId,
-    decode: options.decode,
-    modelVariant: options.variant ?? [...pack.variants.keys()][0] ?? '',
-    identity: await identityInput(options),
-    controlImagePath: null,
+    packId,
+    provider,
+    ...settings.device(provider),
+    modelVariant: options.variant ?? pack.modelVariants[0] ?? '',
+    identityId: photo?.id ?? null,
+    faceIndex: options.face,
+    poseId: null,
     prompt: options.prompt,
     steps: options.steps ?? pack.defaults.steps,
     width: options.width ?? pack.defaults.width,
@@ -163,140 +170,101 @@ async function sharedSettings(options: CompareOptions, pack: Pack): Promise<Shar
     conditioningScale: options.conditioningScale,
     start: 0,
     end: 1,
-    loras: options.lora,
+    loras: uses,
+    ...(decode === 'auto' ? {} : { decode }),
   };
 }
 
-/** Where the face is in each of the reference's pictures; empty for a pack that cannot find faces. */
-async function findFaces(
-  reference: ConfigurationRuns,
-  { packPath, cachePath, provider }: SharedSettings,
-  pack: Pack,
-  reportDir: string,
-  signal: AbortSignal,
-): Promise<Map<number, Box | null>> {
-  const boxes = new Map<number, Box | null>();
-  if (pack.faceDetection.kind === 'scrfd' && pack.scrfd === null) return boxes;
-  await runInEngine(async (send) => {
-    for (const { seed, repeat, file } of reference.runs) {
-      if (repeat > 0) continue;
-      const imagePath = join(reportDir, file);
-      const found = await send({ kind: 'detect-faces', params: { packPath, cachePath, provider, imagePath } });
-      boxes.set(seed, found.faces[0]?.box ?? null);
-    }
-  }, signal);
-  return boxes;
-}
-
-function budgetOption(component: QuantizedComponent, name: string): Option {
-  const flag = `--${component}-budget`;
-  return new Option(
-    `${flag} <MiB>`,
-    `one more configuration: ${name} with a format for each layer, its weights at most so large`,
-  ).argParser(number(flag, ...BUDGET_RANGE));
-}
-
-/** The given ones, and one with mixes for the components that have a budget. */
-async function configurationsOf(
-  options: CompareOptions,
-  shared: SharedSettings,
-  signal: AbortSignal,
-): Promise<FormatChoice[]> {
-  const { configs, fluxBudget: flux, t5Budget: t5, infusenetBudget: infusenet, byOutputs } = options;
+/** The variant with mixes for the components that have a budget; null without budgets. */
+async function mixedVariant(
+  { services: { mixes, outputErrors } }: CommandHost,
+  { fluxBudget: flux, t5Budget: t5, infusenetBudget: infusenet, byOutputs }: CompareOptions,
+  first: FormatChoice,
+  firstRunId: string,
+): Promise<FormatChoice | null> {
   const budgets: Budgets = {
     ...(flux === undefined ? {} : { flux }),
     ...(t5 === undefined ? {} : { t5 }),
     ...(infusenet === undefined ? {} : { infusenet }),
   };
-  const [first] = configs;
-  const [seed] = options.seeds;
-  if (first === undefined || seed === undefined) return [...configs];
-  const measurements: Partial<Record<QuantizedComponent, string>> = {};
-  if (byOutputs === true) {
-    const run: GenerateRequest = { ...shared, formats: first, seed, outputPath: '', previewDir: null };
-    await runInEngine(async (send) => {
-      for (const component of QUANTIZED_COMPONENTS) {
-        if (budgets[component] === undefined) continue;
-        const { measured } = await send({ kind: 'output-errors', params: { run, component } }, (progress) => {
-          showProgress(progress.fraction, progress.message);
-        });
-        if (measured !== null) measurements[component] = measured.id;
-      }
-    }, signal);
+  if (Object.keys(budgets).length === 0) return null;
+  if (byOutputs !== true) return withinBudgets(first, budgets);
+  const formats = { ...first };
+  for (const component of QUANTIZED_COMPONENTS) {
+    const budgetMiB = budgets[component];
+    if (budgetMiB === undefined) continue;
+    showProgress(1, `Measuring the outputs of ${component}`);
+    await outputErrors.errors({ runId: firstRunId, component, measure: true });
+    formats[component] = (await mixes.mix({ runId: firstRunId, component, by: 'outputs', budgetMiB })).format;
   }
-  const mixed = withinBudgets(first, budgets, measurements);
-  return mixed === null ? [...configs] : [...configs, mixed];
+  return formats;
 }
 
-/** Of every component whose format varies. */
-async function measureWeights(
-  configs: readonly FormatChoice[],
-  { packPath, cachePath, modelVariant }: SharedSettings,
-  signal: AbortSignal,
-): Promise<WeightErrors[]> {
-  const varying = QUANTIZED_COMPONENTS.filter((component) => new Set(configs.map((c) => c[component])).size > 1);
-  return runInEngine(async (send) => {
-    const out: WeightErrors[] = [];
-    for (const component of varying) {
-      const params = { packPath, cachePath, modelVariant, component };
-      const { overall } = await send({ kind: 'weight-errors', params }, ({ fraction, message }) => {
-        showProgress(fraction, message);
-      });
-      out.push({ component, errors: overall });
-    }
-    return out;
-  }, signal);
-}
-
-function describeSettings(shared: SharedSettings, pack: Pack, options: CompareOptions): [string, string][] {
-  return [
-    ['Pack', `${pack.name}, ${shared.modelVariant}`],
-    ['Prompt', shared.prompt],
-    [
-      'Settings',
-      `${shared.width}×${shared.height}, ${shared.steps} steps, guidance ${shared.guidance}, ` +
-        `conditioning scale ${shared.conditioningScale}, ${deviceName(shared)}`,
-    ],
-    ...options.lora.map(({ path, weight }): [string, string] => ['LoRA', `${basename(path)}, weight ${weight}`]),
-    ['Seeds', options.seeds.join(', ')],
-    ['Repeats of the first seed', String(options.repeats)],
+/** Every variant at every seed, then repeats of the first; and how they differ. */
+async function compared(host: CommandHost, options: CompareOptions): Promise<ReportInput> {
+  const { comparisons, packs, reports } = host.services;
+  const { seeds, repeats } = options;
+  const shared = await sharedSettings(host, options);
+  const cellsOf = (formats: FormatChoice): Cell[] => [
+    ...seeds.map((seed) => ({ settings: { ...shared, seed, formats }, repeat: 1 })),
+    ...seeds
+      .slice(0, 1)
+      .flatMap((seed) =>
+        Array.from({ length: repeats }, (_, i) => ({ settings: { ...shared, seed, formats }, repeat: i + 2 })),
+      ),
   ];
+  const variants = [...new Map((options.configs ?? options.variants).map((v) => [variantKey(v), v])).values()];
+  const { comparisonId, runIds } = await comparisons.start(variants.flatMap(cellsOf));
+  let runs = await host.made(comparisonId);
+  const [first] = runs;
+  if (first === undefined) throw new Error('Invariant violated: a comparison has pictures');
+  const mixed = await mixedVariant(host, options, first.formats, first.id);
+  if (mixed !== null && !variants.some((variant) => variantKey(variant) === variantKey(mixed))) {
+    await comparisons.append(comparisonId, () => cellsOf(mixed));
+    runs = await host.made(comparisonId);
+  }
+  showProgress(1, 'Comparing the pictures');
+  const input = await reports.input({
+    title: options.title ?? `${(await packs.usable(host.packId)).name}: quantization compared`,
+    referenceRunId: runIds[0] ?? '',
+    runIds: runs.map(({ id }) => id),
+    withPictures: true,
+    components: QUANTIZED_COMPONENTS,
+  });
+  return {
+    ...input,
+    picturesBeside: true,
+    variants: input.variants.map((variant) => ({
+      ...variant,
+      pictures: variant.pictures.map((picture) => ({
+        ...picture,
+        file: fileOf(variant.formats, picture.seed, picture.repeat),
+      })),
+    })),
+  };
 }
 
 async function run(options: CompareOptions): Promise<void> {
-  const pack = await openPack(options.pack);
-  const shared = await sharedSettings(options, pack);
   const reportDir = resolve(options.report);
+  const { identity, identityEmbedding, pixelsPerDegree } = options;
+  const embedding =
+    identity === undefined && identityEmbedding !== undefined ? await readEmbedding(identityEmbedding) : null;
   await mkdir(join(reportDir, PICTURES), { recursive: true });
-  const signal = interruptSignal();
-  const { seeds, repeats, pixelsPerDegree } = options;
-  const configs = await configurationsOf(options, shared, signal);
-  const configurations = await compareRuns({
-    shared, configs, seeds, repeats, reportDir, signal, onProgress: showProgress,
-  }); // prettier-ignore
-  const [reference] = configurations;
-  if (reference === undefined) throw new Error('Invariant violated: a comparison has a configuration');
-  showProgress(1, 'Comparing the pictures');
-  const faceBoxes = await findFaces(reference, shared, pack, reportDir, signal);
-  const first = reference.runs[0]?.result;
-  const input: ReportInput = {
-    title: options.title ?? `${pack.name}: quantization compared`,
-    appVersion: appVersion(),
-    settings: describeSettings(shared, pack, options),
-    prompts: [options.prompt],
-    picturesBeside: true,
-    memorySource:
-      first === undefined ? 'not measured' : `${memoryOfRun(first).source}, of the first picture in a fresh process`,
-    weightErrors: await measureWeights(configs, shared, signal),
+  const measuring = {
+    embedding,
     pixelsPerDegree,
-    variants: await measurePictures(configurations, { reportDir, pixelsPerDegree, faceBoxes }),
+    onMade: ({ formats, seed, repeat }: RunDetail, { outputPath }: GenerateResult) =>
+      copyFile(outputPath, join(reportDir, fileOf(formats, seed, repeat - 1))),
   };
-  const sheet = planContactSheet(input, shared.height / shared.width);
+  const input = await withHost({ ...options, measuring }, (host) => compared(host, options));
   await Promise.all([
     writeFile(join(reportDir, 'report.md'), reportMarkdown(input)),
     writeFile(join(reportDir, 'report.csv'), reportCsv(input)),
     writeFile(join(reportDir, 'report.html'), reportHtml(input)),
-    writeFile(join(reportDir, 'contact-sheet.png'), await drawContactSheet(sheet, (file) => join(reportDir, file))),
+    writeFile(
+      join(reportDir, 'contact-sheet.png'),
+      await drawContactSheet(planContactSheet(input), (file) => join(reportDir, file)),
+    ),
   ]);
   endProgress();
   const { head, rows } = reportTable(input);

@@ -14,7 +14,7 @@ import {
   type LoraChoice,
   type Provider,
 } from '../engine/protocol.js';
-import { parseFormat } from './format-configs.js';
+import { parseFormat } from './variant-options.js';
 import { generateTwice } from './generate-twice.js';
 import { identityInput } from './identity-input.js';
 import { loraOption } from './lora-option.js';

@@ -2,20 +2,18 @@
 import { AppError, isAbort } from '../base/app-error.js';
 import { stageSchema, type Stage } from '../contract/formats.js';
 import { openPack } from '../engine/pack/open-pack.js';
-import type { SmallerChange } from '../contract/smaller-choice.js';
+import type { SmallerChoice } from '../contract/smaller-choice.js';
 import {
-  QUANTIZED_COMPONENTS,
   type EngineProgress,
   type EstimateResult,
-  type FormatChoice,
   type GenerateRequest,
   type GenerateResult,
 } from '../engine/protocol.js';
-import { formatBytes } from '../services/support/byte-size.js';
 import { fitOf } from '../services/runs/estimate-service.js';
 import { bytesIn, nextSmaller, withChange, type Shrinkable } from '../services/runs/smaller-choices.js';
 import { tryTwice, type RanOut } from '../services/runs/try-twice.js';
 import type { EngineProcess } from './run-in-engine.js';
+import { withSmaller } from './smaller-sentence.js';
 import { note } from './terminal.js';
 
 export interface TwiceMade {
@@ -50,16 +48,16 @@ export async function generateTwice(
   } catch (error) {
     if (isAbort(error) || !(error instanceof AppError) || error.code !== 'engine.out-of-memory') throw error;
     const stage = stageSchema.safeParse(error.details['stage']);
-    throw new AppError('engine.out-of-memory', `${error.message} It was tried twice.`, {
-      remedy: await smallerInWords(engine, params, stage.success ? stage.data : null),
-      details: error.details,
-      cause: error,
-    });
+    throw await smaller(engine, params, error, stage.success ? stage.data : null);
   }
 }
 
-/** The next smaller choices with what each needs, as a sentence. Flags are those of `generate` and `compare`. */
-async function smallerInWords(engine: EngineProcess, params: GenerateRequest, stage: Stage | null): Promise<string> {
+async function smaller(
+  engine: EngineProcess,
+  params: GenerateRequest,
+  error: AppError,
+  stage: Stage | null,
+): Promise<AppError> {
   const { limits } = await openPack(params.packPath);
   const { formats, width, height, decode = 'auto', identity } = params;
   const settings: Shrinkable = {
@@ -71,31 +69,13 @@ async function smallerInWords(engine: EngineProcess, params: GenerateRequest, st
     ...(decode === 'auto' ? {} : { decode }),
   };
   const before = await estimate(engine, params);
-  const said: string[] = [];
+  const choices: Pick<SmallerChoice, 'change' | 'savedBytes'>[] = [];
   for (const change of nextSmaller(settings, limits.minSize)) {
     const { decode: how, ...changed } = withChange(settings, change);
     const after = await estimate(engine, { ...params, ...changed, ...(how === undefined ? {} : { decode: how }) });
-    const saved = bytesIn(stage, before) - bytesIn(stage, after);
-    if (saved > 0) said.push(`${inWords(change, formats)} (${formatBytes(saved)} less)`);
+    choices.push({ change, savedBytes: bytesIn(stage, before) - bytesIn(stage, after) });
   }
-  const free = before.freeBytes === null ? '' : `, ${formatBytes(before.freeBytes)} are free`;
-  const needs = `By the estimate it needs ${formatBytes(bytesIn(stage, before))} there${free}.`;
-  return said.length === 0
-    ? `${needs} Nothing needs less; close other programs.`
-    : `${needs} Smaller: ${said.join(', ')}; or close other programs.`;
-}
-
-function inWords(change: SmallerChange, before: FormatChoice): string {
-  switch (change.kind) {
-    case 'formats':
-      return QUANTIZED_COMPONENTS.filter((component) => change.formats[component] !== before[component])
-        .map((component) => `${component} in ${change.formats[component]}`)
-        .join(' and ');
-    case 'size':
-      return `--width ${change.width} --height ${change.height}`;
-    case 'tiles':
-      return '--decode tiles';
-  }
+  return withSmaller(error, bytesIn(stage, before), before.freeBytes, choices, formats);
 }
 
 function estimate({ send }: EngineProcess, request: GenerateRequest): Promise<EstimateResult> {

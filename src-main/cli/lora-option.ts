@@ -3,10 +3,8 @@
  */
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
+import { MAX_LORA_WEIGHT } from '../contract/lora.js';
 import type { LoraChoice } from '../engine/protocol.js';
-
-/** Beyond this a LoRA only breaks the picture. */
-const MAX_WEIGHT = 10;
 
 export function loraOption(): Option {
   return new Option('--lora <file[:weight]>', 'LoRA to add to FLUX, weight 1 when none is given; may be repeated')
@@ -21,8 +19,10 @@ export function loraOption(): Option {
 export function parseLoraChoice(text: string): LoraChoice {
   const [, file = text, number] = /^(.+):([-+.\deE]+)$/.exec(text) ?? [];
   const weight = number === undefined ? 1 : Number(number);
-  if (file === '' || !Number.isFinite(weight) || Math.abs(weight) > MAX_WEIGHT) {
-    throw new InvalidArgumentError(`--lora is FILE or FILE:WEIGHT with a weight from -${MAX_WEIGHT} to ${MAX_WEIGHT}.`);
+  if (file === '' || !Number.isFinite(weight) || Math.abs(weight) > MAX_LORA_WEIGHT) {
+    throw new InvalidArgumentError(
+      `--lora is FILE or FILE:WEIGHT with a weight from -${MAX_LORA_WEIGHT} to ${MAX_LORA_WEIGHT}.`,
+    );
   }
   return { path: resolve(file), weight };
 }

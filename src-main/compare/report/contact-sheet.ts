@@ -74,10 +74,8 @@ function captions(row: ReportVariant): string[] {
 
 /**
  * The plan of a sheet with the first pictures of every variant and their captions.
- *
- * @param aspect height over width of the pictures
  */
-export function planContactSheet(input: ReportInput, aspect: number): ContactSheet {
+export function planContactSheet(input: ReportInput): ContactSheet {
   const columns = [
     ...new Set(
       input.variants.flatMap(({ pictures: own }) => own.map((picture) => pictureLabel(picture, input.prompts))),
@@ -85,7 +83,7 @@ export function planContactSheet(input: ReportInput, aspect: number): ContactShe
   ];
   const room = TARGET_WIDTH - 2 * MARGIN - CAPTION_WIDTH;
   const cell = Math.round(Math.min(LARGEST_CELL, Math.max(SMALLEST_CELL, room / Math.max(1, columns.length) - GAP)));
-  const cellHeight = Math.round(cell * aspect);
+  const cellHeight = Math.round(cell * input.aspect);
   const left = MARGIN + CAPTION_WIDTH;
   // Wide enough for the title and the verdicts of a one-seed sheet.
   const width = Math.max(left + columns.length * (cell + GAP) - GAP + MARGIN, 640);

@@ -61,6 +61,8 @@ export interface ReportInput {
   /** Of the components that vary, where they were measured. */
   readonly weightErrors: readonly WeightErrors[];
   readonly pixelsPerDegree: number;
+  /** Height over width of the pictures. */
+  readonly aspect: number;
   /** The first is the reference. */
   readonly variants: readonly ReportVariant[];
 }

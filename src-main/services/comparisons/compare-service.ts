@@ -12,6 +12,7 @@ import { stepMedian } from '../../compare/statistics/medians.js';
 import { pairRuns, type PairedRun, type PairedVariant } from './pair-runs.js';
 import type { PictureLab } from '../pictures/picture-lab.js';
 import { summaries, type MeasuredRuns } from './report-input.js';
+import type { Measuring } from '../runs/measuring.js';
 import type { TrajectoryPair, Trajectories } from '../runs/trajectories.js';
 
 /** A heat map has up to 2 MB: kept for the panes on screen and a few before. */
@@ -25,6 +26,7 @@ export class CompareService {
   readonly #lab: PictureLab;
   readonly #trajectories: Pick<Trajectories, 'drifts'>;
   readonly #facesOf: (runId: string) => Promise<DetectedFaces>;
+  readonly #measuring: Measuring | null;
   readonly #heatMaps = new Map<string, Uint8Array>();
 
   /** @param facesOf faces in a finished picture, largest first; throws where none can be looked for */
@@ -33,11 +35,17 @@ export class CompareService {
     lab: PictureLab,
     trajectories: Pick<Trajectories, 'drifts'>,
     facesOf: (runId: string) => Promise<DetectedFaces>,
+    measuring: Measuring | null,
   ) {
     this.#store = store;
     this.#lab = lab;
     this.#trajectories = trajectories;
     this.#facesOf = facesOf;
+    this.#measuring = measuring;
+  }
+
+  get #pixelsPerDegree(): number {
+    return this.#measuring?.pixelsPerDegree ?? DEFAULT_PIXELS_PER_DEGREE;
   }
 
   /** One row per run, in their order, and the variants. @throws AppError run.not-found */
@@ -51,7 +59,7 @@ export class CompareService {
       rows: runIds.flatMap((runId) => rows.get(runId) ?? []),
       variants: variantsOf(measured),
       memorySources: [...measured.memorySources],
-      pixelsPerDegree: DEFAULT_PIXELS_PER_DEGREE,
+      pixelsPerDegree: measured.pixelsPerDegree,
       faceNote: measured.faceNote,
     };
   }
@@ -90,6 +98,8 @@ export class CompareService {
       faces: scored,
       memorySources: [...sources],
       faceNote: faces.note,
+      pixelsPerDegree: this.#pixelsPerDegree,
+      freshEngines: this.#measuring !== null,
     };
   }
 
@@ -103,6 +113,7 @@ export class CompareService {
       kind: 'heat-map',
       reference: files.picture(this.#finished(baseRunId).id),
       path: files.picture(this.#finished(runId).id),
+      pixelsPerDegree: this.#pixelsPerDegree,
     });
     if (png === null) {
       throw new AppError('compare.different-sizes', 'The two pictures have different sizes.', {
@@ -136,6 +147,7 @@ export class CompareService {
       reference: files.picture(base.id),
       path: files.picture(run.id),
       faceBox,
+      pixelsPerDegree: this.#pixelsPerDegree,
     });
     if (difference !== null) differences.save(base.id, run.id, difference);
     return difference;

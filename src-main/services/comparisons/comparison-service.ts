@@ -30,7 +30,7 @@ export interface Started {
 }
 
 /** A picture to be made. */
-interface Cell {
+export interface Cell {
   readonly settings: RunSettings;
   readonly repeat: number;
 }
@@ -59,9 +59,7 @@ export class ComparisonService {
   /** @throws AppError pack.*, engine.request-invalid, run.not-found (a photo) */
   async create(draft: ComparisonDraft): Promise<Started> {
     const device = this.#parts.settings.device(draft.provider);
-    return this.#start(
-      cellsOf(draft).map(({ settings, repeat }) => ({ settings: { ...settings, ...device }, repeat })),
-    );
+    return this.start(cellsOf(draft).map(({ settings, repeat }) => ({ settings: { ...settings, ...device }, repeat })));
   }
 
   get(comparisonId: string): Comparison {
@@ -110,7 +108,7 @@ export class ComparisonService {
 
   async repeat(comparisonId: string): Promise<Started> {
     const { runs } = this.get(comparisonId);
-    return this.#start(runs.map((run) => ({ settings: run.settings, repeat: run.repeat })));
+    return this.start(runs.map((run) => ({ settings: run.settings, repeat: run.repeat })));
   }
 
   /**
@@ -164,7 +162,7 @@ export class ComparisonService {
   }
 
   async repeatRun(runId: string): Promise<Started> {
-    return this.#start([{ settings: this.run(runId).settings, repeat: 1 }]);
+    return this.start([{ settings: this.run(runId).settings, repeat: 1 }]);
   }
 
   cancelRun(runId: string): void {
@@ -217,7 +215,8 @@ export class ComparisonService {
     return faces;
   }
 
-  async #start(cells: readonly Cell[]): Promise<Started> {
+  /** A comparison of these pictures, the first being the reference. @throws AppError as `create` */
+  async start(cells: readonly Cell[]): Promise<Started> {
     const { store, queue, now } = this.#parts;
     const [first] = cells;
     if (first === undefined) throw notFound();

@@ -1,5 +1,4 @@
 /** From measured runs to the summaries of their variants, and to what the report writers are made of. Pure. */
-import { DEFAULT_PIXELS_PER_DEGREE } from '../../compare/measures/flip.js';
 import type { ScoredFace } from '../../compare/measures/face-encoders.js';
 import { phaseFigures } from '../../compare/report/phase-figures.js';
 import type { ReportInput, ReportPicture } from '../../compare/report/report-data.js';
@@ -13,6 +12,7 @@ import type { WeightErrors } from '../../compare/statistics/weight-order.js';
 import type { PictureDifference } from '../../contract/compare-data.js';
 import { deviceName } from '../../contract/formats.js';
 import { SETTINGS, SHARED_NUMBERS, type RunSettings } from '../../contract/generation-settings.js';
+import { lorasText } from '../../contract/lora.js';
 import type { RunDetail } from '../../contract/run.js';
 import { median, stepMedian } from '../../compare/statistics/medians.js';
 import { variantTitle } from '../../contract/variant-title.js';
@@ -30,6 +30,9 @@ export interface MeasuredRuns {
   readonly faces: ReadonlyMap<string, readonly ScoredFace[]>;
   readonly memorySources: readonly string[];
   readonly faceNote: string | null;
+  readonly pixelsPerDegree: number;
+  /** Whether each variant had an engine process of its own: its memory figures are then its first picture's. */
+  readonly freshEngines: boolean;
 }
 
 /** `data:` URLs of a run's picture and heat map. */
@@ -66,6 +69,7 @@ function describe({ reference, variants }: MeasuredRuns, packName: string, promp
     ['Settings', [...sharedNumbers(s), deviceName(s)].join(', ')],
     [seeds.length > 1 ? 'Seeds' : 'Seed', seeds.join(', ')],
   ];
+  if (s.loras.length > 0) lines.push(['LoRAs', lorasText(s.loras)]);
   if (repeats > 0) lines.push(['Repeats', String(repeats)]);
   return lines;
 }
@@ -94,12 +98,14 @@ function measuredPicture(
 /** One summary a variant, in order. */
 export function summaries(measured: MeasuredRuns): VariantSummary[] {
   const prompts = promptsOf(measured);
+  const memory = (bytes: readonly (number | null)[]): number | null =>
+    measured.freshEngines ? (bytes[0] ?? null) : median(present(bytes));
   return summarizeVariants(
     measured.variants.map(({ settings, runs }) => ({
       name: variantTitle(settings, measured.reference.settings),
       formats: settings.formats,
-      loadBytes: median(present(runs.map(({ run }) => run.loadBytes))),
-      peakBytes: median(present(runs.map(({ run }) => run.peakBytes))),
+      loadBytes: memory(runs.map(({ run }) => run.loadBytes)),
+      peakBytes: memory(runs.map(({ run }) => run.peakBytes)),
       totalSeconds: median(present(runs.map(({ run }) => run.totalSeconds))),
       stepSeconds: median(present(runs.map(({ run }) => stepMedian(run.result?.stepSeconds ?? [])))),
       phases: phaseFigures(runs.map(({ run }) => run.result?.phases ?? [])),
@@ -110,7 +116,7 @@ export function summaries(measured: MeasuredRuns): VariantSummary[] {
 
 /** Everything the report says. Unpaired pictures are listed without a difference. */
 export function reportInput(measured: MeasuredRuns, options: ReportOptions): ReportInput {
-  const { variants, memorySources } = measured;
+  const { variants, memorySources, freshEngines } = measured;
   const prompts = promptsOf(measured);
   const picture = (paired: PairedRun): ReportPicture => ({
     ...measuredPicture(paired, measured, prompts),
@@ -134,9 +140,10 @@ export function reportInput(measured: MeasuredRuns, options: ReportOptions): Rep
     memorySource:
       memorySources.length === 0
         ? 'not measured'
-        : `${memorySources.join(', ')}, medians over the pictures, which one process made`,
+        : `${memorySources.join(', ')}, ${freshEngines ? 'of the first picture in a fresh process' : 'medians over the pictures, which one process made'}`,
     weightErrors: options.weightErrors ?? [],
-    pixelsPerDegree: DEFAULT_PIXELS_PER_DEGREE,
+    pixelsPerDegree: measured.pixelsPerDegree,
+    aspect: measured.reference.height / measured.reference.width,
     variants: summaries(measured).map((summary, i) => ({
       ...summary,
       pictures: (variants[i]?.runs ?? []).map(picture),

@@ -4,8 +4,10 @@ import { planContactSheet } from '../../compare/report/contact-sheet.js';
 import { reportCsv } from '../../compare/report/report-csv.js';
 import { reportHtml } from '../../compare/report/report-html.js';
 import { reportMarkdown } from '../../compare/report/report-markdown.js';
+import type { ReportInput } from '../../compare/report/report-data.js';
 import type { WeightErrors } from '../../compare/statistics/weight-order.js';
 import type { Report, ReportFormat } from '../../contract/compare-data.js';
+import type { QuantizedComponent } from '../../contract/formats.js';
 import type { Store } from '../../store/store.js';
 import type { CompareService } from './compare-service.js';
 import type { PictureLab } from '../pictures/picture-lab.js';
@@ -22,6 +24,16 @@ export interface ReportServiceParts {
   readonly appVersion: string;
 }
 
+interface InputOptions {
+  readonly title: string;
+  readonly referenceRunId: string;
+  readonly runIds: readonly string[];
+  /** Whether the pictures go into it, as the self-contained page has them. */
+  readonly withPictures: boolean;
+  /** Whose weight errors are told; default InfuseNet's. FLUX's and T5's take minutes. */
+  readonly components?: readonly QuantizedComponent[];
+}
+
 export class ReportService {
   readonly #parts: ReportServiceParts;
 
@@ -36,16 +48,8 @@ export class ReportService {
     runIds: readonly string[],
     format: ReportFormat,
   ): Promise<Report> {
-    const { store, lab, compare, packName, appVersion } = this.#parts;
-    const measured = await compare.measure(referenceRunId, runIds);
-    const inline = format === 'html' ? await this.#inlinePictures(measured) : new Map<string, InlinePicture>();
-    const input = reportInput(measured, {
-      title,
-      appVersion,
-      packName: await packName(measured.reference.settings.packId),
-      inline,
-      weightErrors: await this.#weightErrors(measured),
-    });
+    const { store, lab } = this.#parts;
+    const input = await this.input({ title, referenceRunId, runIds, withPictures: format === 'html' });
     const text = (extension: string, mimeType: string, content: string): Report => ({
       fileName: reportFileName(title, extension),
       mimeType,
@@ -60,8 +64,7 @@ export class ReportService {
       case 'html':
         return text('html', 'text/html', reportHtml(input));
       case 'contact-sheet': {
-        const { width, height } = measured.reference;
-        const sheet = planContactSheet(input, height / width);
+        const sheet = planContactSheet(input);
         const runOf = (file: string): string => file.slice(0, file.lastIndexOf('.'));
         const files = sheet.pictures.map(({ file }): [string, string] => [file, store.files.picture(runOf(file))]);
         const png = await lab.run<'contact-sheet'>({ kind: 'contact-sheet', sheet, files: Object.fromEntries(files) });
@@ -76,23 +79,47 @@ export class ReportService {
   }
 
   /**
-   * Of InfuseNet, where its format varies. FLUX and T5 take minutes: their errors are asked for on the compare screen.
-   * Without the pack's weights there are none, and the report leaves the sentence out.
+   * What every form of a report is made of.
+   * @throws AppError as `report`
    */
-  async #weightErrors({ reference, variants }: MeasuredRuns): Promise<WeightErrors[]> {
-    const { packId, modelVariant, formats } = reference.settings;
-    const component = 'infusenet';
-    if (variants.every(({ settings }) => settings.formats[component] === formats[component])) return [];
-    try {
-      const { overall } = await this.#parts.weightErrors.measure({ packId, modelVariant, component });
-      return [{ component, errors: overall }];
-    } catch (error) {
-      if (error instanceof AppError && /^(pack|weights|config)\./.test(error.code)) return [];
-      throw error;
-    }
+  async input({
+    title,
+    referenceRunId,
+    runIds,
+    withPictures,
+    components = ['infusenet'],
+  }: InputOptions): Promise<ReportInput> {
+    const { compare, packName, appVersion } = this.#parts;
+    const measured = await compare.measure(referenceRunId, runIds);
+    return reportInput(measured, {
+      title,
+      appVersion,
+      packName: await packName(measured.reference.settings.packId),
+      inline: withPictures ? await this.#inlinePictures(measured) : new Map<string, InlinePicture>(),
+      weightErrors: await this.#weightErrors(measured, components),
+    });
   }
 
-  async #inlinePictures({ variants, differences }: MeasuredRuns): Promise<Map<string, InlinePicture>> {
+  /** Of the components whose format varies. Without the pack's weights there are none, and the report leaves the sentence out. */
+  async #weightErrors(
+    { reference, variants }: MeasuredRuns,
+    components: readonly QuantizedComponent[],
+  ): Promise<WeightErrors[]> {
+    const { packId, modelVariant, formats } = reference.settings;
+    const out: WeightErrors[] = [];
+    for (const component of components) {
+      if (variants.every(({ settings }) => settings.formats[component] === formats[component])) continue;
+      try {
+        const { overall } = await this.#parts.weightErrors.measure({ packId, modelVariant, component });
+        out.push({ component, errors: overall });
+      } catch (error) {
+        if (!(error instanceof AppError && /^(pack|weights|config)\./.test(error.code))) throw error;
+      }
+    }
+    return out;
+  }
+
+  async #inlinePictures({ variants, differences, pixelsPerDegree }: MeasuredRuns): Promise<Map<string, InlinePicture>> {
     const { store, lab } = this.#parts;
     const out = new Map<string, InlinePicture>();
     for (const { run, base, role, repeat } of variants.flatMap(({ runs }) => runs)) {
@@ -102,6 +129,7 @@ export class ReportService {
         kind: 'inline',
         path: store.files.picture(run.id),
         reference: compared ? store.files.picture(base.id) : null,
+        pixelsPerDegree,
       });
       out.set(run.id, {
         pictureUrl: webpUrl(made.picture),

@@ -32,6 +32,7 @@ import { PictureLab } from '../pictures/picture-lab.js';
 import { PictureSource } from './picture-source.js';
 import { PreparationService } from '../packs/preparation-service.js';
 import { ReportService } from '../comparisons/report-service.js';
+import type { Measuring } from '../runs/measuring.js';
 import { Trajectories } from '../runs/trajectories.js';
 import { RunMaker } from '../runs/run-maker.js';
 import { RunQueue } from '../runs/run-queue.js';
@@ -75,6 +76,8 @@ export interface HostOptions {
   /** Gets warnings and errors beside the log file. */
   readonly echo?: (line: string) => void;
   readonly now?: () => number;
+  /** Asked for by commands that measure pictures. */
+  readonly measuring?: Measuring;
 }
 
 export interface AppHost {
@@ -131,6 +134,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   });
   const helper = new EngineClient(spawnEngine);
   const lab = new PictureLab(options.pictureWorker);
+  const measuring = options.measuring ?? null;
   const packsDir = options.packsDir ?? join(dataDir, 'packs');
   const manifests = options.manifests ?? MANIFESTS;
   const bundledFolder = join(assetsDir, 'models', BUNDLED_PACK_ID);
@@ -138,6 +142,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   const cacheFolder = new CacheFolder({
     repo: store.settings,
     named: options.cacheDir ?? null,
+    ofPack: measuring?.cache ?? null,
     usual: options.usualCacheDir ?? join(dataDir, 'cache'),
     pickFolder: options.pickFolder ?? null,
     requireIdle: () => requireIdleCache(hub),
@@ -197,6 +202,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     packs,
     settings,
     cacheFolder,
+    measuring,
     appVersion,
     trajectories,
     now,
@@ -219,7 +225,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     now,
   });
   const comparisons = new ComparisonService({ store, queue, packs, photos, settings, now });
-  const compare = new CompareService(store, lab, trajectories, (runId) => comparisons.faces(runId));
+  const compare = new CompareService(store, lab, trajectories, (runId) => comparisons.faces(runId), measuring);
   const blind = new BlindService({ store, compare, lab, now });
   const errands = new EngineErrands(spawnEngine);
   const weightErrors = new WeightErrorService(errands, packs, cacheFolder);

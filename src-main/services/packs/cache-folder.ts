@@ -13,6 +13,8 @@ export interface CacheFolderParts {
   readonly repo: SettingsRepo;
   /** Named at start, which nothing overrules; null for none. */
   readonly named: string | null;
+  /** A pack's own, for commands that use one pack; null in the app. */
+  readonly ofPack: string | null;
   readonly usual: string;
   /** Null where the host has no dialogs. */
   readonly pickFolder: (() => Promise<string | null>) | null;
@@ -36,7 +38,7 @@ export class CacheFolder {
 
   /** Folder of a pack's converted weights. */
   of(packId: string): string {
-    return join(this.root, packId);
+    return this.#parts.ofPack ?? join(this.root, packId);
   }
 
   state(): CacheFolderState {

@@ -25,14 +25,20 @@ export type PictureTask =
   | { readonly kind: 'normalize'; readonly bytes: Uint8Array; readonly name: string }
   /** A picture the engine wrote. */
   | { readonly kind: 'describe'; readonly path: string }
-  /** `faceBox` in pixels of the reference; null: no face. */
+  /** `faceBox` in pixels of the reference; null: no face. `pixelsPerDegree` here and below: viewing distance of FLIP. */
   | {
       readonly kind: 'difference';
       readonly reference: string;
       readonly path: string;
       readonly faceBox: Box | null;
+      readonly pixelsPerDegree: number;
     }
-  | { readonly kind: 'heat-map'; readonly reference: string; readonly path: string }
+  | {
+      readonly kind: 'heat-map';
+      readonly reference: string;
+      readonly path: string;
+      readonly pixelsPerDegree: number;
+    }
   /** The bare pixels, uncompressed: as many bytes for every picture of a size. */
   | { readonly kind: 'plain-copy'; readonly path: string }
   /** Sketches of the latents that the engine left in a folder. */
@@ -40,7 +46,12 @@ export type PictureTask =
   /** How far trajectories are from others, by their files. */
   | { readonly kind: 'drifts'; readonly pairs: readonly { readonly own: string; readonly reference: string }[] }
   /** A picture for an HTML report and, with a reference, its heat map. */
-  | { readonly kind: 'inline'; readonly reference: string | null; readonly path: string }
+  | {
+      readonly kind: 'inline';
+      readonly reference: string | null;
+      readonly path: string;
+      readonly pixelsPerDegree: number;
+    }
   /** Paths by the sheet's file names. */
   | {
       readonly kind: 'contact-sheet';
@@ -89,20 +100,22 @@ async function pair(reference: string, path: string): Promise<readonly [Picture,
   return a.width === b.width && a.height === b.height ? [a, b] : null;
 }
 
-async function difference(reference: string, path: string, faceBox: Box | null): Promise<PictureDifference | null> {
+type Task<K extends PictureTask['kind']> = Extract<PictureTask, { kind: K }>;
+
+async function difference({ reference, path, ...options }: Task<'difference'>): Promise<PictureDifference | null> {
   const pictures = await pair(reference, path);
   if (pictures === null) return null;
-  const { whole, face, surroundings } = comparePictures(...pictures, { faceBox });
+  const { whole, face, surroundings } = comparePictures(...pictures, options);
   return { whole, face, surroundings };
 }
 
-function heatMapOf(a: Picture, b: Picture): Picture {
-  return magmaPicture(flipMap(a, b), a.width, a.height);
+function heatMapOf(a: Picture, b: Picture, pixelsPerDegree: number): Picture {
+  return magmaPicture(flipMap(a, b, pixelsPerDegree), a.width, a.height);
 }
 
-async function heatMapPng(reference: string, path: string): Promise<Uint8Array | null> {
+async function heatMapPng({ reference, path, pixelsPerDegree }: Task<'heat-map'>): Promise<Uint8Array | null> {
   const pictures = await pair(reference, path);
-  return pictures === null ? null : encodePng(heatMapOf(...pictures));
+  return pictures === null ? null : encodePng(heatMapOf(...pictures, pixelsPerDegree));
 }
 
 async function readFloats(file: string): Promise<Float32Array> {
@@ -127,9 +140,9 @@ async function drifts(
   return out;
 }
 
-async function inline(reference: string | null, path: string): Promise<PictureResults['inline']> {
+async function inline({ reference, path, pixelsPerDegree }: Task<'inline'>): Promise<PictureResults['inline']> {
   const own = await readImage(path);
-  const heatMap = reference === null ? null : heatMapOf(await readImage(reference), own);
+  const heatMap = reference === null ? null : heatMapOf(await readImage(reference), own, pixelsPerDegree);
   return {
     picture: await makeThumbnail(own, INLINE_SIDE),
     heatMap: heatMap === null ? null : await makeThumbnail(heatMap, INLINE_SIDE),
@@ -154,9 +167,9 @@ export async function runPictureTask(task: PictureTask): Promise<PictureResults[
       };
     }
     case 'difference':
-      return difference(task.reference, task.path, task.faceBox);
+      return difference(task);
     case 'heat-map':
-      return heatMapPng(task.reference, task.path);
+      return heatMapPng(task);
     case 'plain-copy':
       return encodePng(await readImage(task.path), { compressed: false });
     case 'trajectory':
@@ -164,7 +177,7 @@ export async function runPictureTask(task: PictureTask): Promise<PictureResults[
     case 'drifts':
       return drifts(task.pairs);
     case 'inline':
-      return inline(task.reference, task.path);
+      return inline(task);
     case 'contact-sheet':
       return drawContactSheet(task.sheet, (file) => task.files[file] ?? '');
   }

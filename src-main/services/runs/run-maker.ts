@@ -3,6 +3,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { diskError } from '../../base/disk-error.js';
+import { variantKey } from '../../contract/formats.js';
 import { settingsOf } from '../../contract/generation-settings.js';
 import type { LoraUse } from '../../contract/lora.js';
 import type { RunDetail, RunResult } from '../../contract/run.js';
@@ -18,6 +19,7 @@ import type { CacheFolder } from '../packs/cache-folder.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import { loraHash } from '../packs/lora-hash.js';
 import { usualStepSeconds } from './pace.js';
+import type { Measuring } from './measuring.js';
 import type { PackService } from '../packs/pack-service.js';
 import { A1111_KEYWORD, formatParameters } from '../pictures/picture-metadata/a1111.js';
 import { OWN_KEYWORD, writeOwnChunk } from '../pictures/picture-metadata/own-chunk.js';
@@ -33,6 +35,8 @@ export interface RunMakerParts {
   readonly packs: PackService;
   readonly settings: SettingsService;
   readonly cacheFolder: Pick<CacheFolder, 'of'>;
+  /** Null in the app. */
+  readonly measuring: Measuring | null;
   readonly appVersion: string;
   readonly trajectories: Pick<Trajectories, 'folder' | 'ended'>;
   readonly now: () => number;
@@ -45,6 +49,8 @@ export interface MadeRun {
 
 export class RunMaker {
   readonly #parts: RunMakerParts;
+  /** What the engine process made last, where each variant has its own. */
+  #lastVariant: string | null = null;
 
   constructor(parts: RunMakerParts) {
     this.#parts = parts;
@@ -55,12 +61,14 @@ export class RunMaker {
    * on disk.
    */
   async make(run: RunDetail, signal: AbortSignal, onProgress: (progress: EngineProgress) => void): Promise<MadeRun> {
-    const { store, engine, trajectories } = this.#parts;
+    const { store, engine, measuring, trajectories } = this.#parts;
     try {
+      if (measuring !== null) await this.#freshEngine(variantKey(run.formats));
       const params = this.#withRecords(run);
       await makeFolder(dirname(params.outputPath));
       if (params.previewDir !== null) await makeFolder(params.previewDir);
       const result = await engine.request<'generate'>({ kind: 'generate', params }, { signal, onProgress });
+      await measuring?.onMade?.(run, result);
       await this.#save(run, result);
       await rm(params.outputPath, { force: true });
       return { totalSeconds: result.totalSeconds, stepSeconds: result.stepSeconds };
@@ -94,7 +102,8 @@ export class RunMaker {
 
   /** With what is kept of its steps. */
   #withRecords(run: RunDetail): GenerateRequest {
-    const { store, settings, trajectories } = this.#parts;
+    const { store, settings, measuring, trajectories } = this.#parts;
+    if (measuring !== null) return { ...this.request(run), ...measuring.request };
     const usual = usualStepSeconds(store.paces.like(run.settings), run.settings);
     return {
       ...this.request(run),
@@ -104,8 +113,16 @@ export class RunMaker {
     };
   }
 
+  async #freshEngine(variant: string): Promise<void> {
+    if (this.#lastVariant !== null && this.#lastVariant !== variant) await this.#parts.engine.restart();
+    this.#lastVariant = variant;
+  }
+
   #identity({ settings: { identityId, faceIndex } }: RunDetail): IdentityInput {
-    if (identityId === null) return { kind: 'none' };
+    if (identityId === null) {
+      const values = this.#parts.measuring?.embedding ?? null;
+      return values === null ? { kind: 'none' } : { kind: 'embedding', values };
+    }
     return { kind: 'image', path: this.#photoPath(identityId, 'identity'), faceIndex };
   }
 

@@ -25,7 +25,7 @@ describe.runIf(process.platform === 'linux')('memory that runs out on the comman
     const report = join(folder, 'report');
     const ran = await runCliWith(
       { ...REFUSED, LIKENESS_LAB_CONFINE_ONCE: join(folder, 'once') },
-      'compare', ...shared, '--configs', '16-bit/16-bit/16-bit', '--seeds', '1', '--repeats', '0', '--report', report,
+      'compare', ...shared, '--variants', '16-bit/16-bit/16-bit', '--seeds', '1', '--repeats', '0', '--report', report,
     ); // prettier-ignore
     expect(ran.code).toBe(0);
     expect(ran.stderr).toContain('The engine is started again and the picture made once more.');

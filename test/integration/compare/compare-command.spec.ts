@@ -13,6 +13,8 @@ import { standInAssets } from '../../support/test-assets.js';
 const execute = promisify(execFile);
 const CLI = 'dist/main/cli.js';
 const SAME = '16-bit/16-bit/16-bit';
+/** So large a budget that nothing is rounded. */
+const AMPLE = '16-bit/16-bit/auto-512';
 
 let folder: string;
 let report: string;
@@ -32,7 +34,7 @@ beforeAll(async () => {
   await writeFile(embedding, JSON.stringify(Array.from({ length: 512 }, (_, i) => Math.sin(i) / 16)));
   ({ stdout } = await execute(process.execPath, [
     CLI, 'compare', '--pack', 'test/fixtures/reference-tiny', '--identity-embedding', embedding,
-    '--configs', `${SAME},16-bit/16-bit/nf4,${SAME}`, '--infusenet-budget', '0.2', '--seeds', '3-4', '--repeats', '1',
+    '--variants', `${SAME},16-bit/16-bit/nf4,${AMPLE},${SAME}`, '--infusenet-budget', '0.2', '--seeds', '3-4', '--repeats', '1',
     '--prompt', 'portrait', '--steps', '2', '--width', '64', '--height', '96', '--title', 'Tiny | <test>',
     '--cache', join(folder, 'cache'), '--report', report,
   ])); // prettier-ignore
@@ -49,18 +51,18 @@ function psnr(a: Picture, b: Picture): number {
 const pictureOf = (line: Record<string, string> | undefined) => readImage(join(report, line?.['file'] ?? ''));
 
 describe('cli compare', () => {
-  it('makes every configuration at every seed, and repeats the first seed', () => {
+  it('makes every variant at every seed, once where it is given twice, and repeats the first seed', () => {
     expect(lines.map((line) => `${line['infusenet']} ${line['seed']} ${line['repeat']}`)).toEqual([
       '16-bit 3 0', '16-bit 4 0', '16-bit 3 1',
       'nf4 3 0', 'nf4 4 0', 'nf4 3 1',
-      '16-bit 3 0', '16-bit 4 0', '16-bit 3 1',
+      'auto-512 3 0', 'auto-512 4 0', 'auto-512 3 1',
       'auto-0.2 3 0', 'auto-0.2 4 0', 'auto-0.2 3 1',
     ]); // prettier-ignore
     expect(lines.every((line) => Number(line['peak_bytes']) >= Number(line['load_bytes']))).toBe(true);
     expect(lines.every((line) => Number(line['load_bytes']) > 0)).toBe(true);
   });
 
-  it('measures each picture against the first configuration at its seed', async () => {
+  it('measures each picture against the first variant at its seed', async () => {
     const [reference, , , nf4] = lines;
     const expected = psnr(await pictureOf(reference), await pictureOf(nf4));
     expect(nf4?.['identical']).toBe('no');
@@ -69,11 +71,11 @@ describe('cli compare', () => {
     expect(Number(nf4?.['flip'])).toBeLessThan(1);
   });
 
-  it('calls the same formats identical, and a repeat on this provider too', () => {
+  it('calls the same weights identical, and a repeat on this provider too', () => {
     const repeats = lines.filter((line) => line['repeat'] === '1');
     expect(repeats.map((line) => line['identical'])).toEqual(['yes', 'yes', 'yes', 'yes']);
     expect(lines.slice(6, 9).map((line) => line['identical'])).toEqual(['yes', 'yes', 'yes']);
-    expect(stdout).toMatch(/All 16-bit: .*Every picture is identical to the reference\./);
+    expect(stdout).toMatch(/16-bit \+ InfuseNet Auto 512 MiB: .*Every picture is identical to the reference\./);
     expect(stdout).toMatch(/16-bit \+ InfuseNet NF4: peak .* repeating the same settings gives none\./);
   });
 
@@ -127,7 +129,7 @@ describe('cli compare on a pack with two encoders', () => {
     const out = join(folder, 'both');
     const photo = 'assets/samples/hana.png';
     const { stdout: said } = await execute(process.execPath, [
-      CLI, 'compare', '--pack', pack, '--identity', photo, '--configs', `${SAME},16-bit/16-bit/nf4`, '--seeds', '3', '--prompt', 'portrait',
+      CLI, 'compare', '--pack', pack, '--identity', photo, '--variants', `${SAME},16-bit/16-bit/nf4`, '--seeds', '3', '--prompt', 'portrait',
       '--repeats', '0', '--steps', '1', '--width', '64', '--height', '64', '--cache', join(folder, 'cache-both'), '--report', out,
     ]); // prettier-ignore
     const [reference, nf4] = await readCsv(join(out, 'report.csv'));

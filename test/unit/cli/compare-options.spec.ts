@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseSeeds } from '../../../src-main/cli/compare-command.js';
-import { configName, parseConfigs } from '../../../src-main/cli/format-configs.js';
+import { parseVariants } from '../../../src-main/cli/variant-options.js';
+import { variantKey } from '../../../src-main/contract/formats.js';
 
 describe('--seeds', () => {
   it('takes numbers and ranges, each seed once', () => {
@@ -14,14 +15,14 @@ describe('--seeds', () => {
   });
 });
 
-describe('--configs', () => {
+describe('--variants', () => {
   it('takes FLUX/T5/InfuseNet formats', () => {
-    const configs = parseConfigs('16-bit/16-bit/16-bit, int8/int8/nf4');
-    expect(configs[1]).toEqual({ flux: 'int8', t5: 'int8', infusenet: 'nf4' });
-    expect(configs.map(configName)).toEqual(['16-bit/16-bit/16-bit', 'int8/int8/nf4']);
+    const variants = parseVariants('16-bit/16-bit/16-bit, int8/int8/nf4');
+    expect(variants[1]).toEqual({ flux: 'int8', t5: 'int8', infusenet: 'nf4' });
+    expect(variants.map(variantKey)).toEqual(['16-bit/16-bit/16-bit', 'int8/int8/nf4']);
   });
 
   it.each(['', 'int8', 'int8/int8/int2', 'int8/int8/int8/int8'])('refuses %j', (text) => {
-    expect(() => parseConfigs(text)).toThrow('is not FLUX/T5/InfuseNet formats');
+    expect(() => parseVariants(text)).toThrow('is not FLUX/T5/InfuseNet formats');
   });
 });

@@ -104,6 +104,7 @@ const input: ReportInput = {
   memorySource: 'VmHWM',
   weightErrors: [{ component: 'infusenet', errors: { int8: 0.0061, nf4: 0.091 } }],
   pixelsPerDegree: 67.02,
+  aspect: 1.5,
   variants: reported(VARIANTS),
 };
 
@@ -218,7 +219,7 @@ describe('what the making of pictures went through', () => {
     expect(reportHtml(told)).toContain(
       'decoded in 6 tiles, spilled from step 4 on 5.10 s a step instead of 1.50, made',
     );
-    const sheet = planContactSheet(told, 1).texts.map((line) => line.text);
+    const sheet = planContactSheet(told).texts.map((line) => line.text);
     expect(sheet).toEqual(expect.arrayContaining(['tiles 1 of 3', 'spill 1 of 3', 'second try 1 of 3']));
   });
 
@@ -294,7 +295,7 @@ describe('two encoders', () => {
       ['second_identity_score', 'second_identity_encoder', 'second_face_cosine', 'second_encoder_state'].map(field),
     ).toEqual(['0.125', 'glintr100', '0.75', 'used']);
     expect(reportHtml(both)).toContain('identity 0.5000 (arcface), 0.1250 (glintr100)');
-    const sheet = planContactSheet(both, 1)
+    const sheet = planContactSheet(both)
       .texts.map((line) => line.text)
       .join(' ');
     expect(sheet).toContain('Identity by arcface 0.6250');
@@ -310,7 +311,7 @@ describe('two encoders', () => {
 });
 
 describe('planContactSheet', () => {
-  const sheet = planContactSheet(input, 1.5);
+  const sheet = planContactSheet(input);
 
   it('gives every first picture a cell of the right shape, in rows and columns that do not touch', () => {
     expect(sheet.pictures).toHaveLength(6);
