@@ -29,7 +29,7 @@ describe('a sweep over seeds', { retry: 0 }, () => {
   it('is made from one form', async () => {
     await fillStudio(page, 2);
     await page.getByRole('button', { name: 'Keep only row 1' }).click();
-    await page.getByRole('button', { name: 'Smallest' }).click();
+    await page.getByRole('button', { name: 'All NF4' }).click();
     await page.getByRole('spinbutton', { name: 'Seeds' }).fill('2');
     await page.getByRole('spinbutton', { name: 'Repeats' }).fill('2');
     await page.getByText('2 variants × 2 seeds × 2 repeats').waitFor();
@@ -135,7 +135,7 @@ describe('under the pictures', { retry: 0 }, () => {
       .waitFor({ timeout: 60_000 });
     await mix.getByRole('spinbutton').fill('0.2');
     await page.keyboard.press('Enter');
-    await layers.getByRole('rowheader', { name: 'Auto 205 KiB by outputs' }).waitFor({ timeout: 60_000 });
+    await layers.getByRole('rowheader', { name: 'Auto 0.2 MiB by outputs' }).waitFor({ timeout: 60_000 });
     await layers.focus();
     await page.keyboard.press('ArrowRight');
     await page.getByText(/^In the mix: /).waitFor();
@@ -147,7 +147,7 @@ describe('under the pictures', { retry: 0 }, () => {
     await mix.getByRole('button', { name: 'Add to the comparison' }).click();
     await page.getByText('Added as a variant: 4 pictures are being made.').first().waitFor();
     await page.getByText('By variant', { exact: true }).click();
-    const added = row('Auto 205 KiB by outputs');
+    const added = row('Auto 0.2 MiB by outputs');
     await added.waitFor({ timeout: 120_000 });
     await added.getByText('repeats are identical: noise floor 0').waitFor({ state: 'attached', timeout: 120_000 });
     await saveScreenshot(page, 'compare-mix-added-1440');

@@ -25,7 +25,7 @@ describe('memory by phase', { retry: 0 }, () => {
   it('stands by variant against a baseline of choice', async () => {
     await fillStudio(page, 2);
     await page.getByRole('button', { name: 'Keep only row 1' }).click();
-    await page.getByRole('button', { name: 'Smallest' }).click();
+    await page.getByRole('button', { name: 'All NF4' }).click();
     await runToEnd(page, 2);
     await goTo(page, 'Compare');
     await page.getByText('Memory', { exact: true }).click();

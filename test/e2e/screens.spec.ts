@@ -96,7 +96,7 @@ describe('with a comparison', () => {
   /** A second comparison, so that the gallery has more than one stack. */
   async function fillStudioAgain(): Promise<void> {
     await page.getByRole('button', { name: 'Keep only row 1' }).click();
-    await page.getByRole('button', { name: 'Smallest' }).click();
+    await page.getByRole('button', { name: 'All NF4' }).click();
     await page.getByRole('button', { name: 'Examples of prompts' }).click();
     await page.getByRole('button', { name: /^Surprised/ }).click();
     await runToEnd(page, 2);
