@@ -53,7 +53,13 @@ function scriptedFaces({ formats }) {
   const turned = formats.infusenet === '16-bit' ? 0 : 0.2;
   const face = (angle) => Array.from({ length: 512 }, (_, i) => [Math.cos(angle), Math.sin(angle)][i] ?? 0);
   return [
-    { encoder: 'scripted', weightHash: 'a'.repeat(16), conditioned: true, identityScore: 0.75, embedding: face(turned) },
+    {
+      encoder: 'scripted',
+      weightHash: 'a'.repeat(16),
+      conditioned: true,
+      identityScore: 0.75,
+      embedding: face(turned),
+    },
     {
       encoder: 'other',
       weightHash: 'b'.repeat(16),
