@@ -12,27 +12,16 @@ import type { RunDetail } from '../contract/run.js';
 import {
   PUBLISHED_VARIANTS,
   QUANTIZED_COMPONENTS,
-  type DecodeChoice,
   type FormatChoice,
   type GenerateResult,
-  type Provider,
 } from '../engine/protocol.js';
-import { withHost } from './command-host.js';
-import { integer } from './options.js';
+import { withHost, type PictureOptions } from './command-host.js';
 import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
+import { settingOptions } from './setting-options.js';
 import { endProgress, formatTable, print, printJson } from './terminal.js';
 import { variantOptions, type VariantOptions } from './variant-options.js';
 
-interface BenchOptions extends VariantOptions {
-  readonly pack: string;
-  readonly steps?: number;
-  readonly width?: number;
-  readonly height?: number;
-  readonly variant?: string;
-  readonly provider: Provider;
-  readonly deviceId: number;
-  readonly decode: DecodeChoice;
-  readonly cache: string;
+interface BenchOptions extends VariantOptions, Omit<PictureOptions, 'prompt' | 'seed'> {
   readonly profile?: string;
   readonly json?: boolean;
 }
@@ -41,11 +30,9 @@ export function benchCommand(): Command {
   const command = new Command('bench')
     .description('Measure memory and time of several variants.')
     .requiredOption('--pack <folder>', 'model pack');
-  return variantOptions(command, PUBLISHED_VARIANTS, 'the published ones')
-    .option('--steps <n>', "denoising steps (default: the pack's)", integer('--steps', 1, 1000))
-    .option('--width <px>', "width (default: the pack's)", integer('--width', 16, 8192))
-    .option('--height <px>', "height (default: the pack's)", integer('--height', 16, 8192))
-    .option('--variant <name>', "InfiniteYou variant (default: the pack's first)")
+  variantOptions(command, PUBLISHED_VARIANTS, 'the published ones');
+  for (const option of settingOptions(['steps', 'width', 'height', 'modelVariant'])) command.addOption(option);
+  return command
     .addOption(providerOption())
     .addOption(deviceOption())
     .addOption(decodeOption())
@@ -72,43 +59,23 @@ async function run(options: BenchOptions): Promise<void> {
       allowNotFinite: true,
       ...(options.profile === undefined ? {} : { profilePrefix: resolve(options.profile) }),
     },
-    onMade: (made: RunDetail, result: GenerateResult) => void results.set(made.id, result),
+    onMade: (run: RunDetail, result: GenerateResult) => void results.set(run.id, result),
   };
-  const rows = await withHost({ ...options, measuring }, async ({ services, packId, made }): Promise<Row[]> => {
-    const { packs, comparisons, settings } = services;
-    const { provider, deviceId, decode } = options;
-    settings.set({ deviceId });
-    const { defaults, modelVariants } = await packs.usable(packId);
-    const shared = {
-      packId,
-      provider,
-      ...settings.device(provider),
-      modelVariant: options.variant ?? modelVariants[0] ?? '',
-      identityId: null,
-      faceIndex: 0,
-      poseId: null,
-      prompt: 'A man, portrait, cinematic',
-      seed: 42,
-      steps: options.steps ?? defaults.steps,
-      width: options.width ?? defaults.width,
-      height: options.height ?? defaults.height,
-      guidance: defaults.guidance,
-      conditioningScale: 1,
-      start: 0,
-      end: 1,
-      loras: [],
-      ...(decode === 'auto' ? {} : { decode }),
-    };
-    const cells = (options.configs ?? options.variants).map((formats) => ({
-      settings: { ...shared, formats },
-      repeat: 1,
-    }));
-    const { comparisonId } = await comparisons.start(cells);
-    return (await made(comparisonId)).flatMap((picture) => {
-      const result = results.get(picture.id);
-      return result === undefined ? [] : [{ formats: picture.formats, result, summary: summarize(picture, result) }];
-    });
-  });
+  const picture = { ...options, prompt: 'A man, portrait, cinematic', seed: 42 };
+  const rows = await withHost(
+    picture,
+    measuring,
+    async ({ services: { comparisons }, settings, made }): Promise<Row[]> => {
+      const variants = options.configs ?? options.variants;
+      const { comparisonId } = await comparisons.start(
+        variants.map((formats) => ({ settings: { ...settings, formats }, repeat: 1 })),
+      );
+      return (await made(comparisonId)).flatMap((run) => {
+        const result = results.get(run.id);
+        return result === undefined ? [] : [{ formats: run.formats, result, summary: summarize(run, result) }];
+      });
+    },
+  );
   endProgress();
   if (options.json === true) printJson(rows);
   else print(table(rows));

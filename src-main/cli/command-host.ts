@@ -1,52 +1,72 @@
 /** The app's own services for a command that makes and measures pictures, in a data folder that is gone afterwards. */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { abortError, AppError } from '../base/app-error.js';
 import { entryFile } from '../base/entry-file.js';
-import { variantKey } from '../contract/formats.js';
+import { QUANTIZED_COMPONENTS, variantKey, type FormatChoice } from '../contract/formats.js';
+import type { RunSettings } from '../contract/generation-settings.js';
+import type { LoraUse } from '../contract/lora.js';
+import type { PhotoRole } from '../contract/photo.js';
 import type { RunDetail } from '../contract/run.js';
+import type { SmallerChange } from '../contract/smaller-choice.js';
+import { openPack, type Pack } from '../engine/pack/open-pack.js';
+import type { DecodeChoice, LoraChoice, Provider } from '../engine/protocol.js';
 import { forkEngine } from '../services/engine/fork-engine.js';
 import { openAppHost, type AppHost } from '../services/host/app-host.js';
 import { packIdOf } from '../services/packs/pack-service.js';
 import type { Measuring } from '../services/runs/measuring.js';
+import { formatBytes } from '../services/support/byte-size.js';
 import { STAGE_SHARE } from './options.js';
-import { withSmaller } from './smaller-sentence.js';
+import { readEmbedding } from './read-embedding.js';
+import { chosenSettings, type SettingOptions } from './setting-options.js';
 import { interruptSignal, note, showProgress } from './terminal.js';
 
 /** From the built file as from the source. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-interface CommandHostOptions {
+/** What the options of a command say of its pictures. */
+export interface PictureOptions extends SettingOptions {
   readonly pack: string;
-  /** Folder of the pack's converted weights. */
   readonly cache: string;
-  readonly measuring: Omit<Measuring, 'cache'>;
+  readonly provider: Provider;
+  readonly deviceId: number;
+  readonly decode: DecodeChoice;
+  readonly identity?: string;
+  readonly identityEmbedding?: string;
+  readonly face?: number;
+  readonly control?: string;
+  readonly lora?: readonly LoraChoice[];
 }
 
 export interface CommandHost {
   readonly services: AppHost['services'];
-  readonly packId: string;
+  /** Of every picture, but for the formats. */
+  readonly settings: Omit<RunSettings, 'formats'>;
   /** Waits for the pictures of a comparison. @throws the first failure, with what needs less memory; AbortError */
   readonly made: (comparisonId: string) => Promise<RunDetail[]>;
 }
 
-/** @throws what `work` throws; AbortError after Ctrl-C */
+/** @throws what `work` throws; AppError pack.*, image.*, weights.* for what the options name; AbortError after Ctrl-C */
 export async function withHost<T>(
-  { pack, cache, measuring }: CommandHostOptions,
+  options: PictureOptions,
+  measuring: Partial<Measuring>,
   work: (host: CommandHost) => Promise<T>,
 ): Promise<T> {
   const signal = interruptSignal();
+  const pack = await openPack(options.pack);
+  const { identity, identityEmbedding: file } = options;
+  const embedding =
+    identity === undefined && file !== undefined ? await readEmbedding(file) : (measuring.embedding ?? null);
   const dataDir = await mkdtemp(join(tmpdir(), 'likeness-lab-'));
-  const packFolder = resolve(pack);
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
   const host = await openAppHost({
     dataDir,
     assetsDir: join(ROOT, 'assets'),
-    packFolders: [packFolder],
-    measuring: { ...measuring, cache: resolve(cache) },
+    packFolders: [pack.root],
+    measuring: { ...measuring, embedding, cache: resolve(options.cache) },
     spawnEngine: () => forkEngine(entryFile('engine'))((text) => void process.stderr.write(text)),
     pictureWorker: entryFile('picture-worker'),
     appVersion: version,
@@ -55,13 +75,43 @@ export async function withHost<T>(
   signal.addEventListener('abort', () => void host.close());
   try {
     const { services } = host;
-    return await work({ services, packId: packIdOf(packFolder), made: (id) => made(services, id, signal) });
+    const settings = await takenSettings(services, options, pack);
+    return await work({ services, settings, made: (id) => made(services, id, signal) });
   } catch (error) {
     throw signal.aborted ? abortError() : error;
   } finally {
     await host.close();
     await rm(dataDir, { recursive: true, force: true });
   }
+}
+
+/** Takes photos and LoRAs into the host. */
+async function takenSettings(
+  { photos, loras, settings }: AppHost['services'],
+  options: PictureOptions,
+  pack: Pack,
+): Promise<CommandHost['settings']> {
+  const { provider, deviceId, decode, lora: choices = [] } = options;
+  const packId = packIdOf(pack.root);
+  settings.set({ deviceId });
+  const photo = async (role: PhotoRole, file: string | undefined): Promise<string | null> =>
+    file === undefined ? null : (await photos.import(role, basename(file), await readFile(resolve(file)), 'import')).id;
+  const uses: LoraUse[] = [];
+  for (const { path, weight } of choices) {
+    const lora = await loras.add({ kind: 'file', file: path }, packId);
+    if (lora !== null) uses.push({ loraId: lora.id, name: lora.name, weight });
+  }
+  return {
+    ...chosenSettings(options, pack),
+    packId,
+    provider,
+    ...settings.device(provider),
+    identityId: await photo('identity', options.identity),
+    faceIndex: options.face ?? 0,
+    poseId: await photo('pose', options.control),
+    loras: uses,
+    ...(decode === 'auto' ? {} : { decode }),
+  };
 }
 
 async function made(services: AppHost['services'], comparisonId: string, signal: AbortSignal): Promise<RunDetail[]> {
@@ -100,7 +150,40 @@ async function made(services: AppHost['services'], comparisonId: string, signal:
   const problem = failed?.error ?? hub.current('queue')?.problem ?? null;
   if (problem === null) return runs;
   const error = AppError.fromDto(problem);
-  if (failed === undefined || error.code !== 'engine.out-of-memory') throw error;
-  const { needsBytes, freeBytes, choices } = await smaller.choices(failed.id);
-  throw withSmaller(error, needsBytes, freeBytes, choices, failed.formats);
+  throw failed === undefined || error.code !== 'engine.out-of-memory'
+    ? error
+    : await withSmaller(error, failed, smaller);
+}
+
+/** The error with the next smaller choices as its remedy. Flags are those of `generate` and `compare`. */
+async function withSmaller(
+  error: AppError,
+  { id, formats }: RunDetail,
+  smaller: AppHost['services']['smaller'],
+): Promise<AppError> {
+  const { needsBytes, freeBytes, choices } = await smaller.choices(id);
+  const said = choices.map(({ change, savedBytes }) => `${inWords(change, formats)} (${formatBytes(savedBytes)} less)`);
+  const free = freeBytes === null ? '' : `, ${formatBytes(freeBytes)} are free`;
+  const needs = `By the estimate it needs ${formatBytes(needsBytes)} at its peak${free}.`;
+  return new AppError('engine.out-of-memory', `${error.message} It was tried twice.`, {
+    remedy:
+      said.length === 0
+        ? `${needs} Nothing needs less; close other programs.`
+        : `${needs} Smaller: ${said.join(', ')}; or close other programs.`,
+    details: error.details,
+    cause: error,
+  });
+}
+
+function inWords(change: SmallerChange, before: FormatChoice): string {
+  switch (change.kind) {
+    case 'formats':
+      return QUANTIZED_COMPONENTS.filter((component) => change.formats[component] !== before[component])
+        .map((component) => `${component} in ${change.formats[component]}`)
+        .join(' and ');
+    case 'size':
+      return `--width ${change.width} --height ${change.height}`;
+    case 'tiles':
+      return '--decode tiles';
+  }
 }

@@ -1,8 +1,8 @@
 /**
  * `compare`: variants × seeds on one pack, and a report of their differences from the first variant.
  */
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { planContactSheet } from '../compare/report/contact-sheet.js';
 import { DEFAULT_PIXELS_PER_DEGREE } from '../compare/measures/flip.js';
@@ -13,29 +13,25 @@ import { reportMarkdown } from '../compare/report/report-markdown.js';
 import { reportTable } from '../compare/report/report-table.js';
 import { present } from '../compare/report/variant-summary.js';
 import { variantKey } from '../contract/formats.js';
-import type { RunSettings } from '../contract/generation-settings.js';
+import { SHARED_SETTINGS } from '../contract/generation-settings.js';
 import type { RunDetail } from '../contract/run.js';
 import {
   INFUSENET_VARIANTS,
   QUANTIZED_COMPONENTS,
-  type DecodeChoice,
   type FormatChoice,
   type GenerateResult,
-  type LoraChoice,
-  type Provider,
 } from '../engine/protocol.js';
 import type { Cell } from '../services/comparisons/comparison-service.js';
 import { drawContactSheet } from '../services/pictures/draw-contact-sheet.js';
-import { withHost, type CommandHost } from './command-host.js';
+import { withHost, type CommandHost, type PictureOptions } from './command-host.js';
 import { loraOption } from './lora-option.js';
 import { integer, number } from './options.js';
-import { readEmbedding } from './read-embedding.js';
 import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
+import { settingOptions } from './setting-options.js';
 import { endProgress, formatTable, print, showProgress } from './terminal.js';
 import { budgetOption, variantOptions, withinBudgets, type Budgets, type VariantOptions } from './variant-options.js';
 
-interface CompareOptions extends VariantOptions {
-  readonly pack: string;
+interface CompareOptions extends VariantOptions, Omit<PictureOptions, 'seed' | 'control'> {
   readonly report: string;
   readonly seeds: readonly number[];
   readonly fluxBudget?: number;
@@ -43,23 +39,8 @@ interface CompareOptions extends VariantOptions {
   readonly infusenetBudget?: number;
   readonly byOutputs?: boolean;
   readonly repeats: number;
-  readonly prompt: string;
   readonly title?: string;
-  readonly identity?: string;
-  readonly identityEmbedding?: string;
-  readonly face: number;
-  readonly steps?: number;
-  readonly width?: number;
-  readonly height?: number;
-  readonly guidance?: number;
-  readonly conditioningScale: number;
-  readonly variant?: string;
-  readonly lora: readonly LoraChoice[];
   readonly pixelsPerDegree: number;
-  readonly provider: Provider;
-  readonly deviceId: number;
-  readonly decode: DecodeChoice;
-  readonly cache: string;
 }
 
 /** Eight seeds: a 95 % interval is then 2.4 standard errors wide, near what more would give. */
@@ -87,7 +68,7 @@ export function compareCommand(): Command {
     .requiredOption('--report <folder>', 'where report.md, .csv, .html, contact-sheet.png and the pictures go');
   variantOptions(command, INFUSENET_VARIANTS, 'every format of InfuseNet');
   for (const component of QUANTIZED_COMPONENTS) command.addOption(budgetOption(component));
-  return command
+  command
     .option('--by-outputs', 'spend the budgets by the errors of the layers’ outputs in the first picture’s run')
     .addOption(
       new Option('--seeds <list>', 'seeds and ranges of seeds')
@@ -107,13 +88,9 @@ export function compareCommand(): Command {
       '--identity-embedding <file>',
       'embedding instead of a photo: JSON array, raw little-endian f32, or safetensors',
     )
-    .option('--face <index>', 'which face of the photo, largest first', integer('--face', 0, 1000), 0)
-    .option('--steps <n>', "denoising steps (default: the pack's)", integer('--steps', 1, 1000))
-    .option('--width <px>', "width (default: the pack's)", integer('--width', 16, 8192))
-    .option('--height <px>', "height (default: the pack's)", integer('--height', 16, 8192))
-    .option('--guidance <x>', "guidance (default: the pack's)", number('--guidance', 0, 100))
-    .option('--conditioning-scale <x>', 'strength of InfuseNet', number('--conditioning-scale', 0, 10), 1)
-    .option('--variant <name>', "InfiniteYou variant (default: the pack's first)")
+    .option('--face <index>', 'which face of the photo, largest first', integer('--face', 0, 1000), 0);
+  for (const option of settingOptions(SHARED_SETTINGS)) command.addOption(option);
+  return command
     .option(
       '--pixels-per-degree <x>',
       'viewing distance for FLIP',
@@ -135,44 +112,6 @@ const PICTURES = 'pictures';
 function fileOf(formats: FormatChoice, seed: number, repeat: number): string {
   const stem = `${variantKey(formats).replaceAll('/', '_')}-seed-${seed}`;
   return `${PICTURES}/${stem}${repeat === 0 ? '' : `-repeat-${repeat}`}.png`;
-}
-
-/** What all pictures share. LoRAs and the photo are taken into the host. */
-async function sharedSettings(
-  { services: { packs, photos, loras, settings }, packId }: CommandHost,
-  options: CompareOptions,
-): Promise<Omit<RunSettings, 'seed' | 'formats'>> {
-  const { provider, deviceId, identity, decode } = options;
-  settings.set({ deviceId });
-  const pack = await packs.usable(packId);
-  const photo =
-    identity === undefined
-      ? null
-      : await photos.import('identity', basename(identity), await readFile(resolve(identity)), 'import');
-  const uses: RunSettings['loras'] = [];
-  for (const { path, weight } of options.lora) {
-    const lora = await loras.add({ kind: 'file', file: path }, packId);
-    if (lora !== null) uses.push({ loraId: lora.id, name: lora.name, weight });
-  }
-  return {
-    packId,
-    provider,
-    ...settings.device(provider),
-    modelVariant: options.variant ?? pack.modelVariants[0] ?? '',
-    identityId: photo?.id ?? null,
-    faceIndex: options.face,
-    poseId: null,
-    prompt: options.prompt,
-    steps: options.steps ?? pack.defaults.steps,
-    width: options.width ?? pack.defaults.width,
-    height: options.height ?? pack.defaults.height,
-    guidance: options.guidance ?? pack.defaults.guidance,
-    conditioningScale: options.conditioningScale,
-    start: 0,
-    end: 1,
-    loras: uses,
-    ...(decode === 'auto' ? {} : { decode }),
-  };
 }
 
 /** The variant with mixes for the components that have a budget; null without budgets. */
@@ -203,8 +142,8 @@ async function mixedVariant(
 /** Every variant at every seed, then repeats of the first; and how they differ. */
 async function compared(host: CommandHost, options: CompareOptions): Promise<ReportInput> {
   const { comparisons, packs, reports } = host.services;
+  const { settings: shared } = host;
   const { seeds, repeats } = options;
-  const shared = await sharedSettings(host, options);
   const cellsOf = (formats: FormatChoice): Cell[] => [
     ...seeds.map((seed) => ({ settings: { ...shared, seed, formats }, repeat: 1 })),
     ...seeds
@@ -225,7 +164,7 @@ async function compared(host: CommandHost, options: CompareOptions): Promise<Rep
   }
   showProgress(1, 'Comparing the pictures');
   const input = await reports.input({
-    title: options.title ?? `${(await packs.usable(host.packId)).name}: quantization compared`,
+    title: options.title ?? `${(await packs.usable(shared.packId)).name}: quantization compared`,
     referenceRunId: runIds[0] ?? '',
     runIds: runs.map(({ id }) => id),
     withPictures: true,
@@ -246,17 +185,14 @@ async function compared(host: CommandHost, options: CompareOptions): Promise<Rep
 
 async function run(options: CompareOptions): Promise<void> {
   const reportDir = resolve(options.report);
-  const { identity, identityEmbedding, pixelsPerDegree } = options;
-  const embedding =
-    identity === undefined && identityEmbedding !== undefined ? await readEmbedding(identityEmbedding) : null;
   await mkdir(join(reportDir, PICTURES), { recursive: true });
   const measuring = {
-    embedding,
-    pixelsPerDegree,
+    pixelsPerDegree: options.pixelsPerDegree,
     onMade: ({ formats, seed, repeat }: RunDetail, { outputPath }: GenerateResult) =>
       copyFile(outputPath, join(reportDir, fileOf(formats, seed, repeat - 1))),
   };
-  const input = await withHost({ ...options, measuring }, (host) => compared(host, options));
+  const seed = options.seeds[0] ?? 0;
+  const input = await withHost({ ...options, seed }, measuring, (host) => compared(host, options));
   await Promise.all([
     writeFile(join(reportDir, 'report.md'), reportMarkdown(input)),
     writeFile(join(reportDir, 'report.csv'), reportCsv(input)),

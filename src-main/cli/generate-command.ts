@@ -1,44 +1,25 @@
 /**
  * `generate`: one picture.
  */
-import { resolve } from 'node:path';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { stepMedian } from '../compare/statistics/medians.js';
-import { openPack } from '../engine/pack/open-pack.js';
-import {
-  WEIGHT_FORMATS,
-  type ComponentFormat,
-  type DecodeChoice,
-  type GenerateRequest,
-  type GenerateResult,
-  type LoraChoice,
-  type Provider,
-} from '../engine/protocol.js';
+import type { RunDetail } from '../contract/run.js';
+import { WEIGHT_FORMATS, type ComponentFormat, type GenerateResult } from '../engine/protocol.js';
 import { parseFormat } from './variant-options.js';
-import { generateTwice } from './generate-twice.js';
-import { identityInput } from './identity-input.js';
+import { withHost, type PictureOptions } from './command-host.js';
 import { loraOption } from './lora-option.js';
-import { integer, STAGE_SHARE } from './options.js';
-import { runInEngine } from './run-in-engine.js';
+import { integer } from './options.js';
 import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
-import { chosenSettings, settingOptions, type SettingOptions } from './setting-options.js';
+import { settingOptions } from './setting-options.js';
 import { formatBytes } from '../services/support/byte-size.js';
-import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
+import { endProgress, formatTable, print, printJson } from './terminal.js';
 
-interface GenerateOptions extends SettingOptions {
-  readonly pack: string;
-  readonly identity?: string;
-  readonly identityEmbedding?: string;
-  readonly face: number;
-  readonly control?: string;
-  readonly lora: readonly LoraChoice[];
+interface GenerateOptions extends PictureOptions {
   readonly flux: ComponentFormat;
   readonly t5: ComponentFormat;
   readonly infusenet: ComponentFormat;
-  readonly provider: Provider;
-  readonly deviceId: number;
-  readonly decode: DecodeChoice;
-  readonly cache: string;
   readonly previews?: string;
   readonly out: string;
   readonly json?: boolean;
@@ -80,31 +61,25 @@ export function generateCommand(): Command {
 }
 
 async function run(options: GenerateOptions): Promise<void> {
-  const pack = await openPack(options.pack);
-  const params: GenerateRequest = {
-    packPath: pack.root,
-    cachePath: resolve(options.cache),
-    provider: options.provider,
-    deviceId: options.deviceId,
-    decode: options.decode,
-    formats: { flux: options.flux, t5: options.t5, infusenet: options.infusenet },
-    ...chosenSettings(options, pack),
-    identity: await identityInput(options),
-    controlImagePath: options.control === undefined ? null : resolve(options.control),
-    outputPath: resolve(options.out),
-    previewDir: options.previews === undefined ? null : resolve(options.previews),
-    loras: options.lora,
+  const outputPath = resolve(options.out);
+  const formats = { flux: options.flux, t5: options.t5, infusenet: options.infusenet };
+  const results: GenerateResult[] = [];
+  const measuring = {
+    request: { previewDir: options.previews === undefined ? null : resolve(options.previews) },
+    onMade: async (_run: RunDetail, result: GenerateResult) => {
+      await mkdir(dirname(outputPath), { recursive: true });
+      await copyFile(result.outputPath, outputPath);
+      results.push({ ...result, outputPath });
+    },
   };
-  const { result, ranOut } = await runInEngine(
-    (_send, engine) =>
-      generateTwice(engine, params, ({ stage, fraction, message }) => {
-        const [from, share] = STAGE_SHARE[stage];
-        showProgress(from + share * fraction, message);
-      }),
-    interruptSignal(),
-  );
+  const [run] = await withHost(options, measuring, async ({ services: { comparisons }, settings, made }) => {
+    const { comparisonId } = await comparisons.start([{ settings: { ...settings, formats }, repeat: 1 }]);
+    return made(comparisonId);
+  });
   endProgress();
-  if (options.json === true) printJson({ ...result, ranOut });
+  const [result] = results;
+  if (result === undefined) throw new Error('Invariant violated: a picture that was made has a result');
+  if (options.json === true) printJson({ ...result, ranOut: run?.retry ?? null });
   else print(describe(result));
 }
 

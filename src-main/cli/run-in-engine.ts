@@ -12,21 +12,12 @@ export type SendRequest = <K extends Kind>(
   onProgress?: (progress: EngineProgress) => void,
 ) => Promise<ResultOfKind<K>>;
 
-export interface EngineProcess {
-  readonly send: SendRequest;
-  /** Ends the process; the next request starts another. */
-  readonly restart: () => Promise<void>;
-}
-
 /**
  * Starts an engine process, hands `work` a function that sends requests to it, and ends the process.
  *
  * @throws AppError of the engine, engine.crashed; AbortError when the signal is aborted
  */
-export async function runInEngine<T>(
-  work: (send: SendRequest, engine: EngineProcess) => Promise<T>,
-  signal?: AbortSignal,
-): Promise<T> {
+export async function runInEngine<T>(work: (send: SendRequest) => Promise<T>, signal?: AbortSignal): Promise<T> {
   const onStderr = (text: string): void => void process.stderr.write(text);
   const engine = new EngineClient(() => forkEngine(entryFile('engine'))(onStderr));
   try {
@@ -35,7 +26,7 @@ export async function runInEngine<T>(
         ...(signal === undefined ? {} : { signal }),
         ...(onProgress === undefined ? {} : { onProgress }),
       });
-    return await work(send, { send, restart: () => engine.restart() });
+    return await work(send);
   } finally {
     await engine.close();
   }

@@ -14,7 +14,7 @@ export interface Measuring {
   /** Viewing distance of FLIP; default the app's. */
   readonly pixelsPerDegree?: number;
   /** Added to what the engine is asked for. */
-  readonly request?: Pick<GenerateRequest, 'allowNotFinite' | 'profilePrefix'>;
+  readonly request?: Partial<Pick<GenerateRequest, 'allowNotFinite' | 'profilePrefix' | 'previewDir'>>;
   /** Gets each picture as the engine left it, before it is saved. */
   readonly onMade?: (run: RunDetail, result: GenerateResult) => Promise<void> | void;
 }

@@ -41,7 +41,7 @@ describe.runIf(process.platform === 'linux')('memory that runs out on the comman
   it('is told when it runs out again, with what needs less', async () => {
     const ran = await runCliWith(REFUSED, 'generate', ...shared, '--out', join(folder, 'never.png'));
     expect(ran.code).toBe(1);
-    expect(ran.stderr).toMatch(/It was tried twice\.\nBy the estimate it needs [\d.]+ MiB there, .* are free\./);
+    expect(ran.stderr).toMatch(/It was tried twice\.\nBy the estimate it needs [\d.]+ MiB at its peak, .* are free\./);
     expect(ran.stderr).toMatch(/Smaller: flux in int8 \([\d.]+ MiB less\)/);
     expect(ran.stderr).toContain('[engine.out-of-memory]');
   });
