@@ -133,7 +133,7 @@ describe('the second encoder', () => {
       pack, faces: new NoFaces(pack, context()), memo: createMemoStore(), second: 'used',
       identity: { kind: 'image', path: PHOTO, faceIndex: 0 }, conditioning: new Float32Array(512).fill(1),
     }); // prettier-ignore
-    const none = { weightHash: null, score: null, embedding: null };
+    const none = { weightHash: null, identityScore: null, embedding: null };
     expect(scored).toEqual({
       identityScore: null,
       identityState: 'no-face',
