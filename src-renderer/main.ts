@@ -8,6 +8,7 @@ import { useLanguage } from './text/text.svelte';
 import BootError from './ui/BootError.svelte';
 import './styles/tokens.css';
 import './styles/base.css';
+import './styles/layout.css';
 import './styles/measurements.css';
 
 // The content security policy forbids compiling code from text, which the schema library would try.
