@@ -24,7 +24,7 @@ const SCRIPTED_ENGINE = fileURLToPath(new URL('../integration/support/scripted-e
 const DISK_BYTES = 768 * 2 ** 20;
 const PATIENT = { timeout: 180_000 };
 /** What a check of files found, in any language. */
-const FOUND = 'article ul.parts';
+const FOUND = 'article section > ul';
 const NARROW = SIZES.filter(({ width }) => width < 1920);
 
 let browser: Browser;
