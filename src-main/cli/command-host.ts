@@ -95,7 +95,7 @@ async function takenSettings(
   const packId = packIdOf(pack.root);
   settings.set({ deviceId });
   const photo = async (role: PhotoRole, file: string | undefined): Promise<string | null> =>
-    file === undefined ? null : (await photos.import(role, basename(file), await readFile(resolve(file)), 'import')).id;
+    file === undefined ? null : (await photos.import(role, basename(file), await readPhoto(file), 'import')).id;
   const uses: LoraUse[] = [];
   for (const { path, weight } of choices) {
     const lora = await loras.add({ kind: 'file', file: path }, packId);
@@ -112,6 +112,19 @@ async function takenSettings(
     loras: uses,
     ...(decode === 'auto' ? {} : { decode }),
   };
+}
+
+/** @throws AppError image.unreadable */
+async function readPhoto(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(resolve(file));
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+    throw new AppError('image.unreadable', `The picture ${file} could not be read (${code}).`, {
+      remedy: 'Check the path and that the file may be read.',
+      cause,
+    });
+  }
 }
 
 async function made(services: AppHost['services'], comparisonId: string, signal: AbortSignal): Promise<RunDetail[]> {
