@@ -1,6 +1,6 @@
 /** The app's own services for a command that makes and measures pictures, in a data folder that is gone afterwards. */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -73,15 +73,21 @@ export async function withHost<T>(
     host: 'web',
   });
   signal.addEventListener('abort', () => void host.close());
+  let kept: string | null = null;
   try {
     const { services } = host;
     const settings = await takenSettings(services, options, pack);
     return await work({ services, settings, made: (id) => made(services, id, signal) });
   } catch (error) {
+    // The log, which the error of a bug names, stays.
+    if (!signal.aborted && error instanceof AppError && error.code === 'internal') kept = 'logs';
     throw signal.aborted ? abortError() : error;
   } finally {
     await host.close();
-    await rm(dataDir, { recursive: true, force: true });
+    for (const name of await readdir(dataDir)) {
+      if (name !== kept) await rm(join(dataDir, name), { recursive: true, force: true });
+    }
+    if (kept === null) await rm(dataDir, { recursive: true, force: true });
   }
 }
 

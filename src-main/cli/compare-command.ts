@@ -1,7 +1,7 @@
 /**
  * `compare`: variants × seeds on one pack, and a report of their differences from the first variant.
  */
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { planContactSheet } from '../compare/report/contact-sheet.js';
@@ -22,6 +22,7 @@ import {
   type GenerateResult,
 } from '../engine/protocol.js';
 import type { Cell } from '../services/comparisons/comparison-service.js';
+import { copyPicture, requireWritable } from '../services/support/writable-folder.js';
 import { drawContactSheet } from '../services/pictures/draw-contact-sheet.js';
 import { withHost, type CommandHost, type PictureOptions } from './command-host.js';
 import { loraOption } from './lora-option.js';
@@ -185,11 +186,11 @@ async function compared(host: CommandHost, options: CompareOptions): Promise<Rep
 
 async function run(options: CompareOptions): Promise<void> {
   const reportDir = resolve(options.report);
-  await mkdir(join(reportDir, PICTURES), { recursive: true });
+  await requireWritable(join(reportDir, PICTURES));
   const measuring = {
     pixelsPerDegree: options.pixelsPerDegree,
     onMade: ({ formats, seed, repeat }: RunDetail, { outputPath }: GenerateResult) =>
-      copyFile(outputPath, join(reportDir, fileOf(formats, seed, repeat - 1))),
+      copyPicture(outputPath, join(reportDir, fileOf(formats, seed, repeat - 1))),
   };
   const seed = options.seeds[0] ?? 0;
   const input = await withHost({ ...options, seed }, measuring, (host) => compared(host, options));

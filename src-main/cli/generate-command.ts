@@ -1,7 +1,6 @@
 /**
  * `generate`: one picture.
  */
-import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { stepMedian } from '../compare/statistics/medians.js';
@@ -13,6 +12,7 @@ import { loraOption } from './lora-option.js';
 import { integer } from './options.js';
 import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
 import { settingOptions } from './setting-options.js';
+import { copyPicture, requireWritable } from '../services/support/writable-folder.js';
 import { formatBytes } from '../services/support/byte-size.js';
 import { endProgress, formatTable, print, printJson } from './terminal.js';
 
@@ -62,13 +62,13 @@ export function generateCommand(): Command {
 
 async function run(options: GenerateOptions): Promise<void> {
   const outputPath = resolve(options.out);
+  await requireWritable(dirname(outputPath));
   const formats = { flux: options.flux, t5: options.t5, infusenet: options.infusenet };
   const results: GenerateResult[] = [];
   const measuring = {
     request: { previewDir: options.previews === undefined ? null : resolve(options.previews) },
     onMade: async (_run: RunDetail, result: GenerateResult) => {
-      await mkdir(dirname(outputPath), { recursive: true });
-      await copyFile(result.outputPath, outputPath);
+      await copyPicture(result.outputPath, outputPath);
       results.push({ ...result, outputPath });
     },
   };

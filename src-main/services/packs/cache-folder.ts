@@ -1,10 +1,9 @@
 /** Where converted weights lie: the folder named at start, else the one chosen in the settings, else the default. */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { AppError } from '../../base/app-error.js';
-import { diskError } from '../../base/disk-error.js';
 import type { CacheFolderChoice, CacheFolderState } from '../../contract/library.js';
 import type { SettingsRepo } from '../../store/settings-repo.js';
+import { requireWritable } from '../support/writable-folder.js';
 
 /** Key of the chosen folder among the stored settings; the page cannot set it, since it has no paths. */
 const KEY = 'cacheFolder';
@@ -73,17 +72,6 @@ export class CacheFolder {
     await requireWritable(root);
     repo.set({ [KEY]: root });
     return this.state();
-  }
-}
-
-async function requireWritable(root: string): Promise<void> {
-  const probe = join(root, `.likeness-lab-${process.pid}.tmp`);
-  try {
-    await mkdir(root, { recursive: true });
-    await writeFile(probe, '');
-    await rm(probe, { force: true });
-  } catch (error) {
-    throw diskError(error, `write into ${root}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../support/run-cli.js';
 
@@ -13,5 +14,17 @@ describe('a photo that is not there', () => {
     expect(ran.code).toBe(1);
     expect(ran.stderr).toContain(`The picture ${file} could not be read (${code}).`);
     expect(ran.stderr).toContain('[image.unreadable]');
+  });
+});
+
+describe('a folder that cannot be written', () => {
+  it.each([
+    ['generate', ['--prompt', 'portrait', '--out', 'package.json/below/out.png'], 'package.json/below'],
+    ['compare', ['--report', 'package.json/below'], 'package.json/below/pictures'],
+  ])('is refused by %s before a picture is made', async (command, args, folder) => {
+    const ran = await runCli(command, '--pack', PACK, ...args);
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain(`Could not write to the folder ${join(process.cwd(), folder)} (ENOTDIR).`);
+    expect(ran.stderr).toContain('[disk.failed]');
   });
 });
