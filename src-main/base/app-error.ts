@@ -20,7 +20,7 @@ export type ErrorCode =
   | 'engine.session-failed' // the runtime refused a graph or failed while running it
   | 'engine.out-of-memory' // device or host memory ran out
   | 'engine.not-finite' // a network produced NaN or infinity
-  | 'engine.crashed' // the engine process ended while a request was going
+  | 'engine.crashed' // the engine process ended during a request
   | 'engine.protocol' // a message that breaks the engine protocol
   | 'engine.request-invalid' // a setting outside its range
   // engine: inputs
@@ -49,14 +49,14 @@ export type ErrorCode =
   | 'contract.unknown-method'
   | 'contract.refused-sender' // the message came from a page that is not ours
   | 'download.failed'
-  | 'cancelled' // given up, such as by closing the app; pages do not show it
-  | 'host.unreachable' // made by the page: nothing answers its requests
+  | 'cancelled' // given up, such as by closing the app; not shown
+  | 'host.unreachable' // made by the page: its requests get no answer
   | 'internal'; // a bug; details are in the log
 
-/** JSON-safe extra facts, for the log and for the details view. */
+/** JSON-safe facts for the log and the details view. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | null>>;
 
-/** What crosses a process boundary in place of an error object. */
+/** An error as it crosses a process boundary. */
 export interface ErrorDto {
   readonly code: ErrorCode;
   readonly message: string;
@@ -66,7 +66,7 @@ export interface ErrorDto {
 }
 
 interface AppErrorOptions {
-  /** What the person can do next; a plain sentence. */
+  /** What to do next; a plain sentence. */
   readonly remedy: string;
   /** Whether the same action can succeed later without a change. Default false. */
   readonly retryable?: boolean;
@@ -74,7 +74,7 @@ interface AppErrorOptions {
   readonly cause?: unknown;
 }
 
-/** An expected failure: what happened with found and expected, and what to do. */
+/** An expected failure: what happened (found and expected), and what to do. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly remedy: string;
@@ -114,7 +114,6 @@ export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }
 
-/** The error thrown by cancelled work. */
 export function abortError(): Error {
   const error = new Error('The operation was cancelled.');
   error.name = 'AbortError';
@@ -126,12 +125,12 @@ export function throwIfAborted(signal: { readonly aborted: boolean } | undefined
   if (signal?.aborted === true) throw abortError();
 }
 
-/** What a person can do about a bug. @param logFile where its details are */
+/** Remedy for a bug. @param logFile where its details are */
 export function bugRemedy(logFile = ''): string {
   return `Try again; if it happens again, report it with the log file${logFile === '' ? '' : ` ${logFile}`}.`;
 }
 
-/** Any thrown value as the wire form; what is neither an `AppError` nor a cancellation is a bug and has its stack. */
+/** Any thrown value as the wire form. Anything but an `AppError` or a cancellation is a bug and carries its stack. */
 export function toErrorDto(error: unknown): ErrorDto {
   if (error instanceof AppError) return error.toDto();
   if (isAbort(error)) {

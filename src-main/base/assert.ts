@@ -5,12 +5,11 @@ export function invariant(condition: boolean, message: string): asserts conditio
   if (!condition) throw new Error(`Invariant violated: ${message}`);
 }
 
-/** For the default branch of an exhaustive switch. */
 export function assertNever(value: never): never {
   throw new Error(`Unexpected value: ${String(value)}`);
 }
 
-/** The value, or a bug when it is undefined; for lookups that cannot miss. */
+/** The value; throws when it is undefined. For lookups that cannot fail. */
 export function defined<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new Error(`Invariant violated: ${what} is undefined`);
   return value;

@@ -1,7 +1,6 @@
 /**
- * The name of a mix of formats: a memory budget, and what the errors were measured on. `auto-3500` spends 3500 MiB by
- * the errors of the weights, `auto-3500-1a2b3c4d` by those of the layers' outputs in the measurement of that id. The
- * same name on the same weights is the same mix.
+ * Names of mixes of formats. `auto-3500` is the mix of 3500 MiB by the errors of the weights; `auto-3500-1a2b3c4d` the
+ * one by the errors of the layers' outputs in the measurement of that id. A name and the weights determine the mix.
  */
 
 export type AutoFormat = `auto-${string}`;
@@ -14,13 +13,13 @@ export const MIN_BUDGET_MIB = 0.001;
 export const MAX_BUDGET_MIB = 999_999;
 
 export interface AutoChoice {
-  /** For the component's weights, what always stays in 16-bit included. */
+  /** For the component's weights, including those that always stay in 16-bit. */
   readonly budgetMiB: number;
   /** Id of the output errors that decide; null for the errors of the weights. */
   readonly measurement: string | null;
 }
 
-/** What a mix's name says; null for any other format. */
+/** Budget and measurement in a mix's name; null for any other format. */
 export function parseAutoFormat(format: string): AutoChoice | null {
   const [, budget, measurement = null] = AUTO_FORMAT.exec(format) ?? [];
   return budget === undefined ? null : { budgetMiB: Number(budget), measurement };
@@ -28,7 +27,7 @@ export function parseAutoFormat(format: string): AutoChoice | null {
 
 /** @param budgetMiB within the limits; rounded down to a thousandth */
 export function autoFormat({ budgetMiB, measurement }: AutoChoice): AutoFormat {
-  // The tiny summand keeps a number such as 0.3 from being a thousandth less.
+  // The tiny summand keeps rounding errors from turning 0.3 into 0.299.
   const budget = Math.max(1, Math.floor(budgetMiB * 1000 + 1e-6)) / 1000;
   return `auto-${budget}${measurement === null ? '' : `-${measurement}`}`;
 }

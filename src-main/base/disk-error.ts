@@ -1,7 +1,6 @@
-/** What is said where the file system refuses. */
+/** Failures of the file system as `AppError`s. */
 import { AppError } from './app-error.js';
 
-/** What a person can do, where the disk is full and where it refuses for another reason. */
 export interface DiskRemedies {
   readonly full: string;
   readonly other: string;
@@ -13,8 +12,8 @@ const REMEDIES: DiskRemedies = {
 };
 
 /**
- * A failure of the file system as `disk.full` (no space, or the user's quota used up) or `disk.failed`; anything else,
- * such as a cancellation, as it is.
+ * A failure of the file system as `disk.full` (no space, or the user's quota is used up) or `disk.failed`. Any other
+ * error, such as a cancellation, is returned unchanged.
  *
  * @param doing completes "could not …": `write step-003.png`
  */

@@ -1,14 +1,12 @@
-/**
- * How the engine process is started, wherever it is started from, so that its memory figures mean something.
- */
+/** How the engine process is started, so that its memory figures can be compared. */
 
-/** Lets the memory probe collect garbage before a phase, so that one run's leftovers are not in the next one's figures. */
+/** Lets the memory probe collect garbage before a phase, so that a run's figures exclude the run before. */
 export const ENGINE_EXEC_ARGV: readonly string[] = ['--expose-gc'];
 
 /**
- * glibc's allocator keeps freed memory by default, and a second run would show the first one's weights. Large blocks go
- * straight back to the system from 32 MiB on (below that the page faults cost more than they tell: a 64 KiB threshold
- * made runs four times slower), and the heap's end is trimmed.
+ * By default glibc's allocator keeps freed memory, so a second run would show the first one's weights. Blocks from
+ * 32 MiB return to the system at once (smaller ones cost too many page faults: a threshold of 64 KiB made runs four
+ * times slower), and the end of the heap is trimmed.
  *
  * @source mallopt(3): M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX
  */
@@ -18,5 +16,5 @@ export const ENGINE_ENV: Readonly<Record<string, string>> = {
   MALLOC_TRIM_THRESHOLD_: String(16 * 2 ** 20),
 };
 
-/** Last words of an engine that its watchdog ended. */
-export const STOOD_STILL = 'The engine stood still and was ended.';
+/** The watchdog writes this before it ends the engine. */
+export const STOOD_STILL = 'The engine stopped responding and was ended.';

@@ -1,6 +1,6 @@
 /**
- * Finds the built files of other processes and workers. Built entries lie side by side in `dist/main`; code that
- * runs from source (Vitest) uses the same built files, which the test set-up has made.
+ * Finds the built files of other processes and workers, side by side in `dist/main`. Code that runs from source
+ * (Vitest) uses the same built files.
  */
 import { fileURLToPath } from 'node:url';
 

@@ -1,4 +1,4 @@
-/** Whether a process of this id runs; another user's, which may not be signalled, does. */
+/** Whether a process of this id runs. EPERM: it does, and belongs to another user. */
 export function isProcessAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -1,22 +1,21 @@
 /**
- * The plain settings of a generation, each listed once with what everybody needs to know of it. Schemas, the form, the
- * engine's request, rows, picture files, options of commands, reports and "identical except…" loop over this table;
- * docs/architecture.md says how to add a setting. What is more than a number or a text is not here: formats, device,
- * photos, LoRAs, decoding.
+ * The plain settings of a generation, each listed once with its facts. Schemas, form, engine request, rows, picture
+ * files, command options, reports and "identical except…" loop over this table. docs/architecture.md says how to add a
+ * setting. Formats, device, photos, LoRAs and decoding are more than a number or a text and are defined elsewhere.
  */
 
 interface CommonFacts {
-  /** As reports write it. */
+  /** Name in reports. */
   readonly name: string;
   /** The command line's option (`--conditioning-scale`) and the page's text (`field.conditioning-scale`). */
   readonly flag: string;
-  /** What the option's help says. */
+  /** Help text of the option. */
   readonly help: string;
-  /** Its name in the A1111 text of pictures; null where the form has a place of its own for it. */
+  /** Name in the A1111 text of pictures; null where that text has another place for it. */
   readonly label: string | null;
-  /** Of the store's table `runs`. */
+  /** In the store's table `runs`. */
   readonly column: string;
-  /** Whether it is the same for all pictures of a comparison. */
+  /** Whether all pictures of a comparison have the same value. */
   readonly shared: boolean;
 }
 
@@ -24,9 +23,9 @@ interface NumberFacts extends CommonFacts {
   readonly kind: 'integer' | 'number';
   readonly min: number;
   readonly max: number;
-  /** Of the control; an integer is a multiple of it. */
+  /** Step of the control; an integer is a multiple of it. */
   readonly step: number;
-  /** What a new form has, and what pictures were made with before there was the setting; null for the pack's own. */
+  /** Value in a new form, and of pictures from before the setting existed; null: the pack's own. */
   readonly initial: number | null;
 }
 
@@ -34,7 +33,7 @@ interface TextFacts extends CommonFacts {
   readonly kind: 'text';
   /** Characters. */
   readonly max: number;
-  /** As above. */
+  /** As for numbers. */
   readonly initial: string | null;
 }
 
@@ -49,13 +48,13 @@ export const SIZE_STEP = 16;
  * megapixels; 2048 on one side is the published limit.
  */
 const SIDE = { ...integer(64, 2048, SIZE_STEP), label: null, shared: true, initial: null } as const;
-/** Of the steps. */
+/** Fraction of the steps. */
 const FRACTION = { ...number(0, 1, 0.05), shared: true } as const;
 
 /** In the order in which lists and labels name them. */
 export const SETTINGS = {
   seed: {
-    /** Seeds are 32-bit, so that every tool that takes a seed takes ours. */
+    /** 32-bit, which every other tool accepts. */
     ...integer(0, 2 ** 32 - 1),
     name: 'seed',
     flag: 'seed',
@@ -67,7 +66,7 @@ export const SETTINGS = {
   },
   prompt: {
     kind: 'text',
-    /** T5 reads 512 tokens; 4000 characters hold them in every script we know. */
+    /** T5 reads 512 tokens; 4000 characters fill them in every script we know. */
     max: 4000,
     name: 'prompt',
     flag: 'prompt',
@@ -148,9 +147,8 @@ export const SETTINGS = {
 export type Setting = keyof typeof SETTINGS;
 type SettingsWith<Facts> = { [S in Setting]: (typeof SETTINGS)[S] extends Facts ? S : never }[Setting];
 export type NumberSetting = SettingsWith<NumberFacts>;
-/** What all pictures of a comparison have in common. */
 export type SharedSetting = SettingsWith<{ readonly shared: true }>;
-/** What a pack says how to begin with. */
+/** Settings whose initial value is the pack's. */
 type PackSetting = SettingsWith<{ readonly initial: null }>;
 
 export type SettingValues = { readonly [S in Setting]: S extends NumberSetting ? number : string };
@@ -173,22 +171,21 @@ export function settingsOf(values: SettingValues): SettingValues {
   return Object.fromEntries(SETTING_NAMES.map((name) => [name, values[name]])) as SettingValues;
 }
 
-/** What a form, a command or an older picture has of the shared settings where it is not the pack's. */
+/** Initial values of the shared settings, except those that come from the pack. */
 export const INITIAL_SETTINGS = Object.fromEntries(
   SHARED_SETTINGS.flatMap((name) => (SETTINGS[name].initial === null ? [] : [[name, SETTINGS[name].initial]])),
 ) as Pick<SettingValues, Exclude<SharedSetting, PackSetting>>;
 
-/** What a pack's pictures begin with. */
+/** Initial values that a pack sets. */
 export type PackDefaults = Pick<SettingValues, PackSetting & NumberSetting>;
 
-/** What a pack can do. */
 export interface PackLimits {
   readonly minSize: number;
   readonly maxSize: number;
   readonly maxSteps: number;
 }
 
-/** The least and the most that a setting may be with a pack. */
+/** Smallest and largest value of a setting with a pack. */
 export function settingRange(name: NumberSetting, limits: PackLimits): { readonly min: number; readonly max: number } {
   switch (name) {
     case 'width':
@@ -201,7 +198,7 @@ export function settingRange(name: NumberSetting, limits: PackLimits): { readonl
   }
 }
 
-/** Whether a value is a setting's own with a pack. */
+/** Whether a value is valid for a setting with a pack. */
 export function settingFits(name: NumberSetting, value: number, limits: PackLimits): boolean {
   const { kind, step } = SETTINGS[name];
   const { min, max } = settingRange(name, limits);

@@ -1,11 +1,11 @@
 /**
- * The words of a run, each spelled once, with what everybody needs to know of it: weight formats, components, variants,
- * providers, stages, phases, and the states that a picture's figures are told by. Pure data; protocol, contract,
- * comparison, command line and page derive their types, lists and tables from it.
+ * The vocabulary of a run, each word spelled once with its facts: weight formats, components, variants, providers,
+ * stages, phases and the states of a picture's figures. Pure data; protocol, contract, comparison, command line and page
+ * derive their types, lists and tables from it.
  */
 import type { AutoFormat } from './auto-format.js';
 
-/** What carries a linear layer whose weights are in a format. A format's file in `engine/quant/formats` says how. */
+/** How a linear layer with weights in a format is computed. The format's file in `engine/quant/formats` has the details. */
 export type FormatOperator =
   /** A float matrix, by Gemm. */
   | 'float'
@@ -27,27 +27,25 @@ export const COMPUTE_TARGETS = ['cpu', 'webgpu-f16', 'webgpu-f32', 'cuda', 'dml'
 export type ComputeTarget = (typeof COMPUTE_TARGETS)[number];
 
 interface FormatFacts {
-  /** As people write it. */
+  /** Name to show. */
   readonly name: string;
   /** Of one code. */
   readonly bits: number;
-  /** Of one weight of a large matrix, with its share of the scales in f16. */
+  /** Of one weight of a large matrix, including its share of the f16 scales. */
   readonly bitsPerWeight: number;
-  /** Whether it rounds weights; what does not is what the others are measured against. */
+  /** Whether it rounds weights. The formats that do not are the reference for the others. */
   readonly lossy: boolean;
   /**
-   * Relative error ‖e‖/‖w‖ of normally distributed weights under this app's encoder; stands for a pack's own until
-   * those are measured. Real weights have outliers.
+   * Relative error ‖e‖/‖w‖ of normally distributed weights under this app's encoder; used until a pack's own weights
+   * are measured. Real weights have outliers.
    */
   readonly normalError: number;
   readonly operators: Readonly<Record<ComputeTarget, FormatOperator>>;
 }
 
 /**
- * How a component's linear weights are held in memory, in the order of lists and tables.
- *
- * Operators: docs/measurements.md has why `planes` and `byte-codes` are used on WebGPU in f16, and design.md which
- * kernels `cuda` and `dml` have.
+ * Formats of a component's linear weights, in the order of lists and tables. Why `planes` and `byte-codes` are used on
+ * WebGPU in f16: docs/measurements.md. Kernels of `cuda` and `dml`: docs/design.md.
  */
 const FORMATS = {
   '16-bit': {
@@ -93,13 +91,12 @@ const FORMATS = {
 } as const satisfies Readonly<Record<string, FormatFacts>>;
 
 export type WeightFormat = keyof typeof FORMATS;
-/** Formats that round weights. */
 export type LossyFormat = { [F in WeightFormat]: (typeof FORMATS)[F]['lossy'] extends true ? F : never }[WeightFormat];
 
 export const FORMAT_FACTS: Readonly<Record<WeightFormat, FormatFacts>> = FORMATS;
 export const WEIGHT_FORMATS = Object.keys(FORMATS) as WeightFormat[];
 export const LOSSY_FORMATS = WEIGHT_FORMATS.filter(isLossy);
-/** From the smallest error to the largest, by normally distributed weights. */
+/** By the error of normally distributed weights, smallest first. */
 export const FORMATS_BY_ERROR = WEIGHT_FORMATS.toSorted(
   (a, b) => FORMAT_FACTS[a].normalError - FORMAT_FACTS[b].normalError,
 );
@@ -112,19 +109,19 @@ export function isWeightFormat(text: string): text is WeightFormat {
   return Object.hasOwn(FORMATS, text);
 }
 
-/** The next step down: the most exact of the formats that take less memory. Null for the smallest. */
+/** The most exact of the formats that take less memory; null for the smallest. */
 export function nextSmallerFormat(format: WeightFormat): WeightFormat | null {
   const { bitsPerWeight: bits } = FORMAT_FACTS[format];
   const [next = null] = FORMATS_BY_ERROR.filter((other) => FORMAT_FACTS[other].bitsPerWeight < bits);
   return next;
 }
 
-/** The components whose format can be chosen, as people write them. */
+/** The components whose format can be chosen, with their names to show. */
 export const COMPONENT_NAMES = { flux: 'FLUX', t5: 'T5', infusenet: 'InfuseNet' } as const;
 export type QuantizedComponent = keyof typeof COMPONENT_NAMES;
 export const QUANTIZED_COMPONENTS = Object.keys(COMPONENT_NAMES) as QuantizedComponent[];
 
-/** One format for a component's linears, or a mix within a budget, such as `auto-3500` (see `auto-format.ts`). */
+/** One format for a component's linears, or a mix within a budget, such as `auto-3500` (`auto-format.ts`). */
 export type ComponentFormat = WeightFormat | AutoFormat;
 /** A variant: a format for each component. */
 export type FormatChoice = Readonly<Record<QuantizedComponent, ComponentFormat>>;
@@ -136,7 +133,7 @@ const INT8_NF4: FormatChoice = { flux: 'int8', t5: 'int8', infusenet: 'nf4' };
 /** Every format of InfuseNet; FLUX and T5 stay in 16-bit. */
 export const INFUSENET_VARIANTS = WEIGHT_FORMATS.map((infusenet): FormatChoice => ({ ...all('16-bit'), infusenet }));
 
-/** Sets of variants that fill rows of the studio by one click, and that commands and the guided comparison begin with. */
+/** Sets of variants that fill rows of the studio with one click. Commands and the guided comparison start with them. */
 export const VARIANT_PRESETS = [
   { id: 'full', variants: [all('16-bit')] },
   /** What upstream's --quantize_8bit does. */
@@ -146,11 +143,11 @@ export const VARIANT_PRESETS = [
   { id: 'infusenet-all', variants: INFUSENET_VARIANTS },
 ] as const satisfies readonly { readonly id: string; readonly variants: readonly FormatChoice[] }[];
 
-/** What the first, guided comparison makes. The last differs most from the first, so the pictures are opened with it. */
+/** The first, guided comparison. The last differs most from the first, so the compare screen opens on it. */
 export const GUIDED_VARIANTS: readonly FormatChoice[] = [all('16-bit'), all('int8'), all('nf4')];
-/** What a new form of the studio holds. */
+/** Variants in a new studio form. */
 export const FIRST_VARIANTS: readonly FormatChoice[] = [all('16-bit'), all('int8'), INT8_NF4];
-/** The rows of the pull request's table and the corners around them. */
+/** The rows of the pull request's table and their extremes. */
 export const PUBLISHED_VARIANTS: readonly FormatChoice[] = [
   all('16-bit'),
   { ...all('int8'), infusenet: '16-bit' },
@@ -158,7 +155,7 @@ export const PUBLISHED_VARIANTS: readonly FormatChoice[] = [
   INT8_NF4,
   all('nf4'),
 ];
-/** From the most to the least precise, as far as memory is concerned: what is tried where a variant does not fit. */
+/** From the most to the least precise by memory: the variants to try where one does not fit. */
 export const VARIANT_LADDER: readonly FormatChoice[] = [
   all('16-bit'),
   { ...all('16-bit'), t5: 'int8' },
@@ -172,8 +169,8 @@ export const VARIANT_LADDER: readonly FormatChoice[] = [
 ];
 
 /**
- * ONNX Runtime execution providers that the app can ask for. `devices`: whether their GPU can be chosen; the binding
- * passes a device on to no other.
+ * ONNX Runtime's execution providers. `devices`: whether a GPU can be chosen; the binding passes a device id only to
+ * these.
  * @source microsoft/onnxruntime js/node/src/session_options_helper.cc at 0098275
  */
 const PROVIDER_FACTS = {
@@ -184,38 +181,34 @@ const PROVIDER_FACTS = {
 } as const;
 export type Provider = keyof typeof PROVIDER_FACTS;
 export const PROVIDERS = Object.keys(PROVIDER_FACTS) as Provider[];
-/** Providers whose GPU can be chosen. */
 export const DEVICE_PROVIDERS = PROVIDERS.filter((provider) => PROVIDER_FACTS[provider].devices);
 
-/** What a picture goes through, in order. */
+/** Stages of a picture, in order. */
 export const STAGES = ['identify', 'encode-text', 'control', 'convert', 'load', 'denoise', 'decode'] as const;
 export type Stage = (typeof STAGES)[number];
 
-/** What memory and time are measured in, in order. */
+/** Phases whose memory and time are measured, in order. */
 export const PHASES = ['text', 'load', 'denoise', 'decode'] as const;
 export type PhaseName = (typeof PHASES)[number];
 
-/** How latents become pixels, and what can be asked for. */
+/** Ways to decode latents. */
 export const DECODE_MODES = ['whole', 'tiles'] as const;
 export type DecodeMode = (typeof DECODE_MODES)[number];
-/**
- * Why a picture was decoded as it was. `estimate`: by the estimate the whole would not fit; `out-of-memory`: it was
- * tried and did not.
- */
+/** Why a mode was used. `estimate`: the whole would not fit by the estimate; `out-of-memory`: it was tried and failed. */
 export const DECODE_REASONS = ['fits', 'asked', 'estimate', 'out-of-memory'] as const;
 export type DecodeReason = (typeof DECODE_REASONS)[number];
 
-/** Why a picture has an identity score or none. */
+/** Why a picture has or lacks an identity score. */
 export const IDENTITY_STATES = ['scored', 'no-face', 'no-face-network', 'no-identity'] as const;
 export type IdentityState = (typeof IDENTITY_STATES)[number];
 
 /**
- * Whether a second encoder scored. `absent`: the pack has none. `same-file`: the pack names one, but it is the file that
- * conditions. `no-photo`: the identity was given as an embedding, which another encoder cannot read.
+ * Whether a second encoder scored. `absent`: the pack has none. `same-file`: it is the file that conditions.
+ * `no-photo`: the identity was given as an embedding, which another encoder cannot read.
  */
 export const SECOND_ENCODER_STATES = ['used', 'absent', 'same-file', 'no-photo'] as const;
 export type SecondEncoderState = (typeof SECOND_ENCODER_STATES)[number];
 
-/** How it is known that memory ran out: the engine said so, the system ended it for that, or the estimate had said so. */
+/** How an out-of-memory failure was recognized: reported by the engine, killed by the system, or by the estimate. */
 export const MEMORY_SIGNS = ['said', 'killed-by-system', 'estimate'] as const;
 export type MemorySign = (typeof MEMORY_SIGNS)[number];

@@ -1,4 +1,4 @@
-/** Where a Chromium of this system lies: what drives a page without Electron needs one. */
+/** Finds a Chromium of this system. */
 import { existsSync } from 'node:fs';
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];

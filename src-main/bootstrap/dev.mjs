@@ -1,4 +1,4 @@
-/** `npm run dev`: the browser host, rebuilt and restarted when the main side changes, behind a page that reloads itself. */
+/** `npm run dev`: the browser host, rebuilt and restarted when the main side changes, and a page that reloads itself. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { watch } from 'node:fs';
@@ -10,7 +10,7 @@ const [{ buildMain }, { createServer }] = await Promise.all([import('./build-mai
 
 const HOST_PORT = 7861;
 const PAGE_PORT = 5173;
-/** The same for all of the host's restarts, so that the page's session stays good. */
+/** The same across restarts of the host, so that the page's session stays valid. */
 const SECRET = randomBytes(32).toString('base64url');
 /** Editors write a file in several steps. */
 const SETTLE_MS = 150;

@@ -1,4 +1,4 @@
-/** Whether Electron can run here, fetching its binary once when it is missing. */
+/** Whether Electron can run here; downloads its binary once when it is missing. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,12 +6,12 @@ import { ROOT } from './install.mjs';
 
 const FOLDER = join(ROOT, 'node_modules', 'electron');
 const FAILED = join(ROOT, 'node_modules', '.likeness-lab-electron-failed.json');
-/** A network that blocked the download an hour ago blocks it now; tomorrow it may not. */
+/** A network that blocked the download an hour ago still blocks it; tomorrow it may not. */
 const RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
-/** The archive has about 120 MB. */
+/** The archive is about 120 MB. */
 const DOWNLOAD_TIMEOUT_MS = 10 * 60 * 1000;
 
-/** @returns {string | null} the executable, when it is there */
+/** @returns {string | null} the executable, if installed */
 function installed() {
   const pathFile = join(FOLDER, 'path.txt');
   if (!existsSync(pathFile)) return null;
@@ -27,7 +27,7 @@ function obstacle() {
   return null;
 }
 
-/** @returns {string | null} why the last download failed, while that is recent */
+/** @returns {string | null} why the last download failed, if that was recent */
 function recentFailure() {
   if (!existsSync(FAILED)) return null;
   try {
@@ -40,7 +40,7 @@ function recentFailure() {
 }
 
 /**
- * The Electron executable as far as it is there already, or in a few words why it cannot be used.
+ * The installed Electron executable, or in a few words why it cannot be used.
  * @returns {{ executable: string } | { reason: string }}
  */
 export function installedElectron() {
@@ -51,7 +51,7 @@ export function installedElectron() {
 }
 
 /**
- * The Electron executable, fetched when it is missing, or in a few words why there is none.
+ * The Electron executable, downloaded when missing, or in a few words why there is none.
  * @returns {{ executable: string } | { reason: string }}
  */
 export function findElectron() {

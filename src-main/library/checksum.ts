@@ -1,4 +1,3 @@
-/** Hashes whole files, a piece at a time. */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { throwIfAborted } from '../base/app-error.js';
@@ -12,7 +11,7 @@ export interface Checksum {
 
 const PIECE_BYTES = 4 * 2 ** 20;
 
-/** @param onBytes called with the size of each piece @throws AbortError; file-system errors as they are */
+/** Hashes a file piece by piece. @param onBytes receives the size of each piece @throws AbortError; file-system errors unwrapped */
 export async function hashFile(
   path: string,
   kind: Checksum['kind'],

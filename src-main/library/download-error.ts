@@ -1,7 +1,4 @@
-/**
- * Why a download failed, told apart by what the person can do about it. Network and hub failures become `AppError` here
- * and nowhere else.
- */
+/** Failures of downloads by what the person can do. Network and hub failures become `AppError` here and nowhere else. */
 import { AppError } from '../base/app-error.js';
 import type { DiskRemedies } from '../base/disk-error.js';
 
@@ -51,8 +48,8 @@ export function reasonOf(error: unknown): DownloadReason | null {
   return typeof reason === 'string' ? (reason as DownloadReason) : null;
 }
 
-/** What helps where a download could not be written. */
+/** Remedies where a download could not be written. */
 export const DISK_REMEDIES: DiskRemedies = {
-  full: 'Free some space and resume the download; what is there already is kept.',
+  full: 'Free some space and resume the download; the downloaded part is kept.',
   other: 'Check that the folder exists and is writable, then resume the download.',
 };

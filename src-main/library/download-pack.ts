@@ -1,6 +1,6 @@
 /**
- * Downloads a pack: licences first, then what each file is, then the free space, then file by file. What is whole
- * stays, so that calling again resumes; aborting is pausing.
+ * Downloads a pack: checks licences, asks the servers about each file, checks the free space, then downloads file by
+ * file. Complete files stay, so calling again resumes; aborting pauses.
  */
 import { join } from 'node:path';
 import { AppError, throwIfAborted } from '../base/app-error.js';
@@ -19,7 +19,7 @@ import { TransferRate } from './transfer-rate.js';
 
 export interface DownloadProgress {
   readonly phase: 'ask' | 'download' | 'verify';
-  /** Path in the pack of the file under way. */
+  /** Path in the pack of the current file. */
   readonly file: string;
   readonly receivedBytes: number;
   /** Of all files; 0 until every server has answered. */
@@ -42,7 +42,7 @@ export interface DownloadRequest {
   readonly tuning?: Partial<DownloadTuning>;
 }
 
-/** What tests turn; the defaults suit a home connection and the hub. */
+/** Options that tests change; the defaults suit a home connection and the hub. */
 export interface DownloadTuning {
   readonly connections: number;
   readonly segmentBytes: number;
@@ -67,7 +67,7 @@ const DEFAULTS: DownloadTuning = {
   freeBytes,
 };
 
-/** At most this many progress reports a second are made. */
+/** Between progress reports. */
 const PROGRESS_MS = 100;
 
 interface Asked {
@@ -121,7 +121,7 @@ function checkLicences({ manifest, acceptedLicences }: DownloadRequest, files: r
   );
 }
 
-/** Asks for every file before any is fetched: a refusal or a full disk should show at once, not after 20 GB. */
+/** Asks about every file before any download, so that a refusal or a full disk shows at once and not after 20 GB. */
 async function askAll(
   request: DownloadRequest,
   tuning: DownloadTuning,
@@ -142,7 +142,7 @@ async function askAll(
   return asked;
 }
 
-/** @param commit revision that other files of the source, or an earlier part of this one, are of */
+/** @param commit revision of the source's other files or of an earlier part of this one */
 async function ask(
   request: DownloadRequest,
   tuning: DownloadTuning,
@@ -211,7 +211,7 @@ async function fetchOne(
     onVerify: () => reporter.show('verify', first.file.target),
   };
   if (await isFetched(first.target, first.remote.sizeBytes)) {
-    // What a kill between the renaming and the end may have left.
+    // Left when a process was killed after the renaming.
     await discardDownload(first.target);
     return;
   }
@@ -220,14 +220,14 @@ async function fetchOne(
     await fetchFile(first, options);
   } catch (error) {
     if (!wasReplaced(error)) throw error;
-    // A branch moved between the question and the download: once more, with what is there now.
+    // The branch moved between question and download: once more, with the new file.
     reporter.add(first.file.target, -(await alreadyReceived(first.target, first.remote)));
     await discardDownload(first.target);
     await fetchFile(await ask(request, tuning, first.file, first.target, null), options);
   }
 }
 
-/** Adds up what arrives and reports it now and then. */
+/** Sums up received bytes and reports them at intervals. */
 class Reporter {
   readonly #report: (progress: DownloadProgress) => void;
   readonly #rate = new TransferRate(Date.now);

@@ -1,6 +1,6 @@
 /**
- * Downloads one file: several ranges at a time into `TARGET.incomplete`, resumable after any interruption, its hash
- * checked before it gets its name.
+ * Downloads one file: several ranges at a time into `TARGET.incomplete`, resumable after any interruption. The file is
+ * renamed to its target only after its hash was checked.
  *
  *   begun -> (ranges arrive, journal follows) -> whole -> hash checked -> renamed
  *     ^                                            |
@@ -8,7 +8,7 @@
  */
 import { mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { throwIfAborted } from '../base/app-error.js';
+import { isAbort, throwIfAborted } from '../base/app-error.js';
 import { hashFile, type Checksum } from './checksum.js';
 import { diskError } from '../base/disk-error.js';
 import { DISK_REMEDIES, downloadError, reasonOf } from './download-error.js';
@@ -30,13 +30,13 @@ import { withRetry, type RetryOptions } from './retry.js';
 export interface FetchFileOptions {
   readonly connections: number;
   readonly segmentBytes: number;
-  /** How often what has arrived is made safe. */
+  /** Milliseconds between flushes of received data. */
   readonly journalMs: number;
   readonly retry: Omit<RetryOptions, 'signal'>;
   readonly signal: AbortSignal;
-  /** Bytes that arrived; negative when some have to come again. */
+  /** Received bytes; negative for bytes that must be fetched again. */
   readonly onBytes: (bytes: number) => void;
-  /** The file is whole and its hash is being checked. */
+  /** The file is complete and its hash is being checked. */
   readonly onVerify: () => void;
 }
 
@@ -45,11 +45,11 @@ export interface FileToFetch {
   /** Absolute path; its folder is created. */
   readonly target: string;
   readonly remote: RemoteFile;
-  /** What the content must hash to; null when nobody says it. */
+  /** Expected hash of the content; null when unknown. */
   readonly checksum: Checksum | null;
 }
 
-/** @throws AppError download.failed, disk.full, disk.failed; AbortError, after what has arrived was made safe */
+/** @throws AppError download.failed, disk.full, disk.failed; AbortError, after received data was flushed */
 export async function fetchFile(file: FileToFetch, options: FetchFileOptions): Promise<void> {
   try {
     await mkdir(dirname(file.target), { recursive: true });
@@ -71,7 +71,7 @@ async function fetchAndCheck(file: FileToFetch, options: FetchFileOptions): Prom
     if (attempt === 2) {
       throw downloadError('checksum', `${file.request.what} arrived twice with a wrong hash.`, {
         remedy:
-          'Something between here and the server changes files, or the server’s file is damaged. Try another network.',
+          'Something between this computer and the server changes files, or the server’s file is damaged. Try another network.',
         details: { expected: checksum.hex, found },
       });
     }
@@ -81,7 +81,7 @@ async function fetchAndCheck(file: FileToFetch, options: FetchFileOptions): Prom
   await removeJournal(target);
 }
 
-/** Fetches what is missing, until every segment is whole. */
+/** Fetches all missing segments. */
 async function fetchAll(file: FileToFetch, options: FetchFileOptions): Promise<void> {
   const { target, remote } = file;
   let journal = await readJournal(target);
@@ -135,16 +135,12 @@ async function fetchSegments(
     const results = await Promise.allSettled(working);
     throwIfAborted(options.signal);
     const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-    // The failure that ended the others, not their being ended.
-    if (failures.length > 0) throw failures.find((failure) => !isAbortLike(failure)) ?? failures[0];
+    // The failure that stopped the others, not their cancellations.
+    if (failures.length > 0) throw failures.find((failure) => !isAbort(failure)) ?? failures[0];
   } finally {
     options.signal.removeEventListener('abort', stop);
     await keeper.save();
   }
-}
-
-function isAbortLike(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
 }
 
 async function fetchSegment(
@@ -191,7 +187,7 @@ async function fetchSegment(
   });
 }
 
-/** The answer must be the asked part of the very file that was asked about. */
+/** Checks that the answer is the requested range of the expected file. */
 function checkAnswer(file: FileToFetch, status: number, last: Headers, first: number): void {
   const { request, remote } = file;
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(last.get('content-range') ?? '');
@@ -205,8 +201,8 @@ function checkAnswer(file: FileToFetch, status: number, last: Headers, first: nu
       details: { status },
     });
   }
-  throw downloadError('bad-answer', `The server sent all of ${request.what} where a part was asked for.`, {
-    remedy: 'A proxy may stand between that does not know ranges. Try another network.',
+  throw downloadError('bad-answer', `The server sent all of ${request.what} instead of the requested part.`, {
+    remedy: 'A proxy in between may not support ranges. Try another network.',
     details: { status },
   });
 }
@@ -219,7 +215,7 @@ async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number):
   }
 }
 
-/** Flushes the data and then writes the journal, every so often. */
+/** Flushes the data and then writes the journal, at intervals. */
 class JournalKeeper {
   readonly #target: string;
   readonly #journal: Journal;
@@ -243,7 +239,7 @@ class JournalKeeper {
 
   save(): Promise<void> {
     this.#saving = this.#saving.then(async () => {
-      // Taken before the flush: what arrives meanwhile is not claimed.
+      // Copied before the flush: bytes that arrive meanwhile are not claimed.
       const claimed = { ...this.#journal, segments: this.#journal.segments.map((segment) => ({ ...segment })) };
       await this.#handle.datasync();
       await writeJournal(this.#target, claimed);
@@ -252,7 +248,7 @@ class JournalKeeper {
   }
 }
 
-/** Makes a rename last; not every system lets a folder be flushed. */
+/** Makes a rename durable; Windows has no such call. */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
@@ -263,7 +259,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Whether the file is there in the size that the server says. Only whole and checked files get their name. */
+/** Whether the file exists with this size. Only complete, checked files have their final name. */
 export async function isFetched(target: string, sizeBytes: number): Promise<boolean> {
   const size = await stat(target).then(
     (info) => info.size,
@@ -272,7 +268,7 @@ export async function isFetched(target: string, sizeBytes: number): Promise<bool
   return size === sizeBytes;
 }
 
-/** Whether a download of this file should begin anew because the server replaced it. */
+/** Whether to restart the download of a file because the server replaced it. */
 export function wasReplaced(error: unknown): boolean {
   return reasonOf(error) === 'changed';
 }

@@ -1,10 +1,10 @@
-/** Looks through folders for the parts of a pack, wherever the person or another tool has put them. */
+/** Searches folders for the parts of a pack, in any layout. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditTarget } from '../engine/protocol/audit-report.js';
 
 export interface FoundParts extends Omit<AuditTarget, 'expectedTensors'> {
-  /** Weights that belong to none of the parts. */
+  /** Weights that are none of the parts. */
   readonly strays: readonly string[];
 }
 
@@ -18,7 +18,7 @@ const ARCFACE = 'recognition_arcface_ir_se50.pth';
 const SCRFD = 'scrfd_10g_bnkps.onnx';
 /** Second recognition networks, the better one first. */
 const RECOGNITION = ['glintr100.onnx', 'w600k_r50.onnx'];
-/** Folders of a FLUX repository; weights in them are no strays. */
+/** Folders of a FLUX repository; weights in them are not strays. */
 const COMPONENTS = ['transformer', 'text_encoder', 'text_encoder_2', 'vae'];
 
 interface Search {
@@ -26,7 +26,7 @@ interface Search {
   fluxWithoutIndex: string | null;
   readonly variants: Map<string, string>;
   arcface: string | null;
-  /** A look-alike, named only when the right file is not there. */
+  /** A similar file, used only when the right one is missing. */
   otherFace: string | null;
   scrfd: string | null;
   otherDetector: string | null;
@@ -35,7 +35,7 @@ interface Search {
   readonly strays: string[];
 }
 
-/** @param roots folders, the first that has a part wins; those that do not exist are skipped */
+/** @param roots searched in order, the first that has a part wins; missing ones are skipped */
 export async function findParts(roots: readonly string[]): Promise<FoundParts> {
   const search: Search = {
     flux: null,
@@ -72,7 +72,7 @@ async function walk(root: string, search: Search): Promise<void> {
   }
 }
 
-/** @returns subfolders to look into */
+/** @returns subfolders to search */
 async function visit(folder: string, search: Search): Promise<string[]> {
   const entries = (await readdir(folder, { withFileTypes: true }).catch(() => [])).sort((a, b) =>
     a.name.localeCompare(b.name),

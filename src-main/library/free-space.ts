@@ -1,4 +1,4 @@
-/** Whether a download fits the disk, asked before it begins. */
+/** Checks before a download whether it fits the disk. */
 import { mkdir, statfs } from 'node:fs/promises';
 import { AppError } from '../base/app-error.js';
 import { diskError } from '../base/disk-error.js';
@@ -7,7 +7,7 @@ import { diskError } from '../base/disk-error.js';
 const RESERVE_BYTES = 256 * 2 ** 20;
 const GB = 1e9;
 
-/** Bytes that this user may still write below the folder, which is created. */
+/** Bytes that this user may write below the folder. Creates the folder. */
 export async function freeBytes(folder: string): Promise<number> {
   try {
     await mkdir(folder, { recursive: true });
@@ -21,7 +21,7 @@ export async function freeBytes(folder: string): Promise<number> {
 /** @throws AppError disk.full */
 export function checkSpace(folder: string, neededBytes: number, free: number): void {
   if (neededBytes === 0 || neededBytes + RESERVE_BYTES <= free) return;
-  const wanted = `${gb(neededBytes)} GB are still to come and ${gb(RESERVE_BYTES)} GB have to stay free`;
+  const wanted = `The download still needs ${gb(neededBytes)} GB and ${gb(RESERVE_BYTES)} GB must stay free`;
   throw new AppError('disk.full', `${wanted}, but ${folder} has ${gb(free)} GB free.`, {
     remedy: `Free ${gb(neededBytes + RESERVE_BYTES - free)} GB, or choose a folder on another disk.`,
     retryable: true,

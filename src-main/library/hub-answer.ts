@@ -1,6 +1,6 @@
 /**
- * Tells the hub's refusals apart. The hub names the class of an error in `X-Error-Code` and says the rest in
- * `X-Error-Message`; some cases differ by that text alone.
+ * Distinguishes the hub's refusals. `X-Error-Code` has the class of an error and `X-Error-Message` its text; some cases
+ * differ only in the text.
  *
  * @source huggingface/huggingface_hub src/huggingface_hub/utils/_http.py, `hf_raise_for_status`; docs/hub/models-gated.md
  */
@@ -12,7 +12,7 @@ export interface Refusal {
   readonly headers: Headers;
   /** Shown in messages: repository and path, or the address without its query. */
   readonly what: string;
-  /** Page where licences are accepted; null for files that are not the hub's. */
+  /** Page where licences are accepted; null for files from elsewhere. */
   readonly page: string | null;
   readonly hadToken: boolean;
   /** Whether the answer came from another origin, such as the hub's storage. */
@@ -22,7 +22,7 @@ export interface Refusal {
 const MAX_MESSAGE = 300;
 const SECONDS = 1000;
 
-/** @returns the failure; retryable ones carry `retryAfterMs` in their details where the server said it */
+/** @returns the failure; retryable ones have the server's `retryAfterMs` in their details, if it sent one */
 export function refusalError(refusal: Refusal): AppError {
   const { status, what, page, hadToken, redirected } = refusal;
   const code = refusal.headers.get('x-error-code') ?? '';
@@ -30,21 +30,21 @@ export function refusalError(refusal: Refusal): AppError {
   const details = { status, serverCode: code, serverMessage: said };
   if (status === 429) {
     return downloadError('rate-limited', `The server asks for a pause before more of ${what} is downloaded (429).`, {
-      remedy: 'Wait some minutes, then resume. With a token the limit is higher.',
+      remedy: 'Wait some minutes, then resume. The limit is higher with a token.',
       retryable: true,
       details: { ...details, retryAfterMs: retryAfterMs(refusal.headers) },
     });
   }
   if (status >= 500) {
     return downloadError('server', `The server failed to send ${what} (${status}).`, {
-      remedy: 'Resume the download later; the hub shows its state on status.huggingface.co.',
+      remedy: 'Resume the download later; status.huggingface.co shows the hub’s state.',
       retryable: true,
       details: { ...details, retryAfterMs: retryAfterMs(refusal.headers) },
     });
   }
   if (redirected && (status === 401 || status === 403)) {
     return downloadError('link-expired', `The storage server no longer accepts the link to ${what} (${status}).`, {
-      remedy: 'Resume the download; a new link is asked for.',
+      remedy: 'Resume the download; the app will request a new link.',
       retryable: true,
       details,
     });
@@ -112,12 +112,12 @@ function accessError(
     });
   }
   return downloadError('refused', `The server refused ${what} (403)${said === '' ? '.' : `: ${said}`}`, {
-    remedy: `Look at ${where} for what it asks for.`,
+    remedy: `${where} says what is required.`,
     details,
   });
 }
 
-/** `Retry-After` as milliseconds, seconds or a date; null when absent or unreadable. */
+/** `Retry-After` (seconds or a date) as milliseconds; null when absent or unreadable. */
 export function retryAfterMs(headers: Headers, nowMs: number = Date.now()): number | null {
   const value = headers.get('retry-after');
   if (value === null) return null;

@@ -1,5 +1,5 @@
 /**
- * Finds what Hugging Face's tools have already downloaded. Read only: the cache is theirs.
+ * Finds downloads of Hugging Face's tools in their cache. Read only.
  *
  * @source huggingface_hub docs "Manage your cache": models--OWNER--NAME/{refs,snapshots,blobs}
  */
@@ -10,7 +10,7 @@ export interface CachedRepository {
   /** Folder of the snapshot; its files are links to blobs. */
   readonly folder: string;
   readonly commit: string;
-  /** Downloads in the cache that were not finished. */
+  /** Unfinished downloads in the cache. */
   readonly unfinished: number;
 }
 
@@ -22,7 +22,7 @@ export function cacheFolderName(repository: string): string {
 }
 
 /**
- * The snapshot of a revision; else that of `main`, else the newest.
+ * The snapshot of a revision, else of `main`, else the newest.
  *
  * @param revision commit or branch
  * @returns null when the repository is not in the cache
@@ -45,7 +45,7 @@ export async function findSnapshot(
 }
 
 async function readRef(root: string, name: string): Promise<string | null> {
-  // A branch may have slashes, which are folders here; nothing may lead out of them.
+  // A branch may contain slashes, which are folders here; none may lead out of them.
   if (!/^[\w.-]+(\/[\w.-]+)*$/.test(name) || name.split('/').includes('..')) return null;
   const text = await readFile(join(root, 'refs', ...name.split('/')), 'utf8').catch(() => '');
   const commit = text.slice(0, MAX_REF_BYTES).trim();

@@ -1,5 +1,5 @@
 /**
- * Where the hub is, which token is used and where its cache lies, by the conventions of Hugging Face's own tools.
+ * The hub's address, token and cache folder, by the conventions of Hugging Face's own tools.
  *
  * @source huggingface/huggingface_hub src/huggingface_hub/constants.py; docs "Environment variables"
  */
@@ -12,23 +12,20 @@ import { downloadError } from './download-error.js';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface HubSettings {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly endpoint: string;
   /** Folder with `models--owner--name` folders. */
   readonly cacheDir: string;
-  /** File that Hugging Face's tools keep their token in. */
+  /** File in which Hugging Face's tools keep their token. */
   readonly tokenFile: string;
   readonly offline: boolean;
 }
 
 const DEFAULT_ENDPOINT = 'https://huggingface.co';
-/** A real token has 37 characters; this bounds what is read of a file that is none. */
+/** A real token has 37 characters; this limits reading of other files. */
 const MAX_TOKEN_BYTES = 4096;
 
-/**
- * @param env default: the process's own
- * @throws AppError download.failed (insecure) when HF_ENDPOINT is no URL of http or https
- */
+/** @throws AppError download.failed (insecure) when HF_ENDPOINT is not a URL of http or https */
 export function hubSettings(env: Environment = process.env, home: string = homedir()): HubSettings {
   const endpoint = (filled(env['HF_ENDPOINT']) ?? DEFAULT_ENDPOINT).replace(/\/+$/, '');
   if (!/^https?:\/\/[^/]/.test(endpoint) || !URL.canParse(endpoint)) {
@@ -48,9 +45,8 @@ export function hubSettings(env: Environment = process.env, home: string = homed
 }
 
 /**
- * The token to use: HF_TOKEN, then the app's own store, then the token file of Hugging Face's tools.
- *
- * @param stored reads the app's own store
+ * The token to use: HF_TOKEN, then the app's own, then the one of Hugging Face's tools.
+ * @param stored reads the app's own token
  */
 export async function findToken(
   settings: HubSettings,
@@ -66,22 +62,22 @@ export async function findToken(
   return cleanToken(text.slice(0, MAX_TOKEN_BYTES));
 }
 
-/** A token as it may stand in a header; null when nothing is left. */
+/** A token that is valid in a header; null when there is none. */
 export function cleanToken(text: string): string | null {
   const token = text.trim();
   return /^[\x21-\x7e]+$/.test(token) ? token : null;
 }
 
-/** What a person gave as a token. @throws AppError engine.request-invalid */
+/** The token that a person entered. @throws AppError engine.request-invalid */
 export function requireToken(text: string): string {
   const token = cleanToken(text);
   if (token !== null) return token;
-  throw new AppError('engine.request-invalid', 'What was given is no token: it is empty or has spaces in it.', {
+  throw new AppError('engine.request-invalid', 'This is not a token: it is empty or contains spaces.', {
     remedy: 'Copy the token from the account’s settings; it begins with hf_.',
   });
 }
 
-/** Whether a token may travel to this address: encrypted, or this very machine. */
+/** Whether a token may be sent to this address: encrypted, or this computer. */
 export function mayCarryToken(url: URL): boolean {
   return url.protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
 }

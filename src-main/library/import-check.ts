@@ -1,10 +1,10 @@
-/** Looks for a pack's parts in folders and in the hub's cache, and has every file checked by its header. */
+/** Finds a pack's parts in folders and in the hub's cache, and has the header of every file checked. */
 import type { AuditFinding, AuditTarget, PackAudit } from '../engine/protocol/audit-report.js';
 import { findParts, type FoundParts } from './find-parts.js';
 import { findSnapshot } from './hub-cache.js';
 import type { DownloadManifest } from './manifest.js';
 
-/** The engine's audit, handed in by the host, because packs do not know the engine. */
+/** The engine's audit, passed in by the host, because packs do not know the engine. */
 export interface Auditor {
   readonly pack: (target: AuditTarget) => Promise<PackAudit>;
   readonly stray: (path: string) => Promise<AuditFinding | null>;
@@ -13,21 +13,20 @@ export interface Auditor {
 export interface ImportReport {
   readonly found: FoundParts;
   readonly audit: PackAudit;
-  /** What lies beside the parts without being used, each with what it is. */
+  /** Unused weights beside the parts, each with a description. */
   readonly strays: readonly AuditFinding[];
 }
 
 export interface ImportRequest {
   readonly manifest: DownloadManifest;
-  /** Folders that the person named. */
   readonly roots: readonly string[];
-  /** The hub's cache, to look there too; null for the folders alone. */
+  /** The hub's cache, searched too; null: only the folders. */
   readonly cacheDir: string | null;
-  /** Variants that are wanted; empty for all that are found. */
+  /** Wanted variants; empty: all that are found. */
   readonly variants: readonly string[];
 }
 
-/** Nothing is changed or copied. */
+/** Only reads. */
 export async function checkImport(request: ImportRequest, auditor: Auditor): Promise<ImportReport> {
   const { manifest, cacheDir } = request;
   const cached = cacheDir === null ? [] : await cachedRoots(manifest, cacheDir);
@@ -39,7 +38,7 @@ export async function checkImport(request: ImportRequest, auditor: Auditor): Pro
   const searched = { ...all, variants: new Map(wanted) };
   const audit = await auditor.pack({ ...searched, expectedTensors: manifest.expectedTensors });
   const strays = await Promise.all(all.strays.map((path) => auditor.stray(path)));
-  // It is not needed, so that a pack is imported without one that cannot be used.
+  // Optional, so a pack is imported without an unusable one.
   const usable = audit.parts.some(({ part, state }) => part === 'recognition' && state === 'ok');
   const found = { ...searched, recognition: usable ? all.recognition : null };
   return { found, audit: withMissing(audit, missing), strays: strays.filter((stray) => stray !== null) };
@@ -71,7 +70,7 @@ function withMissing(audit: PackAudit, variants: readonly string[]): PackAudit {
         state: 'missing' as const,
         kind: 'variant-missing',
         file: '',
-        sentence: `The InfiniteYou variant ${variant} was not found in any of the places that were searched.`,
+        sentence: `The InfiniteYou variant ${variant} was not found in any of the searched places.`,
         remedy: `Download it, or choose the folder that holds infu_flux_v1.0/${variant}.`,
       },
     ],

@@ -1,11 +1,11 @@
 /**
- * What has arrived of a file, beside its `.incomplete` file. It only ever claims bytes that are on the disk: data is
- * flushed first, then the journal is replaced. Whatever a kill leaves behind can be resumed or is thrown away.
+ * The received ranges of a file, beside its `.incomplete` file. It claims only bytes that are on the disk: data is
+ * flushed first, then the journal is replaced. After a kill the download is either resumed or discarded.
  */
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { z } from 'zod';
 
-/** A stretch of the file: bytes [start, start + length), of which the first `done` have arrived. */
+/** Bytes [start, start + length) of the file, of which the first `done` have arrived. */
 export interface Segment {
   readonly start: number;
   readonly length: number;
@@ -15,7 +15,7 @@ export interface Segment {
 export interface Journal {
   readonly etag: string | null;
   readonly sizeBytes: number;
-  /** Commit that the bytes are of; null for files that are not the hub's. */
+  /** Commit of the bytes; null for files from elsewhere. */
   readonly commit: string | null;
   readonly segments: Segment[];
 }
@@ -49,12 +49,11 @@ export function newJournal(remote: Pick<Journal, 'etag' | 'sizeBytes' | 'commit'
   return { etag, sizeBytes, commit, segments };
 }
 
-/** Bytes that have arrived. */
 export function receivedBytes({ segments }: Journal): number {
   return segments.reduce((sum, { done }) => sum + done, 0);
 }
 
-/** The journal of a download that was begun; null when there is none that can be trusted. */
+/** The journal of an unfinished download; null when there is none or it is not valid. */
 export async function readJournal(target: string): Promise<Journal | null> {
   const text = await readFile(journalPath(target), 'utf8').catch(() => null);
   const size = await stat(incompletePath(target)).then(
@@ -66,7 +65,7 @@ export async function readJournal(target: string): Promise<Journal | null> {
   try {
     json = JSON.parse(text);
   } catch {
-    // Cut short by a failing disk: the download begins anew.
+    // Cut short by a failing disk: the download starts from the beginning.
     return null;
   }
   const parsed = schema.safeParse(json);
@@ -84,7 +83,7 @@ function covers(segments: readonly Segment[], sizeBytes: number): boolean {
   return end === sizeBytes;
 }
 
-/** Replaces the journal at once; the data that it claims must be on the disk already. */
+/** Replaces the journal atomically; the data that it claims must be on the disk already. */
 export async function writeJournal(target: string, journal: Journal): Promise<void> {
   const temporary = `${journalPath(target)}.tmp`;
   const handle = await open(temporary, 'w');
@@ -102,7 +101,6 @@ export async function removeJournal(target: string): Promise<void> {
   await rm(`${journalPath(target)}.tmp`, { force: true });
 }
 
-/** Throws away what has arrived. */
 export async function discardDownload(target: string): Promise<void> {
   await removeJournal(target);
   await rm(incompletePath(target), { force: true });

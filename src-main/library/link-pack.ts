@@ -1,7 +1,4 @@
-/**
- * Makes a pack folder out of files that lie elsewhere: links, so that nothing is copied. The files stay where they are
- * and go on belonging to whoever put them there.
- */
+/** Makes a pack folder of links to files elsewhere. Nothing is copied, and the files stay their owner's. */
 import { link, lstat, mkdir, readdir, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../base/app-error.js';
@@ -39,7 +36,7 @@ export async function linkPack(found: FoundParts, folder: string): Promise<void>
 async function linkAll({ flux, variants, arcface, scrfd, recognition }: FoundParts, made: string): Promise<void> {
   if (flux !== null) {
     for (const name of FLUX_FOLDERS) await linkFiles(join(flux, name), join(made, 'flux', name));
-    // The name by which the folder is recognized as FLUX's.
+    // This file identifies the folder as FLUX's.
     await writeFile(join(made, 'flux', 'model_index.json'), '{ "_class_name": "FluxPipeline" }\n');
   }
   for (const [variant, folder] of variants) {
@@ -59,14 +56,14 @@ async function linkFiles(from: string, to: string, wanted: (name: string) => boo
   }
 }
 
-/** To the file itself rather than to another link, which its owner may remove. */
+/** Links to the file itself and not to another link, which its owner may remove. */
 async function linkFile(from: string, to: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true });
   const real = await realpath(from);
   try {
     await symlink(real, to, 'file');
   } catch (error) {
-    // Windows lets only some users make symbolic links; hard links do on the same drive.
+    // Windows allows only some users symbolic links; hard links work within one drive.
     if (!(error instanceof Error) || !('code' in error) || error.code !== 'EPERM') throw error;
     await link(real, to);
   }

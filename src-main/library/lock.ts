@@ -1,4 +1,4 @@
-/** Lets one process at a time download into a folder. A lock whose process is gone does not count. */
+/** Lets one process at a time download into a folder. A lock of an ended process is ignored. */
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isProcessAlive } from '../base/process-alive.js';
@@ -26,7 +26,7 @@ export async function withLock<T>(folder: string, work: () => Promise<T>): Promi
   }
 }
 
-/** @returns false when a stale lock lies there @throws AppError download.failed (busy) */
+/** @returns false when there is a stale lock @throws AppError download.failed (busy) */
 async function take(path: string): Promise<boolean> {
   try {
     const handle = await open(path, 'wx');

@@ -1,8 +1,8 @@
 /**
  * The packs that can be imported and downloaded, as data: repositories, revisions, files, licences.
  *
- * Sizes and hashes are those that are public and were found in at least two independent places; a hash that is not
- * known here is taken from the hub's own answer when the file is downloaded.
+ * Sizes and hashes are public and were found in at least two independent places. Unknown hashes are taken from the hub's
+ * answer at download.
  *
  * @source docs/pipeline.md, section 1; black-forest-labs/FLUX.1-dev, ByteDance/InfiniteYou, xinntao/facexlib releases
  */
@@ -12,7 +12,7 @@ export interface Licence {
   readonly id: string;
   readonly name: string;
   readonly url: string;
-  /** What it comes down to, in a sentence. */
+  /** One sentence. */
   readonly summary: string;
 }
 
@@ -21,10 +21,10 @@ export type FileSource =
   | {
       readonly kind: 'hub';
       readonly repository: string;
-      /** Commit, or a branch whose commit is noted when the download begins. */
+      /** Commit, or a branch whose commit is recorded when the download begins. */
       readonly revision: string;
       readonly licence: string;
-      /** Whether its page asks to accept the licence while logged in. */
+      /** Whether the licence must be accepted on its page while logged in. */
       readonly gated: boolean;
     }
   | { readonly kind: 'url'; readonly base: string; readonly licence: string };
@@ -35,9 +35,9 @@ export interface ManifestFile {
   readonly path: string;
   /** Path in the pack's folder. */
   readonly target: string;
-  /** Variant that alone needs it; null for what all share. */
+  /** The only variant that needs it; null for shared files. */
   readonly variant: string | null;
-  /** Bytes; exact only where `exact` says so, else for estimates. */
+  /** Bytes; an estimate unless `exact`. */
   readonly bytes: number;
   readonly exact: boolean;
   readonly sha256: string | null;
@@ -50,7 +50,7 @@ export interface DownloadManifest {
   readonly licences: readonly Licence[];
   readonly files: readonly ManifestFile[];
   readonly variants: readonly string[];
-  /** Tensors of the real networks, which tell them from reduced ones. */
+  /** Tensor counts of the real networks, which distinguish them from reduced ones. */
   readonly expectedTensors: Partial<Readonly<Record<AuditPart, number>>>;
 }
 
@@ -61,7 +61,7 @@ const ANTELOPE = 'supports/insightface/models/antelopev2';
 type Known = Partial<Pick<ManifestFile, 'exact' | 'sha256'>>;
 const exact: Known = { exact: true };
 
-/** Only diffusers' folders: the repository also has the same weights as two single files at its root (24 GB). */
+/** Only diffusers' folders: the repository root also has the same weights as two single files (24 GB). */
 function fluxFile(path: string, bytes: number, known: Known = {}): ManifestFile {
   return { source: 'flux', path, target: `flux/${path}`, variant: null, bytes, exact: false, sha256: null, ...known };
 }
@@ -80,7 +80,7 @@ function variantFiles(variant: string): ManifestFile[] {
   });
   return [
     file('InfuseNetModel/config.json', KB),
-    // Half the size of the sharded f32 folder, and what the original computes with.
+    // Half the size of the sharded f32 folder, and the original's compute dtype.
     file(`infusenet_${short}_bf16.safetensors`, 5.91 * GB),
     file('image_proj_model.bin', 338_413_026),
   ];
@@ -184,7 +184,7 @@ export const INFINITEYOU_FLUX: DownloadManifest = {
       sha256: '5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91',
     },
     {
-      // Scores beside ArcFace, which also conditions; a pack is complete without it.
+      // Scores beside ArcFace, which also conditions; optional.
       source: 'insightface',
       path: `${ANTELOPE}/glintr100.onnx`,
       target: 'glintr100.onnx',
@@ -207,12 +207,12 @@ export const INFINITEYOU_FLUX: DownloadManifest = {
 
 export const MANIFESTS: readonly DownloadManifest[] = [INFINITEYOU_FLUX];
 
-/** Files of the chosen variants and of what they share. */
+/** Files of the chosen variants and shared files. */
 export function filesOf(manifest: DownloadManifest, variants: readonly string[]): ManifestFile[] {
   return manifest.files.filter(({ variant }) => variant === null || variants.includes(variant));
 }
 
-/** Licences that stand before these files. */
+/** Licences of these files. */
 export function licencesOf(manifest: DownloadManifest, files: readonly ManifestFile[]): Licence[] {
   const ids = new Set(files.map(({ source }) => manifest.sources[source]?.licence));
   return manifest.licences.filter(({ id }) => ids.has(id));

@@ -1,4 +1,4 @@
-/** A pack's own folder: how much lies there, and removing it. */
+/** Size and removal of a pack's folder. */
 import { lstat, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../base/app-error.js';
@@ -9,7 +9,7 @@ export interface PackUse {
   readonly ownBytes: number;
   /** Bytes of files elsewhere that it only links to. */
   readonly linkedBytes: number;
-  /** Downloads that were begun and not finished. */
+  /** Unfinished downloads. */
   readonly unfinished: number;
 }
 
@@ -37,7 +37,7 @@ async function measure(
     if (entry.isDirectory()) await measure(path, use, depth + 1);
     else if (entry.isSymbolicLink()) use.linkedBytes += (await stat(path).catch(() => null))?.size ?? 0;
     else {
-      // Blocks, because an unfinished file is as long as the whole one.
+      // Blocks, because an unfinished file is as long as the complete one.
       const info = await lstat(path);
       use.ownBytes += Math.min(info.size, info.blocks === undefined ? info.size : info.blocks * 512);
       if (entry.name.endsWith('.incomplete')) use.unfinished++;

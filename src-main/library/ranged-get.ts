@@ -1,6 +1,6 @@
 /**
- * One GET with a range, following redirects by hand: the token goes to the hub alone and is dropped for good at the
- * first redirect to another origin.
+ * One ranged GET that follows redirects by hand. The token is sent to the hub alone, and no longer after the first
+ * redirect to another origin.
  */
 import { abortError, AppError } from '../base/app-error.js';
 import { downloadError } from './download-error.js';
@@ -16,10 +16,10 @@ export interface RangedRequest {
   readonly token: string | null;
   /** First and last byte, inclusive. */
   readonly range: readonly [number, number];
-  /** Stops at a redirect that already says size and hash, without following it. */
+  /** Stops at a redirect that states size and hash. */
   readonly headersOnly?: boolean;
   readonly signal: AbortSignal;
-  /** A connection that is silent for longer is given up. */
+  /** Longest silence of a connection. */
   readonly stallMs: number;
   readonly fetch: typeof fetch;
 }
@@ -27,13 +27,12 @@ export interface RangedRequest {
 export interface RangedAnswer {
   /** 200, 206 or 416; or a redirect's status with `headersOnly`. */
   readonly status: number;
-  /** Headers of all answers on the way; the earlier one counts where two have the same. */
+  /** Headers of all answers; the first one wins where a name repeats. */
   readonly headers: Headers;
   /** Headers of the last answer. */
   readonly last: Headers;
-  /** Bytes as they come; ending early or silence is an error. */
+  /** Bytes as they arrive; an early end or silence is an error. */
   readonly body: AsyncIterable<Uint8Array>;
-  /** Ends the connection. */
   readonly cancel: () => void;
 }
 
@@ -88,8 +87,8 @@ async function follow(request: RangedRequest, watch: StallWatch): Promise<Ranged
       }
       const next = new URL(location, url);
       if (url.protocol === 'https:' && next.protocol !== 'https:') {
-        throw downloadError('insecure', `The server sent ${request.what} on to an address that is not encrypted.`, {
-          remedy: 'Do not use this server; it or the network between is not to be trusted.',
+        throw downloadError('insecure', `The server redirected ${request.what} to an address that is not encrypted.`, {
+          remedy: 'Do not use this server: it, or the network in between, cannot be trusted.',
         });
       }
       if (next.origin !== home) token = null;
@@ -116,23 +115,23 @@ async function follow(request: RangedRequest, watch: StallWatch): Promise<Ranged
     });
   }
   throw downloadError('bad-answer', `${request.what} was redirected more than ${MAX_REDIRECTS} times.`, {
-    remedy: 'Try again later; the server’s addresses lead in a circle.',
+    remedy: 'Try again later; the server’s redirects form a loop.',
     retryable: true,
   });
 }
 
 async function* nothing(): AsyncIterable<Uint8Array> {}
 
-/** Nobody waits for it: a body that was aborted meanwhile may never say that it is cancelled. */
+/** Not awaited: a body that was aborted meanwhile may never settle. */
 function giveUp(response: Response): void {
   response.body?.cancel().catch(() => undefined);
 }
 
 /**
- * Ends a request that is silent for too long, and tells that apart from a cancellation and from a lost connection.
+ * Ends a request that is silent for too long, and distinguishes that from a cancellation and a lost connection.
  *
- * Node's fetch holds its request weakly once the headers are there: after a garbage collection an abort reaches the
- * socket or nothing at all, and a pending read then never settles. So every wait here ends with the abort itself.
+ * Node's fetch holds its request weakly once the headers have arrived: after a garbage collection an abort may not reach
+ * the socket, and a pending read then never settles. So every wait here ends with the abort itself.
  */
 class StallWatch {
   readonly #request: RangedRequest;
@@ -152,7 +151,7 @@ class StallWatch {
     return this.#controller.signal;
   }
 
-  /** What `work` gives, or a rejection as soon as the request is ended. */
+  /** The result of `work`, or a rejection as soon as the request is ended. */
   orEnd<T>(work: Promise<T>): Promise<T> {
     // Not Promise.race, which would keep every chunk of the body until the request ends.
     return new Promise((resolve, reject) => {
@@ -188,7 +187,7 @@ class StallWatch {
       while (reader !== undefined) {
         const next = await this.orEnd(reader.read());
         if (next.value === undefined) break;
-        // While the consumer writes to disk the server is not silent.
+        // The server is not silent while the consumer writes to disk.
         clearTimeout(this.#timer);
         yield next.value;
         this.heard();
@@ -206,7 +205,7 @@ class StallWatch {
     const { what, signal, stallMs } = this.#request;
     if (signal.aborted) return abortError();
     if (this.#stalled) {
-      return downloadError('stalled', `Nothing more of ${what} came for ${Math.round(stallMs / 1000)} seconds.`, {
+      return downloadError('stalled', `No data of ${what} arrived for ${Math.round(stallMs / 1000)} seconds.`, {
         remedy: 'Check the network, then resume the download.',
         retryable: true,
         cause: error,

@@ -1,16 +1,15 @@
-/** Asks a server what a file is, before any of it is fetched: size, hash, revision, and whether ranges are served. */
+/** Asks a server about a file before downloading it: size, hash, revision, and whether ranges are served. */
 import { downloadError } from './download-error.js';
 import type { Checksum } from './checksum.js';
 import { rangedGet, type RangedRequest } from './ranged-get.js';
 
-/** A file as the server has it now. */
 export interface RemoteFile {
   readonly sizeBytes: number;
   /** Identity of the content; null when the server gives none. */
   readonly etag: string | null;
   /** Null when the etag is not a hash of the content. */
   readonly checksum: Checksum | null;
-  /** Commit of the repository; null for files that are not the hub's. */
+  /** Commit of the repository; null for files from elsewhere. */
   readonly commit: string | null;
   readonly ranges: boolean;
 }
@@ -26,7 +25,7 @@ export async function askRemoteFile(request: Omit<RangedRequest, 'range' | 'head
     etag,
     checksum: checksumOf(etag),
     commit: commitOf(headers.get('x-repo-commit')),
-    // A redirect to the hub's storage, which serves ranges, or an answer that is one.
+    // The hub's storage, to which it redirects, serves ranges.
     ranges: status === 206 || status === 416 || (status >= 300 && status < 400),
   };
 }
@@ -39,11 +38,11 @@ function sizeOf(what: string, status: number, headers: Headers, last: Headers): 
   const size = text === null || !/^\d+$/.test(text) ? Number.NaN : Number(text);
   if (Number.isSafeInteger(size)) return size;
   throw downloadError('bad-answer', `The server does not say how large ${what} is.`, {
-    remedy: 'Check the address of the hub (HF_ENDPOINT); a proxy may stand between.',
+    remedy: 'Check the address of the hub (HF_ENDPOINT); there may be a proxy in between.',
   });
 }
 
-/** Without the marks of weakness and quotes. */
+/** Without quotes and the prefix of weak etags. */
 function cleanEtag(etag: string | null): string | null {
   const clean = etag?.replace(/^W\//, '').replace(/^"|"$/g, '') ?? '';
   return clean === '' ? null : clean;

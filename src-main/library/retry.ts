@@ -1,21 +1,21 @@
-/** Tries again after passing failures, with growing pauses. */
+/** Retries after temporary failures, with growing pauses. */
 import { abortError, AppError } from '../base/app-error.js';
 
-/** Longest pause that a server may ask for, milliseconds. */
+/** Longest pause that a server may request, milliseconds. */
 const MAX_ASKED_PAUSE_MS = 120_000;
 
 export interface RetryOptions {
-  /** Failures in a row without any progress between them. */
+  /** Largest number of failures in a row without progress. */
   readonly attempts: number;
   readonly firstPauseMs: number;
   readonly maxPauseMs: number;
   readonly signal: AbortSignal;
-  /** 0 to 1; spreads the pauses of many downloads. */
+  /** 0 to 1; varies the pauses of many downloads. */
   readonly random?: () => number;
 }
 
 /**
- * @param work told apart from a failure: returns the result, or throws; `progress` resets the count of failures
+ * @param work its `progress` resets the count of failures
  * @throws what the last attempt threw; AbortError
  */
 export async function withRetry<T>(options: RetryOptions, work: (progress: () => void) => Promise<T>): Promise<T> {
@@ -33,7 +33,7 @@ export async function withRetry<T>(options: RetryOptions, work: (progress: () =>
       }
       const said = error.details['retryAfterMs'];
       const asked = typeof said === 'number' ? said : 0;
-      // A server that asks for more patience than this is left to the person.
+      // A longer pause is left to the person.
       if (asked > MAX_ASKED_PAUSE_MS) throw error;
       const grown = Math.min(maxPauseMs, firstPauseMs * 2 ** (failures - 1)) * (0.75 + random() / 2);
       await pause(Math.max(asked, grown), signal);

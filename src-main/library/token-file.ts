@@ -1,14 +1,11 @@
-/**
- * The command line's own place for a token: a file that its user alone can read. (The desktop app uses the system's
- * key store instead.)
- */
+/** The command line's token: a file that only its user can read. (The desktop app uses the system's key store.) */
 import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../base/app-error.js';
 import { diskError } from '../base/disk-error.js';
 import { cleanToken, requireToken } from './hub-settings.js';
 
-/** Keeps a token where no log, database or settings file sees it. */
+/** Keeps a token outside of logs, database and settings. */
 export interface TokenStore {
   /** @throws AppError disk.failed when others can read it */
   read(): Promise<string | null>;
@@ -31,7 +28,7 @@ export class TokenFile implements TokenStore {
     if (info === null) return null;
     if (process.platform !== 'win32' && (info.mode & OTHERS) !== 0) {
       throw new AppError('disk.failed', `Other users can read the token in ${this.#path}, so it is not used.`, {
-        remedy: 'Make a new token, because this one may be known, and save it again.',
+        remedy: 'Make a new token, because others may know this one, and save it again.',
       });
     }
     try {

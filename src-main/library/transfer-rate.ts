@@ -1,9 +1,9 @@
-/** Speed over the last seconds and the time that is left. */
+/** Speed over the last seconds, and the remaining time. */
 
 const WINDOW_MS = 10_000;
-/** What arrives within this time is one sample. */
+/** Arrivals within this time are one sample. */
 const SAMPLE_MS = 100;
-/** Too little time to tell a speed from. */
+/** Too short for a speed. */
 const MIN_ELAPSED_MS = 500;
 
 export class TransferRate {
@@ -22,7 +22,7 @@ export class TransferRate {
     this.#forget();
   }
 
-  /** Null before there is anything to tell from. */
+  /** Null before there are enough samples. */
   bytesPerSecond(): number | null {
     this.#forget();
     const first = this.#samples[0];
@@ -32,7 +32,7 @@ export class TransferRate {
     return (this.#samples.slice(1).reduce((sum, { bytes }) => sum + bytes, 0) / elapsedMs) * 1000;
   }
 
-  /** Null while the speed is unknown or nothing comes. */
+  /** Null while the speed is unknown or zero. */
   secondsLeft(remainingBytes: number): number | null {
     const speed = this.bytesPerSecond();
     return speed === null || speed <= 0 ? null : remainingBytes / speed;

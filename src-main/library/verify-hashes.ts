@@ -1,4 +1,4 @@
-/** Compares a pack's files with the hashes that are published. */
+/** Compares a pack's files with the published hashes. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashFile } from './checksum.js';
@@ -11,7 +11,7 @@ export interface HashCheck {
   readonly matches: boolean;
 }
 
-/** Files that are there and whose hash is known. @throws AppError disk.failed; AbortError */
+/** Checks existing files with known hashes. @throws AppError disk.failed; AbortError */
 export async function checkHashes(
   manifest: DownloadManifest,
   folder: string,

@@ -59,7 +59,7 @@ export class ComparisonsRepo {
     });
   }
 
-  /** Adds runs after those that a comparison has, and puts it at the queue's end, all or nothing. */
+  /** Adds runs after a comparison's last, and moves it to the queue's end, all or nothing. */
   add(comparisonId: string, runs: readonly NewRun[], createdAtMs: number): void {
     this.#db.transaction(() => {
       const last = this.#db.get(
@@ -105,7 +105,7 @@ export class ComparisonsRepo {
     return changes > 0;
   }
 
-  /** Everything not dismissed, in the order it will be made. */
+  /** Every comparison not dismissed, in the order of making. */
   queue(): QueueEntry[] {
     const rows = this.#db.all(
       `SELECT c.public_id AS comparison_public_id, c.title, r.public_id, r.status, v.flux, v.t5, v.infusenet, r.seed,
@@ -135,7 +135,7 @@ export class ComparisonsRepo {
     return entries;
   }
 
-  /** Puts the named ones first, in this order; the others keep theirs. */
+  /** Puts the named comparisons first, in this order; the others keep theirs. */
   reorder(comparisonIds: readonly string[]): void {
     this.#db.transaction(() => {
       const rows = this.#db.all(
@@ -152,7 +152,7 @@ export class ComparisonsRepo {
     });
   }
 
-  /** Moves a comparison to the queue's end and shows it there again. */
+  /** Moves a comparison to the queue's end and shows it again if it was dismissed. */
   enqueue(comparisonId: string): void {
     this.#db.run(
       `UPDATE comparisons SET dismissed = 0,
@@ -161,7 +161,7 @@ export class ComparisonsRepo {
     );
   }
 
-  /** Takes a comparison off the queue's list; false while it has something queued or running. */
+  /** Hides a comparison from the queue; false while it has a queued or running run. */
   dismiss(comparisonId: string): boolean {
     const { changes } = this.#db.run(
       `UPDATE comparisons SET dismissed = 1 WHERE public_id = ? AND NOT EXISTS (
@@ -171,7 +171,6 @@ export class ComparisonsRepo {
     return changes > 0;
   }
 
-  /** Dismisses every comparison whose runs are all done. */
   dismissFinished(): void {
     this.#db.run(
       `UPDATE comparisons SET dismissed = 1 WHERE dismissed = 0 AND NOT EXISTS (

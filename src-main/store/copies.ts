@@ -1,6 +1,6 @@
 /**
- * Copies of the database beside it: one a day, made from a file that has just passed its health check, and one before
- * each migration. They are what is offered when the file is damaged.
+ * Copies of the database beside it: one a day, made after the file passed its health check, and one before each
+ * migration. They are offered when the file is damaged.
  */
 import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -10,7 +10,7 @@ import type { Database } from './database.js';
 import { loadSqliteDriver } from './sqlite-driver.js';
 import { DATA_REMEDIES } from './store-error.js';
 
-/** Shorter than a day, so that someone who starts at nine each morning gets one each morning. */
+/** Shorter than a day, so that someone who starts at nine each morning gets a copy each morning. */
 const COPY_INTERVAL_MS = 20 * 3_600_000;
 
 export interface DatabaseCopy {
@@ -30,8 +30,8 @@ function copyFiles(file: string): string[] {
 }
 
 /**
- * Makes the day's copy if it is due; whole or not at all.
- * @throws AppError disk.full, disk.failed, store.failed; the copy before stays
+ * Makes the day's copy if it is due, whole or not at all.
+ * @throws AppError disk.full, disk.failed, store.failed; the previous copy stays
  */
 export function keepDailyCopy(db: Database, file: string, nowMs: number): void {
   const target = dailyPath(file);
@@ -41,8 +41,8 @@ export function keepDailyCopy(db: Database, file: string, nowMs: number): void {
 }
 
 /**
- * Replaces all copies by one of now, so that nothing deleted lives on in them.
- * @throws AppError disk.full, disk.failed, store.failed; the old copies are gone then
+ * Replaces all copies by a new one, so that deleted data does not stay in them.
+ * @throws AppError disk.full, disk.failed, store.failed; the old copies are then deleted already
  */
 export function renewCopies(db: Database, file: string): void {
   for (const copy of copyFiles(file)) remove(copy);
@@ -69,7 +69,7 @@ function remove(file: string): void {
   }
 }
 
-/** Copies that open and are whole, newest first. */
+/** Undamaged copies, newest first. */
 export function intactCopies(file: string): DatabaseCopy[] {
   return copyFiles(file)
     .flatMap((copy) => {
@@ -79,7 +79,7 @@ export function intactCopies(file: string): DatabaseCopy[] {
     .sort((a, b) => b.savedAtMs - a.savedAtMs);
 }
 
-/** Finished pictures in a copy; null when it is damaged as well. */
+/** Finished pictures in a copy; null when the copy is damaged. */
 function picturesIn(copy: string): number | null {
   const driver = loadSqliteDriver();
   let db: InstanceType<typeof driver> | undefined;
@@ -97,8 +97,8 @@ function picturesIn(copy: string): number | null {
 }
 
 /**
- * Puts a copy (or, with null, nothing) in the place of a damaged database, which is kept beside it.
- * @returns where the damaged file went
+ * Replaces a damaged database by a copy (null: by nothing) and keeps the damaged file beside it.
+ * @returns the damaged file's new path
  * @throws AppError disk.full, disk.failed
  */
 export function replaceDamaged(file: string, copy: DatabaseCopy | null, nowMs: number): string {
@@ -114,7 +114,7 @@ export function replaceDamaged(file: string, copy: DatabaseCopy | null, nowMs: n
   return aside;
 }
 
-/** Whether restoring is the thing to offer after this failure. */
+/** Whether to offer restoring a copy after this failure. */
 export function isDamage(error: unknown): boolean {
   return error instanceof AppError && error.code === 'store.corrupt';
 }

@@ -1,6 +1,6 @@
 /**
- * One SQLite file: opening with pragmas, migrations and a health check; cached statements; every failure wrapped
- * once. Knows no table.
+ * One SQLite file: opening with pragmas, migrations and a health check; cached statements; wrapped failures. Knows no
+ * table.
  */
 import { existsSync } from 'node:fs';
 import type { Statement } from 'better-sqlite3';
@@ -15,7 +15,7 @@ type Params = readonly unknown[] | Readonly<Record<string, unknown>>;
 export interface OpenOptions {
   /** Default: the app's own. */
   readonly migrations?: readonly Migration[];
-  /** How long to wait for another process's lock. Default 1000 ms: long enough for one that is closing. */
+  /** How long to wait for another process's lock. Default 1000 ms: enough for a process that is closing. */
   readonly busyTimeoutMs?: number;
 }
 
@@ -28,8 +28,8 @@ export class Database {
   }
 
   /**
-   * Opens or creates the file, for this process alone, and brings it to the newest schema; before a migration a
-   * copy `<file>.v<version>.bak` is kept.
+   * Opens or creates the file for this process alone and brings it to the newest schema. Before a migration it keeps a
+   * copy `<file>.v<version>.bak`.
    * @throws AppError store.busy, store.corrupt, store.newer-schema, store.unreleased, store.failed, disk.failed
    */
   static open(file: string, options: OpenOptions = {}): Database {
@@ -45,9 +45,9 @@ export class Database {
       db.pragma('synchronous = NORMAL');
       db.pragma('foreign_keys = ON');
       db.pragma('trusted_schema = OFF');
-      // What a person deletes is overwritten, not only unlinked.
+      // Deleted data is overwritten, not only unlinked.
       db.pragma('secure_delete = ON');
-      // Takes the lock now, so that a second host learns of the first here.
+      // Takes the lock now, so that a second host fails here.
       db.exec('BEGIN EXCLUSIVE; COMMIT');
       if (existed) checkHealth(db);
       migrate(db, options.migrations ?? MIGRATIONS, file);
@@ -59,12 +59,11 @@ export class Database {
     }
   }
 
-  /** All rows. */
   all(sql: string, params: Params = []): unknown[] {
     return this.#guard('read', () => this.#statement(sql).all(params));
   }
 
-  /** All rows as arrays of their columns; several times quicker where there are thousands. */
+  /** All rows as arrays of columns; several times faster for thousands of rows. */
   allRaw(sql: string, params: Params = []): unknown[][] {
     return this.#guard('read', () => this.#statement(sql).raw().all(params) as unknown[][]);
   }
@@ -93,7 +92,7 @@ export class Database {
     return rows.map((row) => row.detail);
   }
 
-  /** Moves everything into the file itself and empties the write-ahead log. */
+  /** Moves the write-ahead log's contents into the file and empties the log. */
   truncateLog(): void {
     this.#guard('save', () => this.#db.pragma('wal_checkpoint(TRUNCATE)'));
   }
@@ -121,7 +120,7 @@ export class Database {
   }
 }
 
-/** SQLite's failures as ours; anything else (a bug, an `AppError`) as it is. */
+/** SQLite's failures as `AppError`s; anything else (a bug, an `AppError`) unchanged. */
 function wrap(error: unknown, what: string): unknown {
   return error instanceof Error && error.name === 'SqliteError' ? storeError(error, what) : error;
 }

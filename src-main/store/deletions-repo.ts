@@ -1,4 +1,4 @@
-/** Files whose row has gone and that still have to be deleted. */
+/** Files still to be deleted, whose row is deleted already. */
 import type { Database } from './database.js';
 
 export type DeletionKind = 'run' | 'photo';
@@ -23,7 +23,7 @@ export class DeletionsRepo {
     return (rows as { kind: DeletionKind; public_id: string }[]).map((row) => ({ kind: row.kind, id: row.public_id }));
   }
 
-  /** The files are gone. */
+  /** Removes entries whose files are deleted. */
   done(kind: DeletionKind, ids: readonly string[]): void {
     this.#db.run('DELETE FROM pending_deletions WHERE kind = ? AND public_id IN (SELECT value FROM json_each(?))', [
       kind,

@@ -1,4 +1,4 @@
-/** Differences of finished runs' pictures, measured once. */
+/** Measured differences between finished runs' pictures. */
 import { pictureDifferenceSchema, type PictureDifference } from '../contract/compare-data.js';
 import type { Database } from './database.js';
 
@@ -20,7 +20,7 @@ export class DifferencesRepo {
     return row === undefined ? null : pictureDifferenceSchema.parse(JSON.parse(row.difference_json));
   }
 
-  /** Both runs must be there. */
+  /** Both runs must exist. */
   save(baseRunId: string, runId: string, difference: PictureDifference): void {
     this.#db.run(
       `INSERT INTO differences (base_run_id, run_id, difference_json) VALUES (${KEYS}, ?)

@@ -1,4 +1,4 @@
-/** The gallery: windows over finished runs, and what can be done to many runs at once. */
+/** The gallery: windows over finished runs, and changes to many runs at once. */
 import type { GalleryItem, GallerySort } from '../contract/gallery.js';
 import { SETTINGS, SETTING_NAMES, settingsOf } from '../contract/generation-settings.js';
 import type { SearchTerm } from '../contract/search-language.js';
@@ -28,7 +28,7 @@ const ORDERS: Readonly<Record<GallerySort, string>> = {
   seed: 'r.seed, r.id',
 };
 
-/** The matching runs' keys in order; exported for tests that pin the plan. */
+/** Keys of the matching runs in order; exported for tests that check the query plan. */
 export function keysSql(query: Pick<WindowQuery, 'terms' | 'trashed' | 'sort'>): {
   readonly sql: string;
   readonly where: string;
@@ -46,12 +46,12 @@ export function keysSql(query: Pick<WindowQuery, 'terms' | 'trashed' | 'sort'>):
 const PAGE = `SELECT ${SUMMARY_COLUMNS} FROM json_each(?) page CROSS JOIN ${SUMMARY_FROM}
   WHERE r.id = page.value ORDER BY page.key`;
 
-/** How many settings of a run are others than the parameters of their names; a size is one and not among them. */
+/** Number of a run's settings that differ from the parameters of the same names; the size is compared as one. */
 const SETTINGS_THAT_DIFFER = SETTING_NAMES.filter((name) => name !== 'width' && name !== 'height')
   .map((name) => `(r.${SETTINGS[name].column} <> :${name})`)
   .join(' + ');
 
-/** A list of ids as one parameter, whatever its length. */
+/** A list of ids as one parameter of any length. */
 const IDS = '(SELECT value FROM json_each(?))';
 
 export class GalleryRepo {
@@ -76,7 +76,7 @@ export class GalleryRepo {
     return { total: n, items };
   }
 
-  /** Walks all matches once: the first of each comparison stands for it. Quicker than SQL's window functions. */
+  /** Walks all matches once; the first run of each comparison represents it. Faster than SQL's window functions. */
   #stackedWindow(query: WindowQuery): { readonly total: number; readonly items: GalleryItem[] } {
     const { sql, params } = keysSql(query);
     const stacks = new Map<unknown, { readonly key: unknown; size: number }>();
@@ -101,7 +101,6 @@ export class GalleryRepo {
     ) as { total: number; trashed: number };
   }
 
-  /** Current ratings of the runs that exist. */
   stars(runIds: readonly string[]): ReadonlyMap<string, number> {
     const rows = this.#db.all(`SELECT public_id, stars FROM runs WHERE public_id IN ${IDS}`, [JSON.stringify(runIds)]);
     return new Map((rows as { public_id: string; stars: number }[]).map((row) => [row.public_id, row.stars]));
@@ -111,7 +110,6 @@ export class GalleryRepo {
     return this.#db.run(`UPDATE runs SET stars = ? WHERE public_id IN ${IDS}`, [stars, JSON.stringify(runIds)]).changes;
   }
 
-  /** Which of the runs carry the tag. */
   tagged(runIds: readonly string[], tag: string): string[] {
     const rows = this.#db.all(
       `SELECT r.public_id FROM runs r JOIN run_tags rt ON rt.run_id = r.id JOIN tags t ON t.id = rt.tag_id
@@ -152,7 +150,7 @@ export class GalleryRepo {
     ) as { tag: string; count: number }[];
   }
 
-  /** Moves runs that are neither queued nor running into the trash; gives those that moved. */
+  /** Moves runs that are neither queued nor running into the trash; returns the ids of those moved. */
   trash(runIds: readonly string[], atMs: number): string[] {
     const rows = this.#db.all(
       `UPDATE runs SET trashed_at_ms = ? WHERE public_id IN ${IDS} AND trashed_at_ms IS NULL
@@ -170,7 +168,7 @@ export class GalleryRepo {
     return (rows as { public_id: string }[]).map((row) => row.public_id);
   }
 
-  /** Deletes trashed runs for good (all when `runIds` is null) and comparisons left empty; gives the ids. */
+  /** Permanently deletes trashed runs (null: all of them) and comparisons left empty; returns the runs' ids. */
   deleteTrashed(runIds: readonly string[] | null): string[] {
     return this.#db.transaction(() => {
       const rows = (

@@ -1,4 +1,4 @@
-/** A gallery made before the first release: this version cannot read it, and does not delete it. */
+/** Keeps a gallery from before the first release, which this version cannot read. */
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { AppError } from '../base/app-error.js';
@@ -6,18 +6,17 @@ import { diskError } from '../base/disk-error.js';
 import { KEPT_FOLDERS } from './picture-folder.js';
 import { DATA_REMEDIES } from './store-error.js';
 
-/** Whether opening failed because the gallery was made before the first release. */
 export function isUnreleased(error: unknown): boolean {
   return error instanceof AppError && error.code === 'store.unreleased';
 }
 
 /**
- * Moves such a gallery, database and pictures, into a folder of its own in the data folder, where the version that made
- * it opens it with `--data`. The next start then begins a new one.
+ * Moves the database and the pictures into a folder inside the data folder, where the version that made them can open
+ * them with `--data`. The next start creates a new gallery.
  *
  * @param file the database
  * @returns the error to show, which names the folder
- * @throws AppError disk.full, disk.failed; what was not moved yet stays
+ * @throws AppError disk.full, disk.failed; files not moved yet stay
  */
 export function keepAside(dataDir: string, file: string, nowMs: number): AppError {
   const aside = join(dataDir, `unreleased-${nowMs}`);
@@ -26,7 +25,7 @@ export function keepAside(dataDir: string, file: string, nowMs: number): AppErro
       (name) => name.startsWith(`${basename(file)}.`) || name.startsWith(`${basename(file)}-`),
     );
     mkdirSync(aside);
-    // The database last: should this be cut short, the next start finds it and goes on.
+    // The database last: if this is interrupted, the next start finds it and continues.
     for (const name of [...KEPT_FOLDERS, ...besideFile, basename(file)]) {
       if (existsSync(join(dataDir, name))) renameSync(join(dataDir, name), join(aside, name));
     }

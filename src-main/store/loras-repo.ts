@@ -4,9 +4,9 @@ import type { Database } from './database.js';
 
 export interface LoraFile extends Lora {
   readonly file: string;
-  /** Of the file's contents when they were last looked at. */
+  /** Of the file's contents when last read. */
   readonly sha256: string;
-  /** When the file had been changed last by then. */
+  /** The file's modification time then. */
   readonly changedAtMs: number;
   /** Whether the file is the app's own copy. */
   readonly isCopy: boolean;
@@ -34,7 +34,7 @@ export class LorasRepo {
     return this.list().find(({ id }) => id === loraId) ?? null;
   }
 
-  /** Replaces what was known of the same file. */
+  /** Replaces the entry of the same file. */
   save(lora: LoraFile, addedAtMs: number): void {
     this.#db.run(
       `INSERT INTO loras (public_id, file, name, bytes, layers, sha256, changed_at_ms, is_copy, added_at_ms)
@@ -55,7 +55,7 @@ export class LorasRepo {
     );
   }
 
-  /** Keeps what the file's contents were found to be. */
+  /** Updates hash, size and modification time. */
   saveHash(loraId: string, sha256: string, bytes: number, changedAtMs: number): void {
     this.#db.run('UPDATE loras SET sha256 = ?, bytes = ?, changed_at_ms = ? WHERE public_id = ?', [
       sha256,

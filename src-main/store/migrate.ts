@@ -10,15 +10,14 @@ export interface Migration {
   readonly up: (db: SqliteDatabase) => void;
 }
 
-/** SQLite's mark of whose file it is ("LkLb"). Galleries of versions before the first release have none. */
+/** SQLite's application id of our files ("LkLb"). Galleries from before the first release have none. */
 const APPLICATION_ID = 0x4c6b4c62;
 
-/** The schema version a database is at; 0 when new. */
 function schemaVersion(db: SqliteDatabase): number {
   return Number(db.pragma('user_version', { simple: true }));
 }
 
-/** Where the copy made before a migration lies. */
+/** Path of the copy made before a migration. */
 export function backupPath(file: string, version: number): string {
   return `${file}.v${version}.bak`;
 }

@@ -1,27 +1,27 @@
-/** How long finished runs took, for reckoning what a run like them will take. */
+/** Times of finished runs, for estimating similar ones. */
 import { z } from 'zod';
 import type { RunSettings } from '../contract/generation-settings.js';
 import { decodeReportSchema } from '../contract/run.js';
 import type { Database } from './database.js';
 
-/** One finished run's times. Seconds. */
+/** Times of one finished run, seconds. */
 export interface Pace {
   readonly width: number;
   readonly height: number;
   readonly totalSeconds: number;
   readonly stepSeconds: readonly number[];
   readonly decodeMode: 'whole' | 'tiles';
-  /** Null where the stage was not measured. */
+  /** Null where it was not measured. */
   readonly decodeSeconds: number | null;
 }
 
-/** What decides the time of a run beside its size and steps. */
+/** What determines the time of a run, besides the steps. */
 export type PaceKey = Pick<
   RunSettings,
   'packId' | 'provider' | 'deviceId' | 'modelVariant' | 'formats' | 'identityId' | 'width' | 'height'
 >;
 
-/** The newest say most: drivers, the app and what else runs on the computer change. */
+/** Few, because drivers, the app and the computer's other work change. */
 const NEWEST = 8;
 
 const paceRow = z.object({
@@ -41,8 +41,8 @@ export class PacesRepo {
   }
 
   /**
-   * The newest finished runs of the same pack, provider, device, formats and networks, those of the same size first. Runs in
-   * which the card spilled are left out: they say how slow it gets, not how long it takes.
+   * The newest finished runs of the same pack, provider, device, formats and networks, those of the same size first.
+   * Excludes runs in which the card spilled, since those are slower.
    */
   like(key: PaceKey): Pace[] {
     return this.#db

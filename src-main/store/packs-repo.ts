@@ -1,4 +1,4 @@
-/** Folders of packs that the person added. The bundled pack is not among them. */
+/** Pack folders that the person added; the bundled pack is not among them. */
 import type { Database } from './database.js';
 
 export interface PackFolder {

@@ -1,4 +1,4 @@
-/** Photos, and what was found in them. */
+/** Photos, and the faces detected in them. */
 import { z } from 'zod';
 import { photoRoleSchema, type DetectedFaces, type Photo, type PhotoRole } from '../contract/photo.js';
 import type { Database } from './database.js';
@@ -94,10 +94,7 @@ export class PhotosRepo {
     return this.#db.run('UPDATE photos SET name = ? WHERE public_id = ?', [name, photoId]).changes > 0;
   }
 
-  /**
-   * Deletes the row with its detections, and the embeddings of faces in pictures made from it; its files are then
-   * pending.
-   */
+  /** Deletes the row, its detections and the embeddings of faces in its pictures; its files are then pending. */
   delete(photoId: string): boolean {
     return this.#db.transaction(() => {
       this.#db.run('DELETE FROM face_embeddings WHERE run_id IN (SELECT id FROM runs WHERE identity_id = ?)', [

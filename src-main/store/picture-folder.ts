@@ -1,6 +1,6 @@
 /**
- * The files beside the database. A file is written to a temporary name, synced, renamed and its folder synced;
- * only then may its row be written. Paths are built here from ids and never come from outside.
+ * The files beside the database. A file is written under a temporary name, synced and renamed, and its folder is synced;
+ * only then may its row be written. Paths are built here from ids only.
  *
  * ```
  * pictures/ab/<run>.png   thumbs/ab/<run>.webp   previews/<run>/step-003.png   trajectories/ab/<run>.f32
@@ -18,7 +18,7 @@ import { DATA_REMEDIES } from './store-error.js';
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const TEMPORARY = /\.tmp-[0-9a-f]+$/;
 
-/** Folders of what is kept; temporary files are looked for in them. */
+/** Folders that are kept; temporary files are searched in them. */
 export const KEPT_FOLDERS = ['pictures', 'thumbs', 'previews', 'trajectories', 'photos'] as const;
 
 export class PictureFolder {
@@ -63,7 +63,7 @@ export class PictureFolder {
     return join(this.root, 'pictures');
   }
 
-  /** Makes the folders and clears what an earlier host left half done. @throws AppError disk.full, disk.failed */
+  /** Creates the folders and clears unfinished work of an earlier host. @throws AppError disk.full, disk.failed */
   async prepare(): Promise<void> {
     try {
       await rm(join(this.root, 'work'), { recursive: true, force: true });
@@ -75,10 +75,7 @@ export class PictureFolder {
     }
   }
 
-  /**
-   * Writes a whole file or nothing.
-   * @throws AppError disk.full, disk.failed
-   */
+  /** Writes a whole file or nothing. @throws AppError disk.full, disk.failed */
   async write(path: string, bytes: Uint8Array): Promise<void> {
     const temporary = `${path}.tmp-${Date.now().toString(16)}${Math.floor(Math.random() * 2 ** 32).toString(16)}`;
     try {
@@ -93,7 +90,7 @@ export class PictureFolder {
       await rename(temporary, path);
       await syncFolder(dirname(path));
     } catch (error) {
-      // What cannot be removed now is removed at the next start.
+      // If it cannot be removed now, the next start removes it.
       await rm(temporary, { force: true }).catch(() => undefined);
       throw diskError(error, 'write a picture', DATA_REMEDIES);
     }
@@ -131,8 +128,8 @@ export class PictureFolder {
   }
 
   /**
-   * Deletes temporary files that an earlier host left. Nothing else is touched: a picture without a row may be all
-   * that is left of a lost database. Returns how many.
+   * Deletes temporary files of an earlier host and nothing else: a picture without a row may be the only rest of a lost
+   * database. @returns how many
    */
   async removeTemporary(): Promise<number> {
     const found: string[] = [];
@@ -159,7 +156,7 @@ export class PictureFolder {
 }
 
 function checked(id: string): string {
-  invariant(ID.test(id), 'a file is asked for by something that is not an id');
+  invariant(ID.test(id), 'a file is requested by something that is not an id');
   return id;
 }
 

@@ -1,4 +1,4 @@
-/** Rows of `runs` and its neighbours, parsed into the records that leave the store. */
+/** Rows of `runs` and its neighbours, parsed into the store's records. */
 import { z } from 'zod';
 import { errorDtoSchema } from '../contract/error.js';
 import { deviceIdSchema, formatChoiceSchema, PHASES, providerSchema } from '../contract/formats.js';
@@ -30,7 +30,7 @@ export const SUMMARY_COLUMNS = `
 
 export const SUMMARY_FROM = `runs r JOIN variants v ON v.id = r.variant_id JOIN comparisons c ON c.id = r.comparison_id`;
 
-/** What `RunDetail` needs beyond the summary. */
+/** Columns that `RunDetail` needs beyond the summary. */
 export const DETAIL_COLUMNS = `${SUMMARY_COLUMNS},
   ${SETTING_COLUMNS.map((column) => `r.${column}`).join(', ')},
   r.id AS run_key, r.identity_id, r.face_index, r.pose_id, r.loras_json, r.decode, r.device_id, r.finished_at_ms, r.error_json, r.retry_json,
@@ -160,7 +160,7 @@ export function parsePhase(row: unknown): Phase {
   };
 }
 
-/** A row of `DETAIL_COLUMNS`; `phases` gives the measurements of a run by its key. */
+/** A row of `DETAIL_COLUMNS`. @param phases reads the measurements of a run by its key */
 export function parseDetail(row: unknown, phases: (runKey: number) => Phase[]): RunDetail {
   const read = detailRow.parse(row);
   const settings: RunSettings = {

@@ -1,4 +1,4 @@
-/** Runs one by one: their details, their way from queued to done, and their results. */
+/** Single runs: details, states from queued to done, and results. */
 import type { ErrorDto } from '../base/app-error.js';
 import type { FormatChoice, IdentityState } from '../contract/formats.js';
 import type { RunSettings } from '../contract/generation-settings.js';
@@ -10,7 +10,7 @@ import { DETAIL_COLUMNS, DETAIL_FROM, parseDetail, parseFaces, parsePhase } from
 
 export interface NewRun {
   readonly id: string;
-  /** Place in the studio's order, and in the order of making. */
+  /** Place in the studio's order. `runOrder`: in the order of making. */
   readonly cellIndex: number;
   readonly runOrder: number;
   readonly repeat: number;
@@ -21,13 +21,13 @@ export interface FinishedRun {
   readonly result: RunResult;
   readonly identityScore: number | null;
   readonly identityState: IdentityState;
-  /** Of the picture's face, unit length [512]; kept as long as the identity photo is. */
+  /** Embeddings of the picture's face, unit length [512]; kept as long as the identity photo. */
   readonly faceEmbeddings: readonly { readonly weightHash: string; readonly values: readonly number[] }[];
   readonly totalSeconds: number;
   readonly finishedAtMs: number;
 }
 
-/** Highest memory of any phase and memory once loaded: of the device where it was read, else of the host. */
+/** Highest memory of any phase, and memory after loading: the device's where it was read, else the host's. */
 function memoryFigures(phases: readonly Phase[]): { peakBytes: number | null; loadBytes: number | null } {
   const load = phases.find((phase) => phase.phase === 'load');
   const devicePeaks = phases.flatMap((phase) => (phase.devicePeakBytes === null ? [] : [phase.devicePeakBytes]));
@@ -97,14 +97,14 @@ export class RunsRepo {
     return row?.status ?? null;
   }
 
-  /** Settings of everything queued, for guessing how long it will take. */
+  /** Settings of all queued runs, for estimating their time. */
   queuedSettings(): RunSettings[] {
     return this.#db
       .all(`SELECT ${DETAIL_COLUMNS} FROM ${DETAIL_FROM} WHERE r.status = 'queued'`)
       .map((row) => parseDetail(row, () => []).settings);
   }
 
-  /** The finished run whose pixels hash so; for finding a dropped picture again. */
+  /** The newest finished run with this pixel hash; identifies a dropped picture. */
   byPixelHash(pixelHash: string): string | null {
     const row = this.#db.get(
       `SELECT r.public_id FROM results s JOIN runs r ON r.id = s.run_id WHERE s.pixel_hash = ? ORDER BY r.id DESC LIMIT 1`,
@@ -113,7 +113,7 @@ export class RunsRepo {
     return row?.public_id ?? null;
   }
 
-  /** Moves a run from one of the given states; false when it was in none of them. Queued again, it begins anew. */
+  /** Moves a run from one of the given states; false when it was in none of them. A queued run starts from the beginning. */
   move(runId: string, from: readonly RunStatus[], to: RunStatus): boolean {
     const { changes } = this.#db.run(
       `UPDATE runs SET status = :to, error_json = NULL,
@@ -175,7 +175,7 @@ export class RunsRepo {
         ],
       );
       for (const { weightHash, values } of finished.faceEmbeddings) {
-        // Not where the photo was deleted in the meantime.
+        // None where the photo was deleted in the meantime.
         this.#db.run(
           `INSERT INTO face_embeddings (run_id, weight_hash, embedding)
            SELECT r.id, ?, ? FROM runs r JOIN photos p ON p.public_id = r.identity_id WHERE r.id = ?`,
@@ -205,17 +205,17 @@ export class RunsRepo {
     });
   }
 
-  /** Embeddings of the finished picture's face [512] by the hash of the encoder's weights. */
+  /** Embeddings of the finished picture's face [512], by the hash of the encoder's weights. */
   faceEmbeddings(runId: string): Map<string, Float32Array> {
     const rows = this.#db.all(
       `SELECT e.weight_hash, e.embedding FROM face_embeddings e JOIN runs r ON r.id = e.run_id WHERE r.public_id = ?`,
       [runId],
     ) as { weight_hash: string; embedding: Uint8Array }[];
-    // Copied, since the driver's bytes need not begin at a multiple of four.
+    // Copied, since the driver's bytes may start at any offset.
     return new Map(rows.map(({ weight_hash, embedding }) => [weight_hash, new Float32Array(embedding.slice().buffer)]));
   }
 
-  /** Faces found in the finished picture, once asked for. */
+  /** Faces detected in the finished picture; null before detection. */
   faces(runId: string): DetectedFaces | null {
     const row = this.#db.get(
       'SELECT s.faces_json FROM results s JOIN runs r ON r.id = s.run_id WHERE r.public_id = ?',
@@ -231,7 +231,7 @@ export class RunsRepo {
     ]);
   }
 
-  /** Marks what an earlier host left unfinished and gives its ids. */
+  /** Marks runs that an earlier host left unfinished; returns their ids. */
   interruptUnfinished(): string[] {
     const rows = this.#db.all(
       `UPDATE runs SET status = 'interrupted' WHERE status IN ('queued', 'running') RETURNING public_id`,
@@ -239,7 +239,7 @@ export class RunsRepo {
     return rows.map((row) => row.public_id);
   }
 
-  /** Integer key of a combination of formats, made when new. */
+  /** Integer key of a combination of formats; inserted when new. */
   variantKey(formats: FormatChoice): number {
     const key = [formats.flux, formats.t5, formats.infusenet];
     this.#db.run('INSERT INTO variants (flux, t5, infusenet) VALUES (?, ?, ?) ON CONFLICT DO NOTHING', key);

@@ -57,7 +57,7 @@ function textCondition(field: 'tag' | 'identity' | 'pack' | 'variant', values: r
   }
 }
 
-/** Mixes have their budget in the name. */
+/** The names of mixes contain their budget. */
 function variantCondition(column: string, values: readonly string[]): SqlCondition {
   const plain = values.filter((value) => value !== 'auto');
   const auto = plain.length < values.length ? ` OR ${column} LIKE 'auto-%'` : '';
@@ -102,7 +102,7 @@ function condition(term: SearchTerm): SqlCondition {
   }
 }
 
-/** All terms joined by "and". Outside the trash, without a status term, only finished runs. */
+/** All terms joined by "and". Outside the trash only finished runs, unless a term names a status. */
 export function searchCondition(terms: readonly SearchTerm[], trashed: boolean): SqlCondition {
   const parts = terms.map((term) => {
     const { sql, params } = condition(term);

@@ -18,18 +18,17 @@ export function settingsOfRow(row: unknown): SettingValues {
   return Object.fromEntries(SETTING_NAMES.map((name) => [name, read[SETTINGS[name].column]])) as SettingValues;
 }
 
-/** Columns with their values. */
 export function settingColumns(settings: SettingValues): [column: string, value: string | number][] {
   return SETTING_NAMES.map((name) => [SETTINGS[name].column, settings[name]]);
 }
 
-/** Adds to `runs` the columns it lacks; the runs that are there were made with what the setting begins with. */
+/** Adds missing columns to `runs`; existing runs get the setting's initial value. */
 export function addSettingColumns(db: Database): void {
   const columns = db.all(`SELECT name FROM pragma_table_info('runs')`) as { name: string }[];
   for (const name of SETTING_NAMES) {
     const { column, kind, initial } = SETTINGS[name];
     if (columns.some((there) => there.name === column)) continue;
-    invariant(initial !== null, `the setting ${name} says what earlier runs were made with`);
+    invariant(initial !== null, `the setting ${name} has an initial value for earlier runs`);
     const value = typeof initial === 'number' ? initial : `'${initial.replaceAll("'", "''")}'`;
     db.run(`ALTER TABLE runs ADD COLUMN ${column} ${COLUMN_TYPES[kind]} NOT NULL DEFAULT ${value}`);
   }

@@ -1,4 +1,4 @@
-/** Settings as key and JSON value. What the values mean is the settings service's business. */
+/** Settings as key and JSON value. Their meaning is the settings service's business. */
 import type { Database } from './database.js';
 
 export class SettingsRepo {

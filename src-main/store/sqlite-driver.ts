@@ -1,6 +1,6 @@
 /**
- * Which build of better-sqlite3 runs here. Version 13 is a Node-API addon with prebuilt binaries, which Electron
- * and Node from 22 load as they are; Node 20 lacks its Node-API level and takes version 12.
+ * Chooses the build of better-sqlite3. Version 13 is a Node-API addon with prebuilt binaries for Electron and Node from
+ * 22; Node 20 lacks its Node-API level and takes version 12.
  */
 import type Database from 'better-sqlite3';
 import { createRequire } from 'node:module';

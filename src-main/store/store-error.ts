@@ -1,8 +1,8 @@
-/** Failures of SQLite as `AppError`s, by their codes; nobody above reads foreign messages. */
+/** Failures of SQLite as `AppError`s, by their codes. */
 import { AppError } from '../base/app-error.js';
 import { diskError, type DiskRemedies } from '../base/disk-error.js';
 
-/** What helps where the data folder could not be written. */
+/** Remedies where the data folder could not be written. */
 export const DATA_REMEDIES: DiskRemedies = {
   full: 'Free some space, then resume.',
   other: 'Check that the data folder exists, is writable and is on a working disk.',

@@ -1,4 +1,4 @@
-/** The database and the folder beside it, opened together. */
+/** Opens the database and the picture folder together. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { diskError } from '../base/disk-error.js';
@@ -36,19 +36,15 @@ export interface Store {
   readonly files: PictureFolder;
   /** Why the day's copy of the database could not be made; null when it could. */
   readonly copyProblem: unknown;
-  /**
-   * Makes a deletion final: nothing of deleted rows stays in the log, the copies or free pages.
-   * @throws AppError disk.full, disk.failed, store.failed
-   */
+  /** Makes deletions final in log, copies and free pages. @throws AppError disk.full, disk.failed, store.failed */
   scrub(): void;
 }
 
-/** The database's file in a data folder. */
 export function databaseFile(dataDir: string): string {
   return join(dataDir, 'likeness-lab.db');
 }
 
-/** A gallery without today's copy is still a gallery. */
+/** A failed copy does not keep the gallery from opening. */
 function copyProblemOf(db: Database, file: string): unknown {
   try {
     keepDailyCopy(db, file, Date.now());
@@ -59,9 +55,9 @@ function copyProblemOf(db: Database, file: string): unknown {
 }
 
 /**
- * Opens (or makes) the gallery in a folder. Runs that an earlier host left unfinished become `interrupted`, and
- * files it was deleting or writing are deleted.
- * @throws AppError store.unreleased, once: the gallery was made before the first release and is kept aside now;
+ * Opens or creates the gallery in a folder. Runs that an earlier host left unfinished become `interrupted`, and files
+ * that it was deleting or writing are deleted.
+ * @throws AppError store.unreleased, once: the gallery is from before the first release and was kept aside;
  *   store.busy, store.corrupt, store.newer-schema, store.failed, disk.full, disk.failed
  */
 export async function openStore(dataDir: string): Promise<Store> {
@@ -116,7 +112,7 @@ function openDatabase(dataDir: string, file: string): Database {
   }
 }
 
-/** Deletes the files of rows that have just gone. */
+/** Deletes the files of deleted rows. */
 export async function removeFiles(
   store: Pick<Store, 'deletions' | 'files'>,
   kind: DeletionKind,
@@ -128,7 +124,7 @@ export async function removeFiles(
   store.deletions.done(kind, ids);
 }
 
-/** Only at start: an import that is going has files whose row is still to come. */
+/** Only at start: a running import has files whose row is not written yet. */
 async function finishDeletions(store: Pick<Store, 'deletions' | 'files'>): Promise<void> {
   for (const { kind, id } of store.deletions.list()) await removeFiles(store, kind, [id]);
 }

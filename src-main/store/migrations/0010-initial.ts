@@ -1,8 +1,8 @@
 import type { Migration } from '../migrate.js';
 
 /**
- * The tables. Public ids are what other processes see; integer keys stay inside. A run names its identity and
- * pose by public id without a foreign key, so that deleting a photo leaves the run and the fact that it had one.
+ * The tables. Other processes see public ids; integer keys stay inside. A run refers to its identity and pose by public
+ * id without a foreign key, so that deleting a photo keeps the run and the fact that it had one.
  */
 export const initial: Migration = {
   version: 10,
@@ -83,7 +83,7 @@ export const initial: Migration = {
         versions_json TEXT NOT NULL,
         preview_steps_json TEXT NOT NULL,
         decode_json TEXT NOT NULL,
-        -- Null where the card was not seen to spill.
+        -- Null where the card did not spill.
         spill_json TEXT,
         -- Of every encoder: name, hash of its weights, whether it conditioned, cosine with the identity.
         face_scores_json TEXT NOT NULL,
