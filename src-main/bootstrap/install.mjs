@@ -1,4 +1,4 @@
-/** The installing half of `npm start` and `npm test`: nothing but Node and git is taken for granted. */
+/** Installs packages for `npm start` and `npm test`; needs only Node and git. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -8,13 +8,10 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MODULES = join(ROOT, 'node_modules');
 const STAMP = join(MODULES, '.likeness-lab-install.json');
-/** The oldest Node on which every package we use runs. */
+/** The oldest Node on which all packages run. */
 const MIN_NODE = [20, 19];
 
-/**
- * What node_modules was installed from: the lockfile, and the Node that native packages were built for.
- * @returns {string}
- */
+/** @returns {string} the state that node_modules must fit: lockfile, and the Node that native packages are built for */
 function wanted() {
   const lockfile = createHash('sha256')
     .update(readFileSync(join(ROOT, 'package-lock.json')))
@@ -22,13 +19,10 @@ function wanted() {
   return JSON.stringify({ lockfile, abi: process.versions.modules, platform: process.platform, arch: process.arch });
 }
 
-/** npm's own record of an install is written within moments of the lockfile that an `npm install` changes. */
+/** npm writes its own record of an install within moments of the lockfile. */
 const SLACK_MS = 60_000;
 
-/**
- * Whether someone ran npm by hand since the lockfile last changed.
- * @returns {boolean}
- */
+/** @returns {boolean} whether someone ran npm by hand since the lockfile last changed */
 function isInstalledByHand() {
   const record = statSync(join(MODULES, '.package-lock.json'), { throwIfNoEntry: false });
   return record !== undefined && record.mtimeMs + SLACK_MS > statSync(join(ROOT, 'package-lock.json')).mtimeMs;
@@ -49,13 +43,10 @@ function isInstalled() {
   return existsSync(STAMP) ? readFileSync(STAMP, 'utf8') === wanted() : isInstalledByHand();
 }
 
-/** Two of the packages would fetch large binaries while installing; what is needed comes later, or is in the package. */
+/** Keeps two packages from downloading large binaries now; npm start downloads Electron's, ONNX Runtime's is not needed. */
 const SETTINGS = { ONNXRUNTIME_NODE_INSTALL: 'skip', ELECTRON_SKIP_BINARY_DOWNLOAD: '1', JOBS: 'max' };
 
-/**
- * The npm that runs us, or the one on the path.
- * @param {string[]} args
- */
+/** The npm that started this process, or the one on the path. @param {string[]} args */
 function npm(...args) {
   const own = process.env['npm_execpath'];
   if (own !== undefined) return { command: process.execPath, args: [own, ...args], env: SETTINGS };
@@ -63,7 +54,7 @@ function npm(...args) {
 }
 
 /**
- * `npm ci`. Says so in one line; npm's own output is shown only when it fails, and then the process ends.
+ * `npm ci`. Prints one line, and npm's own output only on failure, which ends the process.
  * @param {string[]} more
  */
 function installPackages(...more) {
@@ -84,7 +75,7 @@ function installPackages(...more) {
   process.exit(1);
 }
 
-/** Installs the packages when they are missing or do not fit the lockfile; ends the process when it cannot. */
+/** Installs packages that are missing or do not fit the lockfile; ends the process on failure. */
 export function ensureInstalled() {
   checkNode();
   if (isInstalled()) return;
@@ -93,9 +84,9 @@ export function ensureInstalled() {
 }
 
 /**
- * The same for those who have other work while native packages are compiled: installs everything else at once.
- * @returns {import('./run-jobs.mjs').Job | null} what compiles them, to be followed by `endInstall`; null when nothing
- * was missing
+ * Installs everything except native packages, which the caller compiles beside other work.
+ * @returns {import('./run-jobs.mjs').Job | null} the job that compiles them, followed by `endInstall`; null when nothing
+ * is missing
  */
 export function beginInstall() {
   checkNode();
@@ -108,8 +99,8 @@ export function beginInstall() {
 }
 
 /**
- * @param {boolean} ok whether the job of `beginInstall` ended well; `npm ci`, which can do without optional packages,
- * decides when not
+ * @param {boolean} ok whether the job of `beginInstall` succeeded; otherwise `npm ci` runs, which skips optional packages
+ * that fail
  */
 export function endInstall(ok) {
   if (ok) writeFileSync(STAMP, wanted());

@@ -1,8 +1,8 @@
 /**
- * Writes `assets/NOTICES.txt`: who made what ships, and under which licence. `npm run notices`.
+ * Writes `assets/NOTICES.txt`: authors and licences of everything that ships. `npm run notices`.
  *
- * What ships is read from the lockfile: the packages that a packed app holds (see `electron-builder.yml`) and those that
- * are compiled into its page. Their licence texts come from `node_modules`; equal texts are printed once.
+ * Reads from the lockfile the packages of a packed app (see `electron-builder.yml`) and those compiled into its page.
+ * Licence texts come from `node_modules`; equal texts are printed once.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,14 +11,14 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const NOTICES_FILE = join(ROOT, 'assets', 'NOTICES.txt');
 
-/** Dependencies that stay out of a package: the command line's, the browser host's, and SQLite for Node 20. */
+/** Dependencies that are not packaged: the command line's, the browser host's, and SQLite for Node 20. */
 const LEFT_OUT = new Set(['commander', 'ws', 'better-sqlite3']);
-/** Dependencies of dependencies that serve their installation alone. */
+/** Dependencies of dependencies that only serve their installation. */
 const FOR_INSTALLING = new Set(['node-addon-api', 'adm-zip', 'global-agent']);
-/** Compiled into the page, with what they compile in themselves. */
+/** Compiled into the page, directly or through each other. */
 export const IN_THE_PAGE = ['svelte', 'clsx', 'esm-env', '@lucide/svelte'];
 
-/** Packages that carry no licence file. @source the repositories that their package.json names */
+/** Packages without a licence file. @source the repositories that their package.json names */
 const mit = (/** @type {string} */ holder) => `MIT License
 
 Copyright (c) ${holder}
@@ -125,7 +125,6 @@ function libvipsLibraries() {
   });
 }
 
-/** The whole file. */
 export function notices() {
   const shipped = shippedPackages();
   const table = shipped.map(({ name, version, licence }) => `${name.padEnd(36)}${version.padEnd(10)}${licence}`);

@@ -1,5 +1,5 @@
 /**
- * `npm run package`: builds afresh and makes the installers of this system in `out`. Arguments after `--` go to
+ * `npm run package`: builds from scratch and makes this system's installers in `out`. Arguments after `--` go to
  * electron-builder (`npm run package -- --dir` stops at the unpacked app).
  */
 import { spawnSync } from 'node:child_process';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { ensureInstalled, ROOT } from './install.mjs';
 
 ensureInstalled();
-// Chunks of earlier builds lie in `dist` too, and would be packed.
+// `dist` may contain chunks of earlier builds, which would be packed.
 rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
 const { buildIfStale } = await import('./build-if-stale.mjs');
 await buildIfStale();

@@ -1,11 +1,11 @@
-/** Runs commands side by side and shows whose every line is. */
+/** Runs commands side by side and prefixes their lines. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { ROOT } from './install.mjs';
 
 /**
  * @typedef {object} Job
- * @property {string} name put before each of its lines
+ * @property {string} name prefix of its lines
  * @property {string} command
  * @property {readonly string[]} args
  * @property {Readonly<Record<string, string>>} [env]
@@ -38,7 +38,7 @@ export async function runJob({ name, command, args, env = {} }) {
 }
 
 /**
- * Takes jobs from the list in order, so many at a time.
+ * Runs jobs in order, as many at a time as there are lanes.
  * @param {readonly Job[]} jobs
  * @param {number} lanes
  * @param {(job: Job, ok: boolean) => void} onEnd

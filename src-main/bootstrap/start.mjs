@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ensureInstalled, ROOT } from './install.mjs';
 
-/** An Electron that ends with an error this soon never showed a window. */
+/** An Electron that fails sooner never showed a window. */
 const STARTED_MS = 15_000;
 
 /**

@@ -1,8 +1,8 @@
 /**
- * `npm test`: installs what is missing, then runs every check, two at a time. Works on a fresh clone with Node and git
- * alone; on Debian it also installs Chromium and the Vulkan loader, which the browser and WebGPU tests need.
+ * `npm test`: installs missing packages, then runs every check, two at a time. A fresh clone needs only Node and git; on
+ * Debian it also installs Chromium and the Vulkan loader for the browser and WebGPU tests.
  *
- * Prints a last line "N passed, N failed" (checks and test cases together).
+ * The last line is "N passed, N failed" (checks and test cases together).
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -13,14 +13,14 @@ import { installedElectron } from './electron-binary.mjs';
 import { beginInstall, endInstall, ROOT } from './install.mjs';
 import { runJobs } from './run-jobs.mjs';
 
-/** Of most of these, half the time is spent waiting for processes and pages. More at a time would disturb those that measure. */
+/** Most jobs wait half the time for processes and pages. More at a time would disturb those that measure. */
 const LANES = Math.min(2, availableParallelism());
 const CHECKS = ['lint', 'typecheck', 'format:check', 'deps:check', 'unused'];
-/** Folders of integration tests that take minutes; the others run together. */
+/** Folders of integration tests that take minutes; the others run as one job. */
 const LONG = ['engine', 'reliability', 'services'];
 
 /**
- * What installs the system packages that are missing: null when none is, or when it cannot.
+ * The job that installs missing system packages; null when there are none, or when it cannot.
  * @returns {import('./run-jobs.mjs').Job | null}
  */
 function systemPackages() {
@@ -60,7 +60,7 @@ const projectJob = (project, name = project, files = []) => ({
     ...['--reporter=default', '--reporter=json', `--outputFile.json=${reportOf(name)}`],
     ...files,
   ],
-  // What was built first is not built again under the feet of another project.
+  // `npm test` builds once, before the projects run.
   env: { LIKENESS_LAB_BUILT: '1' },
 });
 
@@ -76,11 +76,11 @@ function count({ name }, ok) {
   }
   const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
   passed += numPassedTests;
-  // A suite that could not even start has no failed case to count.
+  // A suite that could not start has no failed case.
   failed += ok ? numFailedTests : Math.max(1, numFailedTests);
 }
 
-// What only the tests need is compiled and fetched beside the checks.
+// Packages that only the tests need are compiled and fetched beside the checks.
 const needs = [native, system].filter((job) => job !== null);
 let compiled = true;
 await runJobs([...needs, ...['build', ...CHECKS].map(checkJob)], LANES, (job, ok) => {
@@ -98,7 +98,7 @@ const integrationJob = (name, ...parts) =>
     parts.map((part) => `test/integration/${part}/`),
   );
 const jobs = [
-  // The longest first: what follows evens the lanes out.
+  // The longest first, so that the lanes end together.
   integrationJob('engine', 'engine'),
   projectJob('e2e'),
   integrationJob('reliability', 'reliability'),

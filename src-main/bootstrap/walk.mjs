@@ -1,7 +1,7 @@
 /**
- * `npm run walk`: the first minute of somebody new, timed. `npm start` on an empty data folder, then in Chromium from
- * the first open to a finished side-by-side of three formats on the demo pack, by the buttons that a person presses.
- * Prints the seconds of each stage as the table of docs/measurements.md; exits with 1 where a stage does not come.
+ * `npm run walk`: times the first minute of a new user. `npm start` on an empty data folder, then Chromium from the
+ * first open to a finished comparison of three formats on the demo pack, through the buttons that a person presses.
+ * Prints the seconds of each stage as the table of docs/measurements.md; exits with 1 when a stage fails.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { chromium } from 'playwright-core';
 import { findChromium } from './chromium.mjs';
 import { ROOT } from './install.mjs';
 
-/** A stage that takes longer did not come. */
+/** Longest duration of a stage. */
 const STAGE_MS = 180_000;
 
 const executablePath = findChromium();
@@ -75,7 +75,7 @@ try {
   await tiles.nth(2).waitFor();
   mark('button to three pictures in the queue');
   const names = ['16-bit', 'INT8', 'NF4'];
-  // The last one brings the compare screen instead of a finished tile.
+  // The last picture opens the compare screen instead of a finished tile.
   for (const [at, name] of names.slice(0, -1).entries()) {
     await tiles
       .nth(at)

@@ -1,6 +1,4 @@
-/**
- * The engine's facade: one method per request of the protocol. Holds what requests share and nothing else.
- */
+/** The engine's facade: one method per request of the protocol. Holds only what requests share. */
 import type { ConversionRequest, ConversionResult, EngineProgress, EngineRequest, EngineResult } from './protocol.js';
 import { auditPack } from './pack/audit-pack.js';
 import { auditStray } from './pack/audit-stray.js';
@@ -73,7 +71,7 @@ export class Engine {
             options.onProgress?.({
               stage: 'convert',
               fraction,
-              message: 'Measuring what each format does to the weights',
+              message: 'Measuring the error of each format on the weights',
               step: null,
               steps: null,
               previewPng: null,

@@ -1,6 +1,6 @@
 /**
- * The engine process: reads requests from its parent's channel, runs them one at a time, answers. The same entry serves
- * Electron's `utilityProcess` and Node's `child_process.fork`.
+ * The engine process: reads requests from its parent's channel, runs them one at a time and answers. The same entry
+ * serves Electron's `utilityProcess` and Node's `child_process.fork`.
  */
 import { isAbort, toErrorDto } from '../base/app-error.js';
 import { Engine } from './engine.js';
@@ -9,7 +9,7 @@ import type { EngineProgress, FromEngine, ToEngine } from './protocol.js';
 import { engineVersions } from './runtime/versions.js';
 import { startWatchdog } from './watchdog.js';
 
-/** What both kinds of child process offer. */
+/** The channel of both kinds of child process. */
 interface Channel {
   send(message: FromEngine): void;
   onMessage(listener: (message: ToEngine) => void): void;
@@ -86,7 +86,7 @@ function main(): void {
         process.exit(0);
     }
   });
-  // Without a parent there is nobody to answer to.
+  // Without a parent nobody reads answers.
   process.on('disconnect', () => process.exit(0));
   channel.send({ type: 'ready', pid: process.pid, versions: engineVersions() });
 }

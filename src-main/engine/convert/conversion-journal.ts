@@ -1,18 +1,18 @@
 /**
- * What of a cache file is written so far, so that a conversion that was cancelled or killed goes on where it was. The
- * name of a cache file says what is in it and where, so names of tensors are enough.
+ * The finished tensors of a cache file, so that a cancelled or killed conversion continues where it stopped. The name of
+ * a cache file determines its contents and layout, so tensor names are enough.
  *
- * Beside `<file>` lie, while it is made by the process `<pid>`: `<file>.<pid>.partial` with the weights,
- * `<file>.<pid>.journal` with one line for each group of tensors that are safely in it, and `<file>.<pid>.scratch`.
- * A conversion that was cancelled leaves the first two under the process id 0.
+ * While process `<pid>` makes `<file>`, it writes `<file>.<pid>.partial` with the weights, `<file>.<pid>.journal` with
+ * one line for each group of tensors on disk, and `<file>.<pid>.scratch`. A cancelled conversion leaves the first two
+ * under the process id 0.
  */
 import { open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isProcessAlive } from '../../base/process-alive.js';
 
-/** What nobody is writing any more. */
+/** Process id of a cancelled conversion's files. */
 const NOBODY = 0;
-/** Between writes to the journal: each waits for the disk to have the weights. */
+/** Between writes to the journal, each of which waits for the weights to reach the disk. */
 const INTERVAL_MS = 1000;
 
 export function partialFiles(
@@ -23,12 +23,12 @@ export function partialFiles(
   return { partial: `${name}.partial`, journal: `${name}.journal`, scratch: `${name}.scratch` };
 }
 
-/** Whether the process that wrote a partial file is gone. */
+/** Whether the process that wrote a partial file has ended. */
 export function isLeft(pid: number): boolean {
   return pid === NOBODY || !isProcessAlive(pid);
 }
 
-/** Writes down what is finished, after it has reached the disk. */
+/** Records finished tensors after they have reached the disk. */
 export class ConversionJournal {
   readonly #weights: FileHandle;
   readonly #journal: FileHandle;
@@ -45,7 +45,7 @@ export class ConversionJournal {
     this.#intervalMs = intervalMs;
   }
 
-  /** @param partial existing file @param journal made when missing */
+  /** @param partial existing file @param journal created when missing */
   static async open(partial: string, journal: string, intervalMs = INTERVAL_MS): Promise<ConversionJournal> {
     const weights = await open(partial, 'r+');
     try {
@@ -56,7 +56,7 @@ export class ConversionJournal {
     }
   }
 
-  /** A tensor whose parts are all written. */
+  /** Adds a tensor whose parts are all written. */
   add(name: string): void {
     this.#waiting.push(name);
     if (this.#busy || performance.now() - this.#lastMs < this.#intervalMs) return;
@@ -66,7 +66,7 @@ export class ConversionJournal {
     });
   }
 
-  /** Writes the rest. @throws what the disk reported */
+  /** Writes the rest. @throws the disk's errors */
   async close(): Promise<void> {
     try {
       await this.#writing;
@@ -93,9 +93,9 @@ export class ConversionJournal {
 }
 
 /**
- * Makes what an earlier process left of a cache file this process's own.
- * @param file absolute path of the cache file @param fileSize that it will have
- * @returns names of the tensors that are in it; empty when nothing was left
+ * Takes over an earlier process's partial cache file.
+ * @param file absolute path of the cache file @param fileSize its final size
+ * @returns names of the finished tensors; empty when there is no partial file
  */
 export async function takeOverPartial(file: string, fileSize: number): Promise<ReadonlySet<string>> {
   const own = partialFiles(file, process.pid);
@@ -103,7 +103,7 @@ export async function takeOverPartial(file: string, fileSize: number): Promise<R
     const left = partialFiles(file, pid);
     const done = await readJournal(left, fileSize);
     if (done.size === 0) continue;
-    // Whoever renames it has it; another process finds nothing.
+    // The process that renames it owns it; another finds nothing.
     const taken = await rename(left.journal, own.journal).then(
       () => true,
       () => false,
@@ -112,12 +112,12 @@ export async function takeOverPartial(file: string, fileSize: number): Promise<R
     await rename(left.partial, own.partial);
     return done;
   }
-  // Of a dead process that had the same id.
+  // From an ended process with the same id.
   await rm(own.journal, { force: true });
   return new Set();
 }
 
-/** How much of a cache file is there already, without taking it. */
+/** Finished tensors of a partial cache file, without taking it over. */
 export async function finishedTensors(file: string, fileSize: number): Promise<ReadonlySet<string>> {
   for (const pid of await leftBy(file)) {
     const done = await readJournal(partialFiles(file, pid), fileSize);
@@ -126,7 +126,7 @@ export async function finishedTensors(file: string, fileSize: number): Promise<R
   return new Set();
 }
 
-/** Leaves this process's part of a cache file to whoever goes on with it. */
+/** Releases this process's partial cache file for the next conversion. */
 export async function leavePartial(file: string): Promise<void> {
   const own = partialFiles(file, process.pid);
   const left = partialFiles(file, NOBODY);
@@ -134,7 +134,7 @@ export async function leavePartial(file: string): Promise<void> {
     await Promise.all([own.partial, own.journal].map((path) => rm(path, { force: true })));
     return;
   }
-  // An older journal must never stand beside other weights.
+  // A journal must never be beside weights that it does not describe.
   await rm(left.journal, { force: true });
   await rename(own.partial, left.partial);
   await rename(own.journal, left.journal);
@@ -149,7 +149,7 @@ async function leftBy(file: string): Promise<number[]> {
     .filter((pid) => Number.isInteger(pid) && isLeft(pid));
 }
 
-/** Lines that are whole; the last one may have been cut off. */
+/** Names on complete lines; the last line may be cut off. */
 async function readJournal(
   { partial, journal }: ReturnType<typeof partialFiles>,
   fileSize: number,

@@ -1,7 +1,6 @@
 /**
- * Writes a component's cache file: encodes what lies in files directly, and what must be computed first through a
- * scratch file, a batch at a time, so that neither memory nor disk holds more than that beside the result. What a
- * cancelled or killed conversion had finished is kept, and the next one goes on from there.
+ * Writes a component's cache file. Weights in files are encoded directly; computed ones go through a scratch file batch
+ * by batch, which bounds memory and disk. The finished part of a cancelled or killed conversion is kept and continued.
  */
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -14,7 +13,7 @@ import { CACHE_REMEDIES, makeCacheFolder } from './cache-folder.js';
 import { ConversionJournal, leavePartial, partialFiles, takeOverPartial } from './conversion-journal.js';
 import type { Encoding } from './plan-tensors.js';
 
-/** Bytes computed before the encoders start on them: enough to be worth starting their threads for. */
+/** Bytes computed before encoding starts: enough to be worth starting threads. */
 const BATCH_BYTES = 512 * 2 ** 20;
 /** Bytes computed at a time. */
 const CHUNK_BYTES = 4 * 2 ** 20;
@@ -22,11 +21,11 @@ const CHUNK_BYTES = 4 * 2 ** 20;
 export interface EncodeRequest {
   /** Named in messages, such as "FLUX". */
   readonly label: string;
-  /** What messages call the result, such as `nf4`. */
+  /** Named in messages, such as `nf4`. */
   readonly format: string;
   readonly encodings: readonly Encoding[];
   readonly scaleDtype: ScaleDtype;
-  /** Absolute path of the result; its folder is made. */
+  /** Absolute path of the result; its folder is created. */
   readonly file: string;
   readonly fileSize: number;
   readonly workers?: number;
@@ -36,7 +35,7 @@ export interface EncodeRequest {
 }
 
 /**
- * The file appears whole or not at all.
+ * The file appears complete or not at all.
  * @throws AppError quant.invalid-input, weights.*, disk.full, disk.failed; AbortError
  */
 export async function encodeComponent(request: EncodeRequest): Promise<void> {
@@ -114,7 +113,7 @@ async function encodeAll(
   }
 }
 
-/** Bytes that are read; computed ones count twice: when they are made and when they are encoded. */
+/** Bytes to read; computed ones count twice, since they are made and then encoded. */
 export function workBytes(encodings: readonly Encoding[]): number {
   return encodings.reduce(
     (sum, encoding) => sum + byteLengthOf(encoding) * (encoding.source.from.kind === 'computed' ? 2 : 1),

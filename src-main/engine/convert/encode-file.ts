@@ -1,7 +1,4 @@
-/**
- * Encodes one task: reads its weights chunk by chunk, and writes each chunk's parts where they belong. Synchronous,
- * for a worker of its own.
- */
+/** Encodes one task chunk by chunk, and writes each chunk's parts to their places. Synchronous, for a worker thread. */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { AppError } from '../../base/app-error.js';
 import { diskError } from '../../base/disk-error.js';
@@ -15,7 +12,7 @@ import { STORAGE_FORMATS, StorageEncoder } from '../quant/formats/storage.js';
 import { widenBf16, type Weights } from '../quant/formats/weights.js';
 import { weightsFromBytes } from './source-weights.js';
 
-/** Source bytes of a chunk: large enough for the disk, small enough for the second-level caches of its results. */
+/** Source bytes of a chunk: large for the disk, while its results fit second-level caches. */
 const CHUNK_BYTES = 4 * 2 ** 20;
 
 /**
@@ -55,7 +52,7 @@ function encodeChunks(
     const bytes = buffer.subarray(0, length);
     readFully(job.name, job.source.file, source, bytes, job.source.byteOffset + from * elementBytes);
     const { n, k } = chunkShape(job, from, to);
-    // Refused dtypes never reach a worker.
+    // Other dtypes are refused before.
     const weights = weightsFromBytes(job.source.dtype as SourceDtype, bytes);
     const sums = updates.length === 0 ? weights : addUpdates(job, weights, from / job.source.k, updates);
     const parts = encoder.encode(sums, n, k, job.name);
@@ -71,7 +68,7 @@ function encodeChunks(
   }
 }
 
-/** Factors of what is added to a job's weights, all rows. */
+/** Factors of the additions to a job's weights, all rows. */
 function readAdditions({ name, source }: EncodeJob): LowRank[] {
   return (source.additions ?? []).map(({ weightRow, rows, rank, factor, down, up }) => ({
     weightRow,
@@ -93,7 +90,7 @@ function readValues(name: string, { file, byteOffset, dtype }: StoredValues, cou
   }
 }
 
-/** bf16 bits of whole rows from `firstRow` on, with the updates added. */
+/** bf16 bits of whole rows from `firstRow`, updates added. */
 function addUpdates(job: EncodeJob, weights: Weights, firstRow: number, updates: readonly LowRank[]): Uint16Array {
   const sums =
     weights instanceof Float32Array ? weights : widenBf16(weights, 0, weights.length, new Float32Array(weights.length));
@@ -140,7 +137,7 @@ function writeFully(job: EncodeJob, handle: number, bytes: Uint8Array, position:
   }
 }
 
-/** Rows of a part, cut into stretches of columns that lie one after the other in the file. */
+/** Writes a part whose rows are cut into stretches of columns, one after the other in the file. */
 function writePanels(
   job: EncodeJob,
   handle: number,

@@ -1,6 +1,5 @@
 /**
- * Encodes the tensors of a checkpoint in worker threads, from file to file. Owns the workers and the division of
- * labour; what a format does with weights is not its business.
+ * Encodes a checkpoint's tensors in worker threads, from file to file. Owns the workers and divides the work among them.
  *
  * Memory does not grow with the checkpoint: a worker holds one chunk (4 MiB of source, or one row if that is longer,
  * at most MAX_ROW_WEIGHTS), its f32 form where the source is f16, its encoded parts and a table of 8 MiB: up to 25 MiB,
@@ -17,9 +16,9 @@ export type { EncodeJob } from './encode-task.js';
 
 /** More threads than this wait for the disk. */
 export const MAX_WORKERS = 16;
-/** Source bytes of a task: under half a second of any format, so that workers finish together. */
+/** Source bytes of a task: under half a second in any format, so that workers finish together. */
 const TASK_BYTES = 32 * 2 ** 20;
-/** Columns of the widest matrix; FLUX has 15,360. Keeps a hostile header from asking for a row of gigabytes. */
+/** Longest row; FLUX has 15,360 columns. Bounds memory for hostile headers. */
 const MAX_ROW_WEIGHTS = 4 * 2 ** 20;
 
 export interface EncodeProgress {
@@ -33,7 +32,7 @@ export interface EncodeProgress {
 export interface EncodeOptions {
   /** Threads; default one per core, at most 16. */
   readonly workers?: number;
-  /** Stops all workers. Parts of the target files are written by then. */
+  /** Stops all workers; parts of the target files may be written. */
   readonly signal?: AbortSignal;
   /** Called after every chunk of 4 MiB. */
   readonly onProgress?: (progress: EncodeProgress) => void;
@@ -104,7 +103,7 @@ function* tasksOf(jobs: readonly EncodeJob[]): Generator<EncodeTask, undefined> 
   }
 }
 
-/** Tells of a job when the last of its tasks is done. */
+/** Calls `onDone` when the last task of a job is done. */
 function countdown(
   jobs: readonly EncodeJob[],
   onDone: ((job: EncodeJob) => void) | undefined,
@@ -119,7 +118,7 @@ function countdown(
   };
 }
 
-/** A promise that rejects when the signal is aborted, and how to stop listening. */
+/** A promise that rejects when the signal is aborted; `stop` removes its listener. */
 function abortion(signal: AbortSignal | undefined): { readonly promise: Promise<never>; readonly stop: () => void } {
   let listener = (): void => undefined;
   const promise = new Promise<never>((_, reject) => {
@@ -129,7 +128,7 @@ function abortion(signal: AbortSignal | undefined): { readonly promise: Promise<
   return { promise, stop: () => signal?.removeEventListener('abort', listener) };
 }
 
-/** Feeds one worker until no task is left. */
+/** Sends tasks to one worker until none is left. */
 function drive(
   worker: Worker,
   tasks: Iterator<EncodeTask, undefined>,

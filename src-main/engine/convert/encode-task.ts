@@ -1,6 +1,6 @@
 /**
- * What the encode pool and its workers say to each other, and how a tensor is cut into pieces. Pieces of a tensor are
- * independent: their places in the target file follow from their first weight.
+ * Messages between the encode pool and its workers, and how a tensor is cut into pieces. Pieces are independent: their
+ * places in the target file follow from their first weight.
  */
 import type { ErrorDto } from '../../base/app-error.js';
 import type { LowRankAddition, TensorDtype } from '../weights/tensor-source.js';
@@ -16,11 +16,11 @@ interface EncodeSource {
   /** Absolute path. */
   readonly file: string;
   readonly byteOffset: number;
-  /** One of SOURCE_DTYPES; others are refused. */
+  /** One of SOURCE_DTYPES; others are rejected. */
   readonly dtype: TensorDtype;
   readonly n: number;
   readonly k: number;
-  /** Products that are added to the weights first; the sum is rounded to bf16 and then encoded. */
+  /** Products added to the weights; the sum is rounded to bf16 and then encoded. */
   readonly additions?: readonly LowRankAddition[];
 }
 
@@ -30,7 +30,7 @@ export interface EncodeJob {
   readonly name: string;
   readonly source: EncodeSource;
   readonly format: StorageTarget;
-  /** Stretches of columns that are stored one after the other, k a multiple of blocks for each. Default 1. */
+  /** Number of column stretches stored one after the other; each is a multiple of blocks. Default 1. */
   readonly panels?: number;
   readonly scaleDtype: ScaleDtype;
   readonly target: {
@@ -54,11 +54,11 @@ export type FromEncodeWorker =
   | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly error: ErrorDto };
 
-/** Weights that cannot be split between pieces. */
+/** Number of weights that a piece must not split. */
 export function unitOf({ format, source, panels = 1 }: EncodeJob): number {
   const { unit } = STORAGE_FORMATS[format];
   if (unit === 'row' || panels > 1) return source.k;
-  // Products are added to whole rows, blocks may straddle them.
+  // Products are added to whole rows, and a block may span rows.
   return source.additions === undefined ? unit : leastCommonMultiple(unit, source.k);
 }
 
@@ -75,13 +75,13 @@ export function* split(job: EncodeJob, begin: number, end: number, weights: numb
   for (let at = begin; at < end; at += size) yield [at, Math.min(at + size, end)];
 }
 
-/** Rows and columns of a stretch, as the encoder takes it. */
+/** Rows and columns of a stretch for the encoder. */
 export function chunkShape(job: EncodeJob, begin: number, end: number): { readonly n: number; readonly k: number } {
   const { k } = job.source;
   return STORAGE_FORMATS[job.format].unit === 'row' ? { n: (end - begin) / k, k } : { n: 1, k: end - begin };
 }
 
-/** Bytes of each part that lie before a stretch's: what the weights before it take. */
+/** Bytes of each part before a stretch. */
 export function bytesBefore(job: EncodeJob, begin: number): ReadonlyMap<string, number> {
   const { n, k } = chunkShape(job, 0, begin);
   return new Map(

@@ -1,4 +1,4 @@
-/** Worker thread of the encode pool: encodes the tasks it is sent, one at a time. */
+/** Worker thread of the encode pool; one task at a time. */
 import { parentPort } from 'node:worker_threads';
 import { toErrorDto } from '../../base/app-error.js';
 import { defined } from '../../base/assert.js';

@@ -1,14 +1,14 @@
 /**
- * A checkpoint's identity for cache names and run records: a hash over every tensor's name, dtype and shape and over
- * samples of its bytes. Hashing all of a 24 GB checkpoint would take a minute; a re-upload with other weights changes
- * the samples. LoRAs that are added count with all of their contents.
+ * A checkpoint's identity for cache names and run records: a hash of every tensor's name, dtype and shape and of samples
+ * of its bytes. Hashing all of a 24 GB checkpoint would take a minute; other weights under the same name change the
+ * samples. Added LoRAs count with all of their contents.
  */
 import { createHash, type Hash } from 'node:crypto';
 import type { TensorEntry, TensorSource } from '../weights/tensor-source.js';
 
 /** Bytes hashed at the start, the middle and the end of each tensor. */
 const SAMPLE_BYTES = 64;
-/** Hex digits kept: 64 bits, ample against accidental collision. */
+/** Hex digits kept: 64 bits. */
 const DIGITS = 16;
 
 type ReadRange = (byteStart: number, byteLength: number) => Promise<Uint8Array>;
@@ -26,7 +26,7 @@ export async function fingerprint(
   return hash.digest('hex').slice(0, DIGITS);
 }
 
-/** What a computed tensor is made of is hashed in its place, so that nothing is computed here. */
+/** Hashes a computed tensor's inputs, so that nothing is computed here. */
 async function addTensor(hash: Hash, entry: TensorEntry, read: ReadRange): Promise<void> {
   const { origin } = entry;
   hash.update(`${entry.name}|${entry.dtype}|${entry.shape.join(',')}\n`);

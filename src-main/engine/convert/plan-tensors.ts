@@ -1,7 +1,4 @@
-/**
- * What becomes of each tensor of a checkpoint: read where it lies, or encoded into a file of the cache, and where in
- * it. Decides; writes nothing.
- */
+/** Decides whether each tensor of a checkpoint is read in place or encoded into a cache file, and its offset there. */
 import { AppError } from '../../base/app-error.js';
 import { defined } from '../../base/assert.js';
 import type { ComputeProfile } from '../graph/compute-profile.js';
@@ -21,35 +18,34 @@ import {
   type TensorSource,
 } from '../weights/tensor-source.js';
 
-/** Parts begin on pages, as memory mapping wants. */
+/** Parts begin on pages, for memory mapping. */
 const PART_ALIGNMENT = 4096;
 
-/** What decides how tensors are held. */
 export interface PlanRequest {
   /** Named in messages, such as "FLUX". */
   readonly label: string;
   readonly source: TensorSource;
   /** Tensors of the checkpoint that belong to this network. */
   readonly include: (name: string) => boolean;
-  /** Linears that take the format; everything else stays in 16-bit. */
+  /** Linears in the format; all other tensors stay in 16-bit. */
   readonly quantizable: (entry: TensorEntry) => boolean;
   readonly format: WeightFormat;
-  /** Formats of single linears in place of it. */
+  /** Formats of single linears that replace it. */
   readonly mix?: FormatMix;
   readonly profile: ComputeProfile;
   /** Whether the session runs on a GPU, which reads only its own compute dtype. */
   readonly gpu: boolean;
-  /** Whether a session can read this file beside the cache file; else what it holds is copied into that. */
+  /** Whether a session can read this file beside the cache file; else its tensors are copied there. */
   readonly readsInPlace: (file: string) => boolean;
   /** Keeps every tensor in its source dtype (parity checks on f32 checkpoints). CPU only. */
   readonly exact?: boolean;
 }
 
-/** Weights [n, k] that the encoder turns into parts of the cache file. */
+/** Weights [n, k] to encode into parts of the cache file. */
 export interface Encoding {
-  /** Of the tensor, for messages. */
+  /** The tensor's, for messages. */
   readonly name: string;
-  /** Where the weights lie, or how to compute a stretch of their bytes. */
+  /** Place of the weights, or a function that computes a range of their bytes. */
   readonly source: {
     readonly dtype: TensorDtype;
     readonly from:
@@ -66,16 +62,16 @@ export interface Encoding {
   };
   readonly n: number;
   readonly k: number;
-  readonly target: StorageTarget;
+  /** Number of column stretches stored one after the other. */
   /** Stretches of columns stored one after the other. */
   readonly panels: number;
   readonly parts: readonly (PartPlan & { readonly byteOffset: number })[];
 }
 
 export interface TensorPlan {
-  /** Name, and what the tensor becomes: part of the cache file's name. */
+  /** Name and target: part of the cache file's name. */
   readonly signature: string;
-  /** Null when the tensor is read where it lies. */
+  /** Null when the tensor is read in place. */
   readonly encoding: Encoding | null;
   /** @param cacheFile of the encoded parts */
   readonly stored: (cacheFile: string) => StoredTensor;
@@ -87,7 +83,7 @@ export interface ComponentPlan {
   readonly fileSize: number;
 }
 
-/** Source dtypes that a CPU session reads as they are. */
+/** Source dtypes that a CPU session reads directly. */
 const IN_PLACE: Readonly<Partial<Record<TensorDtype, OnnxType>>> = {
   F32: 'f32',
   F16: 'f16',
@@ -136,7 +132,7 @@ function planOne(request: PlanRequest, entry: TensorEntry, place: Place): Tensor
   };
 }
 
-/** Sums of weights and factors that lie in files are made by the encoders' threads; the rest is computed for them. */
+/** Sums of weights and factors in files are computed by the encoders' threads; other tensors are computed here. */
 function encodingSource(request: PlanRequest, entry: TensorEntry): Encoding['source'] {
   const { origin } = entry;
   if (origin === undefined) {
@@ -153,7 +149,7 @@ function encodingSource(request: PlanRequest, entry: TensorEntry): Encoding['sou
   return { dtype: entry.dtype, from: { kind: 'computed', read } };
 }
 
-/** `packed` keeps bitsandbytes' own bytes. */
+/** `packed`: bitsandbytes' own bytes. */
 function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in-place' | 'packed' {
   const { profile, gpu } = request;
   const format = request.mix?.get(entry.name) ?? request.format;
@@ -161,7 +157,7 @@ function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in
   const packed = bnb !== null && request.readsInPlace(bnb.qweight.file) ? bnb.format : null;
   const quantizable = request.quantizable(entry);
   if (isLossy(format) && quantizable) return format === packed ? 'packed' : format;
-  // What the checkpoint has in 4 bits gains nothing from 16, where the operator is exact.
+  // Expanding a checkpoint's 4 bits to 16 gains nothing where the operator is exact.
   if (packed !== null && !quantizable && profile.operators[packed] === 'bnb4') return 'packed';
 
   const type = IN_PLACE[entry.dtype];
@@ -177,18 +173,18 @@ function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in
   if (quantizable && profile.operators['16-bit'] === 'planes') return 'fixed16';
   const stays = entry.origin === undefined && request.readsInPlace(entry.file);
   if (gpu) return stays && type === profile.dtype ? 'in-place' : profile.dtype;
-  // A matrix stored in f32 would make "16-bit" twice as large as it says.
+  // A matrix stored in f32 would make "16-bit" twice its size.
   if (entry.dtype === 'F32' && (quantizable || bnb !== null) && request.exact !== true) return 'bf16';
   if (stays) return 'in-place';
-  // A copy: sums with LoRAs are bf16, and every fp8 value is one, too.
+  // A copy: sums with LoRAs are bf16, and every fp8 value fits bf16.
   if (entry.dtype === 'F16' && entry.origin === undefined) return 'f16';
   return entry.dtype === 'F32' ? 'f32' : 'bf16';
 }
 
-/** Most stretches of columns: a single block's output has five of the stream's width. */
+/** Most column stretches: a single block's output has five, each as wide as the stream. */
 const MOST_PANELS = 8;
 
-/** Into how many stretches, as wide as the result, the columns of a wide matrix are cut: an MLP's or a block's output. */
+/** Number of column stretches of a wide matrix (an MLP's or a block's output), each as wide as the result. */
 function panelCount({ profile, quantizable }: PlanRequest, entry: TensorEntry, target: StorageTarget): number {
   if (!profile.panels || !quantizable(entry) || !isPacked(target)) return 1;
   const { n, k } = matrixShape(entry.shape);
@@ -196,7 +192,7 @@ function panelCount({ profile, quantizable }: PlanRequest, entry: TensorEntry, t
   return count > 1 && count <= MOST_PANELS && Number.isInteger(count) && n % LARGEST_BLOCK === 0 ? count : 1;
 }
 
-/** Rows and columns of any tensor: the first dimension, and all others. */
+/** The first dimension, and the product of the others. */
 function matrixShape(shape: readonly number[]): { n: number; k: number } {
   const n = shape.length < 2 ? 1 : (shape[0] as number);
   return { n, k: elementCount(shape) / n };
@@ -216,7 +212,7 @@ function partInPlace(entry: TensorEntry, type: OnnxType, shape: readonly number[
   return { type, shape, file: entry.file, offset: entry.byteOffset, length: entry.byteLength };
 }
 
-/** Codes where they lie; the absmax too, when it is plain and of the session's dtype, else encoded to that dtype. */
+/** Codes in place; the absmax too when it is plain and of the session's dtype, else encoded to that dtype. */
 function packed(request: PlanRequest, entry: TensorEntry, origin: BnbNf4Origin, place: Place): TensorPlan {
   const { dtype } = request.profile;
   const codes = partInPlace(origin.qweight, 'u8', [origin.qweight.byteLength]);
@@ -263,11 +259,11 @@ function storedPart(parts: Encoding['parts'], suffix: string, file: string): Sto
 function storedAs(entry: TensorEntry, target: StorageTarget, parts: Encoding['parts'], file: string): Storage {
   const stored = parts.map(({ suffix }) => [suffix, storedPart(parts, suffix, file)] as const);
   if (isPacked(target)) return { kind: target, parts: Object.fromEntries(stored) };
-  // Convolutions and vectors keep their own shape.
+  // Convolutions and vectors keep their shape.
   return { kind: 'plain', value: { ...storedPart(parts, 'value', file), shape: entry.shape } };
 }
 
-/** A part that depends on columns holds the stretches one after the other; others serve all of them. */
+/** Parts that depend on columns hold the stretches one after the other; other parts are shared. */
 function panelStorage(
   request: PlanRequest,
   entry: TensorEntry,

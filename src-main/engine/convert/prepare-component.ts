@@ -1,7 +1,4 @@
-/**
- * Checkpoint + format -> parameters as a session needs them. What the session can read as it lies in the checkpoint
- * stays there; everything else is encoded once into a file of the cache.
- */
+/** Checkpoint + format -> parameters for a session: read from the checkpoint, or encoded once into a cache file. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -11,7 +8,7 @@ import { encodeComponent } from './encode-component.js';
 import { fingerprint } from './fingerprint.js';
 import { planTensors, type Encoding, type PlanRequest, type TensorPlan } from './plan-tensors.js';
 
-/** Raised whenever the layout of cached files changes, so that old ones are not read. */
+/** Raised when the layout of cache files changes. */
 const CACHE_VERSION = 1;
 
 export interface ComponentRequest extends Omit<PlanRequest, 'readsInPlace'> {
@@ -35,13 +32,13 @@ export interface PreparedComponent {
   readonly cacheFile: string | null;
 }
 
-/** What preparing a component will do: which file of the cache it makes, and whether it is there. */
+/** The cache file of a component, and whether it exists. */
 export interface PreparationPlan {
   readonly fingerprint: string;
   /** Null when everything is read in place. */
   readonly file: string | null;
   readonly fileSize: number;
-  /** Everything that goes into the file. */
+  /** All contents of the file. */
   readonly encodings: readonly Encoding[];
   readonly isThere: boolean;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
@@ -71,9 +68,7 @@ export async function planPreparation(request: ComponentRequest): Promise<Prepar
   };
 }
 
-/**
- * @throws AppError weights.*, quant.invalid-input, disk.full, disk.failed; AbortError
- */
+/** @throws AppError weights.*, quant.invalid-input, disk.full, disk.failed; AbortError */
 export async function prepareComponent(request: ComponentRequest): Promise<PreparedComponent> {
   const plan = await planPreparation(request);
   if (plan.file !== null && !plan.isThere) {
@@ -92,7 +87,7 @@ export async function prepareComponent(request: ComponentRequest): Promise<Prepa
   return { label: request.label, tensors: plan.tensors, fingerprint: plan.fingerprint, cacheFile: plan.file };
 }
 
-/** The plan is part of the name, so that another keep list or profile is another file. */
+/** The name contains a digest of the plan, so another keep list or profile is another file. */
 function cacheName(request: ComponentRequest, identity: string, encoded: readonly TensorPlan[]): string {
   const plan = encoded.map(({ signature }) => signature).join('\n');
   const digest = createHash('sha256').update(plan).digest('hex').slice(0, 8);

@@ -1,13 +1,13 @@
 /**
- * Rows of an embedding table, read from the checkpoint one by one: T5's table alone is 263 MB and a prompt needs a few
- * dozen rows of it.
+ * Reads single rows of an embedding table from the checkpoint: T5's table is 263 MB, and a prompt needs a few dozen
+ * rows.
  */
 import { AppError } from '../../base/app-error.js';
 import { DTYPE_BYTES, type TensorSource } from '../weights/tensor-source.js';
 import { decodeToF32 } from '../weights/decode.js';
 
 /**
- * @param ids row indices, repeated ones are read once
+ * @param ids row indices; repeated ones are read once
  * @returns [ids.length, width] f32
  * @throws AppError weights.missing-tensor, weights.wrong-shape
  */

@@ -1,17 +1,17 @@
-/** Clears the cache of conversions that a killed engine left half done: with FLUX's sizes tens of gigabytes. */
+/** Deletes unfinished conversions of killed engines from the cache: tens of gigabytes with FLUX. */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolderFailed } from './cache-folder.js';
 import { isLeft } from './conversion-journal.js';
 
-/** `<file>.<process id>.<kind>`, as `conversion-journal` names them. */
+/** `<file>.<process id>.<kind>`; see `conversion-journal.ts`. */
 const PARTIAL = /^(.+)\.(\d{1,10})\.(partial|journal|scratch)$/;
-/** How long what can be gone on with is kept: a long weekend and the days around it. */
+/** How long continuable conversions are kept: a week. */
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 
 /**
- * Deletes files of processes that are gone, except what a conversion can go on from. One of a living process stays, as
- * does one whose process id has been given to another program since: the next start finds it.
+ * Deletes files of ended processes, except those that a conversion can continue. Files of a running process stay, even
+ * if its id now belongs to another program.
  *
  * @param cacheDir absolute path; may be missing
  * @returns how many were deleted

@@ -1,4 +1,4 @@
-/** Bytes of a checkpoint as the encoders take them. */
+/** Converts bytes of a checkpoint to weights for the encoder. */
 import { assertNever } from '../../base/assert.js';
 import { E4M3FN_VALUES, f16ToF32, f32ToBf16 } from '../../base/float-formats.js';
 import type { SourceDtype } from './encode-task.js';
@@ -10,7 +10,7 @@ let f16Values: Float32Array | undefined;
 
 /**
  * Little-endian bytes of one of SOURCE_DTYPES as weights, without loss. BF16 and F32 are views of the same memory.
- * @param bytes beginning on a multiple of 4 of their buffer
+ * @param bytes aligned to 4 bytes in their buffer
  */
 export function weightsFromBytes(dtype: SourceDtype, bytes: Uint8Array): Weights {
   switch (dtype) {

@@ -1,8 +1,8 @@
-/** The "detector" of packs that have none: pictures are expected to be portraits framed in one known way. */
+/** The "detector" of packs without one: pictures must be portraits in a known frame. */
 import type { FaceReport } from '../protocol.js';
 import { ARCFACE_SIZE, alignmentMatrix, type Point } from './umeyama.js';
 
-/** Where a pack expects the face, as `pack.json` gives it. */
+/** Where a pack expects the face; from `pack.json`. */
 export interface CentredLayout {
   /** Side of the square picture in which the landmarks are given, in pixels. */
   readonly imageSize: number;
@@ -11,11 +11,11 @@ export interface CentredLayout {
 }
 
 /**
- * The one face of a picture framed as the pack expects: the largest centred square stands for the pack's picture, and
+ * The face of a picture framed as the pack expects. The largest centred square corresponds to the pack's picture, and
  * the landmarks scale with its side (pixel centres at half pixels).
  *
  * @param width pixels of the picture
- * @returns the face; its box is the part of the picture that the face network would see, its score is 1
+ * @returns the face; its box is the part of the picture that the face network sees, its score is 1
  * @throws AppError face.none-found when the pack's landmarks coincide
  */
 export function centredFace(width: number, height: number, layout: CentredLayout): FaceReport {
@@ -30,7 +30,7 @@ export function centredFace(width: number, height: number, layout: CentredLayout
   return { box: cropBounds(landmarks, width, height), landmarks, score: 1 };
 }
 
-/** The upright box around the aligned crop, held to the picture. */
+/** Upright bounds of the aligned crop, limited to the picture. */
 function cropBounds(landmarks: readonly Point[], width: number, height: number): FaceReport['box'] {
   const [a, minusB, tx, b, d, ty] = alignmentMatrix(landmarks);
   const determinant = a * d - minusB * b;

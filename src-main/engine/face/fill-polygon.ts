@@ -1,6 +1,6 @@
 /**
- * Fills polygons and circles with exactly the pixels that OpenCV fills: outlines are 8-connected lines, rows are
- * filled between two chains of edges whose x is kept in 16.16 fixed point. Shapes may lie outside the picture.
+ * Fills polygons and circles with exactly OpenCV's pixels: outlines are 8-connected lines, rows are filled between two
+ * chains of edges whose x is 16.16 fixed point. Shapes may reach beyond the picture.
  */
 import type { RgbImage } from '../image/rgb-image.js';
 
@@ -13,9 +13,9 @@ export type Pixel = readonly [number, number];
 /** One unit of 16.16 fixed point. */
 const FIXED_ONE = 65_536;
 
-/** One side of a polygon on its way down from the topmost vertex. */
+/** One side of a polygon, from the topmost vertex down. */
 interface Chain {
-  /** Index of the vertex that the current edge leads to. */
+  /** Index of the vertex at the end of the current edge. */
   vertex: number;
   readonly step: number;
   /** Fixed-point x on the current row and its change per row. */
@@ -61,8 +61,8 @@ export function fillConvexPolygon(image: RgbImage, points: readonly Pixel[], col
 }
 
 /**
- * Moves a chain to the edge that crosses `row`, past horizontal ones. Both chains draw on one budget of edges, which
- * turns negative when the polygon is used up.
+ * Moves a chain to the edge that crosses `row`, skipping horizontal ones. Both chains share one budget of edges, which
+ * is negative once the polygon is complete.
  */
 function advance(chain: Chain, points: readonly Pixel[], row: number, budget: { edges: number }): void {
   if (row < chain.endRow) return;
@@ -110,7 +110,7 @@ function drawLine(image: RgbImage, from: Pixel, to: Pixel, colour: Colour): void
 }
 
 /**
- * The part of a line inside the picture, its ends moved to whole pixels (truncated), or null when there is none.
+ * The part of a line inside the picture, its ends truncated to whole pixels; null when there is none.
  *
  * @source opencv/opencv: modules/imgproc/src/drawing.cpp, `clipLine` (Cohen-Sutherland, rows before columns)
  */
@@ -173,7 +173,7 @@ export function fillCircle(image: RgbImage, centre: Pixel, radius: number, colou
   }
 }
 
-/** Half the width of a filled circle's row, by the row's distance from the centre. */
+/** Half the width of a filled circle's rows, by distance from the centre. */
 function circleHalfWidths(radius: number): number[] {
   const halfWidths = new Array<number>(radius + 1).fill(0);
   let error = 0;

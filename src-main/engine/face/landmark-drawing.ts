@@ -13,7 +13,7 @@ const COLOURS: readonly Colour[] = [
   [255, 0, 255],
 ];
 
-/** Landmark (which also gives the colour) to the nose. */
+/** A landmark, which also gives the colour, and the nose. */
 const LIMBS: readonly (readonly [number, number])[] = [
   [0, 2],
   [1, 2],
@@ -28,8 +28,8 @@ const POINT_RADIUS = 10;
 /**
  * The control image of a face: four limbs at 60 % brightness under five full-bright dots.
  *
- * @param width pixels of the canvas, the same as of the picture that the landmarks were found in
- * @param landmarks left eye, right eye, nose, left and right mouth corner; may lie outside the canvas
+ * @param width pixels of the canvas and of the picture with the landmarks
+ * @param landmarks left eye, right eye, nose, left and right mouth corner; may be outside the canvas
  * @returns a new picture
  * @source bytedance/InfiniteYou: pipelines/pipeline_infu_flux.py, `draw_kps`
  */
@@ -45,7 +45,7 @@ export function drawLandmarks(width: number, height: number, landmarks: readonly
   return image;
 }
 
-/** The thin ellipse between two landmarks. */
+/** A thin ellipse between two landmarks. */
 function limbPolygon(a: Point, b: Point): Pixel[] {
   const dx = a[0] - b[0];
   const dy = a[1] - b[1];
@@ -55,7 +55,7 @@ function limbPolygon(a: Point, b: Point): Pixel[] {
 }
 
 /**
- * A whole ellipse as a polygon with a vertex per degree, repeated vertices left out.
+ * A whole ellipse as a polygon with a vertex per degree, without repeated vertices.
  *
  * @param angle whole degrees from the x axis, clockwise on screen, -180 to 180
  * @source opencv/opencv: modules/imgproc/src/drawing.cpp, `ellipse2Poly`

@@ -1,19 +1,19 @@
-/** Fits a pose picture to the size of the picture to be made, as the reference does before it looks for the face. */
+/** Fits a pose picture to the target size, as the reference does before face detection. */
 import { AppError } from '../../base/app-error.js';
 import { lanczosResize } from '../image/lanczos-resize.js';
 import { filledImage, type RgbImage } from '../image/rgb-image.js';
 
-/** A scaled side may be this many times the target's before the picture counts as a strip; bounds the memory needed. */
+/** Longest scaled side relative to the target's; longer pictures are rejected, which bounds memory. */
 const MAX_STRETCH = 16;
 
 /**
- * Scales a picture to the target's shorter side (its width when square) and centres it on white; what is then too
- * long is cut off evenly on both ends.
+ * Scales a picture to the target's shorter side (its width when square) and centres it on white. The longer side is cut
+ * evenly at both ends.
  *
  * @param image read only
  * @param width pixels of the target
  * @returns a new picture of width x height
- * @throws AppError image.unreadable when the picture is a strip: nothing, or far too much, would be left of it
+ * @throws AppError image.unreadable when the picture is so narrow that nothing, or far too much, would be left
  * @source bytedance/InfiniteYou: pipelines/pipeline_infu_flux.py, `resize_and_pad_image`
  */
 export function resizeAndPad(image: RgbImage, width: number, height: number): RgbImage {
@@ -30,7 +30,7 @@ export function resizeAndPad(image: RgbImage, width: number, height: number): Rg
   return pasteCentred(lanczosResize(image, newWidth, newHeight), filledImage(width, height, 255));
 }
 
-/** Copies the overlapping part; odd differences are rounded down, as Python's floor division does. */
+/** Copies the overlapping part; odd differences round down, as in Python's floor division. */
 function pasteCentred(source: RgbImage, target: RgbImage): RgbImage {
   const left = Math.floor((target.width - source.width) / 2);
   const top = Math.floor((target.height - source.height) / 2);

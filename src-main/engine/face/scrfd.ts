@@ -1,6 +1,6 @@
 /**
- * Finds faces with SCRFD (`scrfd_10g_bnkps`): what goes into the network and what its outputs mean. Knows no runtime;
- * the network is a function that the caller brings.
+ * Face detection with SCRFD (`scrfd_10g_bnkps`): the network's input and the meaning of its outputs. The caller supplies
+ * the network as a function.
  *
  * S is the side of the detector's square input; each stride of 8, 16 and 32 has N = (S / stride)^2 * 2 anchors.
  */
@@ -11,8 +11,7 @@ import type { RgbImage } from '../image/rgb-image.js';
 import { suppressOverlaps, type Detection } from './suppress-overlaps.js';
 
 /**
- * Sides of the detector's input, in the order in which they are tried. The smaller ones find faces that fill the
- * picture.
+ * Sides of the detector's input, in order. The smaller ones find faces that fill the picture.
  *
  * @source bytedance/InfiniteYou: pipelines/pipeline_infu_flux.py, `_detect_face`
  */
@@ -46,9 +45,9 @@ const fround = Math.fround;
  * All faces of a picture, from the first input size that finds any.
  *
  * @param image read only
- * @returns boxes held to the picture, landmarks as found; order by the box area before holding, so that the first one
- *   is the face that the reference takes
- * @throws AppError weights.wrong-shape when the network is another one, engine.not-finite; AbortError
+ * @returns boxes limited to the picture, landmarks unchanged; sorted by box area before limiting, so that the first is
+ *   the face that the reference takes
+ * @throws AppError weights.wrong-shape for another network, engine.not-finite; AbortError
  */
 export async function detectFaces(
   image: RgbImage,
@@ -75,7 +74,7 @@ export async function detectFaces(
 export function scrfdInput(image: RgbImage, size: number): { readonly blob: Float32Array; readonly scale: number } {
   const ratio = image.height / image.width;
   const [width, height] = ratio > 1 ? [Math.trunc(size / ratio), size] : [size, Math.trunc(size * ratio)];
-  // A strip thinner than one pixel of the input holds no face; one pixel keeps the arithmetic defined.
+  // Keeps a strip thinner than one input pixel defined; it contains no face.
   const small = bilinearResize(image, Math.max(1, width), Math.max(1, height));
   const pixels = size * size;
   const blob = new Float32Array(3 * pixels).fill(-127.5 / 128);
@@ -91,9 +90,9 @@ export function scrfdInput(image: RgbImage, size: number): { readonly blob: Floa
 }
 
 /**
- * The network's outputs as detections in picture pixels, best score first; overlapping ones are still in it.
+ * The network's outputs as detections in picture pixels, best score first, before suppression of overlaps.
  *
- * @param outputs as {@link RunScrfd} gives them; read only
+ * @param outputs of {@link RunScrfd}; read only
  * @param size side of the input
  * @param scale input pixels per picture pixel
  * @throws AppError weights.wrong-shape, engine.not-finite
@@ -138,15 +137,11 @@ export function decodeScrfd(outputs: readonly Float32Array[], size: number, scal
   return detections.sort((a, b) => b.score - a.score);
 }
 
-/**
- * The error for a picture without a face.
- *
- * @param picture which of the run's pictures it was
- */
+/** The error for a picture without a face. @param picture which of the run's pictures */
 export function noFaceError(picture: 'identity' | 'control'): AppError {
   const name = picture === 'identity' ? 'identity photo' : 'control (pose) picture';
   const sizes = SCRFD_SIZES.join(', ');
-  return new AppError('face.none-found', `No face was found in the ${name} (looked at detection sizes ${sizes}).`, {
+  return new AppError('face.none-found', `No face was found in the ${name} (detection sizes ${sizes}).`, {
     remedy: 'Choose a picture in which one face is well lit, seen from the front, and neither tiny nor cut off.',
     details: { picture, detectionSizes: sizes },
   });
@@ -169,7 +164,7 @@ function hasFinitePositions(detection: Detection): boolean {
   return [...detection.box, ...detection.landmarks.flat()].every(Number.isFinite);
 }
 
-/** Of equally large faces the later one comes first, as in the reference. */
+/** Of equal areas the later one comes first, as in the reference. */
 function largestFirst(faces: readonly Detection[]): Detection[] {
   return [...faces].reverse().sort((a, b) => area(b) - area(a));
 }

@@ -12,7 +12,7 @@ export interface Detection {
 }
 
 /**
- * Keeps a detection unless a better one that is kept overlaps it by more than `maxOverlap`.
+ * Drops a detection that overlaps a better, kept one by more than `maxOverlap`.
  *
  * @param detections best score first
  * @param maxOverlap intersection over union

@@ -8,7 +8,7 @@ export type Point = readonly [number, number];
 /** Row-major [2, 3]: x' = m0 x + m1 y + m2, y' = m3 x + m4 y + m5. */
 export type AffineMatrix = readonly [number, number, number, number, number, number];
 
-/** Side of the crop that the template is given for, in pixels. */
+/** Side of the template's crop, pixels. */
 export const ARCFACE_SIZE = 112;
 
 /**
@@ -32,13 +32,13 @@ const OFFSETS: readonly Point[] = ARCFACE_TEMPLATE.map(([x, y]) => [
 ]);
 
 /**
- * The similarity (rotation, one scale, translation; never a mirror image) that takes landmarks to the template with
- * the least squared distance. In the plane Umeyama's solution is this closed form, with centred points x and y:
- * a = sum(x . y) / sum |x|^2 and b = sum(x cross y) / sum |x|^2. Float64 but for the template.
+ * The similarity (rotation, one scale, translation, no reflection) that takes landmarks to the template with the least
+ * squared distance. In two dimensions Umeyama's solution has this closed form for centred points x and y:
+ * a = sum(x . y) / sum |x|^2 and b = sum(x cross y) / sum |x|^2. Float64, except for the template.
  *
  * @param landmarks five points in the template's order, in pixels of the picture
  * @returns [[a, -b, tx], [b, a, ty]], picture pixels to crop pixels
- * @throws AppError face.none-found when the landmarks coincide, are not finite, or resemble no face at all
+ * @throws AppError face.none-found when the landmarks coincide, are not finite or do not resemble a face
  * @source Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (1991)
  */
 export function alignmentMatrix(landmarks: readonly Point[]): AffineMatrix {
@@ -57,7 +57,7 @@ export function alignmentMatrix(landmarks: readonly Point[]): AffineMatrix {
     norm += x * x + y * y;
   });
   if (!(norm > 0 && norm < Infinity && dot * dot + cross * cross > 0)) {
-    throw new AppError('face.none-found', 'The five landmarks are not those of a face, so it cannot be aligned.', {
+    throw new AppError('face.none-found', 'The five landmarks do not form a face, so it cannot be aligned.', {
       remedy: 'Choose a picture in which the face is larger and seen from the front.',
     });
   }

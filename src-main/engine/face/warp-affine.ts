@@ -1,4 +1,4 @@
-/** Cuts aligned face crops out of pictures with the arithmetic of OpenCV's `warpAffine`. */
+/** Cuts aligned face crops from pictures with the arithmetic of OpenCV's `warpAffine`. */
 import { assertRgbImage, type RgbImage } from '../image/rgb-image.js';
 import { roundHalfEven } from '../../base/round-half-even.js';
 import { ARCFACE_SIZE, alignmentMatrix, type AffineMatrix, type Point } from './umeyama.js';
@@ -6,7 +6,7 @@ import { ARCFACE_SIZE, alignmentMatrix, type AffineMatrix, type Point } from './
 const fround = Math.fround;
 
 /**
- * The crop that ArcFace reads: the face turned upright and scaled so that its landmarks lie on the template.
+ * The crop for ArcFace: the face turned upright and scaled so that its landmarks are on the template.
  *
  * @param image read only
  * @param landmarks left eye, right eye, nose, left and right mouth corner, in pixels of `image`
@@ -19,12 +19,12 @@ export function cropFace(image: RgbImage, landmarks: readonly Point[]): Uint8Arr
 
 /**
  * Resamples a picture through an affine map: bilinear, black outside the picture. Coordinates and weights are
- * float32, the steps along a row and the blends are fused multiply-adds (one rounding), results round to nearest with
- * ties to even: bit for bit what OpenCV 5.0 gives on x86-64 with AVX2. OpenCV 4 rounds the weights to 1/32, which
- * moves a crop by 0.1 levels on average and 4 at most.
+ * float32, the steps along a row and the blends are fused multiply-adds (one rounding), and results round to nearest,
+ * ties to even: bit for bit OpenCV 5.0's on x86-64 with AVX2. OpenCV 4 rounds the weights to 1/32, which changes a crop
+ * by 0.1 levels on average and 4 at most.
  *
  * @param image read only
- * @param matrix picture pixels to crop pixels (inverted here)
+ * @param matrix picture pixels to crop pixels; inverted here
  * @param size side of the square crop in pixels
  * @returns [size, size, 3] bytes, blue first
  * @source opencv/opencv (5.x): modules/imgproc/src/imgwarp.cpp `warpAffine`, warp_kernels.simd.hpp
@@ -63,8 +63,8 @@ export function warpAffineToBgr(image: RgbImage, matrix: AffineMatrix, size: num
 }
 
 /**
- * The inverse map rounded to float32, in OpenCV's order of operations. A matrix without inverse gives one constant
- * source point.
+ * The inverse map rounded to float32, in OpenCV's order of operations. A singular matrix gives one constant source
+ * point.
  */
 function invert(matrix: AffineMatrix): AffineMatrix {
   const determinant = matrix[0] * matrix[4] - matrix[1] * matrix[3];

@@ -7,14 +7,14 @@ import { ARCFACE, type BottleneckNames } from '../weights/names/identity.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 import type { Network } from './network.js';
 
-/** One bottleneck, read off the tensors. */
+/** One bottleneck, derived from the tensors. */
 export interface BottleneckConfig {
   readonly into: number;
   readonly out: number;
   readonly stride: 1 | 2;
   /** Width of the squeeze layer. */
   readonly squeeze: number;
-  /** Whether the shortcut has a convolution; else it only subsamples. */
+  /** Whether the shortcut has a convolution or only subsamples. */
   readonly projected: boolean;
 }
 

@@ -1,8 +1,4 @@
-/**
- * Attention in the forms that a profile asks for. q, k, v are [S, H·D]; the result is [S, H·D].
- *
- * Dimension letters: S tokens, H heads, D head size.
- */
+/** Attention in a profile's form. q, k, v are [S, H·D]; the result is [S, H·D]. S tokens, H heads, D head size. */
 import { invariant } from '../../base/assert.js';
 import type { Value } from './graph-builder.js';
 import type { Operators } from './operators.js';
@@ -17,7 +13,7 @@ export interface AttentionOptions {
 }
 
 /**
- * Heads whose logits [heads, Sq, Sk] exist at a time: more are faster and take more memory. On an H100 at 4400 tokens
+ * Heads whose logits [heads, Sq, Sk] exist at a time; more are faster and take more memory. On an H100 at 4400 tokens
  * and 24 heads 1, 2, 4 and 24 take 14.4, 12.1, 11.3 and 10.2 ms, the fused kernel 19.6 (docs/measurements.md).
  */
 const HEADS_AT_A_TIME = 2;
@@ -67,7 +63,7 @@ function fused(
   return ops.reshape(out, [-1, width]);
 }
 
-/** In MatMul and Softmax, `group` heads at a time. */
+/** By MatMul and Softmax, `group` heads at a time. */
 function composed(
   ops: Operators,
   q: Value,
@@ -87,10 +83,10 @@ function composed(
   const values = split(v, [1, 0, 2]);
   const attended: Value[] = [];
   for (let from = 0; from < heads; from += group) {
-    // The first axis is heads here.
+    // The first axis is heads.
     const some = (x: Value) => (group >= heads ? x : ops.rows(x, from, Math.min(heads, from + group)));
     const logits = ops.g.node('MatMul', [some(queries), some(keys)]);
-    // Logits are [heads, Sq, Sk]; the bias has a batch of one in front.
+    // Logits are [heads, Sq, Sk]; the bias has a leading batch axis of one.
     const biased =
       options.bias === undefined
         ? logits

@@ -1,5 +1,5 @@
 /**
- * CLIP's text tower; only its pooled vector is used. Token rows are looked up on the host.
+ * CLIP's text encoder; only its pooled vector is used. Token rows are looked up on the host.
  *
  * @source huggingface/transformers models/clip/modeling_clip.py
  */
@@ -16,7 +16,7 @@ export interface ClipConfig {
   readonly positions: number;
   readonly vocabulary: number;
   readonly epsilon: number;
-  /** As in the config; 2 means "legacy: the highest id". */
+  /** From the config; 2 means "legacy: the highest id". */
   readonly eosTokenId: number;
 }
 

@@ -1,4 +1,4 @@
-/** Which operators a session is built from. */
+/** The operators of a session. */
 import {
   FORMAT_FACTS,
   WEIGHT_FORMATS,
@@ -7,30 +7,27 @@ import {
   type WeightFormat,
 } from '../../base/vocabulary.js';
 
-/** Choices that differ in speed and in what a provider has. */
 export interface ComputeProfile {
-  /** Type of activations and of what the weights expand to. */
+  /** Type of activations and of expanded weights. */
   readonly dtype: 'f32' | 'f16';
   /**
-   * What carries each weight format. `planes` runs five times as fast as a float matrix on WebGPU's f16 path and is
-   * closer to the exact product, `byte-codes` three times as fast as MatMulBnb4 (docs/measurements.md).
+   * Operator of each weight format. On WebGPU's f16 path `planes` is five times as fast as a float matrix and closer to
+   * the exact product, and `byte-codes` three times as fast as MatMulBnb4 (docs/measurements.md).
    */
   readonly operators: Readonly<Record<WeightFormat, FormatOperator>>;
   /**
-   * Whether MatMulNBits takes the bias: as an operation of its own it needs the result twice where the runtime does
-   * not add in place.
+   * Whether MatMulNBits takes the bias. A separate Add needs the result twice where the runtime does not add in place.
    */
   readonly nBitsBias: 'input' | 'add';
   /**
-   * `fused` is MultiHeadAttention; `composed` spells it out in MatMul and Softmax, for drivers on which the fused
-   * kernel computes wrong results (SwiftShader, whose subgroups are narrower than the kernel assumes); `by-heads` is
-   * composed for a few heads at a time where there are many and no bias, else fused: 1.7 times as fast as the fused
-   * kernel on WebGPU's f16 path.
+   * `fused`: MultiHeadAttention. `composed`: MatMul and Softmax, for drivers on which the fused kernel gives wrong
+   * results (SwiftShader's subgroups are narrower than the kernel assumes). `by-heads`: composed for a few heads at a
+   * time where there are many and no bias, else fused; 1.7 times as fast as the fused kernel on WebGPU's f16 path.
    */
   readonly attention: 'fused' | 'composed' | 'by-heads';
   /**
-   * Whether MLPs go by parts of their hidden channels, with weights stored for it: no activation is wider than the
-   * stream then, and no expanded weight larger than a square one.
+   * Whether MLPs are computed in parts of their hidden channels, with weights stored for that: then no activation is
+   * wider than the stream, and no expanded weight larger than a square one.
    */
   readonly panels: boolean;
 }
@@ -40,7 +37,7 @@ function operatorsOf(target: ComputeTarget): ComputeProfile['operators'] {
   return Object.fromEntries(entries) as Record<WeightFormat, FormatOperator>;
 }
 
-/** Exact f32; also what the host networks (conditioning, CLIP, image projection, face) use. */
+/** Exact f32; also for the host networks (conditioning, CLIP, image projection, face). */
 export const CPU_PROFILE: ComputeProfile = {
   dtype: 'f32',
   operators: operatorsOf('cpu'),
@@ -49,7 +46,7 @@ export const CPU_PROFILE: ComputeProfile = {
   panels: false,
 };
 
-/** What is fastest and smallest on an H100 (docs/measurements.md). */
+/** Fastest and smallest on an H100 (docs/measurements.md). */
 export const WEBGPU_F16_PROFILE: ComputeProfile = {
   dtype: 'f16',
   operators: operatorsOf('webgpu-f16'),
@@ -62,10 +59,10 @@ export const WEBGPU_F16_PROFILE: ComputeProfile = {
 export const WEBGPU_F32_PROFILE: ComputeProfile = { ...CPU_PROFILE, operators: operatorsOf('webgpu-f32') };
 
 /**
- * CUDA, from documentation and never run. Its kernels list has MatMulBnb4 and 4- and 8-bit MatMulNBits in f16, Cast from
- * float8e4m3fn, and MultiHeadAttention; for many tokens MatMulNBits expands the weight and calls cuBLAS, and adds a bias
- * by a kernel of its own, which older releases refuse: hence `add`. Its faster fpA_intB kernels must be asked for by
- * `ep.cuda.fpa_intb_gemm`, repack every weight when the session loads, and are left off until somebody can measure them.
+ * CUDA, from documentation, never run. Its kernel list has MatMulBnb4 and 4- and 8-bit MatMulNBits in f16, Cast from
+ * float8e4m3fn, and MultiHeadAttention. For many tokens MatMulNBits expands the weight and calls cuBLAS, and adds a bias
+ * with a kernel of its own, which older releases reject: hence `add`. Its faster fpA_intB kernels need
+ * `ep.cuda.fpa_intb_gemm`, repack every weight when the session loads, and stay off until someone can measure them.
  * @source microsoft/onnxruntime docs/OperatorKernels.md at 001d12d; contrib_ops/cuda/quantization/matmul_nbits.cc at
  * 01b814b
  */
@@ -77,10 +74,10 @@ export const CUDA_PROFILE: ComputeProfile = {
 };
 
 /**
- * DirectML, from documentation and never run. It has no MatMulBnb4 and no float8, so both go through tables. Its
- * MatMulNBits is a dequantization and a Gemm: 4 bits since its first version (onnxruntime PR 20308), 8 bits in newer
- * ones only, never with a bias, and K must be whole blocks (FLUX's, T5's and InfuseNet's are). As expanding 8 bits in
- * our own graph does the same work, int8 does not depend on which version it is.
+ * DirectML, from documentation, never run. It has no MatMulBnb4 and no float8, so both use tables. Its MatMulNBits is a
+ * dequantization and a Gemm: 4 bits since its first version (onnxruntime PR 20308), 8 bits only in newer ones, never
+ * with a bias, and K must be whole blocks (FLUX's, T5's and InfuseNet's are). Expanding 8 bits in our own graph does the
+ * same work, so int8 does not depend on the version.
  * @source microsoft/onnxruntime docs/OperatorKernels.md at 001d12d; DmlOperatorMatMulNBits.cpp at 51406c1
  */
 export const DML_PROFILE: ComputeProfile = {

@@ -1,7 +1,7 @@
 /**
- * Everything in FLUX and InfuseNet that depends on step, guidance and pooled text alone: the conditioning vector and
- * all modulation vectors, for all steps in one call. Runs on the host before the loop, so that 27 % of FLUX's weights
- * never reach the device.
+ * The parts of FLUX and InfuseNet that depend only on step, guidance and pooled text: the conditioning vector and all
+ * modulation vectors, for all steps in one call. Runs on the host before the loop, so that 27 % of FLUX's weights never
+ * reach the device.
  *
  * @source huggingface/diffusers models/embeddings.py (CombinedTimestepGuidanceTextProjEmbeddings), normalization.py
  */

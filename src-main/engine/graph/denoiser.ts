@@ -29,18 +29,13 @@ interface DenoiserInputs {
   readonly modulation: Value;
 }
 
+/** Arguments shared by the blocks of a network. */
 function blockContext(net: Network, config: FluxConfig, inputs: DenoiserInputs): BlockContext {
-  return {
-    net,
-    shape: config,
-    textTokens: inputs.contextTokens,
-    cos: inputs.cos,
-    sin: inputs.sin,
-    modulation: inputs.modulation,
-  };
+  const { contextTokens: textTokens, cos, sin, modulation } = inputs;
+  return { net, shape: config, textTokens, cos, sin, modulation };
 }
 
-/** InfuseNet: residuals of each block, unscaled. `control` is [S, inChannels]. */
+/** InfuseNet's residuals of each block, unscaled. `control` is [S, inChannels]. */
 function infuseNet(net: Network, config: FluxConfig, inputs: DenoiserInputs, control: Value): Residuals {
   const names = infuseNetNames(config.doubleBlocks, config.singleBlocks, config.guidanceEmbeds);
   const layout = modulationLayout(config.doubleBlocks, config.singleBlocks, false);
@@ -63,7 +58,7 @@ function infuseNet(net: Network, config: FluxConfig, inputs: DenoiserInputs, con
   return { double, single };
 }
 
-/** Base FLUX: velocity [S, outChannels] in compute dtype. Residuals are added after each block as they are. */
+/** Base FLUX: velocity [S, outChannels] in compute dtype. Residuals are added after each block, unscaled. */
 function flux(net: Network, config: FluxConfig, inputs: DenoiserInputs, residuals: Residuals | null): Value {
   const names = fluxNames(config.doubleBlocks, config.singleBlocks, config.guidanceEmbeds);
   const layout = modulationLayout(config.doubleBlocks, config.singleBlocks, true);
@@ -112,15 +107,13 @@ export const STEP_IO = {
 
 export interface StepGraphOptions {
   readonly textTokens: number;
-  /** Null builds the base alone. */
+  /** Null: the base alone. */
   readonly identityTokens: number | null;
-  /**
-   * Image tokens S, when they are known: fixed shapes let the runtime plan which results share memory. Free otherwise.
-   */
+  /** Image tokens S, if known: fixed shapes let the runtime plan which results share memory. */
   readonly imageTokens?: number;
 }
 
-/** Dimensions that the image's size decides. */
+/** Dimensions that depend on the image size. */
 function tokenDims({ imageTokens }: { readonly imageTokens?: number }, contextTokens: number) {
   return imageTokens === undefined
     ? ({ image: 'image_tokens', joint: 'tokens', controlJoint: 'control_tokens' } as const)

@@ -1,6 +1,4 @@
-/**
- * Sizes of FLUX-like networks, read from diffusers' config.json.
- */
+/** Sizes of FLUX-like networks, from diffusers' config.json. */
 import { AppError } from '../../base/app-error.js';
 import type { TransformerShape } from './transformer-blocks.js';
 
@@ -16,7 +14,7 @@ export interface FluxConfig extends TransformerShape {
   readonly axesDims: readonly number[];
 }
 
-/** What FLUX.1-dev's config leaves out. @source diffusers transformer_flux.py, default of axes_dims_rope */
+/** Absent from FLUX.1-dev's config. @source diffusers transformer_flux.py, default of axes_dims_rope */
 const DEFAULT_AXES = [16, 56, 56];
 
 /**
@@ -73,14 +71,14 @@ export function parseFluxConfig(json: unknown, where: string): FluxConfig {
 /** @throws AppError config.invalid */
 export function asRecord(json: unknown, where: string): Record<string, unknown> {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new AppError('config.invalid', `${where} does not hold a JSON object.`, {
+    throw new AppError('config.invalid', `${where} does not contain a JSON object.`, {
       remedy: 'Download the file again.',
     });
   }
   return json as Record<string, unknown>;
 }
 
-/** No real network is near this; it keeps a hostile config from asking for endless graphs. */
+/** Far above real networks; keeps a hostile config from requesting huge graphs. */
 const MAX_CONFIG_INTEGER = 1_000_000;
 
 /** @throws AppError config.invalid */
@@ -94,6 +92,6 @@ export function positiveInteger(fields: Record<string, unknown>, key: string, wh
 
 export function invalid(where: string, key: string, found: string, expected: string): AppError {
   return new AppError('config.invalid', `${where}: "${key}" is ${found}, expected ${expected}.`, {
-    remedy: 'The folder may hold another model, or a damaged config. Download its config.json again.',
+    remedy: 'The folder may contain another model, or a damaged config. Download its config.json again.',
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Builds one ONNX graph node by node. Pure: it knows tensor places (file, offset, length) but opens no file.
- * Values are names; every method returns the name of what it made.
+ * Builds one ONNX graph node by node. Pure: knows places of tensors (file, offset, length) but opens no file. Values are
+ * names; every method returns the name of its result.
  */
 import { invariant } from '../../base/assert.js';
 import {
@@ -15,17 +15,16 @@ import {
   type ValueInfoMessage,
 } from './onnx-schema.js';
 
-/** Name of a tensor inside the graph. */
 export type Value = string;
 
-/** Where an external initializer's bytes lie; `location` is relative to the model's folder. */
+/** Place of an external initializer's bytes; `location` is relative to the model's folder. */
 export interface ExternalPlace {
   readonly location: string;
   readonly offset: number;
   readonly length: number;
 }
 
-/** A dimension: fixed, or named when it is only known at run time. */
+/** A dimension: fixed, or named when known only at run time. */
 export type Dim = number | string;
 
 type Attribute =
@@ -57,7 +56,7 @@ export class GraphBuilder {
     this.#name = name;
   }
 
-  /** Bytes of all external initializers: the weights that a session of this graph holds. */
+  /** Bytes of all external initializers: the weights of a session. */
   get externalBytes(): number {
     return this.#externalBytes;
   }
@@ -80,7 +79,7 @@ export class GraphBuilder {
     this.#outputs.push(valueInfo(name, type, dims));
   }
 
-  /** An initializer whose bytes stay in a file. */
+  /** An initializer whose bytes stay in a file; made once. */
   external(name: string, type: OnnxType, dims: readonly number[], place: ExternalPlace): Value {
     const known = this.#externals.get(name);
     if (known !== undefined) return known;
@@ -102,7 +101,7 @@ export class GraphBuilder {
     return name;
   }
 
-  /** A small constant kept inside the model; equal constants are made once. */
+  /** A small constant inside the model; equal constants are made once. */
   constant(type: OnnxType, dims: readonly number[], data: Uint8Array): Value {
     const key = `${type}|${dims.join(',')}|${Array.from(data, (byte) => String.fromCharCode(byte)).join('')}`;
     const known = this.#constants.get(key);
@@ -125,12 +124,11 @@ export class GraphBuilder {
     return this.constant('f32', dims, new Uint8Array(Float32Array.from(values).buffer));
   }
 
-  /** A node with one output. */
   node(opType: string, inputs: readonly Value[], attributes: Attributes = {}, options: NodeOptions = {}): Value {
     return this.nodes(opType, inputs, attributes, { ...options, outputs: 1 })[0] as Value;
   }
 
-  /** A node with several outputs. An empty input name leaves an optional input out. */
+  /** A node with several outputs. An empty input name omits an optional input. */
   nodes(opType: string, inputs: readonly Value[], attributes: Attributes, options: NodeOptions): Value[] {
     const id = this.#counter++;
     const count = options.outputs ?? 1;
@@ -146,7 +144,6 @@ export class GraphBuilder {
     return output;
   }
 
-  /** The serialized model. */
   finish(): Uint8Array {
     return encodeModel({
       irVersion: IR_VERSION,

@@ -1,5 +1,5 @@
 /**
- * InfiniteYou's image projection: a face embedding becomes the identity tokens that InfuseNet reads as its text.
+ * InfiniteYou's image projection: from a face embedding to the identity tokens that InfuseNet reads as its text.
  *
  * @source bytedance/InfiniteYou pipelines/resampler.py
  */
@@ -9,7 +9,7 @@ import type { GraphBuilder, Value } from './graph-builder.js';
 import type { Network } from './network.js';
 import { END } from './transformer-blocks.js';
 
-/** Sizes, read off the tensors because the checkpoint has no config. */
+/** Sizes, derived from the tensors because the checkpoint has no config. */
 export interface ResamplerConfig {
   readonly queries: number;
   readonly width: number;
@@ -22,13 +22,13 @@ export interface ResamplerConfig {
   readonly headSize: number;
 }
 
-/** Head size of InfiniteYou's own checkpoints, which is fixed in its source. */
+/** Head size of InfiniteYou's own checkpoints; a constant in its source. */
 const UPSTREAM_HEAD_SIZE = 64;
 const FEWEST_HEADS = 4;
 
 /**
- * The head size when nothing says it: upstream's, or a quarter of the attention width for miniatures too narrow for
- * four such heads. A pack may name another in its pack.json.
+ * The head size when pack.json names none: upstream's, or a quarter of the attention width for networks too narrow for
+ * four such heads.
  */
 export function defaultHeadSize(attentionWidth: number): number {
   return Math.max(1, Math.min(UPSTREAM_HEAD_SIZE, Math.floor(attentionWidth / FEWEST_HEADS)));

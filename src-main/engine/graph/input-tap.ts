@@ -1,8 +1,7 @@
 /**
- * Rows of the inputs of a network's linears as further outputs of its graph: what a run's own activations are sampled
- * from. A graph without a tap is not changed.
- *
- * Dimension letters: S tokens, R rows taken, K input channels.
+ * Adds rows of the inputs of a network's linears to the outputs of its graph, to sample a run's activations. A graph
+ * without a tap is unchanged. Dimensions: S tokens, R sampled rows, K input channels.
+ */
  */
 import type { Value } from './graph-builder.js';
 import { ONNX_TYPE } from './onnx-schema.js';
@@ -11,22 +10,22 @@ import type { Operators } from './operators.js';
 export class InputTap {
   readonly #rows: (weight: string) => readonly number[] | null;
   readonly #outputs = new Map<string, string>();
-  /** Outputs by the values that they are rows of: q, k and v read the same. */
+  /** Outputs by the values that they sample: q, k and v share one. */
   readonly #known = new Map<string, string>();
 
-  /** @param rows ascending, of the input [S, K] of a linear's weight; null for linears that nobody asks about */
+  /** @param rows ascending, of the input [S, K] of a linear's weight; null for linears to skip */
   constructor(rows: (weight: string) => readonly number[] | null) {
     this.#rows = rows;
   }
 
-  /** The output that has a linear's rows, by the name of its weight. */
+  /** Outputs with the rows, by the names of the linears' weights. */
   get outputs(): ReadonlyMap<string, string> {
     return this.#outputs;
   }
 
   /**
    * Makes the rows [R, K] an output in f32.
-   * @param stretches of the input's columns, from the first on: one value [S, K] or several side by side
+   * @param stretches the input's columns: one value [S, K] or several side by side
    */
   take(ops: Operators, weight: string, stretches: readonly { readonly x: Value; readonly k: number }[]): void {
     const rows = this.#rows(weight);

@@ -1,8 +1,4 @@
-/**
- * Linear layers y = x·Wᵀ + b in the operators that carry each format.
- *
- * Dimension letters: S tokens, N output channels, K input channels.
- */
+/** Linear layers y = x·Wᵀ + b in each format's operators. S tokens, N output channels, K input channels. */
 import { defined, invariant } from '../../base/assert.js';
 import { gemmLayer } from '../quant/formats/products.js';
 import type { Layer, PackedWeight } from '../quant/formats/storage-format.js';
@@ -14,7 +10,7 @@ import type { Storage, StoredTensor } from './stored-tensor.js';
 /**
  * @param weight [N, K]
  * @param bias [N] or null
- * @param after nothing of the weight is expanded before this value exists
+ * @param after the weight is expanded only after this value exists
  */
 export function linearLayer(
   ops: Operators,
@@ -52,7 +48,7 @@ export function linearLayer(
   }
 }
 
-/** A layer for each stretch of input columns; the sum of their results is the layer's. The bias is in the first. */
+/** A layer for each stretch of input columns; their results add up to the layer's. The first includes the bias. */
 export function panelLayers(
   ops: Operators,
   weight: StoredTensor,
@@ -70,8 +66,8 @@ export function panelLayers(
 }
 
 /**
- * The sum of what `map` makes of each item, in f16 no worse than one long product. Items are built from the last to the
- * first: the runtime begins with what was built last, and so ends an item before it begins the next.
+ * The sum of the mapped items; in f16 no less exact than one long product. Items are built from the last to the first:
+ * the runtime starts with the node built last, and so finishes an item before the next.
  */
 export function sum<T>(ops: Operators, items: readonly T[], map: (item: T, index: number) => Value): Value {
   const terms: Value[] = [];

@@ -1,9 +1,9 @@
 /**
- * The order of modulation vectors in the flat vector that the conditioning network makes for each step and the
- * denoiser reads. Each entry is one vector of `hidden` numbers. Scales are stored as 1 + scale.
+ * The order of modulation vectors in the flat vector that the conditioning network produces for each step and the
+ * denoiser reads. An entry is one vector of `hidden` numbers. Scales are stored as 1 + scale.
  */
 
-/** Chunk order of AdaLayerNormZero, as the linear emits it. @source diffusers models/normalization.py */
+/** Chunk order of AdaLayerNormZero's linear. @source diffusers models/normalization.py */
 const DOUBLE_CHUNKS = ['shiftMsa', 'scaleMsa', 'gateMsa', 'shiftMlp', 'scaleMlp', 'gateMlp'] as const;
 /** AdaLayerNormZeroSingle. */
 const SINGLE_CHUNKS = ['shift', 'scale', 'gate'] as const;
@@ -21,7 +21,7 @@ export interface StreamModulation {
   readonly gateMlp: number;
 }
 
-/** Indices of the vectors, by use. */
+/** Indices of the vectors. */
 export interface ModulationLayout {
   readonly double: readonly { readonly img: StreamModulation; readonly txt: StreamModulation }[];
   readonly single: readonly { readonly shift: number; readonly scale: number; readonly gate: number }[];
@@ -30,7 +30,7 @@ export interface ModulationLayout {
   readonly count: number;
 }
 
-/** Order: for each double block img then txt, then the single blocks, then the final layer where there is one. */
+/** For each double block img then txt, then the single blocks, then the final layer if there is one. */
 export function modulationLayout(doubleCount: number, singleCount: number, final: boolean): ModulationLayout {
   let next = 0;
   const stream = (): StreamModulation => {

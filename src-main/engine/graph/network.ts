@@ -1,8 +1,6 @@
 /**
- * One network inside a graph: its weights under their names, with the operators of `operators.ts` and the linear layers
- * and attention of its profile.
- *
- * Dimension letters: S tokens, N output channels, K input channels, H heads, D head size.
+ * One network inside a graph: its weights by name, the operators of `operators.ts`, and the linear layers and attention
+ * of its profile. S tokens, N output channels, K input channels, H heads, D head size.
  */
 import type { Layer } from '../quant/formats/storage-format.js';
 import type { LinearNames } from '../weights/names/flux.js';
@@ -17,7 +15,7 @@ import { rowParts, type WeightBook } from './stored-tensor.js';
 export class Network extends Operators {
   readonly #tap: InputTap | null;
 
-  /** @param tap gets the linears' inputs; default none */
+  /** @param tap receives the linears' inputs */
   constructor(
     g: GraphBuilder,
     profile: ComputeProfile,
@@ -30,7 +28,7 @@ export class Network extends Operators {
     this.#tap = tap;
   }
 
-  /** x [S, K] · Wᵀ + b -> [S, N], whatever the format of W. */
+  /** x [S, K] · Wᵀ + b -> [S, N], W in any format. */
   linear(x: Value, names: LinearNames, n: number, k: number): Value {
     const weight = this.book.take(names.weight, [n, k]);
     this.#tap?.take(this, names.weight, [{ x, k }]);
@@ -39,8 +37,8 @@ export class Network extends Operators {
 
   /**
    * y = out([beside,] activation(into(x))), beside's columns first: x, beside, y [S, K], K = hidden channels of `into`
-   * divided by a whole number. By parts of the hidden channels where the weights are stored for it.
-   * @param options.beside goes into `out` as it is
+   * divided by a whole number. Computed in parts of the hidden channels where the weights are stored in panels.
+   * @param options.beside input of `out` without activation
    */
   mlp(
     x: Value,
@@ -80,7 +78,7 @@ export class Network extends Operators {
     return y;
   }
 
-  /** A layer for each of `count` stretches of output channels. */
+  /** A layer for each of `count` parts of the output channels. */
   #rowLayers(names: LinearNames, n: number, k: number, count: number, after: Value): Layer[] {
     const weights = rowParts(this.book.take(names.weight, [n, k]), count);
     const biases = names.bias === null ? [] : rowParts(this.book.take(names.bias, [n]), count);

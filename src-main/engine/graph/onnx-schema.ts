@@ -20,7 +20,6 @@ export const ONNX_TYPE = {
 } as const;
 export type OnnxType = keyof typeof ONNX_TYPE;
 
-/** Bytes per element of each type. */
 export const ONNX_TYPE_BYTES: Readonly<Record<OnnxType, number>> = {
   f32: 4,
   u8: 1,
@@ -103,10 +102,10 @@ const root = protobuf.Root.fromJSON({
   },
 });
 
-/** For those who read models again: tests and inspection. */
+/** For tests and inspection, which read models. */
 export const modelType = root.lookupType('ModelProto');
 
-/** Plain objects in the descriptor's shape; protobufjs drops nothing that is set. */
+/** Plain objects in the descriptor's shape; protobufjs keeps every set field. */
 export interface TensorMessage {
   dims: number[];
   dataType: number;
@@ -151,7 +150,6 @@ export interface ModelMessage {
   };
 }
 
-/** Serializes a model. */
 export function encodeModel(model: ModelMessage): Uint8Array {
   return modelType.encode(modelType.create(model)).finish();
 }

@@ -1,8 +1,6 @@
 /**
- * Parameters, elementwise operators and shapes as the networks use them, at one compute dtype. Activations are 2-D
- * `[tokens, channels]`: the batch is always one.
- *
- * Dimension letters: S tokens, N output channels, K input channels, H heads, D head size.
+ * Parameters, elementwise operators and shapes of the networks at one compute dtype. Activations are 2-D
+ * `[tokens, channels]`: the batch is always one. S tokens, N output channels, K input channels, H heads, D head size.
  */
 import { invariant } from '../../base/assert.js';
 import { f32ToF16 } from '../../base/float-formats.js';
@@ -12,19 +10,18 @@ import type { GraphBuilder, Value } from './graph-builder.js';
 import { ONNX_TYPE, type OnnxType } from './onnx-schema.js';
 import type { StoredPart, StoredTensor, WeightBook } from './stored-tensor.js';
 
-/** Builds nodes for one network inside a graph. */
 export class Operators implements LayerOperators {
   readonly g: GraphBuilder;
   readonly profile: ComputeProfile;
   readonly book: WeightBook;
   readonly #prefix: string;
   readonly #locate: (file: string) => string;
-  /** By the value they come after. */
+  /** Zeros by the value that they follow. */
   readonly #zeros = new Map<Value, Value>();
 
   /**
-   * @param prefix keeps the initializer names of several networks in one graph apart
-   * @param locate turns an absolute path into the location that external data uses
+   * @param prefix separates the initializer names of several networks in one graph
+   * @param locate turns an absolute path into a location of external data
    */
   constructor(
     g: GraphBuilder,
@@ -46,7 +43,7 @@ export class Operators implements LayerOperators {
 
   // ---- parameters ----
 
-  /** A stretch of a stored parameter. */
+  /** A part of a stored parameter. */
   part(tensor: StoredTensor, suffix: string, part: StoredPart): Value {
     return this.g.external(`${this.#prefix}/${tensor.name}:${suffix}`, part.type, part.shape, {
       location: this.#locate(part.file),
@@ -55,7 +52,7 @@ export class Operators implements LayerOperators {
     });
   }
 
-  /** A parameter of the given shape in compute dtype, cast when it is held in another. */
+  /** A parameter of the given shape, cast to the compute dtype. */
   plain(name: string, shape: readonly (number | null)[], type: OnnxType = this.dtype): Value {
     return this.plainOf(this.book.take(name, shape), type);
   }
@@ -69,15 +66,14 @@ export class Operators implements LayerOperators {
     return from === to ? x : this.g.node('Cast', [x], { to: ONNX_TYPE[to] });
   }
 
-  /** A scalar or vector of numbers in compute dtype. */
   numbers(values: readonly number[], dims: readonly number[] = [values.length]): Value {
     if (this.dtype === 'f32') return this.g.f32(values, dims);
     return this.g.constant('f16', dims, new Uint8Array(Uint16Array.from(values, f32ToF16).buffer));
   }
 
   /**
-   * A zero [1, 1] in compute dtype that can only be computed after `x`. Added to what an expansion reads, it keeps the
-   * executor from expanding weights ahead of their layer (measured: 12.4 -> 9.0 GiB peak).
+   * A zero [1, 1] in compute dtype that depends on `x`. Added to the input of an expansion, it keeps the executor from
+   * expanding weights ahead of their layer (measured: 12.4 -> 9.0 GiB peak).
    */
   zeroAfter(x: Value): Value {
     const known = this.#zeros.get(x);
@@ -129,7 +125,7 @@ export class Operators implements LayerOperators {
     return this.g.node('Mul', [a, b]);
   }
 
-  /** Keeps f16 streams inside the largest finite value, as the reference does; nothing in f32. */
+  /** Limits f16 streams to the largest finite value, as the reference does; returns f32 unchanged. */
   clipF16(x: Value): Value {
     if (this.dtype !== 'f16') return x;
     return this.g.node('Clip', [x, this.numbers([-65504], []), this.numbers([65504], [])]);
@@ -147,8 +143,8 @@ export class Operators implements LayerOperators {
   }
 
   /**
-   * `map` over parts of at most `size` of the sequence's `tokens` rows, joined again: what it makes inside is as small
-   * as a part. In one piece when `tokens` is null.
+   * `map` over parts of at most `size` of the sequence's `tokens` rows, joined again, so that intermediate results are
+   * as small as a part. In one piece when `tokens` is null.
    * @param inputs [tokens, any]
    */
   byRows(inputs: readonly Value[], tokens: number | null, size: number, map: (parts: Value[]) => Value): Value {

@@ -1,13 +1,10 @@
-/**
- * How a parameter is held for a session: which format, and where each of its parts lies. Made by `convert`, read by
- * the graph code.
- */
+/** Format and place of a parameter for a session. Made by `convert`, read by the graph code. */
 import { AppError } from '../../base/app-error.js';
 import { invariant } from '../../base/assert.js';
 import type { PackedTarget } from '../quant/formats/storage.js';
 import type { OnnxType } from './onnx-schema.js';
 
-/** One stretch of bytes in a file. */
+/** A range of bytes in a file. */
 export interface StoredPart {
   readonly type: OnnxType;
   readonly shape: readonly number[];
@@ -17,12 +14,11 @@ export interface StoredPart {
   readonly length: number;
 }
 
-/** What the parts of a tensor mean. */
 export type Storage =
   | { readonly kind: 'plain'; readonly value: StoredPart }
-  /** In a packed format; its file in `quant/formats` says what each part is. */
+  /** In a packed format; its file in `quant/formats` describes the parts. */
   | { readonly kind: PackedTarget; readonly parts: Readonly<Record<string, StoredPart>> }
-  /** Stretches of `width` columns [N, width] in a format each, from the first column on. */
+  /** Stretches of `width` columns [N, width], in order, each in a format. */
   | { readonly kind: 'panels'; readonly width: number; readonly panels: readonly Storage[] };
 
 /** A parameter of a network. */
@@ -34,17 +30,20 @@ export interface StoredTensor {
 }
 
 /**
- * The same parameter as `count` stretches of its first dimension. Every format holds rows one after the other, so that
- * a stretch of rows is a stretch of each part's bytes.
+ * A parameter as `count` parts of its first dimension. Every format stores rows one after the other, so a range of rows
+ * is a range of each part's bytes.
  * @param tensor not in panels; its first dimension a multiple of `count`, nf4's rows whole blocks
  */
 export function rowParts(tensor: StoredTensor, count: number): StoredTensor[] {
   const { storage, shape } = tensor;
   const [rows = 0, ...rest] = shape;
-  invariant(storage.kind !== 'panels' && rows % count === 0, `${tensor.name} cannot be cut into ${count} rows' parts`);
+  invariant(
+    storage.kind !== 'panels' && rows % count === 0,
+    `${tensor.name} cannot be cut into ${count} parts of rows`,
+  );
   const cut = (part: StoredPart, index: number): StoredPart => {
     const [first = 0, ...others] = part.shape;
-    invariant(first % count === 0, `${tensor.name} has ${first} of something for ${count} parts`);
+    invariant(first % count === 0, `${tensor.name} has ${first} elements for ${count} parts`);
     const length = part.length / count;
     return { ...part, shape: [first / count, ...others], offset: part.offset + index * length, length };
   };
@@ -55,7 +54,7 @@ export function rowParts(tensor: StoredTensor, count: number): StoredTensor[] {
   }));
 }
 
-/** Every stretch of bytes of a parameter. */
+/** All byte ranges of a parameter. */
 export function partsOf(storage: Storage): StoredPart[] {
   if (storage.kind === 'panels') return storage.panels.flatMap(partsOf);
   return storage.kind === 'plain' ? [storage.value] : Object.values(storage.parts);
@@ -67,7 +66,7 @@ function mapParts(storage: Exclude<Storage, { kind: 'panels' }>, map: (part: Sto
   return { kind: storage.kind, parts: Object.fromEntries(parts) };
 }
 
-/** Hands parameters to the graph code, checks their shapes and remembers which were used. */
+/** Gives parameters to the graph code, checks their shapes and records which were used. */
 export class WeightBook {
   readonly #network: string;
   readonly #tensors: ReadonlyMap<string, StoredTensor>;
@@ -107,7 +106,7 @@ export class WeightBook {
     return this.#tensors.has(name);
   }
 
-  /** Names that no graph has asked for. */
+  /** Names that no graph requested. */
   unused(): string[] {
     return [...this.#tensors.keys()].filter((name) => !this.#used.has(name));
   }

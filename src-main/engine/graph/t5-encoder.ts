@@ -53,10 +53,10 @@ export const T5_IO = {
   output: 'text',
 } as const;
 
-/** f16 inputs of `wo` are divided by this and the f32 result multiplied back; a power of two, so exact. */
+/** `wo`'s f16 inputs are divided by this and its f32 result multiplied by it: a power of two, so exact. */
 const WO_SCALE = 64;
 
-/** Tensors of the checkpoint that this graph does not read: the embedding (host) and its alias. */
+/** Tensors that the graph does not read: the embedding (on the host) and its alias. */
 export function isT5HostTensor(name: string): boolean {
   return name === t5Names(0).embedding || name === t5Names(0).relativeBias || T5_ALIASES.includes(name);
 }

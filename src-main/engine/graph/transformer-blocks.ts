@@ -11,7 +11,7 @@ import type { Network } from './network.js';
 /** Non-affine LayerNorm epsilon of every block. */
 const LAYER_NORM_EPSILON = 1e-6;
 
-/** Sizes that all blocks of a network share. */
+/** Sizes shared by all blocks of a network. */
 export interface TransformerShape {
   readonly heads: number;
   readonly headSize: number;
@@ -19,11 +19,11 @@ export interface TransformerShape {
   readonly hidden: number;
 }
 
-/** What a block reads beside its streams. */
+/** Inputs of a block besides its streams. */
 export interface BlockContext {
   readonly net: Network;
   readonly shape: TransformerShape;
-  /** Number of text tokens, which come first in every joint sequence. */
+  /** Text tokens, which come first in every joint sequence. */
   readonly textTokens: number;
   /** [text + image tokens, headSize/2], compute dtype. */
   readonly cos: Value;
@@ -53,7 +53,7 @@ export function modulate(context: BlockContext, x: Value, scale: number, shift: 
   );
 }
 
-/** Squares in attention: hidden -> hidden. */
+/** hidden -> hidden, in attention. */
 function projection(context: BlockContext, x: Value, names: LinearNames): Value {
   return context.net.linear(x, names, context.shape.hidden, context.shape.hidden);
 }
@@ -121,7 +121,7 @@ export function doubleBlock(
   };
 }
 
-/** One-stream block on x [L + S, hidden]: attention and MLP side by side, attention first in the projection. */
+/** One-stream block on x [L + S, hidden]: attention and MLP in parallel, attention first in the projection. */
 export function singleBlock(
   context: BlockContext,
   names: SingleBlockNames,

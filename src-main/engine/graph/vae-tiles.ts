@@ -1,12 +1,12 @@
 /**
- * The VAE's decoder cut into graphs that need little memory each, equal to the whole but for rounding. The deep levels
- * (small maps) run as one graph; the last two levels run layer by layer in tiles of full width. What makes that exact:
+ * The VAE's decoder cut into graphs that need little memory, equal to the whole except for rounding. The deep levels
+ * (small maps) run as one graph; the last two levels run layer by layer in tiles of full width. This is exact because:
  *
- * - a group normalization needs the whole picture's mean and variance. Each graph reports the sums of what it makes, so
- *   the statistics are known before the layer that uses them runs, and are inputs there;
- * - a 3×3 convolution needs a row above and below. Tiles overlap by `HALO_ROWS`, and rows next to a cut are thrown away.
+ * - a group normalization needs the whole picture's mean and variance. Each graph outputs the sums of its result, so the
+ *   statistics are known before the next layer runs, and are its inputs;
+ * - a 3×3 convolution needs a row above and below. Tiles overlap by `HALO_ROWS`, and rows next to a cut are discarded.
  *
- * Letters: C channels, R rows of a tile, W columns.
+ * C channels, R rows of a tile, W columns.
  */
 import type { NormNames } from '../weights/names/text-encoders.js';
 import { vaeDecoderNames, type ResnetNames, type VaeBlockNames } from '../weights/names/vae.js';
@@ -16,45 +16,45 @@ import { VAE_IO, VaeLayers, type VaeConfig } from './vae.js';
 import type { LinearNames } from '../weights/names/flux.js';
 
 export const TILE_IO = {
-  /** [1, C, R, W] f32: what the layer reads. */
+  /** [1, C, R, W] f32: the layer's input. */
   input: 'map',
   /** [1, C, 1, 1] f32 each: mean and 1/√(variance + ε) of the channel's group. */
   mean1: 'mean1',
   scale1: 'scale1',
   mean2: 'mean2',
   scale2: 'scale2',
-  /** [1, C, R, W] f32: what the layer makes. */
+  /** [1, C, R, W] f32: the layer's output. */
   output: 'out',
   /** [C, R] f32: sums of a row's values and of their squares. */
   sums: 'sums',
   squares: 'squares',
 } as const;
 
-/** Input rows that a tile reads beyond its own on each side: 4 after an upsampling, of which 3 convolutions use 3. */
+/** Extra input rows of a tile on each side: 4 after an upsampling, of which 3 convolutions use 3. */
 export const HALO_ROWS = 2;
 /** Levels that run in tiles. The third from the image side has an eighth of the widest map. */
 const TILED_LEVELS = 2;
-/** Queries of the middle's attention at once: scores of 15552 positions (864×1152) then take 32 MB in f16. */
+/** Queries of the middle attention at once: scores of 15552 positions (864×1152) take 32 MB in f16. */
 const QUERIES_AT_ONCE = 1024;
 
 /** One layer of the tiled part. */
 export interface TileLayer {
   /**
-   * `sums-in`: only the sums of the (upsampled) input; `sums-middle`: only those between a resnet's convolutions;
-   * `resnet`: its result and sums; `last`: pixels.
+   * `sums-in`: sums of the (upsampled) input only; `sums-middle`: sums between a resnet's convolutions only; `resnet`:
+   * its result and sums; `last`: pixels.
    */
   readonly kind: 'sums-in' | 'sums-middle' | 'resnet' | 'last';
-  /** Convolution after doubling the input; null where the input has the layer's size already. */
+  /** Convolution after doubling the input; null where the input already has the layer's size. */
   readonly upsample: LinearNames | null;
   readonly resnet: ResnetNames | null;
-  /** Channels read and made. */
+  /** Input and output channels. */
   readonly into: number;
   readonly out: number;
 }
 
-/** How a decoder is cut; null when it has one level only. */
+/** How a decoder is cut; null when it has only one level. */
 export interface TilePlan {
-  /** Levels of the first graph, and channels of its result. */
+  /** Levels of the first graph, and channels of its output. */
   readonly wholeLevels: number;
   readonly wholeChannels: number;
   readonly layers: readonly TileLayer[];
@@ -73,7 +73,7 @@ export function planTiles(config: VaeConfig): TilePlan | null {
     resnets.forEach((resnet, index) => {
       const upsample = index === 0 ? (names.blocks[level - 1] as VaeBlockNames).resample : null;
       const layer = { upsample, resnet, into: current, out };
-      // The sums of a resnet's result are known when it was made; those of an upsampled map are not.
+      // The sums of a resnet's result come with it; those of an upsampled map do not.
       if (upsample !== null) layers.push({ ...layer, kind: 'sums-in' });
       layers.push({ ...layer, kind: 'sums-middle' }, { ...layer, kind: 'resnet' });
       current = out;
@@ -113,7 +113,7 @@ export function deepLevelsGraph(g: GraphBuilder, net: Network, config: VaeConfig
   g.output(TILE_IO.output, net.cast(x, net.dtype, 'f32'), 'f32', [1, current, ...dims]);
 }
 
-/** @param rows, width of the tile as it is read */
+/** @param rows, width of the input tile */
 export function tileGraph(
   g: GraphBuilder,
   net: Network,
@@ -157,7 +157,7 @@ export function tileGraph(
   sums(result, out);
 }
 
-/** Normalization by statistics that are inputs, in f32 as the reference's kernels compute it, then SiLU. */
+/** Normalization with given statistics, in f32 like the reference's kernels, then SiLU. */
 function normSilu(
   g: GraphBuilder,
   net: Network,

@@ -68,7 +68,7 @@ export const VAE_IO = {
 
 export const GROUP_NORM_EPSILON = 1e-6;
 
-/** The layers that both halves are made of. */
+/** Layers of both halves. */
 export class VaeLayers {
   readonly #net: Network;
   readonly #groups: number;
@@ -78,7 +78,7 @@ export class VaeLayers {
     this.#groups = groups;
   }
 
-  /** Group normalization as instance normalization over [1, groups, elements], which every provider has. */
+  /** Group normalization as instance normalization over [1, groups, elements], which every provider supports. */
   #groupNorm(x: Value, names: NormNames, width: number, dims: readonly Dim[]): Value {
     const net = this.#net;
     const ones = net.numbers(Array.from({ length: this.#groups }, () => 1));
@@ -120,7 +120,7 @@ export class VaeLayers {
 
   /**
    * Single-head self-attention over positions.
-   * @param queries how many positions look at once, so that scores are [queries, positions]; null for all
+   * @param queries positions per pass, so that scores are [queries, positions]; null for all
    */
   attention(
     x: Value,

@@ -1,12 +1,12 @@
-/** OpenCV's bilinear resizing of 8-bit pictures, equal bit for bit: no filtering when shrinking, weights in 11 bits. */
+/** OpenCV's bilinear resizing of 8-bit pictures, bit for bit: no filtering when shrinking, weights of 11 bits. */
 import { invariant } from '../../base/assert.js';
 import { assertRgbImage, type RgbImage } from './rgb-image.js';
 import { roundHalfEven } from '../../base/round-half-even.js';
 
-/** Two weights sum to this. */
+/** Sum of two weights. */
 const ONE = 2048;
 
-/** For each output position the two input positions and the weights of each. */
+/** The two input positions of each output position, and their weights. */
 interface Taps {
   readonly first: Int32Array;
   readonly second: Int32Array;
@@ -61,8 +61,8 @@ function resizeRow(image: RgbImage, row: number, columns: Taps, out: Int32Array)
 }
 
 /**
- * @param settleEdges whether positions beyond the outermost pixel centres take that pixel alone (as OpenCV does along x)
- *   or blend it with itself (as it does along y, which can lose a level to rounding)
+ * @param settleEdges whether positions beyond the outermost pixel centres use that pixel alone (OpenCV along x) or blend
+ *   it with itself (along y, which can lose a level to rounding)
  */
 function bilinearTaps(from: number, to: number, settleEdges: boolean): Taps {
   const scale = 1 / (to / from);

@@ -1,13 +1,13 @@
 /**
- * Between bytes and the [-1, 1] floats of the networks. H and W are the picture's height and width; tensors are
- * [1, 3, H, W], planes in the order red, green, blue.
+ * Converts between bytes and the networks' floats in [-1, 1]. H and W are the picture's height and width; tensors are
+ * [1, 3, H, W], planes red, green, blue.
  */
 import { invariant } from '../../base/assert.js';
 import { assertRgbImage, type RgbImage } from './rgb-image.js';
 import { roundHalfEven } from '../../base/round-half-even.js';
 
 /**
- * A picture as the VAE encoder takes it: [1, 3, H, W] float32 in [-1, 1], 2 * (x / 255) - 1 in float32 arithmetic.
+ * Input of the VAE encoder: [1, 3, H, W] float32 in [-1, 1], 2 * (x / 255) - 1 in float32 arithmetic.
  *
  * @param image read only
  * @returns a new array
@@ -18,7 +18,7 @@ export function imageToFloat(image: RgbImage): Float32Array {
 }
 
 /**
- * A face crop as ArcFace takes it: [1, 3, H, W] float32, planes blue, green, red, x / 255 * 2 - 1.
+ * Input of ArcFace: [1, 3, H, W] float32, planes blue, green, red, x / 255 * 2 - 1.
  *
  * @param bgr [H, W, 3] bytes, blue first; read only
  * @source pipeline reference 5.4
@@ -28,8 +28,7 @@ export function bgrCropToFloat(bgr: Uint8Array, width: number, height: number): 
 }
 
 /**
- * A face crop as insightface's recognition networks take it: [1, 3, H, W] float32, planes red, green, blue,
- * (x - 127.5) / 127.5.
+ * Input of insightface's recognition networks: [1, 3, H, W] float32, planes red, green, blue, (x - 127.5) / 127.5.
  *
  * @param bgr [H, W, 3] bytes, blue first; read only
  * @source deepinsight/insightface python-package/insightface/model_zoo/arcface_onnx.py, `get_feat`
@@ -44,8 +43,8 @@ export function bgrCropToRgbFloat(bgr: Uint8Array, width: number, height: number
 }
 
 /**
- * The VAE decoder's output as a picture: (y / 2 + 0.5) held to 0..1, times 255, rounded (ties to even, as numpy).
- * NaN becomes 0; callers check for it before.
+ * The VAE decoder's output as a picture: (y / 2 + 0.5) clamped to 0..1, times 255, rounded (ties to even, as numpy).
+ * NaN becomes 0; callers check for it first.
  *
  * @param planes [1, 3, H, W] float32; read only
  * @source huggingface/diffusers: src/diffusers/image_processor.py, `denormalize` and `numpy_to_pil`
@@ -63,7 +62,7 @@ export function floatToImage(planes: Float32Array, width: number, height: number
   return { width, height, data };
 }
 
-/** The byte as float is looked up: a picture has few distinct levels and many pixels. */
+/** Converts bytes by a table of 256 levels. */
 function toPlanes(image: RgbImage, map: (byte: number) => number): Float32Array {
   assertRgbImage(image);
   const levels = Float32Array.from({ length: 256 }, (_, byte) => map(byte));

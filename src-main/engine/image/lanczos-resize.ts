@@ -1,6 +1,6 @@
 /**
- * Pillow's Lanczos resampling, equal bit for bit: two passes over 8-bit levels with weights in fixed point. A library
- * would do as well to the eye, but the control image has to be the one that the reference makes.
+ * Pillow's Lanczos resampling, bit for bit: two passes over 8-bit levels with fixed-point weights. The control image must
+ * equal the reference's, which no library gives.
  */
 import { invariant } from '../../base/assert.js';
 import { assertRgbImage, type RgbImage } from './rgb-image.js';
@@ -8,10 +8,10 @@ import { assertRgbImage, type RgbImage } from './rgb-image.js';
 /** Half the width of the filter, in output pixels when shrinking and in input pixels when enlarging. */
 const SUPPORT = 3;
 
-/** Fraction bits of a weight: 32 less 8 of a level and 2 for overshoot. */
+/** Fraction bits of a weight: 32 minus 8 for a level and 2 for overshoot. */
 const PRECISION_BITS = 22;
 
-/** For each output position the first input position and its weights. */
+/** The first input position of each output position, and the weights from there on. */
 interface Taps {
   readonly starts: Int32Array;
   readonly counts: Int32Array;
@@ -21,7 +21,7 @@ interface Taps {
 }
 
 /**
- * Resizes a picture with the Lanczos filter of three lobes, rows first, then columns; a side that keeps its length is
+ * Resizes a picture with the Lanczos filter of three lobes, rows first, then columns. A side that keeps its length is
  * not filtered.
  *
  * @param image read only
@@ -77,7 +77,7 @@ function resizeColumns(image: RgbImage, height: number): RgbImage {
   return { width: image.width, height, data: out };
 }
 
-/** Weights that sum to one per output position, positions outside the picture left out. */
+/** Weights that sum to one per output position, without positions outside the picture. */
 function lanczosTaps(from: number, to: number): Taps {
   const scale = from / to;
   const filterScale = Math.max(1, scale);
@@ -113,7 +113,7 @@ function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
 }
 
-/** Fixed-point sum (half a unit already added) to a level, held to 0..255. */
+/** Fixed-point sum (half a unit already added) to a level, clamped to 0..255. */
 function toLevel(sum: number): number {
   return Math.min(255, Math.max(0, sum >> PRECISION_BITS));
 }
