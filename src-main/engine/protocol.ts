@@ -67,7 +67,7 @@ export type EngineResult =
   | ProbeResult
   | { readonly kind: 'release' };
 
-/** State, not deltas: each message says where the request stands. */
+/** The state of a request, not a change of it. */
 export interface EngineProgress {
   readonly stage: Stage;
   /** 0 to 1 within the stage. */
@@ -75,11 +75,11 @@ export interface EngineProgress {
   /** 1-based step and count while denoising, item and count while converting ahead of a run, else null. */
   readonly step: number | null;
   readonly steps: number | null;
-  /** Plain words for the person, such as "Converting FLUX to nf4". */
+  /** Plain text for people, such as "Converting FLUX to nf4". */
   readonly message: string;
   /** A small latent preview as a PNG data URL after each step, else null. */
   readonly previewPng: string | null;
-  /** Set while denoising once the card was seen to spill. */
+  /** Set while denoising once the card has spilled. */
   readonly spilled?: boolean;
 }
 

@@ -62,8 +62,8 @@ export interface Encoding {
   };
   readonly n: number;
   readonly k: number;
+  readonly target: StorageTarget;
   /** Number of column stretches stored one after the other. */
-  /** Stretches of columns stored one after the other. */
   readonly panels: number;
   readonly parts: readonly (PartPlan & { readonly byteOffset: number })[];
 }

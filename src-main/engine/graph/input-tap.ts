@@ -2,7 +2,6 @@
  * Adds rows of the inputs of a network's linears to the outputs of its graph, to sample a run's activations. A graph
  * without a tap is unchanged. Dimensions: S tokens, R sampled rows, K input channels.
  */
- */
 import type { Value } from './graph-builder.js';
 import { ONNX_TYPE } from './onnx-schema.js';
 import type { Operators } from './operators.js';

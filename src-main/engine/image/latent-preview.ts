@@ -1,7 +1,7 @@
 /**
- * Small pictures of latents without running the VAE: each RGB level is a linear function of the latent channels.
- * The factors belong to a VAE and are data, fitted here to pairs of latents and the picture they came from; no
- * published table is built in (the known one for FLUX is under a copyleft licence).
+ * Small pictures of latents without the VAE: each RGB level is a linear function of the latent channels. The factors
+ * belong to a VAE and are fitted here to pairs of latents and their picture; no published table is included (the known
+ * one for FLUX is under a copyleft licence).
  *
  * C is the number of latent channels, h and w the latents' height and width.
  */
@@ -9,7 +9,7 @@ import { invariant } from '../../base/assert.js';
 import { AppError } from '../../base/app-error.js';
 import { assertRgbImage, type RgbImage } from './rgb-image.js';
 
-/** Linear map from one latent position to sRGB levels in 0..1; JSON-safe, so that it can be kept with a pack's cache. */
+/** Linear map from a latent position to sRGB levels in 0..1; JSON-safe, to be kept in a pack's cache. */
 export interface LatentRgbFactors {
   /** [C][3]: level per unit of the channel, for red, green, blue. */
   readonly weights: readonly (readonly [number, number, number])[];
@@ -17,24 +17,24 @@ export interface LatentRgbFactors {
   readonly bias: readonly [number, number, number];
 }
 
-/** What a VAE makes of one picture. */
+/** A picture and its latents. */
 export interface LatentRgbPair {
-  /** [C, h, w], scaled as the denoiser sees them; read only. */
+  /** [C, h, w], scaled for the denoiser; read only. */
   readonly latents: Float32Array;
   readonly latentHeight: number;
   readonly latentWidth: number;
-  /** The picture; its sides are the same multiple of the latents' sides. Read only. */
+  /** The picture; its sides are one multiple of the latents' sides. Read only. */
   readonly image: RgbImage;
 }
 
-/** Relative weight of the ridge term: enough to decide between channels that always move together, too little to see. */
+/** Relative weight of the ridge term: enough to separate channels that always move together, too little to be visible. */
 const RIDGE = 1e-6;
 
 /**
- * The picture that the latents stand for, one pixel per latent position.
+ * A picture of the latents, one pixel per position.
  *
- * @param latents [C, h, w]; read only. While denoising give the predicted clean latents (x - sigma * velocity).
- * @returns h x w pixels in a new array; levels outside 0..255 are held, NaN gives 0
+ * @param latents [C, h, w]; read only. While denoising: the predicted clean latents (x - sigma * velocity).
+ * @returns h x w pixels in a new array; levels are clamped to 0..255, NaN gives 0
  */
 export function previewFromLatents(
   latents: Float32Array,
@@ -60,11 +60,10 @@ export function previewFromLatents(
 }
 
 /**
- * Factors that turn the latents of the given pairs into their pictures with the least squared error (each latent
- * position against the mean of its block of pixels). One photograph is enough: it has thousands of positions for
- * 3 * (C + 1) unknowns.
+ * Factors that map the latents of the pairs to their pictures with the least squared error (each position against the
+ * mean of its block of pixels). One photograph is enough: it has thousands of positions for 3 * (C + 1) unknowns.
  *
- * @throws AppError engine.not-finite when a pair holds NaN or infinity
+ * @throws AppError engine.not-finite when a pair contains NaN or infinity
  * @source normal equations of ridge regression (Hoerl and Kennard 1970), solved by Cholesky factorization in float64
  */
 export function fitLatentRgbFactors(pairs: readonly LatentRgbPair[]): LatentRgbFactors {
@@ -102,7 +101,7 @@ function accumulate(pair: LatentRgbPair, channels: number, gram: Float64Array, m
   const pixels = latentHeight * latentWidth;
   invariant(
     Number.isInteger(scale) && image.height === scale * latentHeight,
-    'the picture is no multiple of its latents',
+    'the picture is not a multiple of its latents',
   );
   invariant(latents.length === channels * pixels, 'pairs with different channel counts');
   const size = channels + 1;
@@ -119,7 +118,7 @@ function accumulate(pair: LatentRgbPair, channels: number, gram: Float64Array, m
   }
 }
 
-/** Mean levels (0..1) of the block of pixels behind one latent position. */
+/** Mean levels (0..1) of the block of pixels of a latent position. */
 function blockMean(image: RgbImage, column: number, row: number, scale: number): [number, number, number] {
   const sums: [number, number, number] = [0, 0, 0];
   for (let y = row * scale; y < (row + 1) * scale; y++) {

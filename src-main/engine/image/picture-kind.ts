@@ -1,8 +1,8 @@
-/** Tells picture files apart by their first bytes, so that no other decoder of the picture library is ever reached. */
+/** Identifies picture files by their first bytes, so that other decoders of the picture library are never reached. */
 
 export type PictureKind = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'heic';
 
-/** Brands of the ISO base media format that hold AV1 stills, and those that hold HEVC stills. */
+/** Brands of the ISO base media format for AV1 stills and for HEVC stills. */
 const AVIF_BRANDS: readonly string[] = ['avif', 'avis'];
 const HEIC_BRANDS: readonly string[] = ['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'mif1', 'msf1'];
 
@@ -17,7 +17,7 @@ const SIGNATURES: readonly { readonly kind: PictureKind; readonly bytes: readonl
 ];
 
 /**
- * The kind of a picture file, or null when it is none of the accepted kinds.
+ * The kind of a picture file; null for other files.
  *
  * @source PNG specification 5.2; ITU-T T.81 B.1.1.3; GIF89a 17; TIFF 6.0 section 2; RFC 9649 (WebP) 2.4; ISO/IEC 14496-12 4.3
  */
@@ -32,7 +32,7 @@ export function sniffPictureKind(bytes: Uint8Array): PictureKind | null {
   return brands.some((brand) => HEIC_BRANDS.includes(brand)) ? 'heic' : null;
 }
 
-/** Major and compatible brands of the leading `ftyp` box; at most 32 are looked at. */
+/** Major brand and at most 32 compatible brands of the leading `ftyp` box. */
 function mediaBrands(bytes: Uint8Array): string[] {
   const boxEnd = ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0);
   const end = Math.min(boxEnd, bytes.length, 16 + 32 * 4);

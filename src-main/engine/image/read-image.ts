@@ -1,7 +1,6 @@
 /**
- * Opens the pictures that people choose. Owns the list of accepted kinds and the size limits; refuses to know what
- * a picture is for. File contents are hostile: the kind is found from the first bytes, never from the name, and the
- * size is checked from the header before any pixel is decoded.
+ * Opens pictures that people choose. Owns the accepted kinds and the size limits. File contents are hostile: the kind
+ * comes from the first bytes, never from the name, and the size is checked in the header before any pixel is decoded.
  */
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -10,25 +9,25 @@ import { AppError, isAbort, throwIfAborted } from '../../base/app-error.js';
 import { sniffPictureKind } from './picture-kind.js';
 import type { RgbImage } from './rgb-image.js';
 
-/** Larger files are no photographs: a 200-megapixel JPEG of a phone has about 60 MB, an uncompressed TIFF of 40 megapixels 240 MB. */
+/** Larger files are not photographs: a phone's 200-megapixel JPEG has about 60 MB, an uncompressed 40-megapixel TIFF 240 MB. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
-/** 200 megapixels, the largest phone sensors; decoded that is 600 MB, beyond which a picture alone could fill a small machine. */
+/** 200 megapixels, the largest phone sensors; 600 MB decoded. A larger picture could fill a small computer's memory. */
 const MAX_PIXELS = 200_000_000;
 
-/** The longest side that JPEG can express; keeps 1 x N strips out as well. */
+/** JPEG's longest side; also excludes 1 x N strips. */
 const MAX_SIDE = 65_535;
 
-/** Seconds after which decoding stops; the largest picture allowed needs about ten on a slow core. */
+/** Limit of decoding; the largest allowed picture needs about ten seconds on a slow core. */
 const DECODE_TIMEOUT_SECONDS = 60;
 
 const ACCEPTED = 'Choose a JPEG, PNG, WebP, AVIF, GIF or TIFF picture.';
 
 /**
- * Reads a picture file as people see it: turned upright (EXIF), converted to sRGB (embedded profile, CMYK, grey,
- * palette), 8 bits a channel, transparency laid on white, the first frame of an animation.
+ * Reads a picture file for display: upright (EXIF), converted to sRGB (embedded profile, CMYK, grey, palette), 8 bits a
+ * channel, transparency on white, the first frame of an animation.
  *
- * @param path absolute path; the file's name and ending are only used in messages
+ * @param path absolute path; the file's name is only used in messages
  * @returns a new picture, owned by the caller
  * @throws AppError image.unreadable; AbortError
  */
@@ -44,7 +43,7 @@ export async function readImage(path: string, signal?: AbortSignal): Promise<Rgb
 /**
  * Decodes the bytes of a picture file; see {@link readImage}.
  *
- * @param name what to call the picture in messages
+ * @param name of the picture in messages
  * @throws AppError image.unreadable
  */
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbImage> {
@@ -59,7 +58,7 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbI
     );
   }
   try {
-    // The header alone; its size is judged here, so that the message can name it.
+    // Reads the header only; checked here so that the message can name the size.
     const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
     assertSize(name, width, height);
     const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS })
@@ -97,11 +96,11 @@ async function readPictureFile(path: string, name: string): Promise<Uint8Array> 
     if (error instanceof AppError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT') {
-      throw unreadable(`The picture "${name}" does not exist any more.`, 'Choose the picture again.', error);
+      throw unreadable(`The picture "${name}" no longer exists.`, 'Choose the picture again.', error);
     }
     throw unreadable(
       `The picture "${name}" could not be opened (${code ?? 'unknown reason'}).`,
-      'Check that the file may be read and that its disk is connected.',
+      'Check that you may read the file and that its disk is connected.',
       error,
     );
   }
@@ -116,7 +115,7 @@ function assertSize(name: string, width: number, height: number): void {
   );
 }
 
-/** What the picture library says about damaged files, in words for people. */
+/** The picture library's error about a damaged file, in plain words. */
 function explain(error: unknown, name: string, kind: string): AppError {
   if (error instanceof Error && /timeout/i.test(error.message)) {
     return unreadable(
@@ -126,13 +125,13 @@ function explain(error: unknown, name: string, kind: string): AppError {
     );
   }
   return unreadable(
-    `"${name}" is a ${kind.toUpperCase()} picture that is cut short or damaged, or of an unusual kind.`,
+    `"${name}" is a ${kind.toUpperCase()} picture that is truncated, damaged or of an unsupported kind.`,
     'Copy or download the picture again, or open it in a picture editor and save it as JPEG or PNG.',
     error,
   );
 }
 
-/** Libvips keeps grey pictures in one channel in some colour spaces. */
+/** Libvips uses one channel for grey pictures in some colour spaces. */
 function toThreeChannels(data: Uint8Array, channels: number, name: string): Uint8Array {
   if (channels === 3) return data;
   if (channels !== 1) {

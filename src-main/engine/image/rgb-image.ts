@@ -1,4 +1,4 @@
-/** Pictures as bytes. Everything in the engine that touches pixels uses this one layout. */
+/** The engine's one layout of pictures in memory. */
 import { invariant } from '../../base/assert.js';
 
 /** An upright sRGB picture, 8 bits a channel. */
@@ -9,16 +9,12 @@ export interface RgbImage {
   readonly data: Uint8Array;
 }
 
-/**
- * A picture of one colour.
- *
- * @param value the level of all three channels, 0 to 255
- */
+/** A picture of one colour. @param value level of all three channels, 0 to 255 */
 export function filledImage(width: number, height: number, value: number): RgbImage {
   return { width, height, data: new Uint8Array(width * height * 3).fill(value) };
 }
 
-/** @throws Error (a bug) when the bytes do not match the size. */
+/** @throws Error (a bug) when the bytes do not fit the size. */
 export function assertRgbImage(image: RgbImage): void {
   const { width, height, data } = image;
   invariant(

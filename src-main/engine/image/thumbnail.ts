@@ -2,14 +2,10 @@
 import sharp from 'sharp';
 import { assertRgbImage, type RgbImage } from './rgb-image.js';
 
-/** WebP quality at which a face of 100 pixels shows no blocks; a 512-pixel thumbnail has about 30 kB. */
+/** WebP quality that shows no blocks in a face of 100 pixels; a 512-pixel thumbnail has about 30 kB. */
 const QUALITY = 82;
 
-/**
- * A WebP copy whose longer side is at most `maxSide` pixels; smaller pictures are not enlarged.
- *
- * @param image read only
- */
+/** A WebP copy whose longer side is at most `maxSide` pixels; smaller pictures are not enlarged. @param image read only */
 export async function makeThumbnail(image: RgbImage, maxSide: number): Promise<Uint8Array> {
   assertRgbImage(image);
   const { width, height, data } = image;

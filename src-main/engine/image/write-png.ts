@@ -1,4 +1,4 @@
-/** Writes finished pictures. A reader of the target path sees the old file or the whole new one, never a part. */
+/** Writes finished pictures. A reader sees the old file or the whole new one. */
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -31,7 +31,7 @@ export async function encodePng(
  * Writes a picture as PNG: to a temporary file in the same folder, flushed to the disk, then renamed.
  *
  * @param path absolute path; its folder must exist, an existing file is replaced
- * @throws AppError disk.full, disk.failed; the target is then unchanged and the temporary file removed
+ * @throws AppError disk.full, disk.failed; then the target is unchanged and the temporary file removed
  */
 export async function writePng(path: string, image: RgbImage): Promise<void> {
   await writeFileAtomically(path, await encodePng(image));

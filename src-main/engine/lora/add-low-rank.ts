@@ -2,9 +2,9 @@
 
 /** A product B·A that is added to consecutive rows of a weight [N, K]. */
 export interface LowRank {
-  /** Row of the weight that B's first row is added to. */
+  /** Row of the weight to which B's first row is added. */
   readonly weightRow: number;
-  /** A: [rank, K]; in f64, whose sums need no conversion. */
+  /** A: [rank, K]; f64, so that sums need no conversion. */
   readonly down: Float64Array;
   /** B: [rows, rank]. */
   readonly up: Float32Array;
@@ -12,7 +12,7 @@ export interface LowRank {
   readonly factor: number;
 }
 
-/** Rows of W, and of A, that one pass takes: each number that it loads is used four times. */
+/** Rows of W, and of A, per pass: each loaded number is used four times. */
 const TILE = 4;
 
 /**
@@ -36,7 +36,7 @@ export function addLowRank(values: Float32Array, firstRow: number, k: number, up
   }
 }
 
-/** sums += factor · B[upRow .. upRow + 4] · A; rows that B does not have stay as they are. */
+/** sums += factor · B[upRow .. upRow + 4] · A, for the rows that B has. */
 function addTile(sums: readonly Float64Array[], update: LowRank, upRow: number, touched: Set<number>): void {
   const { down, up, rank, factor } = update;
   const rows = up.length / rank;

@@ -1,14 +1,14 @@
 /**
- * Which weights of FLUX a LoRA's module names mean: diffusers' own names, the names of the original repository with
- * its fused projections, and XLabs' processors. Pure.
+ * Maps a LoRA's module names to weights of FLUX: diffusers' own names, the original repository's with its fused
+ * projections, and XLabs' processors. Pure.
  *
- * Names are compared with `_` for `.`, so that kohya's flattened form needs no guess about where its dots were.
+ * Names are compared with `_` for `.`, since kohya's flattened form does not show where its dots were.
  * @source huggingface/diffusers loaders/lora_conversion_utils.py; black-forest-labs/flux model.py; XLabs-AI/x-flux layers.py
  */
 import { fluxNames, type LinearNames } from '../weights/names/flux.js';
 import type { TensorEntry } from '../weights/tensor-source.js';
 
-/** Some rows of a LoRA's output, and the rows of a weight that they are added to. */
+/** Rows of a LoRA's output, and the rows of a weight to which they are added. */
 export interface TargetRows {
   /** Tensor of the checkpoint, [N, K]. */
   readonly weight: string;
@@ -18,7 +18,7 @@ export interface TargetRows {
   readonly rows: number;
 }
 
-/** What one module of a LoRA is added to. */
+/** The weights of one module of a LoRA. */
 export interface LoraTarget {
   readonly pieces: readonly TargetRows[];
   /** Rows of the LoRA's output, and columns of its input. */
@@ -35,7 +35,7 @@ export interface FluxBlocks {
 /** Targets by module name, `_` for `.`, without the prefix of its layout. */
 export type LoraTargets = ReadonlyMap<string, LoraTarget>;
 
-/** @param entries of FLUX's checkpoint, for shapes; names that it lacks have no target */
+/** @param entries of FLUX's checkpoint, for shapes; missing names have no target */
 export function loraTargets(entries: ReadonlyMap<string, TensorEntry>, blocks: FluxBlocks): LoraTargets {
   const targets = new Map<string, LoraTarget>();
   for (const { name, shape } of entries.values()) {
@@ -72,7 +72,7 @@ export function loraTargets(entries: ReadonlyMap<string, TensorEntry>, blocks: F
     add(`${root}.modulation.lin`, [modulation]);
     add(`${root}.linear1`, [q, k, v, mlpIn]);
     add(`${root}.linear2`, [out]);
-    // XLabs leaves the MLP's part of linear1 alone.
+    // XLabs does not change the MLP's part of linear1.
     add(`${root}.processor.qkv_lora`, [q, k, v]);
     add(`${root}.processor.proj_lora`, [out]);
   });
@@ -94,12 +94,12 @@ export function loraTargets(entries: ReadonlyMap<string, TensorEntry>, blocks: F
   return targets;
 }
 
-/** A module name as the table's keys have it. */
+/** A module name in the form of the table's keys. */
 export function flattened(module: string): string {
   return module.replaceAll('.', '_');
 }
 
-/** Weights whose rows follow each other in one linear; null when one is missing or not of the others' width. */
+/** Weights stacked as rows of one linear; null when one is missing or of another width. */
 function stacked(entries: ReadonlyMap<string, TensorEntry>, weights: readonly string[]): LoraTarget | null {
   const pieces: TargetRows[] = [];
   let n = 0;

@@ -1,6 +1,6 @@
 /**
- * A checkpoint with LoRAs added: W + Σ weight · (alpha / r) · B·A, rounded once to bf16. Rows are computed when they
- * are read; memory holds the factors of one weight.
+ * A checkpoint with LoRAs added: W + Σ weight · (alpha / r) · B·A, rounded once to bf16. Rows are computed when read;
+ * memory holds the factors of one weight.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -23,27 +23,27 @@ import { addLowRank, type LowRank } from './add-low-rank.js';
 import { loraTargets, type FluxBlocks, type LoraTargets, type TargetRows } from './lora-targets.js';
 import { parseLora, type LoraModule } from './parse-lora.js';
 
-/** Base weights that can be added to. */
+/** Dtypes of base weights that allow addition. */
 const BASE_DTYPES: readonly TensorDtype[] = ['BF16', 'F16', 'F32', 'F8_E4M3'];
 const BF16_BYTES = DTYPE_BYTES.BF16;
-/** Unknown tensors that a message names. */
+/** Unknown tensors listed in a message. */
 const NAMED = 5;
 /** Hex digits of the digest. */
 const DIGITS = 16;
 
-/** A checkpoint with LoRAs in it, or as it was. */
+/** A checkpoint with or without LoRAs. */
 export interface MergedCheckpoint {
-  /** Owns the checkpoint; the checkpoint itself when nothing is added. */
+  /** Owns the checkpoint; the checkpoint itself when there is nothing to add. */
   readonly source: TensorSource;
-  /** Hash of the LoRAs' contents and weights; null when nothing is added. */
+  /** Hash of the LoRAs' contents and weights; null when there is nothing to add. */
   readonly digest: string | null;
 }
 
 /**
  * A LoRA of weight 0 is checked like any other and changes nothing.
  *
- * @param source FLUX's checkpoint; stays the caller's when this throws
- * @throws AppError weights.unexpected-tensor listing keys that are none of FLUX's, engine.request-invalid, weights.*
+ * @param source FLUX's checkpoint; remains the caller's when this throws
+ * @throws AppError weights.unexpected-tensor listing unknown keys, engine.request-invalid, weights.*
  */
 export async function mergeLoras(
   source: TensorSource,
@@ -76,7 +76,7 @@ export async function mergeLoras(
 
 /**
  * Names of the LoRA's layers, from its header alone.
- * @throws AppError weights.unexpected-tensor listing keys that are none of FLUX's, weights.*
+ * @throws AppError weights.unexpected-tensor listing unknown keys, weights.*
  */
 export async function readLoraLayers(source: TensorSource, blocks: FluxBlocks, path: string): Promise<string[]> {
   const lora = await openLora({ path, weight: 1 }, loraTargets(source.entries, blocks));
@@ -116,7 +116,7 @@ function unknownTensors(path: string, unknown: readonly string[], total: number)
   const more = unknown.length > NAMED ? ` and ${unknown.length - NAMED} more` : '';
   return new AppError(
     'weights.unexpected-tensor',
-    `The LoRA ${path} has ${unknown.length} of ${total} tensors that belong to no layer of this FLUX: ${named}${more}.`,
+    `The LoRA ${path} has ${unknown.length} of ${total} tensors that match no layer of this FLUX: ${named}${more}.`,
     {
       remedy: 'Use a LoRA that was trained for FLUX.1 alone: text encoder parts, DoRA, LoHa and LoKr cannot be merged.',
       details: { file: path, unknown: unknown.join('\n') },
@@ -124,7 +124,6 @@ function unknownTensors(path: string, unknown: readonly string[], total: number)
   );
 }
 
-/** sha256 of a whole file. */
 async function hashFile(path: string, signal: AbortSignal | undefined): Promise<string> {
   const hash = createHash('sha256');
   try {
@@ -142,7 +141,7 @@ class MergedTensorSource implements TensorSource {
   readonly #base: TensorSource;
   readonly #opened: readonly OpenLora[];
   readonly #additions: ReadonlyMap<string, readonly Addition[]>;
-  /** Factors of the weight that was read last: readers stream through one after the other. */
+  /** Factors of the weight read last, since readers finish one weight before the next. */
   #recent: { readonly name: string; readonly updates: readonly LowRank[] } | null = null;
 
   constructor(
@@ -181,7 +180,7 @@ class MergedTensorSource implements TensorSource {
     if (byteStart < 0 || byteLength < 0 || byteEnd > entry.byteLength) {
       throw new AppError(
         'weights.wrong-shape',
-        `"${name}" has ${entry.byteLength} bytes; bytes ${byteStart} to ${byteEnd} were asked for.`,
+        `"${name}" has ${entry.byteLength} bytes; bytes ${byteStart} to ${byteEnd} were requested.`,
         { remedy: 'The checkpoint is of another model than its config.json says.' },
       );
     }
@@ -215,7 +214,7 @@ class MergedTensorSource implements TensorSource {
   }
 }
 
-/** What is added to rows of one weight. */
+/** One addition to rows of a weight. */
 interface Addition {
   readonly lora: OpenLora;
   readonly module: LoraModule;

@@ -1,6 +1,6 @@
 /**
- * The header of a LoRA file -> which of its tensors are added where. Knows the key forms of PEFT and diffusers, kohya
- * and XLabs. Pure; reads no values.
+ * The header of a LoRA file -> the tensors of each module. Reads the key forms of PEFT and diffusers, kohya and XLabs.
+ * Pure; reads no values.
  *
  * Dimensions: r rank, N rows and K columns of the weight; A is [r, K], B is [N, r].
  */
@@ -10,24 +10,24 @@ import { quoted } from '../weights/weights-error.js';
 import { flattened, type LoraTarget, type LoraTargets } from './lora-targets.js';
 import { peftScale } from './peft-metadata.js';
 
-/** One product B·A and what it is added to. */
+/** One product B·A and its target. */
 export interface LoraModule {
-  /** As the file names it, without `lora_A` and the like. */
+  /** The file's name for it, without `lora_A` and the like. */
   readonly name: string;
   /** Tensor names of A and B. */
   readonly down: string;
   readonly up: string;
-  /** Tensor that holds alpha; null when `scale` says all. */
+  /** Tensor with alpha; null when there is only `scale`. */
   readonly alpha: string | null;
   readonly rank: number;
-  /** Factor of B·A where `alpha` is null; else alpha / r is. */
+  /** Factor of B·A where `alpha` is null; else the factor is alpha / r. */
   readonly scale: number;
   readonly target: LoraTarget;
 }
 
 export interface ParsedLora {
   readonly modules: readonly LoraModule[];
-  /** Tensors that are no part of a LoRA for this network, in file order. */
+  /** Tensors that fit no LoRA of this network, in file order. */
   readonly unknown: readonly string[];
 }
 
@@ -46,7 +46,7 @@ interface Found {
 /**
  * @param file for messages
  * @throws AppError weights.missing-tensor for half a pair, weights.wrong-shape, weights.unsupported-dtype,
- * weights.malformed for two tensors of one meaning
+ * weights.malformed for two tensors with the same role
  */
 export function parseLora(
   entries: ReadonlyMap<string, TensorEntry>,

@@ -1,5 +1,5 @@
 /**
- * The scale that a LoRA saved by diffusers with its PEFT configuration asks for.
+ * The scale of a LoRA that diffusers saved with its PEFT configuration.
  *
  * @source huggingface/diffusers loaders/lora_base.py (`lora_adapter_metadata`); huggingface/peft tuners/lora/layer.py
  */
@@ -15,9 +15,9 @@ const schema = z.object({
 });
 
 /**
- * alpha / r, or alpha / √r where the configuration says so; 1 where it says nothing, as its alpha is r then.
+ * alpha / r, or alpha / √r if the configuration says so; 1 without a configuration, where alpha is r.
  *
- * @param tensor of the module, whose dotted name the patterns speak of
+ * @param tensor of the module; the patterns use its dotted name
  * @throws AppError weights.malformed
  */
 export function peftScale(
@@ -35,7 +35,7 @@ export function peftScale(
     throw malformed(file, `has a "${KEY}" that is not JSON.`, cause);
   }
   const parsed = schema.safeParse(json);
-  if (!parsed.success) throw malformed(file, `has a "${KEY}" of another form.`, parsed.error);
+  if (!parsed.success) throw malformed(file, `has a "${KEY}" of an unknown form.`, parsed.error);
   const config = parsed.data;
   const module = tensor.replace(/\.lora_A\..*$/, '');
   const special = Object.entries(config['transformer.alpha_pattern'] ?? {}).find(

@@ -1,6 +1,6 @@
 /**
- * Checks one checkpoint by headers alone: is every file there, whole and of the right kind; are the tensors those that
- * the graphs read, each once, in the right shape.
+ * Checks one checkpoint by its headers: whether every file exists, is complete and of the right kind, and whether the
+ * tensors are those that the graphs read, each once, in the right shape.
  */
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,16 +21,15 @@ export interface CheckpointFacts {
   readonly entries: ReadonlyMap<string, TensorEntry> | null;
 }
 
-/** Whether the path exists, and whether it is a link that leads nowhere. */
+/** Whether the path exists, or is a link without a target. */
 export async function presence(path: string): Promise<'there' | 'absent' | 'broken-link'> {
   if ((await stat(path).catch(() => null)) !== null) return 'there';
   return (await lstat(path).catch(() => null)) === null ? 'absent' : 'broken-link';
 }
 
 /**
- * The files of a component's folder in diffusers' layout, each looked at by its first bytes.
- *
- * @returns findings; none when the folder can be opened as a checkpoint
+ * Checks the first bytes of the files in a component's folder in diffusers' layout.
+ * @returns findings; empty when the folder can be opened as a checkpoint
  */
 export async function auditFolderFiles(label: string, folder: string): Promise<AuditFinding[]> {
   const names = (await readdir(folder).catch(() => [])).sort();
@@ -87,12 +86,12 @@ async function readShardNames(index: string): Promise<string[] | null> {
     const shards = [...new Set(Object.values(json.weight_map ?? {}))].sort();
     return shards.length > 0 && shards.every((name) => /^[^/\\:\0]+\.safetensors$/.test(name)) ? shards : null;
   } catch {
-    // Whatever is wrong with it, the index cannot be used.
+    // However it is damaged, the index cannot be used.
     return null;
   }
 }
 
-/** One file that should be safetensors, or of one of the kinds in `accept`. */
+/** Checks one file that should be safetensors, or of a kind in `accept`. */
 export async function auditFile(
   label: string,
   file: string,
@@ -113,7 +112,7 @@ export async function auditFile(
   }
 }
 
-/** Opens the checkpoint and hands its headers over. */
+/** Reads the headers of a checkpoint. */
 export async function readEntries(
   label: string,
   path: string,
@@ -137,11 +136,7 @@ function unopenable(label: string, path: string, error: unknown): AuditFinding {
   return say.finding('damaged', kind, path, `${label}: ${error.message}`, error.remedy);
 }
 
-/**
- * Which network the tensors are of, when it is not the one that belongs here.
- *
- * @param expected what may lie here
- */
+/** A finding when the tensors are another network's. @param expected the network that belongs here */
 export function auditIdentity(
   label: string,
   file: string,
@@ -152,11 +147,7 @@ export function auditIdentity(
   return found === null || found === expected ? null : say.otherModel(label, file, found);
 }
 
-/**
- * Compares the tensors with what the graphs read.
- *
- * @param ignored tensors that may be there without being read
- */
+/** Compares the tensors with those that the graphs read. @param ignored tensors that need not be read */
 export function auditTensors(
   label: string,
   file: string,

@@ -1,6 +1,4 @@
-/**
- * Checks one network in its own folder: config.json, the files of its weights, and their tensors.
- */
+/** Checks one network in its own folder: config.json, the files of its weights, and their tensors. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
@@ -22,28 +20,28 @@ import type { AuditedPart, AuditFinding, AuditPart } from '../protocol/audit-rep
 export type Json = Readonly<Record<string, unknown>>;
 type Entries = ReadonlyMap<string, TensorEntry>;
 
-/** What `auditComponent` needs to know of a network in its own folder. */
+/** Rules of a network in its own folder, for `auditComponent`. */
 export interface ComponentRules {
   readonly part: AuditPart;
   readonly label: string;
   readonly identity: Identity;
-  /** Field of config.json and what it should be; other values name another model. */
+  /** Expected value of a field of config.json; other values name another model. */
   readonly className: {
     readonly field: '_class_name' | 'architectures';
     readonly expected: string;
-    /** Other names that are as good; default: none. */
+    /** Other accepted names; default: none. */
     readonly accepts?: RegExp;
   };
-  /** Problems that the config alone shows, and that deserve a name of their own. */
+  /** Specific problems visible in the config. */
   readonly peculiarities?: (config: Json, file: string) => AuditFinding | null;
-  /** Problems that the tensors' names show, and that deserve a name of their own. */
+  /** Specific problems visible in the tensors' names. */
   readonly peculiarTensors?: (entries: Entries, file: string) => AuditFinding | null;
   /** @throws AppError config.invalid */
   readonly needs: (config: Json, entries: Entries) => TensorNeeds;
   readonly ignored?: (name: string) => boolean;
 }
 
-/** A part of the report: the first finding decides its state. */
+/** A part of the report; the first finding gives its state. */
 export function auditedPart(
   place: Pick<AuditedPart, 'part' | 'variant' | 'path'>,
   findings: readonly AuditFinding[],
@@ -84,7 +82,7 @@ export async function auditComponent(
   const read = await readConfig(rules, folder);
   const { findings: fileFindings, entries, path } = await weights(label, folder);
   const identity = entries === null ? null : auditIdentity(label, path, entries, rules.identity);
-  // What the tensors are says more than what the config beside them claims.
+  // The tensors themselves are better evidence than the config beside them.
   const peculiar = entries === null ? null : (rules.peculiarTensors?.(entries, path) ?? null);
   const findings = [identity ?? peculiar, ...read.findings, ...fileFindings].filter((found) => found !== null);
   let needs: TensorNeeds | null = null;
@@ -140,7 +138,7 @@ export async function readObject(file: string): Promise<Json | null> {
     const json: unknown = JSON.parse(await readFile(file, 'utf8'));
     return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Json) : null;
   } catch {
-    // Missing, unreadable or not JSON: the caller says so.
+    // Missing, unreadable or not JSON: the caller reports it.
     return null;
   }
 }

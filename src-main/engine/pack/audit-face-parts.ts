@@ -1,7 +1,6 @@
 /**
- * Checks the parts around the face: InfiniteYou's image projection, facexlib's ArcFace, the SCRFD detector and, where
- * there is one, the second recognition network. ArcFace and SCRFD have look-alikes that run without an error and give
- * another face.
+ * Checks the face parts: InfiniteYou's image projection, facexlib's ArcFace, the SCRFD detector and, if present, the
+ * second recognition network. Files similar to ArcFace and SCRFD run without an error and give another face.
  */
 import { basename, join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
@@ -27,7 +26,7 @@ const SCRFD_OUTPUTS_WITHOUT_LANDMARKS = 6;
 
 type Entries = ReadonlyMap<string, TensorEntry>;
 
-/** A pack of which only the named paths are asked for. */
+/** A pack with only the given paths. */
 function packWith(parts: Partial<Pack>): Pack {
   return {
     root: '',
@@ -66,7 +65,7 @@ export async function auditImageProjection(variant: string, folder: string): Pro
   }
 }
 
-/** @param path null when no file of the name was found */
+/** @param path null when there is no file of the name */
 export async function auditArcFace(path: string | null): Promise<AuditedPart> {
   const label = 'The face network';
   if (path === null) {
@@ -99,7 +98,7 @@ export async function auditArcFace(path: string | null): Promise<AuditedPart> {
   }
 }
 
-/** insightface's networks come as ONNX; their tensors' names tell them apart from any other. */
+/** Identifies insightface's networks, which are ONNX files, by their tensors' names. */
 async function onnxInsteadOfArcFace(label: string, path: string): Promise<AuditFinding> {
   try {
     const { initializers } = await readOnnxOutline(path);
@@ -117,7 +116,7 @@ async function onnxInsteadOfArcFace(label: string, path: string): Promise<AuditF
   );
 }
 
-/** @param path null when no file of the name was found */
+/** @param path null when there is no file of the name */
 export async function auditScrfd(path: string | null): Promise<AuditedPart> {
   const label = 'The face detector';
   if (path === null) {
@@ -135,7 +134,7 @@ export async function auditScrfd(path: string | null): Promise<AuditedPart> {
 }
 
 /**
- * The network that only scores; nothing is reported where none was found.
+ * Checks the network that only scores; no report where there is none.
  * @param arcface the network that conditions
  */
 export async function auditRecognition(path: string | null, arcface: string | null): Promise<AuditedPart[]> {
@@ -147,8 +146,8 @@ export async function auditRecognition(path: string | null, arcface: string | nu
       'other-model',
       'same-encoder',
       path,
-      `${label}: ${basename(path)} is the same file as ${basename(arcface)}, which conditions the pictures, so it is no second opinion.`,
-      'Name glintr100.onnx of antelopev2 instead, or none: pictures can be made without it.',
+      `${label}: ${basename(path)} is the same file as ${basename(arcface)}, which conditions the pictures, so it gives no second opinion.`,
+      'Use glintr100.onnx of antelopev2 instead, or none: pictures can be made without it.',
     );
     return [part('recognition', null, path, [same])];
   }
@@ -183,7 +182,7 @@ function wrongDetector(label: string, path: string, outputs: number): AuditFindi
       'other-model',
       'detector-without-landmarks',
       path,
-      `${label}: ${basename(path)} finds faces but no eyes, nose and mouth, which aligning a face needs.`,
+      `${label}: ${basename(path)} finds faces but not the eyes, nose and mouth that aligning a face needs.`,
       'Get scrfd_10g_bnkps.onnx; "kps" stands for the five landmarks.',
     );
   }

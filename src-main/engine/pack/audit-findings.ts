@@ -1,6 +1,4 @@
-/**
- * The sentences of the audit: for each kind of problem what was found, what was expected and what to do. Pure.
- */
+/** Findings of the audit: for each kind of problem what was found, what was expected, and what to do. Pure. */
 import { basename } from 'node:path';
 import type { AuditFinding } from '../protocol/audit-report.js';
 import { IDENTITY_TEXT, type Identity } from './audit-identify.js';
@@ -21,7 +19,7 @@ export function missingFolder(label: string, file: string): AuditFinding {
     'folder-missing',
     file,
     `${label}: the folder ${basename(file)} is missing.`,
-    'Download the folder, or choose the one that holds it.',
+    'Download the folder, or choose the one that contains it.',
   );
 }
 
@@ -34,7 +32,7 @@ export function brokenLink(label: string, file: string): AuditFinding {
     'missing',
     'broken-link',
     file,
-    `${label}: ${basename(file)} is a link whose file is gone.`,
+    `${label}: ${basename(file)} is a link to a missing file.`,
     'The cache was cleaned or the drive is not connected. Connect it, or download the file again.',
   );
 }
@@ -44,8 +42,8 @@ export function unfinished(label: string, file: string): AuditFinding {
     'unfinished',
     'unfinished-download',
     file,
-    `${label}: only ${basename(file)} is there, a download that was not finished.`,
-    'Resume the download where it was begun, or start it here.',
+    `${label}: only ${basename(file)} exists, an unfinished download.`,
+    'Resume the download in the program that started it, or start it here.',
   );
 }
 
@@ -54,7 +52,7 @@ export function missingConfig(label: string, file: string): AuditFinding {
     'missing',
     'config-missing',
     file,
-    `${label}: config.json is missing, which says how large the network is.`,
+    `${label}: config.json, which has the size of the network, is missing.`,
     'Download config.json of the same folder.',
   );
 }
@@ -69,7 +67,7 @@ export function otherClass(label: string, file: string, found: string, expected:
     'config-of-other-class',
     file,
     `${label}: config.json is of ${found}, expected ${expected}.`,
-    'The folder holds another model. Choose the folder of the model that belongs here.',
+    'The folder contains another model. Choose the folder of the model that belongs here.',
   );
 }
 
@@ -98,7 +96,7 @@ export function reducedModel(label: string, file: string, found: number, expecte
     'other-model',
     'other-size',
     file,
-    `${label}: by its config.json this network has ${found} tensors, the real one has ${expected}.`,
+    `${label}: by its config.json this network has ${found} tensors, expected ${expected}.`,
     'This is a reduced or extended model. Get the one that the pack names.',
   );
 }
@@ -118,7 +116,7 @@ export function torchWeightsOnly(label: string, file: string): AuditFinding {
     'missing',
     'torch-weights-only',
     file,
-    `${label}: the weights are only there as ${basename(file)}, expected safetensors.`,
+    `${label}: the weights exist only as ${basename(file)}, expected safetensors.`,
     'Download the safetensors files of the same folder.',
   );
 }
@@ -128,8 +126,8 @@ export function fp8Only(label: string, file: string): AuditFinding {
     'missing',
     'fp8-only',
     file,
-    `${label}: only ${basename(file)} is there, a plain cast to fp8 without scales; the bf16 file is missing.`,
-    'Download the bf16 file (5.9 GB); the app makes fp8 from it with scales, which keeps more.',
+    `${label}: only ${basename(file)} exists, a plain cast to fp8 without scales; the bf16 file is missing.`,
+    'Download the bf16 file (5.9 GB); the app makes fp8 with scales from it, which is more exact.',
   );
 }
 
@@ -158,7 +156,7 @@ export function missingIndex(label: string, file: string, shards: number): Audit
     'missing',
     'index-missing',
     file,
-    `${label}: ${shards} parts of the weights are there, but not their index ${basename(file)}.`,
+    `${label}: ${shards} parts of the weights exist, but not their index ${basename(file)}.`,
     'Download the index; it is small.',
   );
 }
@@ -173,7 +171,7 @@ export function indexMismatch(label: string, file: string): AuditFinding {
   );
 }
 
-/** What the first bytes gave away; null when the file is what it should be. */
+/** The problem that the first bytes show; null when the file is as expected. */
 export function wrongKind(label: string, file: string, sniffed: SniffedFile, expected: string): AuditFinding | null {
   const name = basename(file);
   switch (sniffed.kind) {
@@ -192,7 +190,7 @@ export function wrongKind(label: string, file: string, sniffed: SniffedFile, exp
         'damaged',
         'web-page',
         file,
-        `${label}: ${name} is a web page, most likely a log-in or error page that was saved instead of the file.`,
+        `${label}: ${name} is a web page, most likely a log-in or error page saved instead of the file.`,
         'Accept the licence on the model’s page, then download the file again with a token.',
       );
     case 'gguf':
@@ -201,7 +199,7 @@ export function wrongKind(label: string, file: string, sniffed: SniffedFile, exp
         'gguf',
         file,
         `${label}: ${name} is a GGUF file, expected ${expected}.`,
-        'Get the 16-bit safetensors in diffusers’ layout; the app makes its own 4 and 8 bit forms.',
+        'Get the 16-bit safetensors in diffusers’ layout; the app makes its own 4-bit and 8-bit formats.',
       );
     case 'protobuf':
       return finding(
@@ -225,7 +223,7 @@ export function wrongKind(label: string, file: string, sniffed: SniffedFile, exp
         'damaged',
         'json-instead',
         file,
-        `${label}: ${name} is a JSON text, most likely an error message, expected ${expected}.`,
+        `${label}: ${name} is JSON text, most likely an error message, expected ${expected}.`,
         DOWNLOAD_AGAIN,
       );
     case 'unknown':
@@ -233,7 +231,7 @@ export function wrongKind(label: string, file: string, sniffed: SniffedFile, exp
         'damaged',
         'unknown-file',
         file,
-        `${label}: ${name} begins like no kind of file that is known here, expected ${expected}.`,
+        `${label}: ${name} is of an unknown kind, expected ${expected}.`,
         DOWNLOAD_AGAIN,
       );
     case 'safetensors':
@@ -253,7 +251,7 @@ export function wrongLength(
         'truncated',
         'truncated',
         file,
-        `${label}: ${name} has ${sizeBytes} bytes, by its header it should have ${declaredBytes}: it was cut short.`,
+        `${label}: ${name} has ${sizeBytes} bytes, expected ${declaredBytes} by its header: it is truncated.`,
         'Resume or repeat the download of this file.',
       )
     : finding(
@@ -267,7 +265,7 @@ export function wrongLength(
 
 export function otherModel(label: string, file: string, identity: Identity): AuditFinding {
   const { what, remedy } = IDENTITY_TEXT[identity];
-  return finding('other-model', `is-${identity}`, file, `${label}: ${basename(file)} holds ${what}.`, remedy);
+  return finding('other-model', `is-${identity}`, file, `${label}: ${basename(file)} contains ${what}.`, remedy);
 }
 
 const LISTED = 3;
@@ -292,7 +290,7 @@ export function unexpectedTensors(label: string, file: string, names: readonly s
     'other-model',
     'tensors-unexpected',
     file,
-    `${label}: ${names.length} tensors have no place in this network: ${some(names)}.`,
+    `${label}: ${names.length} tensors do not belong to this network: ${some(names)}.`,
     'The weights are of a modified model. Get the original ones.',
   );
 }
@@ -308,7 +306,7 @@ export function wrongShape(
     'other-model',
     'wrong-shape',
     file,
-    `${label}: "${name}" has shape [${found.join(', ')}], by config.json it should be [${expected.map((dim) => dim ?? 'any').join(', ')}].`,
+    `${label}: "${name}" has shape [${found.join(', ')}], expected [${expected.map((dim) => dim ?? 'any').join(', ')}] by config.json.`,
     'Weights and config.json are of different models. Download both from one repository.',
   );
 }
@@ -323,7 +321,7 @@ export function wrongDtype(label: string, file: string, name: string, dtype: str
   );
 }
 
-/** A plain cast to fp8 can be read, but is not what a comparison should start from. */
+/** A plain cast to fp8 can be read, but a comparison should not start from it. */
 export function plainFp8(label: string, file: string): AuditFinding {
   return finding(
     'other-model',

@@ -1,6 +1,6 @@
 /**
- * What a checkpoint is by the names of its tensors. Pure. People have many files that look alike; saying which one this
- * is helps more than saying that it is wrong.
+ * Identifies a checkpoint by its tensors' names. Pure. People have many similar files; naming this one helps more than
+ * calling it wrong.
  *
  * @source names as written by diffusers, transformers, black-forest-labs/flux, ComfyUI, kohya sd-scripts, XLabs,
  *   bitsandbytes, optimum-quanto, nunchaku, insightface, facexlib and IP-Adapter
@@ -35,7 +35,7 @@ export type Identity =
   | 'arcface-ir-se'
   | 'insightface-iresnet';
 
-/** The first rule that holds decides: forms that wrap or repack a network come before the networks themselves. */
+/** The first matching rule decides: forms that wrap or repack a network come before the networks. */
 const RULES: readonly (readonly [Identity, (has: (pattern: RegExp) => boolean) => boolean])[] = [
   [
     'lora',
@@ -70,21 +70,21 @@ const RULES: readonly (readonly [Identity, (has: (pattern: RegExp) => boolean) =
   ['insightface-iresnet', (has) => has(/^layer1\.0\.(bn1|conv1|prelu)\./)],
 ];
 
-/** @returns null when the names are of nothing that is known here */
+/** @returns null when the names match no known network */
 export function identify(names: Iterable<string>): Identity | null {
   const all = [...names];
   const has = (pattern: RegExp): boolean => all.some((name) => pattern.test(name));
   return RULES.find(([, holds]) => holds(has))?.[0] ?? null;
 }
 
-/** What each is called, and what to do when it lies where something else belongs. */
+/** Description of each, and the remedy when it is in the place of another part. */
 export const IDENTITY_TEXT: Readonly<Record<Identity, { readonly what: string; readonly remedy: string }>> = {
   lora: {
     what: 'a LoRA, which only changes another model',
     remedy: 'Put it among the LoRAs instead, and get the full weights from the model’s own repository.',
   },
   bitsandbytes: {
-    what: 'weights in a form of bitsandbytes that cannot be read here (its NF4 can)',
+    what: 'weights in a bitsandbytes format that this app cannot read (it reads NF4)',
     remedy: 'Get the 16-bit weights; the app packs them itself, so that formats can be compared.',
   },
   quanto: {
@@ -93,11 +93,11 @@ export const IDENTITY_TEXT: Readonly<Record<Identity, { readonly what: string; r
   },
   nunchaku: {
     what: 'weights in Nunchaku’s SVDQuant form',
-    remedy: 'Get the 16-bit weights in diffusers’ layout; the SVDQuant form cannot be read here.',
+    remedy: 'Get the 16-bit weights in diffusers’ layout; this app cannot read SVDQuant.',
   },
   'scaled-fp8': {
     what: 'fp8 weights with scale tensors',
-    remedy: 'Get the bf16 weights; only a plain cast to fp8 without scales could be read as it is.',
+    remedy: 'Get the bf16 weights; this app reads only plain fp8 casts without scales.',
   },
   'all-in-one': {
     what: 'an all-in-one checkpoint for ComfyUI, with several networks under prefixes',
@@ -168,6 +168,6 @@ export const IDENTITY_TEXT: Readonly<Record<Identity, { readonly what: string; r
   'insightface-iresnet': {
     what: 'a face network of insightface, such as glintr100',
     remedy:
-      'Get facexlib’s recognition_arcface_ir_se50.pth. Both give 512 numbers, but InfiniteYou knows no other than its own: another network gives another face.',
+      'Get facexlib’s recognition_arcface_ir_se50.pth. Both give 512 numbers, but InfiniteYou was trained on this one only: another network gives another face.',
   },
 };

@@ -1,6 +1,6 @@
 /**
- * Which tensors each network reads, and in what shape: asked of the graph builders themselves, so that the answer is
- * what a session will need. Pure.
+ * Names and shapes of the tensors that each network reads, from the graph builders themselves, so that they are what a
+ * session needs. Pure.
  */
 import { invariant } from '../../base/assert.js';
 import { arcFaceGraph, type ArcFaceConfig } from '../graph/arcface.js';
@@ -20,13 +20,13 @@ import { clipNames, t5Names } from '../weights/names/text-encoders.js';
 /** Expected dimensions by tensor name; null accepts any size. */
 export type TensorNeeds = ReadonlyMap<string, readonly (number | null)[]>;
 
-/** Sizes that only shape activations, never weights. */
+/** Sizes of activations, without influence on weights. */
 const TEXT_TOKENS = 512;
 const IDENTITY_TOKENS = 8;
 const VAE_SIDE = 64;
 const VAE_LATENT_SIDE = 8;
 
-/** Writes down what is asked for instead of handing weights out. */
+/** Records requests instead of returning weights. */
 class NeedsBook extends WeightBook {
   readonly #needs: Map<string, readonly (number | null)[]>;
 
@@ -75,7 +75,7 @@ export function infuseNetNeeds(config: FluxConfig): TensorNeeds {
   );
 }
 
-/** With the two tables that are looked up outside the graph. */
+/** Includes the two tables that are looked up outside the graph. */
 export function t5Needs(config: T5Config): TensorNeeds {
   const names = t5Names(config.blocks);
   return needsOf((g, net) => t5EncoderGraph(g, net, config))
@@ -83,7 +83,7 @@ export function t5Needs(config: T5Config): TensorNeeds {
     .set(names.relativeBias, [config.buckets, config.heads]);
 }
 
-/** With the token table. @param root prefix of the names, see `clipNames` */
+/** Includes the token table. @param root prefix of the names, see `clipNames` */
 export function clipNeeds(config: ClipConfig, root: string): TensorNeeds {
   return needsOf((g, net) => clipTextGraph(g, net, config, root)).set(clipNames(config.blocks, root).tokenEmbedding, [
     config.vocabulary,

@@ -1,6 +1,6 @@
 /**
- * Checks every part of a pack by headers alone, without reading weights: what is there, what is missing, cut short or
- * of another model, and what to do about each.
+ * Checks every part of a pack by headers alone, without reading weights: parts that are present, missing, truncated or of
+ * another model, and what to do about each.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,11 +18,7 @@ import * as say from './audit-findings.js';
 import type { AuditedPart, AuditFinding, AuditPart, AuditTarget, PackAudit } from '../protocol/audit-report.js';
 import { CLIP_RULES, FLUX_RULES, INFUSENET_RULES, T5_RULES, VAE_RULES } from './audit-rules.js';
 
-/**
- * Opens headers only; nothing is changed, and no weights are read.
- *
- * @returns every part in the order of `AUDIT_PARTS`, variants in theirs
- */
+/** @returns every part in the order of `AUDIT_PARTS`, variants in theirs */
 export async function auditPack(target: AuditTarget): Promise<PackAudit> {
   const parts: AuditedPart[] = [];
   const configs = new Map<AuditPart, Json>();
@@ -58,8 +54,8 @@ function absent(part: AuditPart, label: string): AuditedPart {
     'missing',
     'part-missing',
     '',
-    `${label} was not found in any of the places that were searched.`,
-    'Download it, or choose the folder that holds it.',
+    `${label} was not found in any of the searched places.`,
+    'Download it, or choose the folder that contains it.',
   );
   return auditedPart({ part, variant: null, path: null }, [missing]);
 }
@@ -105,7 +101,7 @@ async function auditInfuseNet(
   return audited;
 }
 
-/** The single bf16 file when it is there, else the sharded folder. */
+/** The single bf16 file if it exists, else the sharded folder. */
 async function infuseNetWeights(
   label: string,
   variant: string,
@@ -138,7 +134,7 @@ async function infuseNetWeights(
   return instead === null ? sharded : { findings: [instead], entries: null, path: instead.file };
 }
 
-/** Adds what only shows between parts: widths that have to match FLUX's. */
+/** Adds problems between parts: widths that must match FLUX's. */
 function agreeing(audited: AuditedPart, configs: ReadonlyMap<AuditPart, Json>): AuditedPart {
   const flux = configs.get('flux');
   const own = configs.get(audited.part);

@@ -1,4 +1,4 @@
-/** What the audit knows of each network that has a folder of its own. */
+/** The audit's rules for each network with a folder of its own. */
 import { parseClipConfig } from '../graph/clip-text.js';
 import { parseFluxConfig } from '../graph/flux-config.js';
 import { isT5HostTensor, parseT5Config } from '../graph/t5-encoder.js';

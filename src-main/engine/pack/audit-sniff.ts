@@ -1,6 +1,6 @@
 /**
- * What a file is by its first bytes, before any reader is asked to make sense of it. A file of the wrong kind should be
- * called what it is, not "damaged".
+ * Identifies a file by its first bytes before any reader opens it, so that a file of the wrong kind is named and not
+ * called damaged.
  */
 import { openRandomAccess } from '../weights/random-access-file.js';
 import { LENGTH_BYTES, MAX_HEADER_BYTES } from '../weights/safetensors-header.js';
@@ -11,18 +11,18 @@ export type FileKind =
 export interface SniffedFile {
   readonly kind: FileKind;
   readonly sizeBytes: number;
-  /** safetensors: bytes that the header says the file has; null for others and for headers that cannot be read. */
+  /** safetensors: file size by the header; null for other files and unreadable headers. */
   readonly declaredBytes: number | null;
 }
 
 const FIRST_BYTES = 64;
-/** Pickle protocol 2 to 5 begins `80 0n`. */
+/** Pickle protocol 2 to 5 begins with `80 0n`. */
 const PICKLE_PROTOCOL = 0x80;
-/** ONNX begins with ir_version, field 1 as a varint; all known versions are below 32. */
+/** ONNX begins with ir_version, field 1 as a varint; known versions are below 32. */
 const ONNX_IR_VERSION_TAG = 0x08;
 const MAX_IR_VERSION = 32;
 
-/** @throws AppError weights.unreadable when the path is no regular file or cannot be opened */
+/** @throws AppError weights.unreadable when the path is not a regular file or cannot be opened */
 export async function sniffFile(path: string): Promise<SniffedFile> {
   const access = await openRandomAccess(path);
   try {
@@ -40,7 +40,7 @@ export async function sniffFile(path: string): Promise<SniffedFile> {
   }
 }
 
-/** @param start the file's first bytes, at most 64 */
+/** @param start the file's first 64 bytes or fewer */
 function kindOf(start: Uint8Array, sizeBytes: number): FileKind {
   if (sizeBytes === 0) return 'empty';
   const text = Buffer.from(start).toString('latin1');
@@ -55,20 +55,20 @@ function kindOf(start: Uint8Array, sizeBytes: number): FileKind {
   return 'unknown';
 }
 
-/** A plausible header length and then the opening brace. */
+/** A plausible header length, then the opening brace. */
 function isSafetensors(start: Uint8Array): boolean {
   if (start.byteLength <= LENGTH_BYTES || start[LENGTH_BYTES] !== 0x7b) return false;
   const length = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
   return length >= 2n && length <= BigInt(MAX_HEADER_BYTES);
 }
 
-/** The highest end of any tensor's bytes; null when the header is not what it should be. */
+/** The highest end of any tensor's bytes; null for a malformed header. */
 function lastOffset(header: Uint8Array): number | null {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(header).toString('utf8'));
   } catch {
-    // The reader that opens the file says what is wrong with it.
+    // The reader that opens the file reports the problem.
     return null;
   }
   if (typeof json !== 'object' || json === null) return null;

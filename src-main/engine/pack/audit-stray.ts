@@ -1,4 +1,4 @@
-/** Says what a file is that lies beside a pack without belonging to it, so that nobody wonders why it is not used. */
+/** Describes an unused file beside a pack, so that people see why it is not used. */
 import { basename } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { openCheckpoint } from '../weights/open-checkpoint.js';
@@ -9,7 +9,7 @@ import { sniffFile } from './audit-sniff.js';
 
 const LABEL = 'Not used';
 
-/** @returns null when it cannot be said what the file is */
+/** @returns null for unknown files */
 export async function auditStray(path: string): Promise<AuditFinding | null> {
   try {
     const sniffed = await sniffFile(path);

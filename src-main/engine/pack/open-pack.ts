@@ -1,6 +1,4 @@
-/**
- * Finds a pack's components in a folder: by `pack.json`, or by recognizing the plain upstream layouts.
- */
+/** Finds a pack's components in a folder: by `pack.json`, or by the plain upstream layouts. */
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
@@ -30,16 +28,16 @@ export interface Pack {
   readonly faceDetection: FaceDetection;
   readonly defaults: PackManifest['defaults'];
   readonly limits: PackManifest['limits'];
-  /** Null where the pack does not say it. */
+  /** Null where the pack does not give it. */
   readonly imageProjectionHeadSize: number | null;
 }
 
 /**
- * How deep the upstream layouts may lie below the chosen folder: InfiniteYou's repository in it has its face parts in
- * `supports/insightface/models/antelopev2`, and the archive that insightface offers adds a folder of the same name.
+ * Depth of the upstream layouts below the chosen folder: InfiniteYou's repository has face parts in
+ * `supports/insightface/models/antelopev2`, and insightface's archive adds a folder of the same name.
  */
 const SEARCH_DEPTH = 6;
-/** Folders looked at while searching; a real pack has fewer than 50. */
+/** Limit of searched folders; a real pack has fewer than 50. */
 const MAX_FOLDERS = 2000;
 
 const ARCFACE_FILE = 'recognition_arcface_ir_se50.pth';
@@ -51,7 +49,7 @@ const RECOGNITION_FILES: readonly string[] = ['glintr100.onnx', 'w600k_r50.onnx'
 export async function openPack(folder: string): Promise<Pack> {
   const root = await realpath(folder).catch((cause: unknown) => {
     throw new AppError('pack.not-found', `The folder ${folder} does not exist or cannot be opened.`, {
-      remedy: 'Choose the folder that holds the model files.',
+      remedy: 'Choose the folder that contains the model files.',
       cause,
     });
   });
@@ -99,7 +97,7 @@ async function insideRoot(root: string, path: string): Promise<string> {
   const wanted = resolve(root, path);
   if (isAbsolute(path) || leaves(wanted)) throw leavesPack(path);
   const real = await realpath(wanted).catch((cause: unknown) => {
-    throw new AppError('pack.incomplete', `The pack names "${path}", which is not there.`, {
+    throw new AppError('pack.incomplete', `The pack names "${path}", which does not exist.`, {
       remedy: 'Download or copy the missing files, then check the pack again.',
       cause,
     });
@@ -109,13 +107,13 @@ async function insideRoot(root: string, path: string): Promise<string> {
 }
 
 function leavesPack(path: string): AppError {
-  return new AppError('pack.invalid', `The pack names "${path}", which lies outside its own folder.`, {
+  return new AppError('pack.invalid', `The pack names "${path}", which is outside its own folder.`, {
     remedy:
       'A pack may only name files inside its folder. Do not use this pack unless you trust its author and correct the path.',
   });
 }
 
-/** Subfolders that hold an InfuseNetModel or one of the single-file forms. */
+/** Subfolders with an InfuseNetModel or one of the single-file forms. */
 async function findVariants(folder: string): Promise<ReadonlyMap<string, string>> {
   const variants = new Map<string, string>();
   for (const entry of await list(folder)) {
@@ -164,8 +162,8 @@ async function openPlain(root: string): Promise<Pack> {
       found.flux === undefined ? "a FLUX folder in diffusers' layout (with model_index.json)" : null,
       found.infiniteyou === undefined ? 'an InfiniteYou folder (infu_flux_v1.0)' : null,
     ].filter((part) => part !== null);
-    throw new AppError('pack.not-found', `${root} holds no pack: ${missing.join(' and ')} was not found in it.`, {
-      remedy: 'Choose the folder above both, or put a pack.json into it that names where they lie.',
+    throw new AppError('pack.not-found', `${root} contains no pack: ${missing.join(' and ')} was not found in it.`, {
+      remedy: 'Choose the folder above both, or add a pack.json with their paths.',
     });
   }
   return {
@@ -188,12 +186,12 @@ async function isFluxIndex(path: string): Promise<boolean> {
     const json: unknown = JSON.parse(await readFile(path, 'utf8'));
     return typeof json === 'object' && json !== null && '_class_name' in json && json._class_name === 'FluxPipeline';
   } catch {
-    // Not JSON: some other program's file of the same name.
+    // Not JSON: another program's file of the same name.
     return false;
   }
 }
 
-/** Entries of a folder by name; an unreadable folder is empty here and an error where its files are needed. */
+/** Entries of a folder by name; empty for an unreadable folder, which fails where its files are needed. */
 async function list(folder: string): Promise<Dirent[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   return entries.sort((a, b) => a.name.localeCompare(b.name));

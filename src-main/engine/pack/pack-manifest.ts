@@ -1,6 +1,4 @@
-/**
- * `pack.json`: what a model pack is called and where each of its components lies, relative to the folder.
- */
+/** `pack.json`: the name of a model pack and the paths of its components, relative to the folder. */
 import { z } from 'zod';
 import { AppError } from '../../base/app-error.js';
 
@@ -10,7 +8,7 @@ const faceDetectionSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('scrfd') }),
   z.strictObject({
     kind: z.literal('centred'),
-    /** Side of the square picture in which the landmarks are given, pixels. */
+    /** Side of the landmarks' square picture, pixels. */
     imageSize: z.number().int().min(16).max(4096),
     /** Left eye, right eye, nose, left and right mouth corner. */
     landmarks: z.array(landmark).length(5),
@@ -28,11 +26,11 @@ const manifestSchema = z.strictObject({
     flux: relativePath,
     /** Folder whose subfolders are the model variants (`aes_stage2`, …). */
     infiniteyou: relativePath,
-    /** State dict of ArcFace IR-SE; null for packs that take embeddings only. */
+    /** State dict of ArcFace IR-SE; null for packs that take only embeddings. */
     arcface: relativePath.nullable().optional(),
     /** SCRFD detector, ONNX. */
     scrfd: relativePath.nullable().optional(),
-    /** Second recognition network, ONNX, which scores and conditions nothing; such as antelopev2's `glintr100.onnx`. */
+    /** Second recognition network, ONNX, which only scores; such as antelopev2's `glintr100.onnx`. */
     recognition: relativePath.nullable().optional(),
   }),
   faceDetection: faceDetectionSchema,
@@ -47,19 +45,19 @@ const manifestSchema = z.strictObject({
     maxSize: z.number().int().max(8192),
     maxSteps: z.number().int().min(1).max(1000),
   }),
-  /** Head size of the image projection, which its checkpoint does not say; default 64. */
+  /** Head size of the image projection, which is not in its checkpoint; default 64. */
   imageProjectionHeadSize: z.number().int().min(1).max(1024).optional(),
-  /** A sentence that the app shows beside the identity photo, such as what the pack understands. */
+  /** A sentence to show beside the identity photo, such as the kind of pictures that the pack supports. */
   note: z.string().max(500).optional(),
 });
 
 export type PackManifest = z.infer<typeof manifestSchema>;
 export type FaceDetection = z.infer<typeof faceDetectionSchema>;
 
-/** The largest pack.json that is read, bytes; a real one is under 4 kB. */
+/** Size limit of pack.json, bytes; a real one is under 4 kB. */
 export const MAX_MANIFEST_BYTES = 256 * 1024;
 
-/** @throws AppError pack.invalid naming the first field that is off */
+/** @throws AppError pack.invalid naming the first invalid field */
 export function parsePackManifest(text: string, where: string): PackManifest {
   let json: unknown;
   try {
@@ -79,7 +77,7 @@ export function parsePackManifest(text: string, where: string): PackManifest {
   });
 }
 
-/** What FLUX.1-dev with InfiniteYou uses when a folder has no pack.json. @source InfiniteYou pipeline defaults */
+/** Values for FLUX.1-dev with InfiniteYou without a pack.json. @source InfiniteYou pipeline defaults */
 export const UPSTREAM_DEFAULTS: Pick<PackManifest, 'defaults' | 'limits' | 'faceDetection'> = {
   faceDetection: { kind: 'scrfd' },
   defaults: { width: 864, height: 1152, steps: 30, guidance: 3.5 },

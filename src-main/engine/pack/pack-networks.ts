@@ -1,6 +1,4 @@
-/**
- * The networks of a pack: config, checkpoint and which of its tensors belong to what.
- */
+/** Opens the networks of a pack: config, checkpoint, and the tensors that belong to each. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
@@ -40,7 +38,7 @@ export async function openInfuseNet(pack: Pack, variant: string): Promise<PackNe
   const root = variantFolder(pack, variant);
   const folder = join(root, 'InfuseNetModel');
   const config = parseFluxConfig(await readJson(join(folder, 'config.json')), 'InfuseNet config.json');
-  // The single bf16 file is half the size of the sharded f32 folder and holds the same weights.
+  // The single bf16 file has the same weights in half the size of the sharded f32 folder.
   const short = variant.split('_')[0] ?? variant;
   const single = join(root, `infusenet_${short}_bf16.safetensors`);
   const source = await openCheckpoint((await exists(single)) ? single : folder);
@@ -124,7 +122,7 @@ export async function openArcFace(pack: Pack): Promise<PackNetwork<ArcFaceConfig
     const names = ARCFACE.bottleneck(index);
     const [out, into] = shape(names.conv1, 4) as [number, number];
     const [squeeze] = shape(names.squeeze, 4) as [number];
-    // The first unit of a stage halves the side: the very first, and each that widens.
+    // The first unit of a stage halves the side: unit 0, and each that widens.
     return {
       into,
       out,
@@ -158,7 +156,7 @@ function variantFolder(pack: Pack, variant: string): string {
       'pack.incomplete',
       `The pack has no model variant "${variant}"; it has ${[...pack.variants.keys()].join(', ')}.`,
       {
-        remedy: 'Choose one of the variants that are there, or download the missing one.',
+        remedy: 'Choose one of the available variants, or download the missing one.',
       },
     );
   }
@@ -204,7 +202,7 @@ function shapeReader(source: TensorSource, label: string): (name: string, rank: 
   };
 }
 
-/** One more than the highest index that the pattern finds. */
+/** The highest index that the pattern finds, plus one. */
 function countIndices(source: TensorSource, pattern: RegExp): number {
   let count = 0;
   for (const name of source.entries.keys()) {

@@ -1,6 +1,6 @@
 /**
  * The second recognition network of a pack: an ONNX file of insightface such as antelopev2's glintr100 or buffalo_l's
- * w600k_r50. It scores faces and conditions nothing, so that a likeness is not only told by the network that made it.
+ * w600k_r50. It only scores, so that likeness is not judged solely by the network that conditioned it.
  *
  * @source deepinsight/insightface python-package/insightface/model_zoo/arcface_onnx.py (2400a75), `ArcFaceONNX`
  */
@@ -15,27 +15,27 @@ import { readOnnxOutline, type OnnxOutline, type OnnxValue } from '../weights/on
 import type { Pack } from './open-pack.js';
 import type { IdentityInput, SecondEncoderState } from '../protocol.js';
 
-/** Numbers in an embedding. */
+/** Length of an embedding. */
 export const EMBEDDING = 512;
 /** TensorProto.DataType.FLOAT */
 const FLOAT = 1;
 /** One crop, f32 [1, 3, 112, 112]. */
 export const INPUT_DIMS = [1, 3, ARCFACE_SIZE, ARCFACE_SIZE] as const;
 const OUTPUT_DIMS = [1, EMBEDDING] as const;
-/** facexlib's file, by the name of what is in it. */
+/** facexlib's file by the name of its network. */
 const KNOWN_NAMES: Readonly<Record<string, string>> = { recognition_arcface_ir_se50: 'ArcFace IR-SE50' };
 
-/** What people call the network in a file: `glintr100`, `ArcFace IR-SE50`. */
+/** Name to show of the network in a file: `glintr100`, `ArcFace IR-SE50`. */
 export function encoderName(path: string): string {
   const { name } = parse(path);
   return KNOWN_NAMES[name] ?? name;
 }
 
 /**
- * Whether a file is such a network: one f32 input [1, 3, 112, 112], one f32 output [1, 512], and no normalization of
- * its own in front. Sizes that the file leaves open pass.
+ * Checks for one f32 input [1, 3, 112, 112], one f32 output [1, 512], and no normalization of its own in front. Sizes
+ * that the file leaves open pass.
  *
- * @throws AppError config.invalid
+ * @throws AppError config.invalid for any other network
  */
 export function requireRecognitionModel(outline: OnnxOutline, file: string): void {
   const what = `${basename(file)} is no recognition network of insightface`;
@@ -63,7 +63,6 @@ function requireOne(values: readonly OnnxValue[], expected: readonly number[], w
   }
 }
 
-/** A network that cannot score faces. */
 export function invalidRecognitionModel(message: string): AppError {
   return new AppError('config.invalid', message, {
     remedy:
@@ -72,7 +71,7 @@ export function invalidRecognitionModel(message: string): AppError {
 }
 
 /**
- * Whether a run's second encoder can score, so that a file that cannot be used is told before the picture is made.
+ * Whether a run's second encoder can score; reports an unusable file before the picture is made.
  *
  * @returns null for a run without identity
  * @throws AppError config.invalid, weights.malformed, weights.unreadable
@@ -86,7 +85,7 @@ export async function planSecondEncoder(pack: Pack, identity: IdentityInput): Pr
   return identity.kind === 'image' ? 'used' : 'no-photo';
 }
 
-/** Whether two files hold the same bytes. */
+/** Whether two files have the same bytes. */
 export async function sameContents(a: string, b: string): Promise<boolean> {
   const [first, second] = await Promise.all([stat(a), stat(b)]);
   if (first.size !== second.size) return false;

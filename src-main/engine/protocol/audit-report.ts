@@ -1,9 +1,9 @@
 /**
- * What checking a pack's files by their headers finds. Plain data: the folders that import and download packs, and the
- * command line, know the audit by these types alone.
+ * Result of checking a pack's files by their headers. Plain data: the importing and downloading folders and the command
+ * line know the audit by these types alone.
  */
 
-/** The files a picture needs, by what they are for; and `recognition`, which only scores and may be absent. */
+/** The files that a picture needs, by purpose; and `recognition`, which only scores and may be absent. */
 export const AUDIT_PARTS = [
   'flux',
   't5',
@@ -20,12 +20,12 @@ export const AUDIT_PARTS = [
 export type AuditPart = (typeof AUDIT_PARTS)[number];
 
 /**
- * ok: usable. missing: not there. unfinished: a download that was not completed. truncated: shorter than its own header
- * says. damaged: breaks its format. other-model: sound, but not what belongs here.
+ * ok: usable. unfinished: an incomplete download. truncated: shorter than its header says. damaged: breaks its format.
+ * other-model: valid, but not the model that belongs here.
  */
 export type AuditState = 'ok' | 'missing' | 'unfinished' | 'truncated' | 'damaged' | 'other-model';
 
-/** One thing that is wrong with a part. */
+/** One problem of a part. */
 export interface AuditFinding {
   readonly state: Exclude<AuditState, 'ok'>;
   /** Stable name of the kind of problem, such as `lfs-pointer`. */
@@ -39,13 +39,13 @@ export interface AuditFinding {
 /** One part of the pack, or one part of one variant. */
 export interface AuditedPart {
   readonly part: AuditPart;
-  /** InfiniteYou variant, such as `aes_stage2`; null for what the variants share. */
+  /** InfiniteYou variant, such as `aes_stage2`; null for shared parts. */
   readonly variant: string | null;
-  /** Where it was looked for; null when nothing was found that could hold it. */
+  /** Where it was expected; null when no candidate was found. */
   readonly path: string | null;
-  /** The first finding's state. */
+  /** State of the first finding. */
   readonly state: AuditState;
-  /** Tensors in the files, and how many the network's graphs read; null where the part has none or they are unknown. */
+  /** Tensors in the files, and number read by the network's graphs; null where the part has none or they are unknown. */
   readonly tensors: number | null;
   readonly expectedTensors: number | null;
   /** Bytes of the weights on disk. */
@@ -60,7 +60,7 @@ export interface PackAudit {
   readonly complete: boolean;
 }
 
-/** Where each part lies; null where nothing was found. Absolute paths. */
+/** Absolute paths of the parts; null where nothing was found. */
 export interface AuditTarget {
   /** Folder in diffusers' FLUX layout. */
   readonly flux: string | null;
@@ -70,6 +70,6 @@ export interface AuditTarget {
   readonly scrfd: string | null;
   /** Second recognition network, such as `glintr100.onnx`. */
   readonly recognition: string | null;
-  /** Tensors that the real networks have, to tell a reduced model from the real one; omitted parts are not held to it. */
+  /** Tensor counts of the real networks, to detect reduced models; omitted parts are not checked. */
   readonly expectedTensors?: Partial<Readonly<Record<AuditPart, number>>>;
 }

@@ -1,19 +1,20 @@
-/** What can be chosen for a run beside formats: device, identity, LoRAs. */
+/** Choices of a run besides formats: device, identity, LoRAs. */
 import type { Provider } from '../../base/vocabulary.js';
 
 /** Where networks run. */
 export interface DeviceChoice {
   readonly provider: Provider;
-  /** Index of the GPU for `cuda` and `dml`, from 0, in the driver's order; default 0, and nothing else elsewhere. */
+  /** Index of the GPU for `cuda` and `dml`, from 0, in the driver's order; default 0, the only value elsewhere. */
   readonly deviceId?: number;
 }
 
-/** Where the identity comes from. `none` runs FLUX without InfuseNet. */
+/** Source of the identity. `none` runs FLUX without InfuseNet. */
 export type IdentityInput =
   | {
       readonly kind: 'image';
       readonly path: string;
-      /** Index into the detected faces, largest first. */ readonly faceIndex: number;
+      /** Index into the detected faces, largest first. */
+      readonly faceIndex: number;
     }
   | { readonly kind: 'embedding'; /** 512 numbers, unit length. */ readonly values: readonly number[] }
   | { readonly kind: 'none' };
@@ -22,6 +23,6 @@ export type IdentityInput =
 export interface LoraChoice {
   /** Absolute path of the file. */
   readonly path: string;
-  /** Factor of what it adds; 0 leaves the weights as they are. */
+  /** Factor of its addition; 0 leaves the weights unchanged. */
   readonly weight: number;
 }

@@ -2,13 +2,13 @@
 import type { QuantizedComponent, WeightFormat } from '../../base/vocabulary.js';
 import type { DeviceChoice } from './choices.js';
 
-/** A component in one of its formats, as the cache keeps it. */
+/** A component in one of its formats. */
 export interface ConversionItem {
   readonly component: QuantizedComponent;
   readonly format: WeightFormat;
 }
 
-/** Converts ahead of a run, or says what that will take. */
+/** Converts ahead of a run, or estimates that. */
 export interface ConversionRequest extends DeviceChoice {
   readonly packPath: string;
   readonly cachePath: string;
@@ -20,13 +20,13 @@ export interface ConversionPlanResult {
   readonly kind: 'plan-conversion';
   /** In the order of the request. */
   readonly items: readonly (ConversionItem & {
-    /** `in-place`: read from the checkpoint as it is. `part`: an earlier conversion was not finished. */
+    /** `in-place`: read from the checkpoint. `part`: an earlier conversion is unfinished. */
     readonly state: 'in-place' | 'ready' | 'part' | 'missing';
-    /** Of its cache files when they are whole. */
+    /** Size of its complete cache files. */
     readonly bytes: number;
-    /** Of it that the disk has still to take. */
+    /** Bytes still to be written. */
     readonly bytesLeft: number;
-    /** Of conversion, by the pace at which a sample of the weights was encoded. */
+    /** Estimate from encoding a sample of the weights. */
     readonly secondsLeft: number;
   })[];
 }

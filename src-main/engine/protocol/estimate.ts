@@ -1,4 +1,4 @@
-/** Memory and providers, asked before a run. */
+/** Memory and providers before a run. */
 import type { FormatChoice, Provider } from '../../base/vocabulary.js';
 import type { DeviceChoice } from './choices.js';
 import type { GenerateRequest } from './generate.js';
@@ -17,11 +17,11 @@ export interface EstimateResult {
   readonly kind: 'estimate';
   /** Bytes by part: flux, t5, infusenet, vae, clip, activations. */
   readonly parts: Readonly<Record<'flux' | 't5' | 'infusenet' | 'vae' | 'clip' | 'activations', number>>;
-  /** Weights of the denoiser when it is loaded. */
+  /** Weights of the loaded denoiser. */
   readonly loadBytes: number;
-  /** The highest of the stages, weights plus activations. */
+  /** Highest of the stages, weights plus activations. */
   readonly peakBytes: number;
-  /** The highest of each stage; `decode` as it will be done. */
+  /** Peak of each stage; `decode` in the mode that will be used. */
   readonly stageBytes: Readonly<Record<'text' | 'denoise' | 'decode', number>>;
   /** The decode whole and in tiles; null where the decoder cannot be tiled. */
   readonly decodeBytes: { readonly whole: number; readonly tiles: number | null };
@@ -30,13 +30,13 @@ export interface EstimateResult {
   readonly freeSource: string | null;
 }
 
-/** Which providers can be used here, found by creating a tiny session. */
+/** Providers that work here, found by creating a tiny session. */
 export interface ProbeResult {
   readonly kind: 'probe';
   readonly providers: readonly {
     readonly provider: Provider;
     readonly available: boolean;
-    /** Device name where known, or why it cannot be used. */
+    /** Device name if known, or why it cannot be used. */
     readonly detail: string;
   }[];
 }

@@ -1,4 +1,4 @@
-/** Making one picture, and what is reported of it. */
+/** Making one picture, and its report. */
 import type {
   DecodeMode,
   DecodeReason,
@@ -13,7 +13,7 @@ import type { DeviceChoice, IdentityInput, LoraChoice } from './choices.js';
 
 export interface GenerateRequest extends DeviceChoice, SettingValues {
   readonly packPath: string;
-  /** Folder of converted weights and graphs; created when missing. */
+  /** Folder of converted weights and graphs; created if missing. */
   readonly cachePath: string;
   readonly formats: FormatChoice;
   readonly identity: IdentityInput;
@@ -21,7 +21,7 @@ export interface GenerateRequest extends DeviceChoice, SettingValues {
   readonly controlImagePath: string | null;
   /** Absolute path of the PNG to write (temp file, then rename). */
   readonly outputPath: string;
-  /** Folder for per-step previews as `step-003.png`, or null for none saved. */
+  /** Folder for per-step previews as `step-003.png`; null: not saved. */
   readonly previewDir: string | null;
   /** Writes the denoiser's per-node profile with this path prefix; steps are slower with it. */
   readonly profilePrefix?: string;
@@ -29,46 +29,46 @@ export interface GenerateRequest extends DeviceChoice, SettingValues {
   readonly latentsDir?: string;
   /** Default none. */
   readonly loras?: readonly LoraChoice[];
-  /** Goes on where values are NaN or infinite, and says so in the result: for measuring memory and time only. */
+  /** Continues with NaN or infinite values and reports them in the result: only for measuring memory and time. */
   readonly allowNotFinite?: boolean;
   /** Default `auto`. */
   readonly decode?: DecodeChoice;
-  /** What a step of the same settings took in earlier runs; lets a card that is full from the first step on be told. */
+  /** Duration of a step with the same settings in earlier runs; detects a card that is full from the first step. */
   readonly usualStepSeconds?: number;
 }
 
-/** `auto`: in tiles when the whole decode does not fit the free memory, or has run out of it. */
+/** `auto`: in tiles when the whole decode does not fit into free memory or has run out of it. */
 export type DecodeChoice = 'auto' | DecodeMode;
 
 /** How the latents became pixels. */
 export interface DecodeReport {
   readonly mode: DecodeMode;
-  /** Most tiles of any layer; 1 for the whole. */
+  /** Largest number of tiles of a layer; 1 for the whole. */
   readonly tiles: number;
   readonly reason: DecodeReason;
-  /** What the whole was reckoned to need, and what was free before. */
+  /** Estimated need of the whole decode, and free memory before it. */
   readonly wholeBytes: number;
   readonly freeBytes: number | null;
 }
 
-/** The card moved what did not fit into the computer's memory: from this step on (1-based), steps took so long. */
+/** The card moved buffers into the computer's memory: from this step on (1-based), steps took this long. */
 export interface SpillReport {
   readonly fromStep: number;
   readonly stepSeconds: number;
-  /** The run's first steps, or what earlier runs took. */
+  /** Of the run's first steps, or of earlier runs. */
   readonly usualSeconds: number;
   /** Of the whole card. */
   readonly usedBytes: number;
   readonly totalBytes: number;
 }
 
-/** What one encoder of faces says of a picture's largest face. */
+/** A face encoder's score of a picture's largest face. */
 export interface FaceScore {
   /** Such as `glintr100`. */
   readonly encoder: string;
-  /** Names the encoder's weights: 16 hex digits. Only embeddings by the same weights can be compared. Null without a face. */
+  /** Identifies the encoder's weights: 16 hex digits. Only embeddings of equal weights are comparable. Null without a face. */
   readonly weightHash: string | null;
-  /** Whether its embedding of the identity conditioned the picture, which makes its score circular. */
+  /** Whether its identity embedding conditioned the picture, which makes its score circular. */
   readonly conditioned: boolean;
   /** Cosine with the identity by this encoder; null without a face. */
   readonly identityScore: number | null;
@@ -87,9 +87,9 @@ export interface PhaseMeasurement {
   /** Resident set of the engine process: highest reading, and at the end. */
   readonly hostPeakBytes: number;
   readonly hostEndBytes: number;
-  /** Bytes of weights held by the sessions of this phase (packed size). */
+  /** Bytes of weights in the sessions of this phase (packed size). */
   readonly weightBytes: number;
-  /** What the device readings come from, such as `nvidia-smi`; null without a device. */
+  /** Source of the device readings, such as `nvidia-smi`; null without a device. */
   readonly deviceSource: string | null;
   readonly hostSource: string;
 }
@@ -102,7 +102,7 @@ export interface GenerateResult {
   readonly phases: readonly PhaseMeasurement[];
   /** Seconds of each denoising step. */
   readonly stepSeconds: readonly number[];
-  /** First step, from 1, with NaN or infinite values; only when `allowNotFinite` let the run go on. */
+  /** First step, from 1, with NaN or infinite values; only with `allowNotFinite`. */
   readonly notFiniteAtStep?: number;
   readonly totalSeconds: number;
   readonly provider: Provider;
@@ -114,15 +114,12 @@ export interface GenerateResult {
   readonly keepList: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
   readonly decode: DecodeReport;
-  /** Null when the card was not seen to spill. */
+  /** Null when the card did not spill. */
   readonly spill: SpillReport | null;
-  /**
-   * Cosine of the generated face's embedding with the one that conditioned the run; `identityState` says why there is
-   * none.
-   */
+  /** Cosine of the generated face's embedding with the conditioning one; `identityState` gives the reason for null. */
   readonly identityScore: number | null;
   readonly identityState: IdentityState;
-  /** By every encoder that was asked, the conditioning one first; empty without an identity or a face network. */
+  /** Of every encoder used, the conditioning one first; empty without an identity or a face network. */
   readonly faceScores: readonly FaceScore[];
   /** Null without an identity. */
   readonly secondEncoder: SecondEncoderState | null;

@@ -1,8 +1,8 @@
-/** What each format does to a component: to its weights, and to the outputs of its layers. */
+/** The error of each format for a component: of its weights, and of its layers' outputs. */
 import type { FormatChoice, LossyFormat, QuantizedComponent } from '../../base/vocabulary.js';
 import type { GenerateRequest } from './generate.js';
 
-/** What each format does to a component's weights; kept in the cache. */
+/** Errors of a component's weights; kept in the cache. */
 export interface WeightErrorsRequest {
   readonly packPath: string;
   readonly cachePath: string;
@@ -13,41 +13,41 @@ export interface WeightErrorsRequest {
 export interface WeightErrorsResult {
   readonly kind: 'weight-errors';
   readonly component: QuantizedComponent;
-  /** Linears that take the format, block by block. */
+  /** Linears in the chosen format, block by block. */
   readonly layers: readonly {
     readonly name: string;
     /** [N, K]. */
     readonly shape: readonly [number, number];
-    /** Length of the error over length of the weights; of a sample of large layers. */
+    /** Relative error ‖e‖/‖w‖; of a sample for large layers. */
     readonly errors: Readonly<Record<LossyFormat, number>>;
   }[];
   /** The same over all layers. */
   readonly overall: Readonly<Record<LossyFormat, number>>;
 }
 
-/** What each format does to what comes out of a component's layers, on the activations of a run as it would be made. */
+/** Errors of the outputs of a component's layers, on the activations of a run. */
 export interface OutputErrorsRequest {
-  /** The run; its picture is not made, `outputPath` not written. */
+  /** Its picture is not made and `outputPath` not written. */
   readonly run: GenerateRequest;
   readonly component: QuantizedComponent;
-  /** Gives what was measured before, and measures nothing. */
+  /** Returns a kept measurement and measures nothing. */
   readonly keptOnly?: boolean;
 }
 export interface OutputErrorsResult {
   readonly kind: 'output-errors';
   readonly component: QuantizedComponent;
-  /** Null where nothing was kept and nothing was to be measured. */
+  /** Null with `keptOnly` and nothing kept. */
   readonly measured: OutputErrors | null;
 }
 export interface OutputErrors {
-  /** Names the run's settings and the pack's weights: 8 hex digits. */
+  /** Identifies the run's settings and the pack's weights: 8 hex digits. */
   readonly id: string;
   /** As in `WeightErrorsResult`. */
   readonly layers: readonly {
     readonly name: string;
     /** [N, K]. */
     readonly shape: readonly [number, number];
-    /** ‖X(W − Ŵ)ᵀ‖ / ‖XWᵀ‖ for sampled rows X of the layer's inputs; of a sample of the outputs of large layers. */
+    /** ‖X(W − Ŵ)ᵀ‖ / ‖XWᵀ‖ for sampled rows X of the layer's inputs; of sampled outputs for large layers. */
     readonly errors: Readonly<Record<LossyFormat, number>>;
     /** Rows in X. */
     readonly rows: number;
@@ -57,7 +57,7 @@ export interface OutputErrors {
   readonly about: MeasuredRun;
 }
 
-/** What a person knows a run by. */
+/** Describes a run to people. */
 export interface MeasuredRun {
   readonly prompt: string;
   readonly seed: number;

@@ -1,14 +1,13 @@
-/** What a pack holds, and whether files fit it. */
+/** Contents of a pack, and checks of files for it. */
 import type { AuditFinding, AuditPart, PackAudit } from './audit-report.js';
 import type { PackDefaults, PackLimits } from '../../base/setting-table.js';
 import type { WeightFormat } from '../../base/vocabulary.js';
 
-/** What a pack folder holds. */
 export interface InspectResult {
   readonly kind: 'inspect';
   readonly name: string;
   readonly licence: string;
-  /** A sentence about what the pack understands; null when it has none. */
+  /** A sentence about the pack's capabilities; null when there is none. */
   readonly note: string | null;
   readonly faceDetection: 'scrfd' | 'centred';
   readonly modelVariants: readonly string[];
@@ -24,13 +23,13 @@ export interface InspectResult {
     readonly missing: readonly string[];
     readonly bytesPerFormat: Readonly<Partial<Record<WeightFormat, number>>>;
   }[];
-  /** True when everything needed to generate is there. */
+  /** Whether everything needed to generate exists. */
   readonly complete: boolean;
 }
 
-/** Checks files by their headers alone: the parts of a pack, and files that belong to none. */
+/** Checks files by their headers alone: the parts of a pack, and strays. */
 export interface AuditRequest {
-  /** As `AuditTarget`, with the variants as pairs; null to look at strays alone. */
+  /** As `AuditTarget`, with the variants as pairs; null: strays only. */
   readonly target: {
     readonly flux: string | null;
     readonly variants: readonly (readonly [name: string, folder: string])[];
@@ -46,7 +45,7 @@ export interface AuditResult {
   readonly kind: 'audit';
   /** Null without a target. */
   readonly audit: PackAudit | null;
-  /** In the order of the request; null for what needs no mention. */
+  /** In the order of the request; null for files not worth a mention. */
   readonly strays: readonly (AuditFinding | null)[];
 }
 

@@ -1,10 +1,7 @@
-/**
- * Which tensors stay in 16-bit whatever the format, as data: small, or of great effect on the picture. Recorded with
- * every result.
- */
+/** Patterns of tensors that stay in 16-bit in every format, because they are small or critical. Recorded with results. */
 import type { QuantizedComponent } from '../protocol.js';
 
-/** Inputs, outputs and modulation that FLUX and InfuseNet share; `*` stands for any characters. */
+/** Inputs, outputs and modulation in both FLUX and InfuseNet; `*` stands for any characters. */
 const FLUX_LIKE = [
   'x_embedder.*',
   'context_embedder.*',
@@ -20,14 +17,13 @@ const FLUX_LIKE = [
   '*.bias',
 ] as const;
 
-/** Patterns of tensor names as diffusers and transformers write them, by component. */
+/** Patterns of diffusers' and transformers' tensor names, by component. */
 const KEEP_LIST: Readonly<Record<QuantizedComponent, readonly string[]>> = {
   flux: [...FLUX_LIKE, 'norm_out.*', 'proj_out.*'],
   infusenet: [...FLUX_LIKE, 'controlnet_x_embedder.*'],
   t5: ['shared.*', '*.embed_tokens.*', '*.relative_attention_bias.*', '*layer_norm.*'],
 };
 
-/** The whole list as `component: pattern`, for records. */
 export const KEEP_PATTERNS: readonly string[] = Object.entries(KEEP_LIST).flatMap(([component, patterns]) =>
   patterns.map((pattern) => `${component}: ${pattern}`),
 );
@@ -43,7 +39,6 @@ function expressionOf(patterns: readonly string[]): RegExp {
   return new RegExp(`^(?:${alternatives.join('|')})$`);
 }
 
-/** Whether a tensor of a component stays in 16-bit. */
 export function isKept(component: QuantizedComponent, tensorName: string): boolean {
   return EXPRESSIONS[component].test(tensorName);
 }

@@ -1,9 +1,9 @@
-/** A format for each layer that keeps a memory budget and spends its bits where rounding costs most. Pure. */
+/** Chooses a format for each layer within a memory budget, with more bits where rounding costs most. Pure. */
 import { AppError } from '../../base/app-error.js';
 import { isLossy, WEIGHT_FORMATS, type LossyFormat, type WeightFormat } from '../protocol.js';
 import { storedBytes } from './formats/storage.js';
 
-/** Formats by linear, by tensor name. */
+/** Formats by tensor name of the linear. */
 export type FormatMix = ReadonlyMap<string, WeightFormat>;
 
 export interface MixLayer {
@@ -39,7 +39,7 @@ function choicesOf({ shape: [n, k], errors }: MixLayer): Choice[] {
   }));
 }
 
-/** The choices worth their bytes, from the smallest up: each step saves less per byte than the one before it. */
+/** The choices worth their bytes, smallest first: each step saves less per byte than the step before. */
 function worthwhile(choices: readonly Choice[]): Choice[] {
   const [first, ...larger] = choices.toSorted((a, b) => a.bytes - b.bytes || a.cost - b.cost);
   const hull = first === undefined ? [] : [first];
@@ -55,12 +55,12 @@ function worthwhile(choices: readonly Choice[]): Choice[] {
 }
 
 /**
- * Starts with the smallest format of every layer, then takes the upgrades that save most error per byte as long as they
- * fit.
+ * Starts with the smallest format of every layer, then takes the upgrades that save most error per byte while they fit.
  *
- * @returns the mix and what all its weights take, at most the budget
- * @param budgetBytes for these layers' weights and scales, and what is fixed
- * @param component its name for messages, and bytes of it that no choice changes; default none
+ *
+ * @returns the mix and the bytes of all its weights, at most the budget
+ * @param budgetBytes for these layers' weights and scales, and the fixed bytes
+ * @param component its name for messages, and bytes that no choice changes; default none
  * @throws AppError engine.request-invalid when even the smallest formats need more
  */
 export function mixFormats(
@@ -93,7 +93,7 @@ export function mixFormats(
   }
   const stuck = new Set<string>();
   for (const { layer, to, moreBytes } of steps.toSorted((a, b) => b.gain - a.gain)) {
-    // A layer's later steps begin where an earlier one ended.
+    // A layer's steps build on each other.
     if (stuck.has(layer)) continue;
     if (used + moreBytes > budgetBytes) {
       stuck.add(layer);

@@ -1,4 +1,4 @@
-/** Video memory as AMD's Linux driver exposes it, in files. */
+/** Video memory from the files of AMD's Linux driver. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 const ROOT = '/sys/class/drm';
@@ -8,7 +8,7 @@ interface AmdMemory {
   used(): number | null;
 }
 
-/** Null where there is no such card. */
+/** Null without such a card. */
 export function openAmdMemory(): AmdMemory | null {
   let cards: string[];
   try {

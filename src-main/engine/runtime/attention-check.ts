@@ -1,4 +1,4 @@
-/** Whether a provider's fused attention computes what it should: one driver's does not. */
+/** Checks a provider's fused attention, which is wrong with one driver. */
 import { CPU_PROFILE, type ComputeProfile } from '../graph/compute-profile.js';
 import { GraphBuilder } from '../graph/graph-builder.js';
 import { Network } from '../graph/network.js';
@@ -6,16 +6,16 @@ import { WeightBook } from '../graph/stored-tensor.js';
 import type { DeviceChoice } from '../protocol.js';
 import { openSession } from './session.js';
 
-/** Tokens, heads and head size of the attention check: long enough for every tile of the fused kernel. */
+/** Tokens, heads and head size of the check: long enough for every tile of the fused kernel. */
 const CHECK = { tokens: 96, heads: 2, headSize: 64 } as const;
-/** The two forms agree within 3e-7 (f32) and 1e-3 (f16) where the kernel is right, and differ by 0.1 where not. */
+/** The two forms agree within 3e-7 (f32) and 1e-3 (f16) if the kernel is right, and differ by 0.1 if not. */
 const CHECK_LIMIT = 1e-2;
 
-/** Whether the provider's fused attention agrees with the same formula in MatMul and Softmax. */
+/** Whether the provider's fused attention equals the same formula in MatMul and Softmax. */
 export async function fusedAttentionIsRight(device: DeviceChoice, dtype: ComputeProfile['dtype']): Promise<boolean> {
   const { tokens, heads, headSize } = CHECK;
   const width = heads * headSize;
-  // Numerical Recipes' generator, fixed seed: a check that decides how pictures are made must not vary.
+  // Numerical Recipes' generator with a fixed seed: a check that decides how pictures are made must not vary.
   let state = 7;
   const next = () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

@@ -1,6 +1,4 @@
-/**
- * Memory of the device that a provider computes on, read once.
- */
+/** Reads the memory of a provider's device once. */
 import { execFile } from 'node:child_process';
 import { totalmem } from 'node:os';
 import { promisify } from 'node:util';
@@ -8,20 +6,20 @@ import type { DeviceChoice } from '../protocol.js';
 import { openAmdMemory } from './amd-memory.js';
 
 const MIB = 1024 * 1024;
-/** nvidia-smi answers in well under a second; a hung driver must not hang the app. */
+/** nvidia-smi answers in well under a second; a hung driver must not block the app. */
 const TIMEOUT_MS = 3000;
 
 export interface DeviceMemory {
   readonly freeBytes: number;
   readonly totalBytes: number;
-  /** Where the figures come from, for people. */
+  /** Source of the figures, for people. */
   readonly source: string;
 }
 
 /**
- * What nvidia-smi calls a device; null where that is not known. CUDA's index counts what CUDA_VISIBLE_DEVICES lists;
- * DirectML's counts Direct3D's adapters, of which only the first, the system's own choice, is taken for the first card.
- * WebGPU chooses its device itself.
+ * nvidia-smi's id of a device; null when unknown. CUDA's index counts the list of CUDA_VISIBLE_DEVICES. DirectML's counts
+ * Direct3D's adapters; only the first, the system's own choice, is taken as the first card. WebGPU chooses its device
+ * itself.
  */
 export function nvidiaId(
   { provider, deviceId = 0 }: DeviceChoice,
@@ -32,10 +30,10 @@ export function nvidiaId(
   return visible?.[deviceId]?.trim() ?? String(deviceId);
 }
 
-/** Null where no driver tells. */
+/** Null without a driver that reports it. */
 export async function readDeviceMemory(device: DeviceChoice): Promise<DeviceMemory | null> {
   if (device.provider === 'cpu') {
-    // Knows the limits of a container, which the operating system's figure does not.
+    // Knows a container's limits, unlike the operating system's figure.
     return { freeBytes: process.availableMemory(), totalBytes: totalmem(), source: 'free host memory' };
   }
   const id = nvidiaId(device);

@@ -1,4 +1,4 @@
-/** Latents to pixels, whole or in tiles, and the reason for it. */
+/** Latents to pixels, whole or in tiles, with the reason. */
 import { AppError } from '../../../base/app-error.js';
 import type { VaeConfig } from '../../graph/vae.js';
 import type { DecodeChoice, DecodeReport } from '../../protocol.js';
@@ -11,10 +11,10 @@ import type { PackNetwork } from '../../pack/pack-networks.js';
 import type { PrepareContext } from '../networks/prepared.js';
 import { loadDecoder, vaeScale } from '../networks/vae-codec.js';
 
-/** Drivers and fragmentation want some of what is free. */
+/** Part of the free memory to use; drivers and fragmentation need the rest. */
 const USABLE = 0.9;
 
-/** Which way to decode, before it is tried: tiles when asked for, or when the whole does not fit what is free. */
+/** How to decode: in tiles when asked for, or when the whole does not fit into free memory. */
 export function chooseDecode(
   asked: DecodeChoice,
   memory: DecodeMemory,
@@ -39,10 +39,10 @@ export interface DecodedPicture {
 }
 
 /**
- * A whole decode that runs out of memory is repeated in tiles, unless it was asked for by name: the latents are there
- * already, and the picture is the same.
+ * Repeats a whole decode that runs out of memory in tiles, unless `whole` was asked for: the latents exist already, and
+ * the picture is the same.
  * @param latents from `decoderLatents`
- * @throws what the sessions throw
+ * @throws the sessions' errors
  */
 export async function decodePicture(
   context: PrepareContext,

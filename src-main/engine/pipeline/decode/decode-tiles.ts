@@ -1,6 +1,6 @@
 /**
- * Latents to pixels with little memory: the decoder's last levels layer by layer in tiles, the maps between them in host
- * memory. Equal to the whole decode but for rounding; see `graph/vae-tiles.ts` for why. It costs time: the first
+ * Latents to pixels with little memory: the decoder's last levels layer by layer in tiles, with maps in host memory
+ * between them. Equal to the whole decode except for rounding (`graph/vae-tiles.ts`). It is slower: the first
  * convolution of each resnet and the upsamplings run twice or more.
  */
 import { throwIfAborted } from '../../../base/app-error.js';
@@ -33,14 +33,14 @@ interface Statistics {
 export interface TiledDecode {
   /** [3, height, width] f32, about -1..1. */
   readonly planes: Float32Array;
-  /** Most tiles of any layer. */
+  /** Largest number of tiles of a layer. */
   readonly tiles: number;
-  /** The largest part of the weights that a session held. */
+  /** Largest weights of a session, bytes. */
   readonly weightBytes: number;
 }
 
 export interface TileOptions {
-  /** Bytes of a tile's widest map; smaller tiles take less memory and more time. Default `TILE_MAP_BYTES`. */
+  /** Bytes of a tile's widest map; smaller tiles need less memory and more time. Default `TILE_MAP_BYTES`. */
   readonly mapBytes?: number;
   /** 0 to 1. */
   readonly onProgress?: (fraction: number) => void;
@@ -48,7 +48,7 @@ export interface TileOptions {
 
 /**
  * @param latents from `decoderLatents`
- * @throws what the sessions throw; AbortError between tiles
+ * @throws the sessions' errors; AbortError between tiles
  */
 export async function decodeInTiles(
   context: PrepareContext,
@@ -161,7 +161,7 @@ class TileRun {
     return { map: made, statistics };
   }
 
-  /** Rows of a layer's result whose widest map stays within the limit. */
+  /** Rows of a layer's output whose widest map stays within the limit. */
   #ownRows(layer: TileLayer, width: number): number {
     const bytes = this.#context.profile.dtype === 'f16' ? 2 : 4;
     return Math.max(2, Math.floor(this.#mapBytes / (Math.max(layer.into, layer.out) * width * bytes)));

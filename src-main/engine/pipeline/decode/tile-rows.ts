@@ -1,8 +1,6 @@
-/**
- * Tiles of full width over a map [C, H, W], and the statistics that a group normalization takes from their sums.
- */
+/** Tiles of full width over a map [C, H, W], and a group normalization's statistics from their sums. */
 
-/** Rows `start`..`start + rows` are read; of these `from`..`to` are the tile's own. All in rows of the input. */
+/** Reads rows `start`..`start + rows`; its own are `from`..`to`. In rows of the input. */
 export interface Tile {
   readonly start: number;
   readonly rows: number;
@@ -11,8 +9,8 @@ export interface Tile {
 }
 
 /**
- * Cuts `height` rows into tiles of at most `own` rows each that read `halo` rows more on both sides, all of the same
- * size, so that one graph serves them all: at the picture's edges the tile moves inwards.
+ * Cuts `height` rows into tiles of at most `own` rows that read `halo` more rows on both sides. All have the same size,
+ * so that one graph serves them all: at the picture's edges the tile moves inwards.
  */
 export function cutRows(height: number, own: number, halo: number): Tile[] {
   const count = Math.ceil(height / Math.max(1, own));

@@ -1,13 +1,11 @@
-/**
- * The faces of a picture, for the person to choose from.
- */
+/** Detects the faces of a picture, for the person to choose from. */
 import { readImage } from '../../image/read-image.js';
 import { openPack } from '../../pack/open-pack.js';
 import type { DetectFacesRequest, DetectFacesResult } from '../../protocol.js';
 import { CPU_PROFILE } from '../../graph/compute-profile.js';
 import { FaceAnalyst } from './face-analyst.js';
 
-/** @throws AppError image.unreadable, pack.incomplete; no face is an empty list */
+/** @throws AppError image.unreadable, pack.incomplete; without a face the list is empty */
 export async function detectFacesInFile(request: DetectFacesRequest): Promise<DetectFacesResult> {
   const pack = await openPack(request.packPath);
   const image = await readImage(request.imagePath);

@@ -1,5 +1,5 @@
 /**
- * Faces of pictures, with the pack's detector and its networks that embed them. Sessions are opened on first use and kept until
+ * Finds faces with the pack's detector and embeds them with its networks. Sessions open on first use and stay open until
  * `release`.
  */
 import { dirname } from 'node:path';
@@ -17,13 +17,13 @@ import { openArcFace } from '../../pack/pack-networks.js';
 import type { PrepareContext } from '../networks/prepared.js';
 import { loadRecognitionModel } from './load-recognition-model.js';
 
-/** The network whose embeddings condition pictures, and the one that only scores them. */
+/** The network that conditions pictures, and the one that only scores them. */
 export type EncoderRole = 'conditioning' | 'second';
 
 export interface FoundFaces {
   /** Largest first. */
   readonly faces: readonly FaceReport[];
-  /** What found them, such as `scrfd at 640`. */
+  /** Detector and size, such as `scrfd at 640`. */
   readonly detector: string;
 }
 
@@ -38,12 +38,12 @@ export class FaceAnalyst {
     this.#context = context;
   }
 
-  /** Whether the pack can turn a picture into an embedding. */
+  /** Whether the pack can make an embedding of a picture. */
   get available(): boolean {
     return this.#pack.arcface !== null && (this.#pack.faceDetection.kind === 'centred' || this.#pack.scrfd !== null);
   }
 
-  /** @throws AppError pack.incomplete without a detector, and those of the detector's session */
+  /** @throws AppError pack.incomplete without a detector; the session's errors */
   async find(image: RgbImage): Promise<FoundFaces> {
     const { faceDetection } = this.#pack;
     if (faceDetection.kind === 'centred') {
@@ -57,7 +57,7 @@ export class FaceAnalyst {
   /**
    * Aligned crop [112, 112, 3] of a face of a picture file, BGR bytes.
    * @param faceIndex largest first
-   * @throws AppError face.none-found, image.unreadable, engine.request-invalid for an index that is not there
+   * @throws AppError face.none-found, image.unreadable, engine.request-invalid for a face that does not exist
    */
   async cropFile(path: string, faceIndex: number): Promise<Uint8Array> {
     const image = await readImage(path, this.#context.signal);
@@ -76,13 +76,13 @@ export class FaceAnalyst {
     return cropFace(image, face.landmarks);
   }
 
-  /** The same of the largest face of a picture; null when there is none. */
+  /** Aligned crop of the largest face of a picture; null when there is none. */
   async cropLargest(image: RgbImage): Promise<Uint8Array | null> {
     const [face] = (await this.find(image)).faces;
     return face === undefined ? null : cropFace(image, face.landmarks);
   }
 
-  /** @throws AppError pack.incomplete where the pack has none in this role, and those of loading it */
+  /** @throws AppError pack.incomplete where the pack has none in this role; errors of loading it */
   async encoder(role: EncoderRole): Promise<FaceEmbedder> {
     const open = this.#encoders.get(role) ?? (await (role === 'second' ? this.#loadSecond() : this.#loadArcFace()));
     this.#encoders.set(role, open);
@@ -114,8 +114,8 @@ export class FaceAnalyst {
   }
 
   /**
-   * SCRFD runs on the host: it is small, and its graph is not ours to fit to a provider. A file from outside may name
-   * external data; the runtime refuses what leaves its folder.
+   * SCRFD runs on the host: it is small, and its graph is foreign and not adapted to providers. The file may name
+   * external data; the runtime rejects any outside its folder.
    */
   async #scrfd(): Promise<RunScrfd> {
     const { scrfd, name } = this.#pack;

@@ -1,6 +1,4 @@
-/**
- * Aligned face -> ArcFace embedding -> identity tokens. All of it runs on the host in f32.
- */
+/** Aligned face -> ArcFace embedding -> identity tokens, on the host in f32. */
 import { AppError } from '../../../base/app-error.js';
 import { ARCFACE_IO, ARCFACE_SIDE, arcFaceGraph, type ArcFaceConfig } from '../../graph/arcface.js';
 import { IMAGE_PROJECTION_IO, imageProjectionGraph, type ResamplerConfig } from '../../graph/image-projection.js';
@@ -11,12 +9,11 @@ import { fingerprint } from '../../convert/fingerprint.js';
 import type { PackNetwork } from '../../pack/pack-networks.js';
 import { prepareOnHost, type PrepareContext } from '../networks/prepared.js';
 
-/** Turns faces into embeddings. */
 export interface FaceEmbedder {
   readonly session: Pick<LoadedNetwork, 'release'>;
-  /** Names the weights: 16 hex digits. */
+  /** Identifies the weights: 16 hex digits. */
   readonly weightHash: string;
-  /** Unit vector [512] of an aligned crop [112, 112, 3], BGR bytes. @throws AppError of the network */
+  /** Unit vector [512] of an aligned crop [112, 112, 3], BGR bytes. @throws AppError */
   embed(crop: Uint8Array): Promise<Float32Array>;
 }
 
@@ -65,10 +62,7 @@ export async function projectIdentity(
   }
 }
 
-/**
- * A new vector of length 1 in the same direction.
- * @throws AppError engine.not-finite for one that has no direction
- */
+/** A new vector of length 1 in the same direction. @throws AppError engine.not-finite when it has none */
 export function unitVector(vector: Float32Array): Float32Array {
   const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
   if (!(length > 0 && length < Infinity)) {

@@ -1,4 +1,4 @@
-/** The second recognition network of a pack in a session; `pack/recognition-model.ts` says which files can be one. */
+/** Opens the second recognition network of a pack; `pack/recognition-model.ts` checks the file. */
 import { basename, dirname } from 'node:path';
 import { ARCFACE_SIZE } from '../../face/umeyama.js';
 import { bgrCropToRgbFloat } from '../../image/float-image.js';
@@ -13,12 +13,12 @@ import { openSession } from '../../runtime/session.js';
 import { readOnnxOutline } from '../../weights/onnx-outline.js';
 import { unitVector, type FaceEmbedder } from './identity.js';
 
-/** Hex digits of a hash of weights, as in `convert/fingerprint.ts`. */
+/** Hex digits of a weight hash, as in `convert/fingerprint.ts`. */
 const HASH_DIGITS = 16;
 
 /**
- * Runs on the host: its graph is not ours to fit to a provider. Its `embed` throws config.invalid for a network that
- * gives something else than an embedding.
+ * Runs on the host: its graph is foreign and not adapted to providers. `embed` throws config.invalid for a network whose
+ * output is not an embedding.
  *
  * @throws AppError config.invalid, weights.*, engine.session-failed
  */

@@ -1,4 +1,4 @@
-/** How like the identity a finished picture's face is, by every encoder of the pack that can say it. */
+/** Similarity of a finished picture's face to the identity, by every suitable encoder of the pack. */
 import { cosine } from '../../../base/cosine.js';
 import type { RgbImage } from '../../image/rgb-image.js';
 import type { Pack } from '../../pack/open-pack.js';
@@ -12,14 +12,14 @@ export interface ScoreRequest {
   readonly faces: FaceAnalyst;
   readonly memo: MemoStore;
   readonly identity: IdentityInput;
-  /** Embedding that conditioned the run [512]; null without identity. */
+  /** Embedding that conditions the run [512]; null without identity. */
   readonly conditioning: Float32Array | null;
   readonly second: SecondEncoderState | null;
 }
 
 export type FaceScores = Pick<GenerateResult, 'identityScore' | 'identityState' | 'faceScores' | 'secondEncoder'>;
 
-/** @throws AppError of the detector and the encoders; no face is a result */
+/** @throws AppError of the detector and the encoders; a picture without a face is a result */
 export async function scoreFaces(image: RgbImage, request: ScoreRequest): Promise<FaceScores> {
   const { pack, faces, conditioning, second } = request;
   const unscored = { identityScore: null, faceScores: [], secondEncoder: second };
@@ -49,7 +49,7 @@ export async function scoreFaces(image: RgbImage, request: ScoreRequest): Promis
   };
 }
 
-/** The identity photo by the second encoder [512], once for all runs of a comparison. */
+/** The identity photo's embedding by the second encoder [512], once for all runs of a comparison. */
 async function secondIdentity({ pack, faces, memo, identity }: ScoreRequest): Promise<Float32Array> {
   if (identity.kind !== 'image') throw new Error('Invariant violated: the second encoder reads a photo');
   const { path, faceIndex } = identity;

@@ -1,6 +1,6 @@
 /**
- * Bytes of a pack's components in each format, from headers alone: element count times the format's bytes, never the
- * file size, which says nothing about memory.
+ * Bytes of a pack's components in each format, from headers: element count times the format's bytes. File sizes say
+ * nothing about memory.
  */
 import { parseAutoFormat } from '../../../base/auto-format.js';
 import type { VaeConfig } from '../../graph/vae.js';
@@ -20,7 +20,7 @@ import { openClip, openFlux, openInfuseNet, openT5, openVae, type PackNetwork } 
 
 const SIXTEEN_BIT_BYTES = 2;
 
-/** Weights that stay resident while the component's session lives, in each format. */
+/** Weights that stay in memory during the component's session, in each format. */
 export function bytesPerFormat(
   component: QuantizedComponent,
   network: PackNetwork<unknown>,
@@ -28,7 +28,7 @@ export function bytesPerFormat(
   const sizes = Object.fromEntries(WEIGHT_FORMATS.map((format) => [format, 0])) as Record<WeightFormat, number>;
   for (const entry of network.source.entries.values()) {
     if (!network.include(entry.name)) continue;
-    // Modulation runs on the host and is gone before the loop.
+    // Modulation runs on the host and is released before the loop.
     if (component !== 't5' && isConditioningTensor(entry.name)) continue;
     const count = elementCount(entry.shape);
     const [n, k] = entry.shape;
@@ -84,7 +84,7 @@ export async function packSizes(pack: Pack, variant: string): Promise<PackSizes>
   }
 }
 
-/** Bytes of a component in a choice of format; a mix takes its budget at most, and never more than 16-bit. */
+/** Bytes of a component in a choice of format; a mix takes at most its budget, and never more than 16-bit. */
 export function bytesOfChoice(sizes: Readonly<Record<WeightFormat, number>>, format: ComponentFormat): number {
   if (isWeightFormat(format)) return sizes[format];
   const budget = (parseAutoFormat(format)?.budgetMiB ?? 0) * 2 ** 20;

@@ -1,21 +1,22 @@
 /**
  * Memory of a denoising step, from sizes alone. The GPU's figures are fitted to full-size runs on an H200 from 1536 to
- * 9728 tokens (docs/measurements.md): all thirteen lie within 3 %.
+ * 9728 tokens (docs/measurements.md), all thirteen within 3 %.
  */
 import { isWeightFormat, WEIGHT_FORMATS, type ComponentFormat, type Provider } from '../../protocol.js';
 import { STORAGE_FORMATS, storageOf } from '../../quant/formats/storage.js';
 
-/** Which column of these tables a provider has. */
+/** The column of these tables for a provider. */
 export function memoryKind(provider: Provider): 'cpu' | 'gpu' {
   return provider === 'cpu' ? 'cpu' : 'gpu';
 }
 
 /** Bytes of an activation: f16 on a GPU, f32 on the CPU. */
 export const VALUE_BYTES = { cpu: 4, gpu: 2 } as const;
-/** Tensors [tokens, hidden] that a step holds at its peak, those the runtime keeps for the next block counted in. */
+/** Tensors [tokens, hidden] at the peak of a step, including those that the runtime keeps for the next block. */
 const LIVE_TENSORS = { cpu: 20, gpu: 54 } as const;
-/** On a GPU attention goes by two heads: [tokens, tokens] of scores and of their softmax for each. */
+/** On a GPU attention runs on two heads at a time: [tokens, tokens] of scores and of their softmax for each. */
 const SCORE_TENSORS = 4;
+
 /** Bytes that resident weights take on the provider's device; a mix counts as its least economical format. */
 export function residentBytes(bytes: number, format: ComponentFormat, provider: Provider): number {
   if (provider === 'cpu') return bytes;

@@ -1,6 +1,4 @@
-/**
- * Memory before a run: the weights of each stage from headers, plus what a step and a decode take.
- */
+/** Estimates memory before a run: the weights of each stage from headers, plus a step's and a decode's activations. */
 import { openPack } from '../../pack/open-pack.js';
 import type { EstimateRequest, EstimateResult, QuantizedComponent } from '../../protocol.js';
 import { readDeviceMemory } from '../../runtime/device-memory.js';
@@ -9,7 +7,7 @@ import { decodeMemory } from './decode-memory.js';
 import { chooseDecode } from '../decode/decode-picture.js';
 import { memoryKind, residentBytes, stepBytes, VALUE_BYTES } from './denoise-memory.js';
 
-/** Text tokens of FLUX; the demo's are fewer, which overestimates by little. */
+/** Text tokens of FLUX; the demo's are fewer, which overestimates slightly. */
 const TEXT_TOKENS = 512;
 
 /** @throws AppError pack.*, weights.* */

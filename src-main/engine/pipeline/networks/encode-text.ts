@@ -1,6 +1,4 @@
-/**
- * Prompt -> CLIP's pooled vector (both networks) and T5's tokens (the base only).
- */
+/** Prompt -> CLIP's pooled vector (for both networks) and T5's tokens (for the base only). */
 import { readTensorRows } from '../../convert/read-tensor-rows.js';
 import { CLIP_IO, clipTextGraph } from '../../graph/clip-text.js';
 import { T5_IO, t5EncoderGraph } from '../../graph/t5-encoder.js';
@@ -17,7 +15,6 @@ import type { ClipNetwork, PackNetwork } from '../../pack/pack-networks.js';
 import { prepareOnHost, prepareQuantized, type PrepareContext } from './prepared.js';
 import type { T5Config } from '../../graph/t5-encoder.js';
 
-/** CLIP loaded on the host. */
 export interface ClipEncoder {
   readonly session: LoadedNetwork;
   /** Pooled vector [hidden] of token ids. */
@@ -43,7 +40,6 @@ export async function loadClip(context: PrepareContext, clip: ClipNetwork): Prom
   };
 }
 
-/** T5 loaded on the provider. */
 export interface T5Encoder {
   readonly session: LoadedNetwork;
   /** [ids.length, hidden] f32. */
@@ -52,9 +48,9 @@ export interface T5Encoder {
 }
 
 export interface T5Options {
-  /** Formats of single linears in place of `format`. */
+  /** Formats of single linears that replace `format`. */
   readonly mix?: FormatMix;
-  /** Gets what the linears read of texts of so many tokens. */
+  /** Receives the linears' inputs for texts of this many tokens. */
   readonly sampled?: { readonly samples: InputSamples; readonly tokens: number };
 }
 
@@ -104,7 +100,6 @@ export interface EncodedText {
   readonly tokens: number;
 }
 
-/** Tokenizes with both tokenizers and encodes with both encoders. */
 export async function encodePrompt(
   tokenizers: Tokenizers,
   clip: ClipEncoder,

@@ -1,6 +1,4 @@
-/**
- * FLUX's network with LoRAs in its weights.
- */
+/** Opens FLUX with LoRAs in its weights. */
 import type { FluxConfig } from '../../graph/flux-config.js';
 import { mergeLoras, readLoraLayers } from '../../lora/merge-loras.js';
 import type { Pack } from '../../pack/open-pack.js';
@@ -8,13 +6,13 @@ import type { LoraChoice } from '../../protocol.js';
 import { openFlux, type PackNetwork } from '../../pack/pack-networks.js';
 
 export interface FluxWithLoras extends PackNetwork<FluxConfig> {
-  /** Hash of what was added; null for FLUX as it is. */
+  /** Hash of the added LoRAs; null for unchanged FLUX. */
   readonly loraDigest: string | null;
 }
 
 /**
- * Layers of the pack's FLUX that a LoRA changes, from headers alone.
- * @throws AppError weights.unexpected-tensor listing keys that are none of FLUX's, pack.incomplete, weights.*
+ * Number of layers of the pack's FLUX that a LoRA changes, from headers alone.
+ * @throws AppError weights.unexpected-tensor listing unknown keys, pack.incomplete, weights.*
  */
 export async function countLoraLayers(pack: Pack, file: string): Promise<number> {
   const flux = await openFlux(pack);

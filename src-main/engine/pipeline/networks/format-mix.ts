@@ -1,4 +1,4 @@
-/** What a choice of format means for a component's linears: one format for all, or a mix within a budget. */
+/** Resolves a choice of format for a component's linears: one format, or a mix within a budget. */
 import { AppError } from '../../../base/app-error.js';
 import { parseAutoFormat } from '../../../base/auto-format.js';
 import { fingerprint } from '../../convert/fingerprint.js';
@@ -13,19 +13,19 @@ import { weightErrorsOf, type WeightErrorsOptions } from '../quantization-errors
 const MIB = 2 ** 20;
 
 export interface ResolvedFormat {
-  /** Of linears that the mix does not name. */
+  /** Format of linears that are not in the mix. */
   readonly format: WeightFormat;
   readonly mix?: FormatMix;
-  /** Of a mix: all the component's weights that stay, at most its budget. */
+  /** Bytes of all the component's weights in a mix, at most its budget. */
   readonly bytes?: number;
 }
 
 /**
- * A mix's errors are those of its name: of the weights, measured when they are not kept, or of a measurement of the
- * outputs, which must be kept. The same for the same name and weights.
+ * The name of a mix gives its errors: the weights', measured if not kept, or the outputs' in a kept measurement. The
+ * same name and weights give the same mix.
  *
- * @throws AppError engine.request-invalid for a budget that is too small or a measurement that is not kept, and those
- * of measuring the weights
+ * @throws AppError engine.request-invalid for a budget that is too small or a measurement that is not kept; errors of
+ * measuring the weights
  */
 export async function resolveFormat(
   component: QuantizedComponent,
@@ -41,7 +41,7 @@ export async function resolveFormat(
       ? (await weightErrorsOf(component, network, options)).layers
       : await measuredLayers(component, network, options.cachePath, choice.measurement);
   const linears = layers.reduce((sum, { shape: [n, k] }) => sum + n * k, 0);
-  // What stays in 16-bit whatever the format counts too.
+  // Includes weights that stay in 16-bit in every format.
   const fixed = bytesPerFormat(component, network)['16-bit'] - 2 * linears;
   const named = { label: network.label, fixedBytes: fixed };
   const { mix, bytes } = mixFormats(layers, choice.budgetMiB * MIB, named);
@@ -63,15 +63,15 @@ async function measuredLayers(
   if (kept !== null) return kept.layers;
   throw new AppError(
     'engine.request-invalid',
-    `The errors of ${label}'s outputs that this mix was made from (${measurement}) are not kept for these weights.`,
+    `The errors of ${label}'s outputs for this mix (measurement ${measurement}) are not kept for these weights.`,
     {
-      remedy: 'Measure them again in the layer view of the picture that they were measured on, or choose another mix.',
+      remedy: 'Measure them again in the layer view of the picture on which they were measured, or choose another mix.',
     },
   );
 }
 
 function notAMix(format: string): AppError {
-  return new AppError('engine.request-invalid', `"${format}" is no format and no mix within a budget.`, {
+  return new AppError('engine.request-invalid', `"${format}" is neither a format nor a mix within a budget.`, {
     remedy: 'Write a mix as auto- and its MiB, such as auto-3500.',
   });
 }

@@ -1,16 +1,16 @@
-/** Small results in the cache folder, whole or not there. */
+/** Small results in the cache folder, complete or absent. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { diskError } from '../../../base/disk-error.js';
 import { makeCacheFolder } from '../../convert/cache-folder.js';
 
-/** What was kept in the file; null when there is none. */
+/** The value kept in a file; null when there is none. */
 export async function keptJson<T>(file: string): Promise<T | null> {
   const text = await readFile(file, 'utf8').catch(() => null);
   return text === null ? null : (JSON.parse(text) as T);
 }
 
-/** Keeps a JSON-safe value; its folder is made. @throws AppError disk.full, disk.failed */
+/** Keeps a JSON-safe value; creates its folder. @throws AppError disk.full, disk.failed */
 export async function keepJson(file: string, value: unknown): Promise<void> {
   await makeCacheFolder(dirname(file));
   const partial = `${file}.${process.pid}.partial`;

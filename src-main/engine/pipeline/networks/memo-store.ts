@@ -1,10 +1,10 @@
 /**
- * Results that several runs of a comparison share, kept in the engine process: encoded prompts, identity embeddings
- * and tokens, control latents. Only the format differs between the cells of a comparison.
+ * Results that several runs of a comparison share, kept in the engine process: encoded prompts, identity embeddings and
+ * tokens, control latents.
  */
 import { createHash } from 'node:crypto';
 
-/** Entries kept; the largest (T5-XXL tokens) has 8 MB, so the store stays under about 300 MB. */
+/** Number of entries; the largest (T5-XXL tokens) has 8 MB, so the store stays under about 300 MB. */
 const CAPACITY = 32;
 
 /** Least recently used first. */
@@ -16,7 +16,7 @@ export function createMemoStore(): MemoStore {
 
 type KeyPart = string | number | Float32Array;
 
-/** The stored result for the key, or that of `make`, which is stored unless it fails. */
+/** The stored result for the key, or that of `make`, which is then stored unless it fails. */
 export async function memoize<T>(store: MemoStore, key: readonly KeyPart[], make: () => Promise<T>): Promise<T> {
   const digest = digestOf(key);
   const known = store.get(digest) as Promise<T> | undefined;

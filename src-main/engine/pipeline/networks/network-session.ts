@@ -1,6 +1,4 @@
-/**
- * From prepared weights to a running session: builds the graph, checks that every tensor was used, loads it.
- */
+/** From prepared weights to a session: builds the graph, checks that every tensor is used, loads it. */
 import { parse } from 'node:path';
 import { AppError } from '../../../base/app-error.js';
 import { invariant } from '../../../base/assert.js';
@@ -13,36 +11,32 @@ import { partsOf, WeightBook, type StoredTensor } from '../../graph/stored-tenso
 import type { DeviceChoice } from '../../protocol.js';
 import { locateFromRoot, openSession, type Session, type SessionOptions } from '../../runtime/session.js';
 
-/** One network's parameters, ready for a graph. */
 export interface NetworkWeights {
   /** Named in errors, such as "FLUX". */
   readonly label: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
-/** Hands out networks for one graph. */
+/** Creates networks for one graph. */
 export interface NetworkBuilder {
   readonly g: GraphBuilder;
-  /** @param tap gets the inputs of the linears; default none */
+  /** @param tap receives the inputs of the linears */
   network(weights: NetworkWeights, profile: ComputeProfile, prefix: string, tap?: InputTap | null): Network;
 }
 
 export interface NetworkRequest {
   readonly label: string;
-  /** Read for its provider and device alone. */
   readonly device: DeviceChoice;
   readonly build: (builder: NetworkBuilder) => void;
   readonly profilePrefix?: string;
-  /** The graph is a part of its network and leaves tensors unused. */
+  /** The graph is a part of its network and does not use all tensors. */
   readonly partOfNetwork?: boolean;
 }
 
-/** A session and the bytes of weights that it holds. */
+/** A session and the bytes of its weights. */
 export type LoadedNetwork = Session & { readonly weightBytes: number };
 
-/**
- * @throws AppError weights.missing-tensor, weights.wrong-shape, weights.unexpected-tensor and what `openSession` throws
- */
+/** @throws AppError weights.missing-tensor, weights.wrong-shape, weights.unexpected-tensor; errors of `openSession` */
 export async function openNetwork(request: NetworkRequest): Promise<LoadedNetwork> {
   const g = new GraphBuilder(request.label);
   const used: { weights: NetworkWeights; book: WeightBook }[] = [];
@@ -74,11 +68,11 @@ export async function openNetwork(request: NetworkRequest): Promise<LoadedNetwor
   return Object.assign(session, { weightBytes: g.externalBytes });
 }
 
-/** The file system root of all weight files; those on another drive than the cache folder were copied there. */
+/** The file system root of all weight files; files on another drive than the cache folder were copied there. */
 function externalRoot(weights: readonly NetworkWeights[]): string {
   const files = weights.flatMap(({ tensors }) =>
     [...tensors.values()].flatMap(({ storage }) => partsOf(storage).map(({ file }) => file)),
   );
-  invariant(new Set(files.map((file) => driveOf(file))).size <= 1, 'all weights of a session lie on one drive');
+  invariant(new Set(files.map((file) => driveOf(file))).size <= 1, 'all weights of a session are on one drive');
   return parse(files[0] ?? '/').root;
 }

@@ -1,7 +1,4 @@
-/**
- * Prepared weights of each network for one provider and choice of formats. One place knows which tensors a format
- * touches and which networks run on the host.
- */
+/** Prepares each network's weights for one provider and choice of formats. Knows which tensors a format changes. */
 import {
   planPreparation,
   prepareComponent,
@@ -27,7 +24,7 @@ export interface PrepareContext extends DeviceChoice {
   readonly onConvert?: (label: string, format: string, fraction: number) => void;
 }
 
-/** A network whose linears take a format: the tensors that run on the provider. */
+/** Prepares a network whose linears have a format: the tensors that run on the provider. */
 export function prepareQuantized(
   context: PrepareContext,
   component: QuantizedComponent,
@@ -44,8 +41,8 @@ export function prepareQuantized(
 }
 
 /**
- * What converting a component will make: its own file, and for FLUX and InfuseNet what runs before the loop, which is
- * mostly read in place, but not where LoRAs or nested absmax must be computed.
+ * Plans a component's cache files: its own and, for FLUX and InfuseNet, the weights that run before the loop. Those are
+ * mostly read in place, except where LoRAs or nested absmax must be computed.
  */
 export async function planQuantized(
   context: PrepareContext,
@@ -73,7 +70,7 @@ function hostPart(include: (name: string) => boolean): Part {
   return { format: '16-bit', quantizable: () => false, include, onProvider: false };
 }
 
-/** A network that stays in 16-bit on the provider: the VAE. */
+/** Prepares a network that stays in 16-bit on the provider: the VAE. */
 export function prepareOnProvider(
   context: PrepareContext,
   component: string,
@@ -83,7 +80,7 @@ export function prepareOnProvider(
   return prepareComponent(request(context, component, network, { ...hostPart(include), onProvider: true }));
 }
 
-/** A network that runs on the host in f32, its weights read where they lie. */
+/** Prepares a network that runs on the host in f32, its weights read in place. */
 export function prepareOnHost(
   context: PrepareContext,
   component: string,

@@ -1,6 +1,4 @@
-/**
- * The VAE at both ends: control picture -> packed latents, latents -> picture.
- */
+/** Runs the VAE: control picture -> packed latents, latents -> picture. */
 import { AppError } from '../../../base/app-error.js';
 import type { PreparedComponent } from '../../convert/prepare-component.js';
 import { VAE_IO, vaeDecoderGraph, vaeEncoderGraph, type VaeConfig } from '../../graph/vae.js';
@@ -55,7 +53,7 @@ export async function encodePixels(
 }
 
 /**
- * A sample of the posterior, scaled and packed as the denoiser reads it.
+ * A sample of the posterior, scaled and packed for the denoiser.
  * @param noise standard normal [latentChannels, h, w] f32
  * @returns [S, 4·latentChannels] f32
  */
@@ -74,12 +72,12 @@ export function controlLatents(
   return packLatents(scaled, shape);
 }
 
-/** Packed latents [S, 4·latentChannels] -> what the decoder reads [latentChannels, h, w]. */
+/** Packed latents [S, 4·latentChannels] -> the decoder's input [latentChannels, h, w]. */
 export function decoderLatents(packed: Float32Array, config: VaeConfig, shape: LatentShape): Float32Array {
   return unpackLatents(packed, shape).map((value) => value / config.scalingFactor + config.shiftFactor);
 }
 
-/** The VAE's decoder, loaded for one size. */
+/** The VAE's decoder for one size. */
 export interface Decoder {
   readonly session: LoadedNetwork;
   /** [3, height, width] f32, about -1..1. @param latents from `decoderLatents` */
@@ -122,7 +120,7 @@ export async function loadDecoder(
 
 /**
  * Decoded planes as a picture.
- * @param allowNotFinite makes such values black instead of failing
+ * @param allowNotFinite makes non-finite values black instead of failing
  * @throws AppError engine.not-finite
  */
 export function planesToImage(

@@ -1,6 +1,4 @@
-/**
- * Encodes the weights of the three quantized components without running them.
- */
+/** Encodes the weights of the three quantized components without running them. */
 import { stat } from 'node:fs/promises';
 import type { Pack } from '../../pack/open-pack.js';
 import {
@@ -24,29 +22,28 @@ export interface ConvertRequest extends DeviceChoice {
   /** Converted in this order. */
   readonly items: readonly ConversionItem[];
   readonly cacheDir: string;
-  /** Dtype that the provider's device computes in; without it the device is tried. */
+  /** Compute dtype of the provider's device; tested on the device by default. */
   readonly compute?: ComputeProfile['dtype'];
   /** Added to FLUX; default none. */
   readonly loras?: readonly LoraChoice[];
   readonly signal?: AbortSignal;
-  /** @param index of the item @param fraction 0 to 1 of it */
+  /** @param index of the item @param fraction 0 to 1 of the item */
   readonly onConvert?: (index: number, label: string, format: string, fraction: number) => void;
 }
 
 export interface ConvertedComponent extends ConversionItem {
   /** Cache file; null when the checkpoint is read in place. */
   readonly file: string | null;
-  /** Of all cache files of the component. */
+  /** Size of all cache files of the component. */
   readonly bytes: number;
   readonly seconds: number;
 }
 
-/** One item for each component. */
 export function conversionItems(formats: Readonly<Record<QuantizedComponent, WeightFormat>>): ConversionItem[] {
   return QUANTIZED_COMPONENTS.map((component) => ({ component, format: formats[component] }));
 }
 
-/** @throws what `prepareComponent` throws; AbortError */
+/** @throws the errors of `prepareComponent`; AbortError */
 export async function convertPack(request: ConvertRequest): Promise<ConvertedComponent[]> {
   const { onConvert } = request;
   const context = await conversionContext(request);
@@ -62,7 +59,7 @@ export async function convertPack(request: ConvertRequest): Promise<ConvertedCom
       const { cacheFile } = await prepareQuantized(watched, component, network, format);
       const files = [cacheFile];
       if (component !== 't5') {
-        // As a run does: mostly read in place, but not where LoRAs or nested absmax must be computed.
+        // As in a run: mostly read in place, except where LoRAs or nested absmax must be computed.
         files.push(
           (await prepareOnHost(watched, `${component}-conditioning`, network, isConditioningTensor)).cacheFile,
         );

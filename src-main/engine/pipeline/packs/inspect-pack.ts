@@ -1,6 +1,4 @@
-/**
- * What a pack folder holds, from headers alone: components, tensors, dtypes, bytes per format, what is missing.
- */
+/** Inspects a pack folder by headers alone: components, tensors, dtypes, bytes per format, missing parts. */
 import { AppError } from '../../../base/app-error.js';
 import { readOnnxOutline } from '../../weights/onnx-outline.js';
 import { openPack, type Pack } from '../../pack/open-pack.js';
@@ -23,7 +21,7 @@ type Component = InspectResult['components'][number];
 
 const NOTHING = { files: 0, tensors: 0, parameters: 0, bytes: 0, dtypes: [], missing: [], bytesPerFormat: {} } as const;
 
-/** @throws AppError pack.not-found, pack.invalid; problems of single components are listed, not thrown */
+/** @throws AppError pack.not-found, pack.invalid; problems of single components are listed */
 export async function inspectPack(packPath: string): Promise<InspectResult> {
   const pack = await openPack(packPath);
   const components: Component[] = [
@@ -87,8 +85,8 @@ async function describe(
 }
 
 /**
- * A pack is complete without one, but not with one that runs refuse. Its file does not say how many parameters it has.
- * @returns none for a pack without, or whose one is the file that conditions
+ * A pack is complete without a second network, but not with an unusable one. The file does not have a parameter count.
+ * @returns none for a pack without one, or whose file is the one that conditions
  */
 async function describeRecognition({ recognition, arcface }: Pack): Promise<Component[]> {
   if (recognition === null || (arcface !== null && (await sameContents(recognition, arcface)))) return [];
@@ -103,7 +101,7 @@ async function describeRecognition({ recognition, arcface }: Pack): Promise<Comp
   }
 }
 
-/** @throws what is no AppError */
+/** @throws errors other than AppError */
 function unusable(component: string, error: unknown): Component {
   if (!(error instanceof AppError)) throw error;
   return { ...NOTHING, component, missing: [error.message] };

@@ -1,6 +1,6 @@
 /**
- * What converting ahead of a run will take: bytes from the layout of the files, seconds from the pace at which a sample
- * of the weights is encoded here and now.
+ * Estimates a conversion ahead of a run: bytes from the layout of the files, seconds from encoding a sample of the
+ * weights.
  */
 import { availableParallelism } from 'node:os';
 import { finishedTensors } from '../../convert/conversion-journal.js';
@@ -18,11 +18,11 @@ import { DTYPE_BYTES, type TensorSource } from '../../weights/tensor-source.js';
 import { conversionContext, openComponent } from './convert-pack.js';
 import { planQuantized } from '../networks/prepared.js';
 
-/** Weights of the sample: some tens of milliseconds in the slowest format. */
+/** Size of the sample: some tens of milliseconds in the slowest format. */
 const SAMPLE_WEIGHTS = 2 ** 20;
-/** Of which the first warm the code up and are not timed. */
+/** Size of the untimed part that warms up the code. */
 const WARM_UP_WEIGHTS = 2 ** 17;
-/** Until the encoders' threads run, and the disk has the file. */
+/** For starting the encoders' threads and creating the file. */
 const START_SECONDS = 0.3;
 
 type PlannedItem = ConversionPlanResult['items'][number];
@@ -83,7 +83,7 @@ function stateOf(plans: readonly PreparationPlan[], files: readonly Remaining[])
   return begun ? 'part' : 'missing';
 }
 
-/** Encodings share a pace when they go from the same dtype to the same format. */
+/** Encodings from the same dtype to the same format share a rate. */
 async function secondsOf(
   encodings: readonly Encoding[],
   source: TensorSource,
@@ -105,18 +105,18 @@ async function secondsOf(
   return seconds;
 }
 
-/** Source bytes that one thread encodes in a second. */
+/** Source bytes per second of one thread. */
 async function measureRate(group: readonly Encoding[], source: TensorSource, scaleDtype: ScaleDtype): Promise<number> {
   const largest = group.reduce((best, one) => (one.n * one.k > best.n * best.k ? one : best));
   const { dtype } = largest.source;
   const known = SOURCE_DTYPES.find((candidate) => candidate === dtype);
-  if (known === undefined) throw new Error(`Invariant violated: ${dtype} was planned to be encoded`);
+  if (known === undefined) throw new Error(`Invariant violated: ${dtype} cannot be encoded`);
   const { k } = largest;
   const rows = Math.max(1, Math.min(largest.n, Math.floor(SAMPLE_WEIGHTS / k)));
   const length = rows * k * DTYPE_BYTES[dtype];
   const read = async (): Promise<Uint8Array> => {
     const { from } = largest.source;
-    // What is computed first is not read from the checkpoint under its own name.
+    // Computed weights are not in the checkpoint under their own name.
     return from.kind === 'computed' ? from.read(0, length) : source.readRange(largest.name, 0, length);
   };
   const warmRows = Math.max(1, Math.min(rows, Math.floor(WARM_UP_WEIGHTS / k)));

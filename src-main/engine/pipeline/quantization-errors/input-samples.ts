@@ -1,28 +1,26 @@
 /**
- * Sampled rows of what the linears of a component read in a run. The component's stage builds its graph with a tap,
- * runs, and hands the results over.
- *
- * Dimension letters: S tokens, R rows taken in a run of the graph, K input channels.
+ * Samples rows of the inputs of a component's linears in a run. The component's stage builds its graph with a tap, runs
+ * it, and passes the results here. S tokens, R sampled rows per run of the graph, K input channels.
  */
 import { defined } from '../../../base/assert.js';
 import { InputTap } from '../../graph/input-tap.js';
 import type { QuantizedComponent } from '../../protocol.js';
 import { philox4x32 } from '../../sampling/philox.js';
 
-/** Rows of a linear's inputs, f32. */
+/** Sampled inputs of a linear, f32. */
 export interface LayerInputs {
   /** [rows, K], row-major. */
   readonly values: Float32Array;
   readonly rows: number;
 }
 
-/** Most rows of a layer in one run of the graph. */
+/** Most rows of a layer per run of the graph. */
 const MOST_ROWS = 64;
-/** Fewest, in which a layer's error is still known to about a tenth of itself over the steps. */
+/** Fewest rows, with which a layer's error is still known to about a tenth over the steps. */
 const FEWEST_ROWS = 8;
-/** All samples of a component together, f32: FLUX.1's 57 blocks have 1.5 million input channels. */
+/** Limit of all samples of a component, f32: FLUX.1's 57 blocks have 1.5 million input channels. */
 const SAMPLE_BYTES = 2 ** 28;
-/** Denoising steps that are looked at, evenly over those in which the component acts. */
+/** Sampled denoising steps, evenly spaced over those in which the component is active. */
 const MOST_STEPS = 4;
 
 export class InputSamples {
@@ -32,9 +30,7 @@ export class InputSamples {
   readonly #parts = new Map<string, Float32Array[]>();
   #tap: InputTap | null = null;
 
-  /**
-   * @param layers linears that are looked at, with their input channels
-   */
+  /** @param layers sampled linears, with their input channels */
   constructor(component: QuantizedComponent, layers: readonly { readonly name: string; readonly k: number }[]) {
     this.component = component;
     this.#wanted = new Set(layers.map(({ name }) => name));
@@ -43,13 +39,13 @@ export class InputSamples {
     this.#rows = Math.max(FEWEST_ROWS, Math.min(MOST_ROWS, fitting));
   }
 
-  /** For the component's graph. @param tokensOf number of tokens S that a linear reads */
+  /** For the component's graph. @param tokensOf number of tokens S in a linear's input */
   tap(tokensOf: (weight: string) => number): InputTap {
     this.#tap = new InputTap((weight) => (this.#wanted.has(weight) ? pickRows(tokensOf(weight), this.#rows) : null));
     return this.#tap;
   }
 
-  /** Names of the outputs that a run of the graph must give. */
+  /** Names of the outputs to request from a run of the graph. */
   get outputs(): string[] {
     return this.#tap === null ? [] : [...new Set(this.#tap.outputs.values())];
   }
@@ -62,7 +58,7 @@ export class InputSamples {
     }
   }
 
-  /** What a linear has read in all runs. @param k its input channels */
+  /** A linear's sampled inputs of all runs. @param k its input channels */
   of(weight: string, k: number): LayerInputs {
     const output = defined(this.#tap?.outputs.get(weight), `an input of ${weight}`);
     const parts = defined(this.#parts.get(output), `values of ${output}`);
@@ -77,8 +73,8 @@ export class InputSamples {
 }
 
 /**
- * One row of each of `most` equal stretches, all when there are no more: a picture's tokens lie in a grid, which even
- * distances could fall in step with. The same for the same numbers.
+ * One row of each of `most` equal stretches, or all rows: a picture's tokens form a grid, with which even spacing could
+ * be in phase. Deterministic.
  */
 export function pickRows(count: number, most: number): number[] {
   if (count <= most) return Array.from({ length: count }, (_, row) => row);
@@ -92,8 +88,8 @@ export function pickRows(count: number, most: number): number[] {
 }
 
 /**
- * Steps whose inputs are sampled, from 0.
- * @param scales of each step; those with 0 do nothing
+ * Steps to sample, from 0.
+ * @param scales of each step; steps with 0 have no effect
  */
 export function pickSteps(scales: readonly number[]): number[] {
   const acting = scales.flatMap((scale, step) => (scale === 0 ? [] : [step]));

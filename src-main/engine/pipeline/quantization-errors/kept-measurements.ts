@@ -1,4 +1,4 @@
-/** Output errors that were measured before and can decide a mix: of the component's weights as they are now. */
+/** Kept output errors of a component's current weights, which can decide a mix. */
 import { readdir } from 'node:fs/promises';
 import { fingerprint } from '../../convert/fingerprint.js';
 import type { KeptMeasurementsRequest, KeptMeasurementsResult, OutputErrors } from '../../protocol.js';
@@ -6,7 +6,7 @@ import { keptJson } from '../networks/kept-json.js';
 import { outputErrorsFile } from './output-errors-file.js';
 import { withRunComponent } from './run-component.js';
 
-/** A person chooses among few; older ones stay on disk. */
+/** Enough for a person to choose from; others stay on disk. */
 const MOST = 50;
 /** Ids are 8 hex digits; see `output-errors.ts`. */
 const ID = /\.([0-9a-f]{8})\.v\d+\.json$/;

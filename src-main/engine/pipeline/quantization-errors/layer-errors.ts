@@ -1,8 +1,6 @@
 /**
- * What each format does to the linears of a component, one by one: to their weights, or to what comes out of them for
- * given inputs. Pure but for reading the weights.
- *
- * Dimension letters: N output channels, K input channels, R rows of inputs.
+ * The error of each format for each linear of a component: of its weights, or of its outputs for given inputs. Pure
+ * except for reading weights. N output channels, K input channels, R rows of inputs.
  */
 import { throwIfAborted } from '../../../base/app-error.js';
 import { defined } from '../../../base/assert.js';
@@ -15,9 +13,9 @@ import { DTYPE_BYTES, type TensorEntry, type TensorSource } from '../../weights/
 import type { LayerInputs } from './input-samples.js';
 import type { PackNetwork } from '../../pack/pack-networks.js';
 
-/** Weights looked at in a layer: with so many the error is known to a hundredth of itself, and FLUX takes a minute. */
+/** Sampled weights of a layer: enough to know the error to a hundredth; FLUX takes a minute. */
 const SAMPLE_WEIGHTS = 2 ** 18;
-/** Stretches of rows that the sample of a larger layer comes from, evenly spaced. */
+/** Evenly spaced stretches of rows that make up the sample of a larger layer. */
 const STRETCHES = 8;
 
 export type FormatErrors = Readonly<Record<LossyFormat, number>>;
@@ -27,7 +25,7 @@ export interface LayerError {
   /** [N, K]. */
   readonly shape: readonly [number, number];
   readonly errors: FormatErrors;
-  /** What the errors are relative to, squared: of all N rows. */
+  /** Squared norm that the errors are relative to, of all N rows. */
   readonly squares: number;
 }
 
@@ -35,11 +33,11 @@ export interface LayerErrorsOptions {
   readonly signal?: AbortSignal;
   /** 0 to 1. */
   readonly onProgress?: (fraction: number) => void;
-  /** Inputs of a linear; with them the errors are those of what comes out. */
+  /** Inputs of a linear; with them the errors are those of its outputs. */
   readonly inputsOf?: (name: string, k: number) => LayerInputs;
 }
 
-/** Linears that take the format, block by block. */
+/** Linears in the chosen format, block by block. */
 export function quantizedLinears(component: QuantizedComponent, network: PackNetwork<unknown>): TensorEntry[] {
   return inOrder([...network.source.entries.values()]).filter(
     (entry) =>
@@ -51,7 +49,7 @@ export function quantizedLinears(component: QuantizedComponent, network: PackNet
   );
 }
 
-/** Checkpoints list names by letter: block 10 before block 2, and InfuseNet's outputs before what they come from. */
+/** Checkpoints sort names as text: block 10 before block 2, and InfuseNet's outputs before the blocks. */
 function inOrder(entries: readonly TensorEntry[]): TensorEntry[] {
   const place = ({ name }: TensorEntry): number =>
     name.startsWith('transformer_blocks.') ? 0 : name.startsWith('single_transformer_blocks.') ? 1 : 2;
@@ -92,7 +90,7 @@ export async function layerErrors(
 export const noErrors = (): Record<LossyFormat, number> =>
   Object.fromEntries(LOSSY_FORMATS.map((format) => [format, 0])) as Record<LossyFormat, number>;
 
-/** Length of the error over length of what it is an error of, from their squares; 0 for nothing. */
+/** Relative error ‖e‖/‖w‖, from squares; 0 where ‖w‖ is 0. */
 export function relative(errors: FormatErrors, squares: number): FormatErrors {
   const out = noErrors();
   if (squares === 0) return out;
@@ -116,7 +114,7 @@ async function sampled(source: TensorSource, entry: TensorEntry): Promise<Float3
   return out;
 }
 
-/** The squared length of a matrix [N, K] of weights, or of what it makes of the inputs: ‖X·Wᵀ‖². */
+/** The squared norm of a matrix [N, K] of weights, or of its product with the inputs: ‖X·Wᵀ‖². */
 function sizeFor(inputs: LayerInputs | undefined, k: number): (weights: Float32Array) => number {
   if (inputs === undefined) return sumOfSquares;
   return (weights) => {
@@ -139,7 +137,7 @@ function sumOfSquares(values: Float32Array): number {
   return sum;
 }
 
-/** a − b, in f32: exact enough, since what is rounded is close to what it was. */
+/** a − b in f32, which is exact enough because the two are close. */
 function difference(a: Float32Array, b: Float32Array): Float32Array {
   const out = new Float32Array(a.length);
   for (let i = 0; i < a.length; i += 1) out[i] = (a[i] as number) - (b[i] as number);

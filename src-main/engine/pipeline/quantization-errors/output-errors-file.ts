@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { QuantizedComponent } from '../../protocol.js';
 
-/** Raised when the numbers would come out differently, or more is said of them. */
+/** Raised when numbers or contents change. */
 const CACHE_VERSION = 2;
 
-/** Where the output errors that an id names are kept. @param weights fingerprint of the component's weights */
+/** The file of the output errors of an id. @param weights fingerprint of the component's weights */
 export function outputErrorsFile(
   cachePath: string,
   component: QuantizedComponent,

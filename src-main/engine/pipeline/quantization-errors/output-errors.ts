@@ -1,6 +1,6 @@
 /**
- * What each format does to what comes out of a component's linears on a run's own activations: ‖X(W − Ŵ)ᵀ‖ / ‖XWᵀ‖ for
- * sampled rows X of what the linear W reads in the run. Kept in the cache under an id that names the run's settings.
+ * The error of each format in the outputs of a component's linears on a run's own activations: ‖X(W − Ŵ)ᵀ‖ / ‖XWᵀ‖ for
+ * sampled rows X of the input of linear W. Kept in the cache under an id of the run's settings.
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -27,7 +27,6 @@ import type { PackNetwork } from '../../pack/pack-networks.js';
 import { outputErrorsFile } from './output-errors-file.js';
 import { withRunComponent } from './run-component.js';
 
-/** Hex digits of an id. */
 const ID_DIGITS = 8;
 
 export interface OutputErrorsOptions {
@@ -54,7 +53,7 @@ export async function outputErrors(
       ...(signal === undefined ? {} : { signal }),
       inputsOf: (name, k) => samples.of(name, k),
       onProgress: (fraction) => {
-        const message = 'Measuring what each format does to the layers’ outputs';
+        const message = 'Measuring the error of each format in the layers’ outputs';
         onProgress({ stage: 'decode', fraction, message, step: null, steps: null, previewPng: null });
       },
     });
@@ -69,7 +68,7 @@ export async function outputErrors(
   });
 }
 
-/** The id of a measurement on a run, its file, and what was kept there; null where nothing was. */
+/** Id and file of a measurement on a run, and the kept result or null. */
 export async function keptOutputErrors(
   run: GenerateRequest,
   component: QuantizedComponent,
@@ -81,7 +80,7 @@ export async function keptOutputErrors(
   return { id, file, kept: await keptJson<OutputErrors>(file) };
 }
 
-/** Layers count alike: what comes out of them has no common unit. */
+/** All layers have equal weight, since their outputs have no common unit. */
 function quadraticMean(layers: readonly LayerError[]): OutputErrors['overall'] {
   const out = noErrors();
   for (const format of LOSSY_FORMATS) {
@@ -91,7 +90,7 @@ function quadraticMean(layers: readonly LayerError[]): OutputErrors['overall'] {
   return out;
 }
 
-/** Of everything that decides what the linears read. */
+/** A digest of everything that determines the linears' inputs. */
 async function idOf(run: GenerateRequest, pack: Pack): Promise<string> {
   const hash = createHash('sha256');
   const { provider, formats, identity, controlImagePath } = run;

@@ -1,4 +1,4 @@
-/** A mix within a budget before it is made: the name it has, and the format that each layer will have. */
+/** Plans a mix within a budget: its name, and the format of each layer. */
 import { AppError } from '../../../base/app-error.js';
 import { autoFormat } from '../../../base/auto-format.js';
 import type { FormatMixRequest, FormatMixResult, WeightFormat } from '../../protocol.js';
@@ -10,8 +10,8 @@ import { withRunComponent } from './run-component.js';
 const MIB = 2 ** 20;
 
 /**
- * @throws AppError engine.request-invalid for a budget that is too small and for outputs that were not measured on the
- * run; those of opening the pack and of measuring weights; AbortError
+ * @throws AppError engine.request-invalid for a budget that is too small, or outputs that were not measured on the run;
+ * errors of opening the pack and of measuring weights; AbortError
  */
 export async function planMix(
   { run, component, by, budgetMiB }: FormatMixRequest,
@@ -34,11 +34,11 @@ export async function planMix(
 
 function notMeasured(label: string): AppError {
   return new AppError('engine.request-invalid', `The errors of ${label}'s outputs were not measured on this picture.`, {
-    remedy: 'Measure them in the layer view first, or let the mix go by the errors of the weights.',
+    remedy: 'Measure them in the layer view first, or base the mix on the errors of the weights.',
   });
 }
 
-/** Halfway between the smallest format and INT8: there a mix is like neither. Rounded down to a tenth above 1 MiB. */
+/** Halfway between the smallest format and INT8, where a mix differs from both. Rounded down to a tenth above 1 MiB. */
 function suggestedMiB(bytes: Readonly<Record<WeightFormat, number>>): number {
   const mib = (Math.min(...Object.values(bytes)) + bytes.int8) / 2 / MIB;
   const step = mib >= 100 ? 1 : mib >= 1 ? 0.1 : 0.001;

@@ -1,12 +1,12 @@
-/** A component's network as a run has it: of the run's InfuseNet variant, with its LoRAs. */
+/** A component's network in a run: with the run's InfuseNet variant and LoRAs. */
 import { openPack, type Pack } from '../../pack/open-pack.js';
 import type { GenerateRequest, QuantizedComponent } from '../../protocol.js';
 import type { PackNetwork } from '../../pack/pack-networks.js';
 import { openComponent } from '../packs/convert-pack.js';
 
 /**
- * Opens it, hands it to `use`, and closes it however that ends.
- * @throws AppError of opening the pack and the LoRAs, and what `use` throws; AbortError
+ * Opens the network, passes it to `use`, and closes it.
+ * @throws AppError of opening the pack and the LoRAs; the errors of `use`; AbortError
  */
 export async function withRunComponent<T>(
   { packPath, modelVariant, loras }: Pick<GenerateRequest, 'packPath' | 'modelVariant' | 'loras'>,

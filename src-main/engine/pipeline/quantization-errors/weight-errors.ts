@@ -1,6 +1,6 @@
 /**
- * What each format does to a component's weights, layer by layer, before any picture is made: the relative error of the
- * decoded weights. Kept in the cache beside the converted weights.
+ * The relative error of each format in a component's weights, layer by layer, without making a picture. Kept in the
+ * cache beside the converted weights.
  */
 import { join } from 'node:path';
 import { fingerprint } from '../../convert/fingerprint.js';
@@ -16,7 +16,7 @@ import { keptJson, keepJson } from '../networks/kept-json.js';
 import type { PackNetwork } from '../../pack/pack-networks.js';
 import { layerErrors, noErrors, quantizedLinears, relative, type LayerErrorsOptions } from './layer-errors.js';
 
-/** Raised when the numbers would come out differently. */
+/** Raised when the numbers change. */
 const CACHE_VERSION = 2;
 
 export type WeightErrorsOptions = Omit<LayerErrorsOptions, 'inputsOf'>;
@@ -36,7 +36,7 @@ export async function weightErrors(
   }
 }
 
-/** Of an open network. @throws AppError weights.*, quant.invalid-input; AbortError */
+/** For an open network. @throws AppError weights.*, quant.invalid-input; AbortError */
 export async function weightErrorsOf(
   component: QuantizedComponent,
   network: PackNetwork<unknown>,

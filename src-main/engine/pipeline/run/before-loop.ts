@@ -25,11 +25,11 @@ import { fitPreviewFactors, type PreviewFactors } from './preview.js';
 import type { RunScope } from './run-scope.js';
 import { controlLatents, encodeImage, vaeScale } from '../networks/vae-codec.js';
 
-/** What the loop starts from. */
+/** Inputs of the denoising loop. */
 export interface LoopStart {
   readonly prepare: PrepareContext;
   readonly flux: FluxWithLoras;
-  /** Sessions of it may be open. */
+  /** May have open sessions. */
   readonly faces: FaceAnalyst;
   readonly embedding: Float32Array | null;
   readonly text: EncodedText;
@@ -38,7 +38,7 @@ export interface LoopStart {
   readonly control: { readonly identityTokens: Float32Array; readonly latents: Float32Array } | null;
   readonly factors: PreviewFactors;
   readonly schedule: Schedule;
-  /** Packed noise, which the loop changes in place. */
+  /** Packed noise; the loop changes it in place. */
   readonly latents: Float32Array;
   readonly grid: { readonly rows: number; readonly cols: number };
   readonly shape: LatentShape;
@@ -47,7 +47,7 @@ export interface LoopStart {
 /** @throws AppError of the stages; AbortError when cancelled */
 export async function beforeLoop(scope: RunScope): Promise<LoopStart> {
   const { request } = scope;
-  // Before any work, so that a LoRA for another model is refused at once.
+  // First, so that a LoRA for another model is rejected at once.
   const flux = await scope.open(openFluxWithLoras(scope.context.pack, request.loras ?? [], scope.context.signal));
   if (flux.loraDigest !== null) scope.hashes['loras'] = flux.loraDigest;
   const prepare = await scope.prepareContext();
@@ -117,7 +117,7 @@ async function tokensOf(scope: RunScope, prepare: PrepareContext, embedding: Flo
   });
 }
 
-/** CLIP and T5, gone again afterwards; from the memo where an earlier run encoded the same. */
+/** Runs CLIP and T5 and releases them; uses the memo of an earlier run with the same text. */
 export async function encodeText(
   scope: RunScope,
   prepare: PrepareContext,

@@ -1,12 +1,10 @@
-/**
- * Settings against what the networks and the pack can do, before anything is loaded.
- */
+/** Checks settings against the limits of networks and pack, before anything is loaded. */
 import { AppError } from '../../../base/app-error.js';
 import { isNumberSetting, SETTING_NAMES, settingFits, settingRange, SETTINGS } from '../../../base/setting-table.js';
 import type { Pack } from '../../pack/open-pack.js';
 import type { GenerateRequest } from '../../protocol.js';
 
-/** @throws AppError engine.request-invalid naming the setting, what it is and what it may be */
+/** @throws AppError engine.request-invalid naming the setting, its value and the allowed range */
 export function checkSettings(request: GenerateRequest, { limits }: Pick<Pack, 'limits'>): void {
   for (const name of SETTING_NAMES.filter(isNumberSetting)) {
     if (settingFits(name, request[name], limits)) continue;

@@ -1,6 +1,4 @@
-/**
- * Modulation vectors of all steps, computed on the host before the loop.
- */
+/** Modulation vectors of all steps, computed on the host before the loop. */
 import { CONDITIONING_IO, conditioningGraph, SINUSOID_SIZE } from '../../graph/conditioning.js';
 import type { FluxConfig } from '../../graph/flux-config.js';
 import { modulationLayout } from '../../graph/modulation-layout.js';
@@ -18,11 +16,11 @@ export interface ConditioningRequest {
   readonly guidance: number;
   /** [pooledDim] f32. */
   readonly pooled: Float32Array;
-  /** How the reference rounds the scalars. */
+  /** The reference's rounding of the scalars. */
   readonly rounding: ScalarRounding;
 }
 
-/** Modulation of one step at a time: a view, not a copy. */
+/** Modulation per step: a view, not a copy. */
 export interface Modulations {
   /** [count · hidden] f32. */
   step(index: number): Float32Array;

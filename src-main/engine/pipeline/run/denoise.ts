@@ -1,6 +1,4 @@
-/**
- * The loop: one fused graph per step, Euler in f32 on the host.
- */
+/** The loop: one fused graph per step, Euler in f32 on the host. */
 import { AppError, throwIfAborted } from '../../../base/app-error.js';
 import { STEP_IO, stepGraph } from '../../graph/denoiser.js';
 import type { FluxConfig } from '../../graph/flux-config.js';
@@ -41,16 +39,16 @@ export interface DenoiserRequest extends DeviceChoice {
   readonly control: ControlInputs | null;
   /** Writes the runtime's per-node profile with this path prefix when the session is released. */
   readonly profilePrefix?: string;
-  /** Told of a step (from 0) whose velocity is not finite; without it such a step fails. */
+  /** Called for a step (from 0) whose velocity is not finite; without it such a step fails. */
   readonly onNotFinite?: (step: number) => void;
-  /** Gets what FLUX's or InfuseNet's linears read in these steps (from 0). */
+  /** Receives the inputs of FLUX's or InfuseNet's linears in these steps (from 0). */
   readonly sampled?: { readonly samples: InputSamples; readonly steps: readonly number[] };
 }
 
 /** A loaded denoiser for one picture size. */
 export interface Denoiser {
   readonly session: LoadedNetwork;
-  /** Velocity [S, outChannels] f32 at a step. @throws AppError engine.not-finite and what the session throws */
+  /** Velocity [S, outChannels] f32 at a step. @throws AppError engine.not-finite; the session's errors */
   velocity(latents: Float32Array, step: number, residualScale?: number): Promise<Float32Array>;
 }
 
@@ -140,7 +138,7 @@ function vector(data: Float32Array): Feed {
   return { data, dims: [data.length] };
 }
 
-/** A value that is NaN or infinite makes the sum so. */
+/** A NaN or infinite value makes the sum so. */
 function allFinite(values: Float32Array): boolean {
   let sum = 0;
   for (const value of values) sum += value;
@@ -161,14 +159,11 @@ export interface DenoiseStep {
   readonly seconds: number;
   /** Latents after the step, [S, inChannels] f32; a view that the next step changes. */
   readonly latents: Float32Array;
-  /** Estimate of the clean latents at this step: latents at its start minus sigma times velocity. */
+  /** Estimate of the clean latents: latents before the step minus sigma times velocity. */
   readonly estimate: Float32Array;
 }
 
-/**
- * Runs all steps in place on `latents`.
- * @throws AbortError between steps
- */
+/** Runs all steps in place on `latents`. @throws AbortError between steps */
 export async function denoise(
   denoiser: Denoiser,
   schedule: Schedule,

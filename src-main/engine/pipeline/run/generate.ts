@@ -1,6 +1,6 @@
 /**
- * One picture: identify, encode text, control, condition, denoise, decode. Each stage loads what it needs and releases
- * it before the next.
+ * One picture: identify, encode text, control, condition, denoise, decode. Each stage loads its networks and releases
+ * them before the next.
  */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -32,7 +32,7 @@ export async function generate(request: GenerateRequest, context: GenerateContex
 }
 
 /**
- * Makes a run as far as a component acts in it, and keeps what the component's linears read; no picture.
+ * Runs as far as a component is active, and samples the inputs of its linears; makes no picture.
  * @throws AppError of the stages, engine.request-invalid for InfuseNet in a run without it; AbortError when cancelled
  */
 export async function sampleInputs(
@@ -138,7 +138,7 @@ async function decode(
 }
 
 function withoutInfuseNet(): AppError {
-  return new AppError('engine.request-invalid', 'The run has no identity, so that InfuseNet does nothing in it.', {
+  return new AppError('engine.request-invalid', 'The run has no identity, so InfuseNet has no effect in it.', {
     remedy: 'Choose a picture that was made with an identity, or FLUX or T5.',
   });
 }

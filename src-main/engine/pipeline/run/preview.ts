@@ -1,6 +1,4 @@
-/**
- * Small pictures of the run so far, from the latents alone. The linear map is fitted to the pack's own VAE.
- */
+/** Small pictures of the run so far, from the latents. The linear map is fitted to the pack's own VAE. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskError } from '../../../base/disk-error.js';
@@ -32,9 +30,9 @@ const CHART_WAVES = [
 const CHART_STEPS = [0.8191725133961645, 0.6710436067037893, 0.5497004779019703] as const;
 
 /**
- * Encodes a chart of flat colours, outlines and smooth gradients, and fits the map from its latents to its colours:
- * gradients alone say nothing of how a VAE trained on drawings writes an even area or a line.
- * @throws what the VAE's session throws
+ * Encodes a chart of flat colours, outlines and smooth gradients, and fits the map from its latents to its colours.
+ * Gradients alone would not show how a VAE trained on drawings encodes an even area or a line.
+ * @throws the errors of the VAE's session
  */
 export async function fitPreviewFactors(context: PrepareContext, vae: PackNetwork<VaeConfig>): Promise<PreviewFactors> {
   const scale = vaeScale(vae.config);
@@ -45,7 +43,7 @@ export async function fitPreviewFactors(context: PrepareContext, vae: PackNetwor
   return fitLatentRgbFactors([{ latents, latentHeight: CHART_LATENTS, latentWidth: CHART_LATENTS, image }]);
 }
 
-/** Upper three quarters: flat patches of many colours, every other one with a dark outline. Below: gradients. */
+/** Upper three quarters: flat patches of many colours, every second one with a dark outline. Below: gradients. */
 function colourChart(side: number, patch: number): RgbImage {
   const data = new Uint8Array(side * side * 3);
   const line = Math.max(1, Math.round(patch / 10));

@@ -14,13 +14,13 @@ import { previewPngUrl, savePreview } from './preview.js';
 import type { RunScope } from './run-scope.js';
 import { saveLatents } from './save-latents.js';
 
-/** InfuseNet's own guidance, whatever the user's. @source bytedance/InfiniteYou pipeline_flux_infusenet.py */
+/** InfuseNet's own guidance, independent of the setting. @source bytedance/InfiniteYou pipeline_flux_infusenet.py */
 const INFUSENET_GUIDANCE = 1;
 
 export interface LoopOutcome {
   readonly stepSeconds: readonly number[];
   readonly steps: readonly StepSample[];
-  /** First step, from 1, with NaN or infinite values; only when the request lets the run go on. */
+  /** First step, from 1, with NaN or infinite values; only when the request allows them. */
   readonly notFiniteAtStep?: number;
 }
 
@@ -89,7 +89,7 @@ export async function runLoop(
             if (request.latentsDir !== undefined) await saveLatents(request.latentsDir, step, after);
             if (request.previewDir !== null) await savePreview(request.previewDir, step, estimate, shape, factors);
             const previewPng = await previewPngUrl(estimate, shape, factors);
-            // After the awaits: the driver's readings of a step arrive while this thread is free.
+            // After the awaits, since the driver's readings of a step arrive while this thread is free.
             steps.push({ seconds, ...probe.device });
             const spilled = detectSpill(steps, request.usualStepSeconds) !== null;
             const slow = spilled ? '; the GPU’s memory is full and steps are far slower than before' : '';
@@ -104,7 +104,7 @@ export async function runLoop(
         );
       } finally {
         if (request.profilePrefix !== undefined) denoiser.session.endProfiling();
-        // Within the phase, or the decode's would begin with this memory still taken.
+        // Within the phase, or the decode would begin with this memory still in use.
         await denoiser.session.release();
       }
     },
@@ -112,7 +112,7 @@ export async function runLoop(
   return { stepSeconds, steps, ...(notFiniteAtStep === undefined ? {} : { notFiniteAtStep }) };
 }
 
-/** What the denoiser hands to the samples, and when. */
+/** Samples to fill, and the steps to sample. */
 function sampledSteps(scope: RunScope, control: ControlInputs | null): Pick<DenoiserRequest, 'sampled'> {
   const { samples } = scope;
   if (samples === null || samples.component === 't5') return {};

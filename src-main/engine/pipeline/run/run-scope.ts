@@ -1,4 +1,4 @@
-/** What the stages of one run share: its request, its measurements, and the networks to close after it. */
+/** Shared by the stages of one run: the request, its measurements, and the networks to close afterwards. */
 import { throwIfAborted } from '../../../base/app-error.js';
 import type { Pack } from '../../pack/open-pack.js';
 import type { EngineProgress, GenerateRequest, QuantizedComponent, Stage } from '../../protocol.js';
@@ -12,7 +12,7 @@ import type { PrepareContext } from '../networks/prepared.js';
 
 export interface GenerateContext {
   readonly pack: Pack;
-  /** Results that later requests of a comparison share: encoded prompts, identity, control latents, preview factors. */
+  /** Results that a comparison's later requests share: encoded prompts, identity, control latents, preview factors. */
   readonly memo: MemoStore;
   readonly signal?: AbortSignal;
   readonly onProgress: (progress: EngineProgress) => void;
@@ -22,9 +22,9 @@ export class RunScope {
   readonly request: GenerateRequest;
   readonly context: GenerateContext;
   readonly probe: MemoryProbe;
-  /** Gets what a component's linears read; null for a run that makes a picture. */
+  /** Receives the inputs of a component's linears; null for a run that makes a picture. */
   readonly samples: InputSamples | null;
-  /** Digests of the weights, by component, as the stages learn them. */
+  /** Digests of the weights by component, added by the stages. */
   readonly hashes: Record<string, string> = {};
   readonly #closing: PackNetwork<unknown>[] = [];
 
@@ -35,7 +35,7 @@ export class RunScope {
     this.samples = samples;
   }
 
-  /** The network, closed with the run. */
+  /** Awaits the network and closes it with the run. */
   async open<T extends PackNetwork<unknown>>(opening: Promise<T>): Promise<T> {
     const network = await opening;
     this.#closing.push(network);
@@ -52,19 +52,19 @@ export class RunScope {
     this.context.onProgress({ stage, fraction, message, step: null, steps: null, previewPng: null, ...extra });
   }
 
-  /** What the request's format of a component means. @throws what `resolveFormat` throws */
+  /** Resolves the request's format of a component. @throws the errors of `resolveFormat` */
   format(component: QuantizedComponent, network: PackNetwork<unknown>): Promise<ResolvedFormat> {
     const { formats, cachePath } = this.request;
     return resolveFormat(component, formats[component], network, {
       cachePath,
       ...(this.context.signal === undefined ? {} : { signal: this.context.signal }),
       onProgress: (fraction) => {
-        this.report('convert', fraction, `Measuring what each format does to ${network.label}`);
+        this.report('convert', fraction, `Measuring the error of each format on ${network.label}`);
       },
     });
   }
 
-  /** @throws AppError engine.provider-unavailable, engine.request-invalid (the device) */
+  /** @throws AppError engine.provider-unavailable, engine.request-invalid for the device */
   async prepareContext(): Promise<PrepareContext> {
     const { request } = this;
     return {

@@ -4,8 +4,8 @@ import { diskError } from '../../../base/disk-error.js';
 import { stepFileName } from '../../../base/step-file.js';
 
 /**
- * Writes the latents after a step as `step-003.f32`, for measuring how far a run leaves another's path. Not synced:
- * after a crash they are of no use.
+ * Writes the latents after a step as `step-003.f32`, for comparing the trajectories of runs. Not synced, since they are
+ * useless after a crash.
  *
  * @param step 1-based
  * @param latents packed [S, inChannels] f32; read only, written little-endian

@@ -1,5 +1,5 @@
 /**
- * Reads nf4 weights as bitsandbytes serializes them, nested (double-quantized) absmax included, into our own form.
+ * Converts bitsandbytes' serialized nf4 weights, including nested (double-quantized) absmax, to our own form.
  *
  * Keys of a weight `W`: `W` (packed), `W.absmax`, `W.quant_map`, `W.quant_state.bitsandbytes__nf4` (JSON bytes), and
  * when nested `W.nested_absmax`, `W.nested_quant_map`.
@@ -26,10 +26,10 @@ export interface BnbNf4Tensors {
   };
 }
 
-/** The parts that an absmax is read from. */
+/** The tensors of an absmax. */
 export type BnbAbsmaxTensors = Pick<BnbNf4Tensors, 'absmax' | 'nested'>;
 
-/** A nested absmax: codes, their second-level scales, the codebook and the mean that was taken off. */
+/** A nested absmax: codes, their second-level scales, the codebook and the subtracted mean. */
 export interface NestedAbsmax {
   /** u8 code per block. */
   readonly codes: Uint8Array;
@@ -50,7 +50,7 @@ export function decodeNestedAbsmax({ codes, nestedAbsmax, codebook, offset, bloc
 }
 
 /**
- * The plain absmax of one weight: as stored, or decoded when it is nested.
+ * The plain absmax of one weight: as stored, or decoded if nested.
  * @returns [ceil(N·K / 64)]
  * @throws AppError weights.malformed for parts that contradict each other
  */
@@ -72,7 +72,7 @@ export function readBnbAbsmax({ absmax, nested }: BnbAbsmaxTensors, state: BnbSt
   });
 }
 
-/** What a weight's quant_state says. */
+/** Contents of a weight's quant_state. */
 export interface BnbState {
   readonly blockSize: number;
   readonly shape: readonly [number, number];
@@ -119,7 +119,7 @@ function parseJson(bytes: Uint8Array, name: string): BnbState {
   return { blockSize: blocksize, shape: [n, k], nested: { blockSize: nested_blocksize, offset: nested_offset } };
 }
 
-/** A quant_state is about 200 bytes; more is not one. */
+/** A quant_state has about 200 bytes. */
 const MAX_STATE_BYTES = 4096;
 
 function isCount(value: unknown): value is number {

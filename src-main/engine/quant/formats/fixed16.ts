@@ -1,7 +1,7 @@
 /**
  * 16-bit fixed point, one power-of-two scale per output row, for devices whose matrix kernels take bytes: a weight is
  * (high + low/256) · scale with two signed bytes. A bf16 weight down to 1/127 of its row's largest is exact; a smaller
- * one is off by at most 2^-15 of the largest, which is less than f16 activations resolve. N rows, K columns.
+ * one is off by at most 2^-15 of the largest, less than the resolution of f16 activations. N rows, K columns.
  */
 import {
   bf16Absmax,
@@ -17,17 +17,17 @@ import { bf16ToF32 } from '../../../base/float-formats.js';
 import { NBITS_BLOCK, nBitsLayer, nBitsPlane, nBitsStride, rowScales } from './products.js';
 import { part, scaleBytes, type Layer, type PackedFormat } from './storage-format.js';
 
-/** Steps of the low byte in one of the high byte. */
+/** Steps of the low byte per step of the high byte. */
 const FIXED16_LOW_STEPS = 256;
-/** Added to both codes in storage, where MatMulNBits has its zero point. */
+/** Added to both codes in storage: MatMulNBits' zero point. */
 const ZERO = 128;
 const LARGEST_HIGH = 127;
-/** The low byte's scale, 2^-8 of the row's, is still a number in f16. */
+/** The low byte's scale, 2^-8 of the row's, is still representable in f16. */
 const SMALLEST_SCALE = 2 ** -16;
 
 /**
  * @param weights [N, K] f32 or bf16 bits, read only
- * @param high @param low [N, stride] bytes; columns from K on are left alone
+ * @param high @param low [N, stride] bytes; columns from K on are unchanged
  * @param scale [N]
  * @param label names the tensor in errors
  * @throws AppError quant.invalid-input for NaN, infinity and values beyond f16
@@ -61,7 +61,7 @@ export function encodeFixed16Rows(
   }
 }
 
-/** The smallest power of two that keeps the row's largest within the high byte. */
+/** The smallest power of two that keeps the row's largest weight within the high byte. */
 function scaleOf(absmax: number): number {
   if (absmax === 0) return 1;
   return Math.max(SMALLEST_SCALE, 2 ** Math.ceil(Math.log2(absmax / LARGEST_HIGH)));

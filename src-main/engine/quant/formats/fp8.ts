@@ -32,7 +32,7 @@ const fp8Encoder = new RowEncoder({
       value[0] = (weights[begin + i] as number) / scale;
       const word = bits[0] as number;
       const sign = (word >>> 24) & 0x80;
-      // 448; only quotients by a subnormal scale are larger.
+      // 448; only quotients by a subnormal scale exceed it.
       const magnitude = Math.min(word & 0x7fffffff, 0x43e00000);
       if (magnitude >= 0x3c800000) {
         out[at + i] = sign | ((magnitude + 0x7ffff + ((magnitude >>> 20) & 1) - 0x3c000000) >>> 20);
@@ -75,7 +75,7 @@ export function decodeFp8({ codes, scale }: Fp8Weights, n: number, k: number): F
   return values;
 }
 
-/** A power of two, so exact; the smallest code, 2^-9, stays representable in f16. */
+/** A power of two, so exact; the smallest code, 2^-9, remains representable in f16. */
 const F16_SHRINK = 2 ** -8;
 /** Fixed point of e4m3fn: up to 448 · 64 = 28672, rounded below 1/8 to steps of 1/64. */
 const STEPS = 64;
@@ -99,9 +99,9 @@ export const fp8: PackedFormat = {
   decode: (parts, n, k) =>
     decodeRows(parts.bytes('codes'), parts.scales('scale'), n, k, k, (byte) => E4M3FN_VALUES[byte] as number),
   layer: (ops, weight, bias, after) => {
-    // Codes reach 448 and the row's scale comes after the product: in f16 the codes are made smaller first.
+    // Codes reach 448 and the row's scale is applied after the product, so in f16 the codes are scaled down first.
     const shrink = ops.dtype === 'f16' ? F16_SHRINK : 1;
-    // Providers without the type see the same bytes as u8.
+    // Providers without the type read the same bytes as u8.
     const codes = weight.part('codes', { type: ops.profile.operators.fp8 === 'cast' ? 'f8e4m3fn' : 'u8' });
     const row = ops.reshape(weight.part('scale'), [1, weight.n]);
     const factor = shrink === 1 ? row : ops.mul(row, ops.numbers([1 / shrink]));
@@ -117,7 +117,7 @@ function productOf(ops: LayerOperators, weight: PackedWeight, codes: Value, shri
     const values = ops.cast(codes, 'f8e4m3fn', ops.dtype);
     return gemmLayer(ops, shrink === 1 ? values : ops.mul(values, ops.numbers([shrink])), null);
   }
-  // NaN codes never come out of the encoder; zero keeps the tables finite.
+  // The encoder never emits NaN codes; zero keeps the tables finite.
   const finite = Array.from(E4M3FN_VALUES, (value) => (Number.isNaN(value) ? 0 : value));
   const at = indices(ops, codes, after);
   if (ops.profile.operators.fp8 === 'table' || k % NBITS_BLOCK !== 0) {

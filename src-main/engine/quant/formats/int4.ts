@@ -1,10 +1,10 @@
 /**
- * int4: our own symmetric 4-bit format, laid out for MatMulNBits: blocks of 32 along K, each with a scale, codes -8 to
- * 7 stored with the default zero point 8. N rows (output channels), K columns.
+ * int4: our own symmetric 4-bit format in MatMulNBits' layout: blocks of 32 along K, each with a scale, codes -8 to 7
+ * stored with the default zero point 8. N rows (output channels), K columns.
  *
- * The scale of a block is searched for least squared error, and may be negative: that decides which sign of weights
- * gets the extra code. On centred weights (fixture, Gaussian, Laplace, Student-t(4), uniform) the error is 8 to 25 %
- * below quanto's qint4 (affine, groups of 128); weights far from zero mean would favour an affine format.
+ * The scale of a block is searched for the least squared error and may be negative, which chooses the sign that gets the
+ * extra code. On centred weights (fixture, Gaussian, Laplace, Student-t(4), uniform) the error is 8 to 25 % below
+ * quanto's qint4 (affine, groups of 128); weights far from zero mean would favour an affine format.
  */
 import { f16ToF32, f32ToF16 } from '../../../base/float-formats.js';
 import { notFiniteError, widenBf16, type ScaleDtype, type Weights } from './weights.js';
@@ -17,15 +17,15 @@ const INT4_BLOCK = 32;
 const INT4_ZERO = 8;
 
 /**
- * Where the search puts the block's extreme weight, in code steps. Four values reach within 1 % of the error of a
- * search over eighty (measured on the weights named above).
+ * Candidates for the code of the block's extreme weight. Four values come within 1 % of the error of eighty (measured on
+ * the weights named above).
  */
 const EXTREME_CODES = [-8.49, -8, -7.3, -6.5] as const;
 
 export interface Int4Weights {
-  /** [N, ceil(K / 32), 16]: code + 8, even columns in the low nibble; columns from K on hold the zero point. */
+  /** [N, ceil(K / 32), 16]: code + 8, even columns in the low nibble; columns from K on have the zero point. */
   readonly codes: Uint8Array;
-  /** [N, ceil(K / 32)], already rounded to the scale dtype; 0 for blocks of zeros. */
+  /** [N, ceil(K / 32)], rounded to the scale dtype; 0 for blocks of zeros. */
   readonly scale: Float32Array;
 }
 
@@ -38,7 +38,7 @@ function roundTo(scale: number, dtype: ScaleDtype): number {
   return dtype === 'f32' ? Math.fround(scale) : f16ToF32(f32ToF16(scale));
 }
 
-/** Least-squares scale of the best candidate's codes. @param extreme the weight of largest magnitude, not zero */
+/** Least-squares scale for the best candidate's codes. @param extreme the weight of largest magnitude, not zero */
 function searchScale(block: Float32Array, extreme: number): number {
   let bestScore = -1;
   let bestScale = 0;
@@ -48,14 +48,14 @@ function searchScale(block: Float32Array, extreme: number): number {
     let squares = 0;
     for (let i = 0; i < block.length; i++) {
       const weight = block[i] as number;
-      // Adding and subtracting 1.5 · 2^52 rounds a double to an integer. Only upwards is there anything to clamp.
-      // Literals and a comparison: module constants, or Math.min of doubles, take twice as long as all the rest.
+      // Adding and subtracting 1.5 · 2^52 rounds a double to an integer. Only the upper end needs a clamp. Literals and
+      // a comparison, because module constants, or Math.min of doubles, take twice as long as all the rest.
       let code = weight * inverse + 6755399441055744 - 6755399441055744;
       if (code > 7) code = 7;
       products += weight * code;
       squares += code * code;
     }
-    // With scale = products / squares the squared error is sum(weight²) less this score.
+    // With scale = products / squares the squared error is sum(weight²) minus this score.
     const scale = products / squares;
     const score = scale * products;
     if (score > bestScore) {
@@ -67,9 +67,8 @@ function searchScale(block: Float32Array, extreme: number): number {
 }
 
 /**
- * Encodes into given memory.
  * @param weights [N, K] f32 or bf16 bits, read only
- * @param out [N, ceil(K / 32), 16], every byte is written
+ * @param out [N, ceil(K / 32), 16]; every byte is written
  * @param scale [N, ceil(K / 32)]
  * @throws AppError quant.invalid-input
  */
@@ -99,14 +98,14 @@ function encodeInt4Rows(
   }
 }
 
-/** Zeros beyond K add nothing to the error and encode to the zero point. */
+/** Zeros beyond K do not change the error and encode to the zero point. */
 function copyBlock(row: Float32Array, begin: number, block: Float32Array): void {
   const count = Math.min(block.length, row.length - begin);
   for (let i = 0; i < count; i++) block[i] = row[begin + i] as number;
   if (count < block.length) block.fill(0, count);
 }
 
-/** The weight of largest magnitude; NaN when one is not finite. */
+/** The weight of largest magnitude; NaN when a weight is not finite. */
 function extremeOf(block: Float32Array): number {
   let extreme = 0;
   let largest = 0;
@@ -143,7 +142,7 @@ function encodeBlock(
 
 /**
  * int4 of a matrix.
- * @param weights [N, K] f32 or bf16 bits, read only
+ * @param scaleDtype dtype of the stored scales; codes are chosen for scales rounded to it
  * @param scaleDtype what the scales will be stored in; codes are chosen for scales so rounded
  * @throws AppError quant.invalid-input for NaN and infinity
  */

@@ -17,10 +17,10 @@ import {
 } from './storage-format.js';
 
 const LARGEST_CODE = 127;
-/** Added to codes in storage, where MatMulNBits has its zero point. */
+/** Added to codes in storage: MatMulNBits' zero point. */
 const INT8_ZERO = 128;
 
-/** Encodes into storage form: code + 128. Codes are zero below absmax / 254, less than 9 octaves down. */
+/** Encodes to stored codes, code + 128. Codes are zero below absmax / 254, less than 9 octaves down. */
 const int8Encoder = new RowEncoder({
   largest: LARGEST_CODE,
   depth: 9 * 128,
@@ -90,7 +90,7 @@ export const int8: PackedFormat = {
   },
 };
 
-/** code · scale in compute dtype, then Gemm. Products of codes and scales are what f16 can hold: they are weights. */
+/** code · scale in compute dtype, then Gemm. The products are weights, so f16 can hold them. */
 function castLayer(ops: LayerOperators, weight: PackedWeight, bias: Value | null, after: Value): Layer {
   const { n, k } = weight;
   const padded = nBitsStride(k);

@@ -1,6 +1,6 @@
 /**
- * nf4: bitsandbytes' NF4. Weights are flattened; each block of 64 has an absmax, and each weight the 4-bit index of
- * the nearest codebook value times it. The last block may be shorter.
+ * nf4: bitsandbytes' NF4. Weights are flattened; each block of 64 has an absmax, and each weight the 4-bit index of the
+ * codebook value nearest to weight / absmax. The last block may be shorter.
  *
  * @source bitsandbytes-foundation/bitsandbytes: functional.py, backends/default/ops.py
  */
@@ -47,12 +47,12 @@ const ZERO_CODE = 7;
 /** bitsandbytes' guard against division by a zero absmax. */
 const SMALLEST_ABSMAX = Math.fround(1e-38);
 
-/** A quotient above the midpoint of codes c and c + 1 takes c + 1; on it, c. */
+/** A quotient above the midpoint of codes c and c + 1 gets c + 1; on it, c. */
 const MIDPOINTS = Float32Array.from({ length: 15 }, (_, code) =>
   Math.fround(((NF4_CODEBOOK[code] as number) + (NF4_CODEBOOK[code + 1] as number)) / 2),
 );
 
-/** Cells of 1/32 over the quotient's range [-1, 1]: narrower than any two midpoints are apart. */
+/** Cells of 1/32 over the quotient's range [-1, 1]: narrower than the smallest distance of two midpoints. */
 const CELLS = 65;
 /** Code at the lower edge of each cell, and the one midpoint inside it (or none: infinity). */
 const CELL_CODE = Uint8Array.from({ length: CELLS }, (_, cell) => countBelow(cell / 32 - 1));
@@ -96,7 +96,6 @@ let table: Bf16CodeTable | undefined;
 const TABLE_DEPTH = 6 * 128;
 
 /**
- * Encodes into given memory.
  * @param weights flattened, f32 or bf16 bits, read only
  * @param out [ceil(count / 2)]
  * @param absmax [ceil(count / 64)]
@@ -170,7 +169,7 @@ export function decodeNf4({ codes, absmax }: Nf4Weights, n: number, k: number): 
 
 /**
  * Values [begin, end) of a flattened weight.
- * @param codes bytes from the one that holds element `begin` on
+ * @param codes bytes from the one with element `begin`
  * @param absmax of the whole weight
  */
 export function decodeNf4Range(codes: Uint8Array, absmax: Float32Array, begin: number, end: number): Float32Array {
@@ -217,7 +216,7 @@ export const nf4: PackedFormat = {
   },
 };
 
-/** Pairs of 8-bit codes by byte, then MatMulNBits; rounds the codebook to 1/127. Rows are whole blocks. */
+/** Pairs of 8-bit codes by byte, then MatMulNBits; rounds the codebook to 1/127. Rows must be whole blocks. */
 function byteCodesLayer(ops: LayerOperators, weight: PackedWeight, bias: Value | null, after: Value): Layer {
   const { n, k } = weight;
   const pairs = Uint8Array.from(pairsByByte(), (value) => 128 + Math.round(value * 127));
@@ -233,7 +232,7 @@ function byteCodesLayer(ops: LayerOperators, weight: PackedWeight, bias: Value |
   return nBitsLayer(ops, { codes, scales: ops.reshape(perBlock, [n, k / NBITS_BLOCK]), bits: 8, n, k }, bias);
 }
 
-/** Pairs of codebook values by byte, times absmax, then Gemm. Blocks run on across rows. */
+/** Pairs of codebook values by byte, times absmax, then Gemm. Blocks may span rows. */
 function tableLayer(ops: LayerOperators, weight: PackedWeight, bias: Value | null, after: Value): Layer {
   const { name, n, k } = weight;
   invariant((n * k) % NF4_BLOCK === 0, `${name} has ${n * k} weights, not whole blocks of ${NF4_BLOCK}`);
@@ -244,7 +243,7 @@ function tableLayer(ops: LayerOperators, weight: PackedWeight, bias: Value | nul
   return gemmLayer(ops, ops.reshape(ops.mul(ops.reshape(values, [blocks, NF4_BLOCK]), scale), [n, k]), bias);
 }
 
-/** The two values that each byte stands for, [256, 2]. */
+/** The two codebook values of each byte, [256, 2]. */
 function pairsByByte(): number[] {
   return Array.from({ length: 256 }, (_, byte) => [byte >> 4, byte & 15])
     .flat()

@@ -1,9 +1,7 @@
-/**
- * Products that several formats share. Dimension letters: S tokens, N output channels, K input channels.
- */
+/** Products shared by several formats. S tokens, N output channels, K input channels. */
 import type { Layer, LayerOperators, Value } from './storage-format.js';
 
-/** Weights per block of MatMulNBits; in 8 bits only the storage is in blocks, the scale is the row's. */
+/** Weights per block of MatMulNBits; in 8 bits only the storage has blocks, the scale is the row's. */
 export const NBITS_BLOCK = 32;
 
 export function addBias(ops: LayerOperators, y: Value, bias: Value | null): Value {
@@ -45,22 +43,22 @@ export function rowScales(ops: LayerOperators, scale: Value, n: number, k: numbe
   return ops.g.node('Expand', [ops.add(scale, ops.zeroAfter(after)), ops.g.i64([n, Math.ceil(k / NBITS_BLOCK)])]);
 }
 
-/** Indices for a Gather from u8 codes, not before `after`. */
+/** Indices for a Gather from u8 codes, computed after `after`. */
 export function indices(ops: LayerOperators, codes: Value, after: Value): Value {
   return ops.add(ops.cast(codes, 'u8', 'i32'), ops.cast(ops.zeroAfter(after), ops.dtype, 'i32'));
 }
 
-/** Codes [N, ceil(K/32), 32] of 8-bit codes by row. */
+/** Shape [N, ceil(K/32), 32] of 8-bit codes by row. */
 export function nBitsPlane(n: number, k: number): readonly number[] {
   return [n, Math.ceil(k / NBITS_BLOCK), NBITS_BLOCK];
 }
 
-/** Bytes of a row of such codes. */
+/** Bytes of a row of these codes. */
 export function nBitsStride(k: number): number {
   return Math.ceil(k / NBITS_BLOCK) * NBITS_BLOCK;
 }
 
-/** Values of codes by row times the row's scale, [N, K] f32. @param stride bytes of a row */
+/** Values of codes times their row's scale, [N, K] f32. @param stride bytes of a row */
 export function decodeRows(
   codes: Uint8Array,
   scale: Float32Array,

@@ -1,6 +1,6 @@
 /**
- * What quanto's two 8-bit formats share: one scale per output row, the row's absmax over the largest code, and codes
- * of weight / scale in f32. N rows (output channels), K columns.
+ * Shared by quanto's two 8-bit formats: one scale per output row, the row's absmax over the largest code, and codes of
+ * weight / scale in f32. N rows (output channels), K columns.
  *
  * @source huggingface/optimum-quanto: tensor/optimizers/absmax_optimizer.py, library/quantize.py
  */
@@ -9,13 +9,13 @@ import { Bf16CodeTable, fitsTable } from './bf16-code-table.js';
 import { BF16_INFINITY, bf16Absmax, bitsOf, f32Absmax, notFiniteError, widenBf16, type Weights } from './weights.js';
 
 export interface RowFormat {
-  /** Value that the row's absmax is mapped to. */
+  /** Value to which the row's absmax is mapped. */
   readonly largest: number;
-  /** bf16 steps (128 to an octave) below the absmax from where on codes do not change any more. */
+  /** bf16 steps (128 to an octave) below the absmax beyond which codes are constant. */
   readonly depth: number;
   /**
-   * Stored bytes of f32 quotients weight / scale, clamped: weights [begin, begin + count) into `out` from `at`. Hot:
-   * constants of the module are variables after bundling and cost a load each, so literals and locals are preferred.
+   * Writes stored bytes of f32 quotients weight / scale, clamped: weights [begin, begin + count) into `out` from `at`.
+   * Hot: module constants are variables after bundling and cost a load each, so use literals and locals.
    */
   readonly encodeRow: (
     weights: Float32Array,
@@ -37,7 +37,7 @@ export class RowEncoder {
 
   /**
    * @param weights [N, K] f32 or bf16 bits, read only
-   * @param out [N, stride] bytes; columns from K on are left alone
+   * @param out [N, stride] bytes; columns from K on are unchanged
    * @param scale [N]; 1 for rows of zeros
    * @param label names the tensor in errors
    * @throws AppError quant.invalid-input

@@ -1,6 +1,4 @@
-/**
- * 16-bit: bf16 as checkpoints have it, or f16 for devices that compute in it. Rounds to nearest, ties to even.
- */
+/** 16-bit: bf16 as in checkpoints, or f16 for devices that compute in it. Rounds to nearest, ties to even. */
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from '../../../base/float-formats.js';
 import {
   BF16_INFINITY,
@@ -13,9 +11,9 @@ import {
 } from './weights.js';
 import { part, type PartPlan, type StorageFormat, type StoredValues } from './storage-format.js';
 
-/** From here on a value rounds beyond f16's largest, 65504. */
+/** Values from here on round beyond f16's largest, 65504. */
 const F16_OVERFLOW = 65520;
-/** bf16 bits of 65536, the first bf16 value that f16 lacks. */
+/** bf16 bits of 65536, the first bf16 value outside f16. */
 const BF16_F16_OVERFLOW = 0x4780;
 
 let bf16ToF16Table: Uint16Array | undefined;
@@ -45,7 +43,7 @@ export function encodeF16Into(weights: Weights, out: Uint16Array, label: string)
  */
 function encodeBf16Into(weights: Weights, out: Uint16Array, label: string): void {
   if (weights instanceof Float32Array) {
-    // The largest f32 values round to infinity.
+    // The largest f32 values round to bf16's infinity.
     if (f32ToBf16(finiteAbsmax(weights, label)) >= BF16_INFINITY) throw notFiniteError(label);
     const bits = bitsOf(weights);
     for (let i = 0; i < weights.length; i++) {
@@ -103,7 +101,7 @@ export function decodeF16(bits: Uint16Array): Float32Array {
   return Float32Array.from(bits, f16ToF32);
 }
 
-/** Stored: value [N, K]. @param write the weights into bytes of the part */
+/** Stored: value [N, K]. @param write writes the weights into the part's bytes */
 function plain(
   onnxType: PartPlan['onnxType'],
   write: (weights: Weights, bytes: Uint8Array, label: string) => void,
@@ -111,7 +109,7 @@ function plain(
 ): StorageFormat {
   return {
     layout: (n, k) => [part('value', onnxType, [n, k])],
-    // Any would do; this keeps a chunk's bytes aligned.
+    // Any number works; this one keeps a chunk's bytes aligned.
     unit: 64,
     columnBlock: 1,
     sharedParts: [],

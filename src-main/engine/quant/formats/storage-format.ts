@@ -1,16 +1,15 @@
 /**
- * What a way of storing a weight consists of: how it lies in a file, how it is encoded and decoded, and how a graph
- * multiplies by it. Each format's file makes one; `storage.ts` lists them.
- *
- * Dimension letters: N output channels, K input channels of a linear weight [N, K]; S tokens.
+ * A way of storing a weight: its layout in a file, its encoder and decoder, and the layer that multiplies by it in a
+ * graph. Each format's file defines one; `storage.ts` lists them. N output channels, K input channels of a linear weight
+ * [N, K]; S tokens.
  */
 import { f16ToF32, f32ToF16 } from '../../../base/float-formats.js';
 import type { FormatOperator, WeightFormat } from '../../../base/vocabulary.js';
 import { F16_MAX, tooLargeError, type ScaleDtype, type Weights } from './weights.js';
 
-/** One stretch of bytes of a stored weight. */
+/** A range of bytes of a stored weight. */
 export interface PartPlan {
-  /** Names it among the weight's parts, such as `codes`. */
+  /** Name within the weight, such as `codes`. */
   readonly suffix: string;
   /** ONNX element type. */
   readonly onnxType: 'u8' | 'f8e4m3fn' | 'f32' | 'f16' | 'bf16';
@@ -28,12 +27,12 @@ export function part(suffix: string, onnxType: PartPlan['onnxType'], shape: read
 /** Bytes of each part of a stretch of weights. */
 export type EncodedParts = ReadonlyMap<string, Uint8Array>;
 
-/** Memory that an encoder uses again from chunk to chunk. */
+/** Memory that an encoder reuses for every chunk. */
 export class EncodeMemory {
   readonly #bytes = new Map<string, Uint8Array>();
   #scale = new Float32Array(0);
 
-  /** Bytes for a part; what was in them before is still there. */
+  /** Bytes for a part; not cleared. */
   bytes(suffix: string, length: number): Uint8Array {
     let bytes = this.#bytes.get(suffix);
     if (bytes === undefined || bytes.length < length) {
@@ -49,7 +48,7 @@ export class EncodeMemory {
   }
 }
 
-/** Scales as they are stored. @throws AppError quant.invalid-input for one that f16 cannot hold */
+/** Scales in their stored form. @throws AppError quant.invalid-input for one beyond f16 */
 export function scaleBytes(scale: Float32Array, dtype: ScaleDtype, label: string): Uint8Array {
   if (dtype === 'f32') return new Uint8Array(scale.buffer, scale.byteOffset, scale.byteLength);
   const largest = scale.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
@@ -59,7 +58,7 @@ export function scaleBytes(scale: Float32Array, dtype: ScaleDtype, label: string
   return new Uint8Array(halves.buffer);
 }
 
-/** The parts of a stored weight, to be decoded. */
+/** The parts of a stored weight, for decoding. */
 export class StoredValues {
   readonly #parts: EncodedParts;
   readonly #scaleDtype: ScaleDtype;
@@ -90,10 +89,10 @@ export class StoredValues {
 
 /** A tensor inside a graph, by name. */
 export type Value = string;
-/** A linear layer whose weight is expanded once for all its inputs: x [S, K] -> [S, N]. */
+/** A linear layer that expands its weight once for all inputs: x [S, K] -> [S, N]. */
 export type Layer = (x: Value) => Value;
 
-/** What a format needs of a graph to build a layer; `graph/operators.ts` has it. */
+/** The graph operations that a format uses to build a layer; implemented by `graph/operators.ts`. */
 export interface LayerOperators {
   readonly dtype: 'f32' | 'f16';
   readonly profile: {
@@ -123,29 +122,29 @@ export interface PackedWeight {
   readonly name: string;
   readonly n: number;
   readonly k: number;
-  /** A part as an initializer; `as` sees the same bytes in another shape or type. */
+  /** A part as an initializer; `as` reads the same bytes in another shape or type. */
   readonly part: (suffix: string, as?: Partial<Pick<PartPlan, 'shape'> & { type: PartPlan['onnxType'] }>) => Value;
 }
 
 export interface StorageFormat {
-  /** The parts of a weight [N, K] as they lie in a file. */
+  /** The parts of a weight [N, K] in a file. */
   readonly layout: (n: number, k: number, scaleDtype: ScaleDtype) => PartPlan[];
-  /** Weights that cannot be encoded apart: whole rows, or so many of the flattened matrix. */
+  /** Weights that must be encoded together: whole rows, or a number of the flattened matrix. */
   readonly unit: 'row' | number;
-  /** Weights along K that are stored together, so that a stretch of columns must be a multiple of it. */
+  /** Weights along K that are stored together; stretches of columns must be a multiple of it. */
   readonly columnBlock: number;
-  /** Parts that have nothing by column: stretches of columns share them. */
+  /** Parts that do not depend on columns: stretches of columns share them. */
   readonly sharedParts: readonly string[];
   /**
-   * What a GPU's driver takes over the weights' own bytes: buffers below 4 MiB are rounded up to a power of two, which
-   * is what a 4-bit layer's scales have. Fitted to full-size runs on an H200 (docs/measurements.md).
+   * Factor of a GPU driver's memory over the weights' bytes: it rounds buffers below 4 MiB, such as a 4-bit layer's
+   * scales, up to a power of two. Fitted to full-size runs on an H200 (docs/measurements.md).
    */
   readonly gpuOverhead: number;
   /**
-   * @param weights [N, K] f32 or bf16 bits, read only; where `unit` is a number, any stretch that begins on a unit
+   * @param weights [N, K] f32 or bf16 bits, read only; where `unit` is a number, any stretch that begins at a unit
    * @param label names the tensor in errors
-   * @returns the parts of `layout`, in memory that is valid until it is used again
-   * @throws AppError quant.invalid-input for NaN, infinity, and scales or values that f16 cannot hold
+   * @returns the parts of `layout`, in memory that is valid until the next call
+   * @throws AppError quant.invalid-input for NaN, infinity, and scales or values beyond f16
    */
   readonly encode: (
     weights: Weights,
@@ -155,12 +154,12 @@ export interface StorageFormat {
     scaleDtype: ScaleDtype,
     label: string,
   ) => EncodedParts;
-  /** The values that stored parts stand for, [N, K] f32. For tests and checks: it is not fast. */
+  /** Values of stored parts, [N, K] f32. Slow; for tests and checks. */
   readonly decode: (parts: StoredValues, n: number, k: number) => Float32Array;
 }
 
 /** A format that graphs multiply by without a float copy of the weight. */
 export interface PackedFormat extends StorageFormat {
-  /** @param after nothing of the weight is expanded before this value exists */
+  /** @param after the weight is expanded only after this value exists */
   readonly layer: (ops: LayerOperators, weight: PackedWeight, bias: Value | null, after: Value) => Layer;
 }

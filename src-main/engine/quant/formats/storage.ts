@@ -1,4 +1,4 @@
-/** Every way in which a weight is stored, and what is asked of each by name. */
+/** All storage formats, by name. */
 import { isLossy, type LossyFormat, type WeightFormat } from '../../../base/vocabulary.js';
 import { fixed16 } from './fixed16.js';
 import { fp8 } from './fp8.js';
@@ -9,12 +9,12 @@ import { bf16, f16, f32 } from './sixteen-bit.js';
 import { EncodeMemory, StoredValues, type EncodedParts, type PackedFormat, type PartPlan } from './storage-format.js';
 import type { ScaleDtype, Weights } from './weights.js';
 
-/** What graphs multiply by as it is stored: a quantized format, or 16-bit fixed point. */
+/** Formats that graphs multiply by in their stored form: a quantized format, or 16-bit fixed point. */
 export const PACKED_FORMATS = { fp8, int8, int4, nf4, fixed16 } as const satisfies Readonly<
   Record<LossyFormat | 'fixed16', PackedFormat>
 >;
 export type PackedTarget = keyof typeof PACKED_FORMATS;
-/** What a weight can be encoded to: a packed format, or plain values of a float type. */
+/** Targets of encoding: a packed format, or plain values of a float type. */
 export const STORAGE_FORMATS = { ...PACKED_FORMATS, bf16, f16, f32 } as const;
 export type StorageTarget = keyof typeof STORAGE_FORMATS;
 
@@ -22,25 +22,25 @@ export function isPacked(target: StorageTarget): target is PackedTarget {
   return target in PACKED_FORMATS;
 }
 
-/** Columns that whole blocks of every format fit into. */
+/** A number of columns that contains whole blocks of every format. */
 export const LARGEST_BLOCK = Math.max(...Object.values(STORAGE_FORMATS).map(({ columnBlock }) => columnBlock));
 
-/** How a weight format is stored in general; 16-bit as checkpoints have it. */
+/** The usual storage of a weight format; 16-bit as in checkpoints. */
 export function storageOf(format: WeightFormat): StorageTarget {
   return isLossy(format) ? format : 'bf16';
 }
 
-/** The parts of a weight [N, K] as they lie in a file. */
+/** The parts of a weight [N, K] in a file. */
 export function planTensor(target: StorageTarget, n: number, k: number, scaleDtype: ScaleDtype): PartPlan[] {
   return STORAGE_FORMATS[target].layout(n, k, scaleDtype);
 }
 
-/** Bytes of a weight [N, K] in a format, scales and padding included. */
+/** Bytes of a weight [N, K] in a format, including scales and padding. */
 export function storedBytes(format: WeightFormat, n: number, k: number, scaleDtype: ScaleDtype): number {
   return planTensor(storageOf(format), n, k, scaleDtype).reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
-/** Encodes weights a chunk at a time, into memory that is used again. */
+/** Encodes weights chunk by chunk into reused memory. */
 export class StorageEncoder {
   readonly #target: StorageTarget;
   readonly #scaleDtype: ScaleDtype;
@@ -57,10 +57,7 @@ export class StorageEncoder {
   }
 }
 
-/**
- * The values that stored parts stand for, scales as rounded in storage. For tests and checks: it is not fast.
- * @returns [N, K] f32
- */
+/** Values of stored parts with scales as rounded in storage, [N, K] f32. Slow; for tests and checks. */
 export function decodeStorage(
   target: StorageTarget,
   parts: EncodedParts,

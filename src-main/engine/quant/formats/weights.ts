@@ -1,18 +1,18 @@
 /**
- * What the encoders take: row-major weights in f32 or as raw bf16 bits, and the largest magnitude of a stretch of them.
+ * Input of the encoders: row-major weights in f32 or as raw bf16 bits, and the largest magnitude of a range of them.
  *
- * Magnitudes are compared as integers: without the sign bit, IEEE floats sort like their bits, and NaN and infinity
- * come out on top, so one pass finds both the absmax and whether everything is finite.
+ * Magnitudes are compared as integers: without the sign bit, IEEE floats sort like their bits, with NaN and infinity
+ * on top, so one pass finds the absmax and whether all are finite.
  */
 import { AppError } from '../../../base/app-error.js';
 
 /** Row-major weights: f32 values, or the bits of bf16 values. */
 export type Weights = Float32Array | Uint16Array;
 
-/** Type of the scales beside the codes; the same as the session's activations. */
+/** Type of the scales; the same as of the session's activations. */
 export type ScaleDtype = 'f32' | 'f16';
 
-/** Bits of bf16 infinity; anything from here up is not finite. */
+/** Bits of bf16 infinity; larger ones are not finite either. */
 export const BF16_INFINITY = 0x7f80;
 const F32_INFINITY = 0x7f800000;
 /** Largest finite f16. */
@@ -26,7 +26,7 @@ export function bitsOf(values: Float32Array): Int32Array {
   return new Int32Array(values.buffer, values.byteOffset, values.length);
 }
 
-/** Largest magnitude in [begin, end) as bf16 bits without sign; at least BF16_INFINITY when one is not finite. */
+/** Largest magnitude in [begin, end) as bf16 bits without sign; at least BF16_INFINITY if one is not finite. */
 export function bf16Absmax(bits: Uint16Array, begin: number, end: number): number {
   let a = 0;
   let b = 0;
@@ -39,7 +39,7 @@ export function bf16Absmax(bits: Uint16Array, begin: number, end: number): numbe
   return Math.max(a, b);
 }
 
-/** Largest magnitude in [begin, end) of `bitsOf(values)`, as a number; NaN when one is not finite. */
+/** Largest magnitude in [begin, end) of `bitsOf(values)`, as a number; NaN if one is not finite. */
 export function f32Absmax(bits: Int32Array, begin: number, end: number): number {
   let a = 0;
   let b = 0;
@@ -65,11 +65,11 @@ export function widenBf16(bits: Uint16Array, begin: number, end: number, out: Fl
   return out.subarray(0, end - begin);
 }
 
-/** A weight that no format can hold. `label` names the tensor. */
+/** Error for a weight that no format can hold. `label` names the tensor. */
 export function notFiniteError(label: string): AppError {
   return new AppError(
     'quant.invalid-input',
-    `The tensor "${label}" holds NaN or infinite weights, expected finite ones.`,
+    `The tensor "${label}" contains NaN or infinite weights, expected finite ones.`,
     {
       remedy: 'The checkpoint is damaged or was saved by a failed training run. Download it again or use another one.',
       details: { tensor: label },
@@ -77,7 +77,7 @@ export function notFiniteError(label: string): AppError {
   );
 }
 
-/** A finite weight or scale that f16 cannot hold. `label` names the tensor. */
+/** Error for a finite weight or scale beyond f16. `label` names the tensor. */
 export function tooLargeError(label: string, value: number, what: 'weight' | 'scale'): AppError {
   return new AppError(
     'quant.invalid-input',
