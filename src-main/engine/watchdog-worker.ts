@@ -1,11 +1,11 @@
-/** Worker thread of the watchdog: counts the ticks in which the process did nothing, and ends it after too many. */
+/** Worker thread of the watchdog: counts idle ticks of the process, and ends it after too many. */
 import { writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { STOOD_STILL } from '../base/engine-process.js';
 import type { WatchdogSettings } from './watchdog.js';
 
 const { beats, tickMs, ticks } = workerData as WatchdogSettings;
-/** Processor time of one tick, µs, that is no work: this thread's own and the system's upkeep. Slow reading takes more. */
+/** Idle processor time of one tick, µs: this thread's own and the system's upkeep. Slow reading takes more. */
 const IDLE_MICROSECONDS = 10_000;
 const STDERR = 2;
 
@@ -15,7 +15,7 @@ let still = 0;
 
 setInterval(() => {
   const beat = Atomics.load(beats, 0);
-  // Of the whole process, also when a thread asks.
+  // Of the whole process, also when called from a thread.
   const { user, system } = process.cpuUsage();
   const cpu = user + system;
   still = beat === lastBeat && cpu - lastCpu < IDLE_MICROSECONDS ? still + 1 : 0;

@@ -57,7 +57,6 @@ function worthwhile(choices: readonly Choice[]): Choice[] {
 /**
  * Starts with the smallest format of every layer, then takes the upgrades that save most error per byte while they fit.
  *
- *
  * @returns the mix and the bytes of all its weights, at most the budget
  * @param budgetBytes for these layers' weights and scales, and the fixed bytes
  * @param component its name for messages, and bytes that no choice changes; default none

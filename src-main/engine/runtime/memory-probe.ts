@@ -1,7 +1,4 @@
-/**
- * Memory while a phase runs: the device's by a streaming reading of the driver, the host's by the process's own
- * high-water mark. The source is named beside every number.
- */
+/** Measures memory during a phase: the device's from the driver's stream of readings, the host's from the process's high-water mark. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -9,24 +6,24 @@ import type { DeviceChoice, PhaseMeasurement } from '../protocol.js';
 import { openAmdMemory } from './amd-memory.js';
 import { nvidiaId } from './device-memory.js';
 
-/** Milliseconds between readings: 20 a second. */
+/** 20 readings a second. */
 const INTERVAL_MS = 50;
 const MIB = 1024 * 1024;
 
 interface DeviceReader {
   readonly source: string;
-  /** Of the card; null before it is known. */
+  /** Of the card; null before the first reading. */
   readonly totalBytes: number | null;
   /** Latest reading in bytes; null before the first. */
   latest(): number | null;
-  /** Highest reading since the last call, null when there was none. */
+  /** Highest reading since the last call; null without a reading. */
   takePeak(): number | null;
   stop(): void;
 }
 
 /**
- * Used device memory, streamed from nvidia-smi. The whole card's figure: other programs' changes are in it. Sessions
- * block this thread while they load and run; the lines of that time wait in the pipe and all count when they are read.
+ * Used device memory, streamed from nvidia-smi: the whole card's, including other programs'. Sessions block this thread
+ * while they load and run; lines from that time wait in the pipe and all count when they are read.
  */
 class NvidiaReader implements DeviceReader {
   readonly source = 'nvidia-smi memory.used';
@@ -91,7 +88,7 @@ function openAmd(): DeviceReader | null {
   return { source: 'amdgpu mem_info_vram_used', totalBytes, latest: used, takePeak: used, stop: () => undefined };
 }
 
-/** VmHWM of this process in bytes, or null where /proc is not there. */
+/** VmHWM of this process in bytes; null without /proc. */
 function highWaterMark(): number | null {
   try {
     const match = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'));
@@ -101,7 +98,7 @@ function highWaterMark(): number | null {
   }
 }
 
-/** Resets VmHWM to the present resident set. @source Linux proc(5), clear_refs value 5 */
+/** Resets VmHWM to the current resident set. @source Linux proc(5), clear_refs value 5 */
 function resetHighWaterMark(): boolean {
   try {
     writeFileSync('/proc/self/clear_refs', '5');
@@ -122,7 +119,7 @@ export class MemoryProbe {
     this.#deviceBase = device?.latest() ?? null;
   }
 
-  /** @param device the `cpu` provider opens no device reader */
+  /** @param device for the `cpu` provider no reader is opened */
   static async open(device: DeviceChoice): Promise<MemoryProbe> {
     if (device.provider === 'cpu') return new MemoryProbe(null);
     const id = nvidiaId(device);
@@ -133,18 +130,18 @@ export class MemoryProbe {
     return this.#phases;
   }
 
-  /** Of the whole card, as read last; nulls where it cannot be read. */
+  /** Latest reading of the whole card; nulls if unreadable. */
   get device(): { readonly usedBytes: number | null; readonly totalBytes: number | null } {
     return { usedBytes: this.#device?.latest() ?? null, totalBytes: this.#device?.totalBytes ?? null };
   }
 
-  /** Runs `work` and records its memory and time; `weightBytes` is read when it ends. */
+  /** Runs `work` and records its memory and time; `weightBytes` is read at the end. */
   async phase<T>(phase: PhaseMeasurement['phase'], weightBytes: () => number, work: () => Promise<T>): Promise<T> {
-    // Only there when the process was started with --expose-gc, as the app does.
+    // Exists only with --expose-gc, which the app sets.
     globalThis.gc?.();
     const exact = resetHighWaterMark();
     let hostPeak = process.memoryUsage.rss();
-    // What came in before the phase is not its peak.
+    // Discards readings from before the phase.
     this.#device?.takePeak();
     let devicePeak = this.#aboveBase(this.#device?.latest() ?? null);
     const sample = () => {

@@ -1,13 +1,13 @@
-/** Which providers this build of onnxruntime-node was made with, and what is said of one that it was not. */
+/** The providers in this build of onnxruntime-node, and the error for others. */
 import { env, listSupportedBackends } from 'onnxruntime-node';
 import './no-telemetry.js';
 import { AppError } from '../../base/app-error.js';
 import { PROVIDERS, type Provider } from '../protocol.js';
 
-/** Where the providers that work have not been looked for. */
+/** The remedy where the working providers are not known. */
 export const CHOOSE_ANOTHER = 'Choose another provider.';
 
-/** Whether or not their libraries and devices are here. */
+/** Providers in the build, with or without their libraries and devices. */
 export function providersInBuild(): Provider[] {
   const names = new Set(listSupportedBackends().map(({ name }) => name));
   return PROVIDERS.filter((provider) => names.has(provider));

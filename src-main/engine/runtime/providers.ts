@@ -1,6 +1,4 @@
-/**
- * Which execution providers work here, found by running a one-node graph on each, and the compute profile each gets.
- */
+/** Finds the execution providers that work here, by running a one-node graph on each, and their compute profiles. */
 import { availableParallelism, cpus } from 'node:os';
 import { AppError } from '../../base/app-error.js';
 import { GraphBuilder } from '../graph/graph-builder.js';
@@ -20,7 +18,7 @@ import { openSession } from './session.js';
 
 /**
  * Runs y = x·Wᵀ in the dtype on the provider.
- * @throws AppError engine.provider-unavailable and what `openSession` throws
+ * @throws AppError engine.provider-unavailable; the errors of `openSession`
  */
 async function tryProvider(device: DeviceChoice, dtype: ComputeProfile['dtype']): Promise<void> {
   const { provider } = device;
@@ -67,7 +65,7 @@ export async function probeProviders(): Promise<ProbeResult> {
   return { kind: 'probe', providers };
 }
 
-/** The refusal of a provider, saying which ones do work here: that is what the person can choose. */
+/** The error of a provider, with the working ones in its remedy. */
 async function withAlternatives(refused: AppError, { provider }: DeviceChoice): Promise<AppError> {
   const working: Provider[] = [];
   for (const other of providersInBuild()) {
@@ -89,9 +87,9 @@ async function withAlternatives(refused: AppError, { provider }: DeviceChoice): 
 const profiles = new Map<string, Promise<ComputeProfile>>();
 
 /**
- * The compute profile of a device, found once per process: f32 with exact operators on the CPU; f16 on a GPU that has
- * it. A GPU without f16 shaders (software Vulkan) computes in f32; the result of every run names the dtype.
- * @throws AppError engine.provider-unavailable, engine.request-invalid (the device)
+ * The compute profile of a device, determined once per process: f32 with exact operators on the CPU; f16 on a GPU that
+ * supports it, else f32 (software Vulkan). The result of every run names the dtype.
+ * @throws AppError engine.provider-unavailable, engine.request-invalid for the device
  */
 export function computeProfile(provider: Provider, deviceId = 0): Promise<ComputeProfile> {
   const key = `${provider}:${deviceId}`;
@@ -119,17 +117,14 @@ async function findProfile(device: DeviceChoice): Promise<ComputeProfile> {
   return profileWithDtype(device, f16 ? 'f16' : 'f32');
 }
 
-/**
- * The profile of a provider that computes in the given dtype, whatever its own choice is.
- * @throws AppError engine.provider-unavailable
- */
+/** The profile of a provider in the given dtype. @throws AppError engine.provider-unavailable */
 export async function profileWithDtype(device: DeviceChoice, dtype: ComputeProfile['dtype']): Promise<ComputeProfile> {
   const profile = untriedProfile(device.provider, dtype);
   if (device.provider === 'cpu') return profile;
   return (await fusedAttentionIsRight(device, dtype)) ? profile : { ...profile, attention: 'composed' };
 }
 
-/** The same without trying anything: enough to convert weights for a device that is not here. */
+/** The same without a test on the device, which is enough to convert weights for a device that is not here. */
 export function untriedProfile(provider: Provider, dtype: ComputeProfile['dtype']): ComputeProfile {
   switch (provider) {
     case 'cpu':

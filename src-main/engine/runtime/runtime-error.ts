@@ -1,26 +1,26 @@
-/** The runtime reports failures as text only; this is the one place that reads it. */
+/** Interprets the runtime's failures, which are only text. */
 import { AppError } from '../../base/app-error.js';
 import type { DeviceChoice, Provider } from '../protocol.js';
 import { CHOOSE_ANOTHER } from './provider-presence.js';
 
 /**
- * WebGPU says so in its log alone, and goes on with a buffer that is none: the error comes at its first use (seen on a
- * full card, docs/measurements.md).
+ * WebGPU reports a refused allocation only in its log and continues with an invalid buffer; the error comes at its first
+ * use (seen on a full card, docs/measurements.md).
  */
 const OUT_OF_MEMORY =
   /out of memory|OUT_OF_DEVICE_MEMORY|OUT_OF_HOST_MEMORY|bad_alloc|Failed to allocate|bad allocation|Invalid Buffer.*previous error/i;
 const UNAVAILABLE =
   /not supported|no available backend|Failed to (get|request|create).*(adapter|device)|provider.*not.*(enabled|available|found)|cannot open shared object|Failed to load shared library|driver version is insufficient|no CUDA-capable device/i;
-/** CUDA's and DXGI's words for an index beyond the last device. @source cudaErrorInvalidDevice; DXGI_ERROR_NOT_FOUND */
+/** CUDA's and DXGI's errors for an index beyond the last device. @source cudaErrorInvalidDevice; DXGI_ERROR_NOT_FOUND */
 const NO_SUCH_DEVICE = /invalid device ordinal|CUDA failure 101\b|887A0002/i;
-/** What else has to be there for a provider. @source onnxruntime-node's README and its install script */
+/** Other requirements of a provider. @source onnxruntime-node's README and its install script */
 const NEEDS: Readonly<Partial<Record<Provider, string>>> = {
   cuda: 'For cuda, install an NVIDIA driver, CUDA 12 with cuDNN 9, and its library: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node.',
   dml: 'For dml, install a graphics driver with Direct3D 12.',
   webgpu: 'For webgpu, install a graphics driver with Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS).',
 };
 
-/** @param options the session's; `label` is named in the message */
+/** @param options of the session; messages contain its `label` */
 export function wrapRuntimeError(
   cause: unknown,
   options: DeviceChoice & { readonly label: string },
@@ -66,7 +66,7 @@ export function wrapRuntimeError(
   );
 }
 
-/** File, line, function and condition that the runtime puts before its words. @source its ORT_ENFORCE */
+/** File, line, function and condition in front of the runtime's message. @source its ORT_ENFORCE */
 const WHERE_IN_SOURCE = /^\S+\.(?:cc|cpp|h):\d+ .*?(?: was false\.|\[ONNXRuntimeError\] : \d+ : [A-Z_]+ :) /;
 
 function firstLine(text: string): string {

@@ -1,6 +1,6 @@
 /**
- * The only importer of onnxruntime-node: creates sessions on one named provider and runs them. Nothing falls back: a
- * session for a GPU fails when one of its nodes has no kernel there.
+ * The only importer of onnxruntime-node: creates sessions on one named provider and runs them. Nothing falls back: a GPU
+ * session fails when a node has no kernel there.
  */
 import { parse, relative, sep } from 'node:path';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
@@ -10,17 +10,17 @@ import { providerOptions } from './provider-options.js';
 import { requireInBuild } from './provider-presence.js';
 import { wrapRuntimeError } from './runtime-error.js';
 
-// Errors go to the log, where alone WebGPU tells of a refused buffer; warnings are about what we do on purpose.
+// Errors go to the log, the only place where WebGPU reports a refused buffer; warnings are about intended settings.
 env.logLevel = 'error';
-// The order of nvidia-smi, from which memory is read; by default CUDA puts the fastest first.
+// nvidia-smi's order, since memory is read from it; by default CUDA puts the fastest first.
 process.env['CUDA_DEVICE_ORDER'] ??= 'PCI_BUS_ID';
 
-/** Logs of severity 3 (error) and above; the runtime's warnings are about optimizers we switch off on purpose. */
+/** Severity 3 (error) and above; the runtime's warnings are about optimizers that are switched off on purpose. */
 const LOG_SEVERITY = 3;
-/** Fatal errors only: for attempts whose failure is an answer. */
+/** Only fatal errors: for attempts that may fail. */
 const QUIET_SEVERITY = 4;
 
-/** An f32 tensor on its way into a session. The data is read during `run` and not kept. */
+/** An f32 input tensor. The data is read during `run` and not kept. */
 export interface Feed {
   readonly data: Float32Array;
   readonly dims: readonly number[];
@@ -29,9 +29,9 @@ export interface Feed {
 export interface SessionOptions extends DeviceChoice {
   /** Named in errors, such as "FLUX and InfuseNet". */
   readonly label: string;
-  /** Keeps the runtime's own error lines out of stderr. */
+  /** Keeps the runtime's error lines out of stderr. */
   readonly quiet?: boolean;
-  /** Runs the graph as it was written, without the runtime's own rewriting, which takes long over many f16 casts. */
+  /** Runs the graph without the runtime's optimizations, which are slow with many f16 casts. */
   readonly asWritten?: boolean;
   /** Writes a per-node profile with this path prefix. */
   readonly profilePrefix?: string;
@@ -42,7 +42,7 @@ export function locateFromRoot(file: string): string {
   return relative(parse(file).root, file).split(sep).join('/');
 }
 
-/** A model loaded for running. Feeds and results are f32. */
+/** A loaded model. Feeds and results are f32. */
 export class Session {
   readonly #session: InferenceSession;
   readonly #options: SessionOptions;
@@ -90,7 +90,7 @@ export class Session {
     await this.#session.release();
   }
 
-  /** Ends profiling; the file appears beside the prefix. */
+  /** Ends profiling and writes the profile's file. */
   endProfiling(): void {
     this.#session.endProfiling();
   }
@@ -99,9 +99,9 @@ export class Session {
 /**
  * Loads a serialized model whose external data locations come from `locateFromRoot`.
  *
- * @param model its bytes, or the path of a file, which the runtime reads itself in less than half the memory
- * @param externalRoot the file system root that holds the weights (`/`, or a drive on Windows)
- * @throws AppError engine.provider-unavailable, engine.request-invalid (the device), engine.out-of-memory,
+ * @param model its bytes, or a path, with which the runtime reads the file itself in less than half the memory
+ * @param externalRoot file system root of the weights (`/`, or a drive on Windows)
+ * @throws AppError engine.provider-unavailable, engine.request-invalid for the device, engine.out-of-memory,
  * engine.session-failed
  */
 export async function openSession(
@@ -127,7 +127,7 @@ export async function openSession(
           model_external_initializers_file_folder_path: externalRoot,
           ...sessionEntries,
         },
-        // Folding would expand every packed weight to floats when the session loads.
+        // Folding would expand every packed weight to floats at load.
         optimization: { disable_specified_optimizers: 'ConstantFolding' },
       },
     };

@@ -1,10 +1,8 @@
-/**
- * Versions of what computes a picture, recorded with every run.
- */
+/** Versions recorded with every run. */
 import { env } from 'onnxruntime-node';
 import './no-telemetry.js';
 
-/** Raised when a change of ours changes pictures. */
+/** Raised when a change of this code changes pictures. */
 const ENGINE_VERSION = '3';
 
 export function engineVersions(): Readonly<Record<string, string>> {

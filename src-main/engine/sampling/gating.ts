@@ -1,5 +1,5 @@
 /**
- * When InfuseNet acts on the base transformer, and where its residuals go.
+ * The steps in which InfuseNet acts, and the blocks that get its residuals.
  *
  * @source huggingface/diffusers 0.40, src/diffusers/pipelines/flux/pipeline_flux_controlnet.py (`controlnet_keep`) and
  * src/diffusers/models/transformers/transformer_flux.py (`interval_control`).
@@ -17,8 +17,8 @@ export function keepFactors(steps: number, start: number, end: number): (0 | 1)[
 }
 
 /**
- * For each base block the residual that is added after it: floor(i / ceil(baseBlocks / controlBlocks)). Empty when
- * the side network has no block of this kind.
+ * Index of the residual added after each base block: floor(i / ceil(baseBlocks / controlBlocks)). Empty when InfuseNet
+ * has no block of this kind.
  * @param baseBlocks double (or single) blocks of the base transformer
  * @param controlBlocks double (or single) blocks of InfuseNet
  */

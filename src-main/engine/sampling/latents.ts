@@ -16,8 +16,8 @@ export interface LatentShape {
 }
 
 /**
- * Latent size of a picture: height and width in pixels, each divided by twice the VAE's factor, rounded down, and
- * doubled, so that patches of 2 x 2 always fit.
+ * Latent size of a picture: height and width in pixels, divided by twice the VAE's factor, rounded down, and doubled, so
+ * that 2 x 2 patches fit.
  * @param channels C, the VAE's `latent_channels`
  * @param vaeScaleFactor pixels per latent, 2^(levels of the VAE - 1)
  */
@@ -36,9 +36,8 @@ export function tokenGrid(shape: LatentShape): { readonly rows: number; readonly
 }
 
 /**
- * Planes to tokens: [C, h, w] -> [S, 4C]. Token (row, col) is at row * w/2 + col; its feature c * 4 + dy * 2 + dx is
- * the plane c at (2 * row + dy, 2 * col + dx).
- * @returns a new array
+ * Planes to tokens: [C, h, w] -> [S, 4C], a new array. Token (row, col) is at row * w/2 + col; its feature
+ * c * 4 + dy * 2 + dx is the plane c at (2 * row + dy, 2 * col + dx).
  */
 export function packLatents(latents: Float32Array, shape: LatentShape): Float32Array {
   const packed = new Float32Array(checkedLength(latents, shape));
@@ -48,10 +47,7 @@ export function packLatents(latents: Float32Array, shape: LatentShape): Float32A
   return packed;
 }
 
-/**
- * Tokens to planes: [S, 4C] -> [C, h, w], the inverse of `packLatents`.
- * @returns a new array
- */
+/** Tokens to planes: [S, 4C] -> [C, h, w], a new array; the inverse of `packLatents`. */
 export function unpackLatents(tokens: Float32Array, shape: LatentShape): Float32Array {
   const latents = new Float32Array(checkedLength(tokens, shape));
   forEachFeature(shape, (planeIndex, tokenIndex) => {
@@ -69,7 +65,7 @@ function checkedLength(values: Float32Array, { channels, height, width }: Latent
   return length;
 }
 
-/** Visits every value once with its index in the planes and in the tokens. */
+/** Visits every value with its index in the planes and in the tokens. */
 function forEachFeature(shape: LatentShape, visit: (planeIndex: number, tokenIndex: number) => void): void {
   const { channels, height, width } = shape;
   const { cols } = tokenGrid(shape);
@@ -83,10 +79,7 @@ function forEachFeature(shape: LatentShape, visit: (planeIndex: number, tokenInd
   }
 }
 
-/**
- * Position ids [L + S, 3] of the joint sequence, text first: text rows are all zero, and the image token (row, col)
- * has (0, row, col).
- */
+/** Position ids [L + S, 3] of the joint sequence, text first: zeros for text, (0, row, col) for image tokens. */
 export function positionIds(textTokens: number, rows: number, cols: number): Float32Array {
   const ids = new Float32Array((textTokens + rows * cols) * 3);
   for (let row = 0; row < rows; row++) {

@@ -1,20 +1,18 @@
 /**
- * The normal deviates that PyTorch draws on a CUDA device, so that a seed gives the same picture here as in the
- * Python tool. Owns the launch geometry, the offset bookkeeping and the Box-Muller transform; Philox itself is in
- * philox.ts.
+ * The normal deviates that PyTorch draws on a CUDA device, so that a seed gives the same picture as in the Python tool.
+ * Contains the launch geometry, the offsets and the Box-Muller transform; Philox is in philox.ts.
  *
  * How `torch.randn` draws N values on CUDA:
- * - blocks of 256 threads; as many blocks as cover N with one value a thread, but never more than are resident on
- *   the device at once. With T threads in all, thread t holds the elements t, t + T, t + 2T, ...
+ * - blocks of 256 threads; as many blocks as cover N with one value per thread, limited to those that fit on the device
+ *   at once. With T threads in all, thread t draws the elements t, t + T, t + 2T, ...
  * - thread t has its own stream: key = seed, upper half of the counter = t, lower half = words already used / 4.
- *   One block of the stream gives four normals, for the thread's next four elements; of a small tensor only the
- *   first of the four is used.
- * - after a call the generator's offset grows by four words for every block that a thread took.
+ *   One block of the stream gives four normals, for the thread's next four elements; small tensors use only the first.
+ * - a call increases the generator's offset by four words for every block that a thread took.
  * - all arithmetic is float32; the result is rounded to the tensor's dtype at the end.
  *
- * Up to 256 * (resident blocks) values the stream does not depend on the device: 270,336 for an H100, which is
- * 1.08 megapixels of FLUX latents. Beyond that a seed is portable only between devices with as many resident
- * threads, and this file follows the H100.
+ * Up to 256 * (resident blocks) values the stream does not depend on the device: 270,336 for an H100, which is 1.08
+ * megapixels of FLUX latents. For more values a seed is portable only between devices with equally many resident threads;
+ * this file follows the H100.
  *
  * @source pytorch/pytorch at 0140b62, aten/src/ATen/native/cuda/DistributionTemplates.h: `calc_execution_policy`,
  * `distribution_elementwise_grid_stride_kernel`, `normal_and_transform`. NVIDIA cuRAND device API:
@@ -24,10 +22,10 @@ import { invariant } from '../../base/assert.js';
 import { bf16ToF32, f32ToBf16 } from '../../base/float-formats.js';
 import { philox4x32 } from './philox.js';
 
-/** Element types of the drawn tensors; values are held as float32 in either case. */
+/** Element types of the drawn tensors; values are float32 in either case. */
 export type NoiseDtype = 'f32' | 'bf16';
 
-/** The launch limits of a CUDA device. */
+/** Launch limits of a CUDA device. */
 export interface CudaGeometry {
   /** Streaming multiprocessors. */
   readonly multiprocessors: number;
@@ -36,16 +34,16 @@ export interface CudaGeometry {
 }
 
 export interface NoiseRequest {
-  /** What `torch.manual_seed` gets: an integer from 0 to 2^53 - 1. */
+  /** Argument of `torch.manual_seed`: an integer from 0 to 2^53 - 1. */
   readonly seed: number;
   /** Dimensions of one draw, such as [1, 16, height / 8, width / 8]. */
   readonly shape: readonly number[];
   readonly dtype: NoiseDtype;
-  /** Matters only for more values than the device has resident threads. Default: NVIDIA H100. */
+  /** Matters only for more values than the device's resident threads. Default: NVIDIA H100. */
   readonly geometry?: CudaGeometry;
 }
 
-/** Two standard-normal draws of the requested shape, row-major, in the order in which upstream takes them. */
+/** Two standard-normal draws of the requested shape, row-major, in upstream's order. */
 export interface Noise {
   /** First draw: noise of the control image's VAE posterior. */
   readonly controlPosterior: Float32Array;
@@ -53,11 +51,11 @@ export interface Noise {
   readonly latents: Float32Array;
 }
 
-/** NVIDIA H100 SXM (compute capability 9.0), the device of the reference draws. */
+/** NVIDIA H100 SXM (compute capability 9.0), the device of the reference. */
 const H100: CudaGeometry = { multiprocessors: 132, threadsPerMultiprocessor: 2048 };
 
 const THREADS_PER_BLOCK = 256;
-/** Normals per Philox block, and words by which a block advances the generator. */
+/** Normals per Philox block, and words by which it advances the generator. */
 const VALUES_PER_BLOCK = 4;
 
 const fround = Math.fround;
@@ -66,14 +64,14 @@ const UNIFORM_STEP = fround(2.3283064e-10);
 const UNIFORM_HALF_STEP = UNIFORM_STEP / 2;
 const ANGLE_STEP = fround(UNIFORM_STEP * fround(6.2831855));
 const ANGLE_HALF_STEP = ANGLE_STEP / 2;
-/** The device turns an angle into revolutions with this factor before its sine unit sees it. */
+/** The device's factor from an angle to revolutions, the input of its sine unit. */
 const REVOLUTIONS = fround(1 / (2 * Math.PI));
-/** Fixed-point revolutions inside the sine unit: 2^25 to the turn, 2^23 to the quadrant. */
+/** The sine unit's fixed-point revolutions: 2^25 per turn, 2^23 per quadrant. */
 const PHASE_TURN = 2 ** 25;
 const PHASE_QUADRANT = 2 ** 23;
 
 /**
- * Draws both noise tensors of a generation: `torch.manual_seed(seed)`, then two `torch.randn` calls on CUDA.
+ * Draws both noise tensors of a generation like `torch.manual_seed(seed)` and two `torch.randn` calls on CUDA.
  *
  * f32 values agree with the device within 6e-7 and bf16 values exactly or, for one in 20,000, within one unit in the
  * last place (measured over test/fixtures/noise): the interpolation table of the device's sine is not public.
@@ -95,7 +93,7 @@ export function drawNoise(request: NoiseRequest): Noise {
   };
 }
 
-/** Threads of the launch, and Philox blocks that each of them takes. */
+/** Threads of the launch, and Philox blocks per thread. */
 function planLaunch(count: number, geometry: CudaGeometry): { threads: number; blocksPerThread: number } {
   const blocksPerMultiprocessor = Math.floor(geometry.threadsPerMultiprocessor / THREADS_PER_BLOCK);
   const residentBlocks = geometry.multiprocessors * blocksPerMultiprocessor;
@@ -103,10 +101,7 @@ function planLaunch(count: number, geometry: CudaGeometry): { threads: number; b
   return { threads, blocksPerThread: Math.ceil(count / (threads * VALUES_PER_BLOCK)) };
 }
 
-/**
- * One `torch.randn` of `count` values.
- * @param firstBlock Philox blocks already taken from every thread's stream
- */
+/** One `torch.randn` of `count` values. @param firstBlock Philox blocks already taken from every thread's stream */
 function drawNormals(
   count: number,
   seed: number,
@@ -155,8 +150,8 @@ function boxMuller(x: number, y: number, pair: Float32Array): void {
 }
 
 /**
- * An angle from 0 to 2 pi as the sine unit's phase: the float32 product with 1 / (2 pi) rounded towards zero, then cut
- * to 25 bits. Above half a turn the float32 product itself has only 24.
+ * An angle from 0 to 2 pi as the sine unit's phase: the float32 product with 1 / (2 pi) rounded towards zero, then
+ * truncated to 25 bits. Above half a turn the float32 product has only 24.
  */
 function devicePhase(angle: number): number {
   const turns = angle * REVOLUTIONS;
@@ -164,10 +159,9 @@ function devicePhase(angle: number): number {
 }
 
 /**
- * The fast sine of a phase. Odd quadrants are mirrored by complementing the bits below the quadrant, which is one
- * unit short of the exact mirror. Inferred from the reference draws: with this phase arithmetic the differences have
- * the same mean and spread in all four quadrants, without it the sum over 262,144 draws is off by 4e-3 in place of
- * 1e-4.
+ * The fast sine of a phase. Odd quadrants are mirrored by complementing the bits below the quadrant, one unit short of
+ * the exact mirror. Inferred from the reference: with this arithmetic the differences have the same mean and spread in
+ * all four quadrants; without it the sum over 262,144 draws is off by 4e-3 instead of 1e-4.
  */
 function deviceSine(phase: number): number {
   const below = phase & (PHASE_QUADRANT - 1);

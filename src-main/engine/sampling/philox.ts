@@ -1,6 +1,5 @@
 /**
- * The Philox4x32-10 counter-based generator: one block of four 32-bit words per counter and key. Knows nothing of
- * streams, offsets or distributions.
+ * The Philox4x32-10 counter-based generator: one block of four 32-bit words per counter and key.
  *
  * @source Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3" (SC11), section 4.3 and its
  * reference implementation Random123 (multipliers and Weyl constants of philox4x32).
@@ -25,7 +24,7 @@ function multiplyHigh(a: number, b: number): number {
 }
 
 /**
- * Replaces a counter by its random block, ten rounds.
+ * Replaces a counter by its random block in ten rounds.
  * @param block four unsigned 32-bit words, the counter on entry (lowest word first) and the output on return
  * @param keyLow lower word of the 64-bit key
  * @param keyHigh upper word of the 64-bit key

@@ -1,6 +1,5 @@
 /**
  * Cosine and sine tables of the rotary position embedding, one row per token of the joint sequence.
- *
  * D = attention head size = sum of the axes' dimensions, L = text tokens, S = image tokens.
  *
  * @source huggingface/diffusers 0.40, src/diffusers/models/transformers/transformer_flux.py (`FluxPosEmbed`) and

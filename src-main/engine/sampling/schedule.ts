@@ -1,6 +1,5 @@
 /**
- * Noise levels of the flow-matching Euler sampler, and its step. Knows the scheduler's config and token counts;
- * refuses to know networks and images.
+ * Noise levels of the flow-matching Euler sampler, and its step.
  *
  * n = steps, S = image tokens, u = unshifted level, sigma = shifted level.
  *
@@ -12,11 +11,11 @@ import { z } from 'zod';
 import { AppError } from '../../base/app-error.js';
 import { invariant } from '../../base/assert.js';
 
-/** How levels are shifted towards noise. */
+/** The shift of levels towards noise. */
 export interface SchedulerConfig {
   /** Factor from sigma to timestep. */
   readonly numTrainTimesteps: number;
-  /** Fixed shift, used without dynamic shifting; 1 leaves the levels alone. */
+  /** Fixed shift, used without dynamic shifting; 1 leaves the levels unchanged. */
   readonly shift: number;
   readonly useDynamicShifting: boolean;
   readonly timeShiftType: 'exponential' | 'linear';
@@ -38,7 +37,7 @@ export interface Schedule {
 
 const positive = z.number().positive();
 
-/** Settings of diffusers' scheduler that change the levels and that FLUX does not use: any other value is refused. */
+/** Settings of diffusers' scheduler that FLUX does not use; other values are rejected. */
 const unusedFlag = z.union([z.literal(false), z.null()]).optional();
 
 const schedulerFile = z.looseObject({
@@ -61,8 +60,7 @@ const schedulerFile = z.looseObject({
 
 /**
  * Reads a parsed `scheduler_config.json`. Absent fields take diffusers' defaults; unknown fields are ignored.
- * @throws AppError config.invalid for another scheduler class, a setting this sampler does not implement, or a value
- * of the wrong kind
+ * @throws AppError config.invalid for another scheduler class, an unsupported setting, or a value of the wrong kind
  */
 export function parseSchedulerConfig(json: unknown): SchedulerConfig {
   const parsed = schedulerFile.safeParse(json);
@@ -93,18 +91,15 @@ function invalidConfig(found: string, cause?: unknown): AppError {
   });
 }
 
-/**
- * The shift mu for a picture of S tokens: linear through (baseImageSeqLen, baseShift) and
- * (maxImageSeqLen, maxShift), not clamped.
- */
+/** The shift mu for S tokens: linear through (baseImageSeqLen, baseShift) and (maxImageSeqLen, maxShift), not clamped. */
 export function dynamicShiftMu(config: SchedulerConfig, imageTokens: number): number {
   const slope = (config.maxShift - config.baseShift) / (config.maxImageSeqLen - config.baseImageSeqLen);
   return imageTokens * slope + (config.baseShift - slope * config.baseImageSeqLen);
 }
 
 /**
- * Levels and timesteps of a run: n levels from 1 to 1/n, shifted, with a final 0. The levels are rounded to float32
- * before the shift and after every operation, as current diffusers does (numpy float32 arrays).
+ * Levels and timesteps of a run: n levels from 1 to 1/n, shifted, and a final 0. Levels are rounded to float32 before
+ * the shift and after every operation, as in current diffusers (numpy float32 arrays).
  * @param steps n, at least 1
  * @param imageTokens S, (height / 16) * (width / 16)
  */

@@ -1,5 +1,5 @@
 /**
- * The scalars that condition the networks (timestep and guidance) and their sinusoidal embedding.
+ * The scalar inputs of the networks (timestep and guidance) and their sinusoidal embedding.
  *
  * @source huggingface/diffusers 0.40, src/diffusers/models/embeddings.py (`get_timestep_embedding` with
  * flip_sin_to_cos and no frequency shift), src/diffusers/models/transformers/transformer_flux.py (the factor 1000) and
@@ -9,8 +9,8 @@ import { assertNever, invariant } from '../../base/assert.js';
 import { bf16ToF32, f32ToBf16 } from '../../base/float-formats.js';
 
 /**
- * The precision in which the reference passes the two scalars. A bf16 pipeline rounds after each operation, so its
- * networks see 988 for the timestep 988.817 and 3504 for the guidance 3.5.
+ * The reference's precision of the two scalars. A bf16 pipeline rounds after each operation, so its networks get 988 for
+ * the timestep 988.817 and 3504 for the guidance 3.5.
  */
 export type ScalarRounding = 'f32' | 'bf16';
 
@@ -32,18 +32,15 @@ function round(value: number, rounding: ScalarRounding): number {
 }
 
 /**
- * The number whose sinusoid embeds a timestep: divided by 1000 by the pipeline, multiplied by 1000 by the network,
- * rounded after each.
+ * The embedded value of a timestep: divided by 1000 by the pipeline, multiplied by 1000 by the network, rounded after
+ * each.
  * @param timestep sigma * 1000, an entry of `Schedule.timesteps`
  */
 export function embeddedTimestep(timestep: number, rounding: ScalarRounding = 'f32'): number {
   return round(round(round(timestep, rounding) / 1000, rounding) * 1000, rounding);
 }
 
-/**
- * The number whose sinusoid embeds the distilled guidance: guidance * 1000, rounded.
- * @param guidance such as 3.5 for FLUX; 1 for InfuseNet
- */
+/** The embedded value of the distilled guidance: guidance * 1000, rounded. @param guidance 3.5 for FLUX; 1 for InfuseNet */
 export function embeddedGuidance(guidance: number, rounding: ScalarRounding = 'f32'): number {
   return round(round(guidance, rounding) * 1000, rounding);
 }

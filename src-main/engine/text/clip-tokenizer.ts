@@ -1,9 +1,8 @@
 /**
  * CLIP's lower-cased byte-level BPE, built from vocab.json and merges.txt because FLUX's layout has no tokenizer.json.
- * Knows no files.
  *
- * The definition equals the one that current transformers builds for `CLIPTokenizer`. The older pure-Python class,
- * without ftfy installed, also puts spaces around Chinese characters; ours follows the current one.
+ * The definition equals that of `CLIPTokenizer` in current transformers. The older pure-Python class, without ftfy
+ * installed, also puts spaces around Chinese characters.
  *
  * @source huggingface/transformers, src/transformers/models/clip/tokenization_clip.py (version 5): normalizer,
  * pre-tokenizer, BPE settings and the bos/eos frame.
@@ -21,7 +20,7 @@ import {
 export interface ClipTokenizerFiles {
   /** Parsed vocab.json: token to id. */
   readonly vocab: unknown;
-  /** merges.txt as text: a version line, then one merge of two tokens a line, the strongest first. */
+  /** Text of merges.txt: a version line, then one merge of two tokens per line, the strongest first. */
   readonly merges: string;
   /** Parsed tokenizer_config.json. */
   readonly config: unknown;
@@ -30,13 +29,13 @@ export interface ClipTokenizerFiles {
 const START = '<|startoftext|>';
 const END = '<|endoftext|>';
 const END_OF_WORD = '</w>';
-/** Words as CLIP sees them; everything else (white space) is dropped. */
+/** CLIP's words; everything else (white space) is dropped. */
 const WORDS = String.raw`<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+`;
 
 const vocabulary = z.record(z.string(), tokenId);
 
 /**
- * Builds CLIP's tokenizer. `encode` gives bos, tokens, eos, then padding, to `model_max_length` (77) in all.
+ * Builds CLIP's tokenizer. `encode` gives bos, tokens, eos and padding, `model_max_length` (77) ids in total.
  * @param where the folder, for messages
  * @throws AppError text.tokenizer-invalid
  */
@@ -54,7 +53,7 @@ export function buildClipTokenizer(files: ClipTokenizerFiles, where: string): Te
   const special = [...new Set([bos, eos])].map((content) => ({ id: id(content), content, special: true }));
   const definition = {
     added_tokens: special,
-    // Rust lower-cases letter by letter; JavaScript would write a sigma at a word's end as a final sigma.
+    // Rust lower-cases each letter alone; JavaScript would write a sigma at a word's end as a final sigma.
     normalizer: sequence('normalizers', [
       { type: 'NFC' },
       { type: 'Replace', pattern: { Regex: String.raw`\s+` }, content: ' ' },
@@ -100,8 +99,8 @@ function parseMerges(text: string, where: string): [string, string][] {
 }
 
 /**
- * Position of the token whose state is CLIP's pooled vector: the first eos. Configs written before 2023 say
- * eos_token_id 2, which never was the real id; for them it is the highest id of the sequence.
+ * Position of the token whose state is CLIP's pooled vector: the first eos. Configs from before 2023 have eos_token_id
+ * 2, which was never the real id; for them it is the highest id of the sequence.
  * @param ids [L], from `TextTokenizer.encode`
  * @param eosTokenId `eos_token_id` of the text encoder's config.json
  * @throws AppError text.tokenizer-invalid when the sequence has no such token
@@ -113,7 +112,7 @@ export function clipEosIndex(ids: Int32Array, eosTokenId: number): number {
   if (index < 0) {
     throw invalidTokenizer(
       'the CLIP folders',
-      `config.json says that a prompt ends with token ${eos}, but the tokenizer gave none in ${ids.length} tokens`,
+      `config.json has the end token ${eos}, but the tokenizer gave none in ${ids.length} tokens`,
     );
   }
   return index;

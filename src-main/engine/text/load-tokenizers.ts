@@ -11,7 +11,7 @@ export interface Tokenizers {
   readonly t5: TextTokenizer;
 }
 
-/** Largest tokenizer file that is read. T5's tokenizer.json has 2.4 MB, the largest multilingual ones 35 MB. */
+/** Size limit. T5's tokenizer.json has 2.4 MB, the largest multilingual ones 35 MB. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * T5's relative position bias: which learned bucket each pair of query and key positions uses. Pure.
+ * T5's relative position bias: the learned bucket of each pair of query and key positions. Pure.
  *
  * L = tokens, H = heads, B = buckets.
  *
@@ -11,14 +11,14 @@ import { invariant } from '../../base/assert.js';
 export interface PositionBuckets {
   /** B, `relative_attention_num_buckets`; even. 32 for T5. */
   readonly buckets: number;
-  /** Distance from which on all positions share the last bucket. 128 for T5. */
+  /** Distance from which all positions share the last bucket. 128 for T5. */
   readonly maxDistance: number;
 }
 
 /**
- * The bucket of one distance. The first half of the buckets is for keys at or before the query, the second half for
- * later keys; in each half, small distances have a bucket of their own and larger ones share them logarithmically.
- * The logarithm is taken in float32 as the reference does.
+ * The bucket of a distance. The first half of the buckets is for keys at or before the query, the second for later keys;
+ * in each half small distances have their own bucket, and larger ones share buckets logarithmically. The logarithm is
+ * float32, as in the reference.
  * @param distance key position - query position
  */
 export function relativePositionBucket(distance: number, { buckets, maxDistance }: PositionBuckets): number {
@@ -33,8 +33,8 @@ export function relativePositionBucket(distance: number, { buckets, maxDistance 
 }
 
 /**
- * Expands the learned table to the bias [H, L, L] that is added to the attention logits of every layer, queries on
- * the second axis and keys on the third.
+ * Expands the learned table to the bias [H, L, L] for the attention logits of every layer; queries on the second axis,
+ * keys on the third.
  * @param table [B, H], `relative_attention_bias.weight` of block 0
  * @param heads H
  * @param tokens L

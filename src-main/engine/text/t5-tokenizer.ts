@@ -1,10 +1,9 @@
 /**
- * T5's unigram tokenizer from tokenizer.json. Knows no files.
+ * T5's unigram tokenizer from tokenizer.json.
  *
- * The library reads the file's own definition, with two of its parts written in other parts: it lacks the Nmt
- * normalizer, and its WhitespaceSplit goes by JavaScript's white space, which has U+FEFF and lacks U+0085. Its
- * Precompiled normalizer (the one in FLUX's file) does not decode the character map but applies Nmt and NFKC, which is
- * what the map of T5 was made from.
+ * The library reads the file's definition, with two parts replaced: it lacks the Nmt normalizer, and its WhitespaceSplit
+ * uses JavaScript's white space, which includes U+FEFF and lacks U+0085. Its Precompiled normalizer (the one in FLUX's
+ * file) does not decode the character map but applies Nmt and NFKC, from which T5's map was made.
  *
  * @source huggingface/tokenizers, tokenizers/src/normalizers/unicode.rs (`do_nmt`) for the two character sets.
  */
@@ -25,7 +24,7 @@ export interface T5TokenizerFiles {
   readonly config: unknown;
 }
 
-/** Control characters that Nmt removes, and characters that it turns into a space. */
+/** Control characters that Nmt removes, and characters that it replaces by a space. */
 const NMT_REMOVED = String.raw`[\x01-\x08\x0b\x0e-\x1f\x7f\x{8f}\x{9f}]`;
 const NMT_SPACES = String.raw`[\x09\x0a\x0c\x0d\x{1680}\x{200b}-\x{200f}\x{2028}\x{2029}\x{2581}\x{feff}\x{fffd}]`;
 
@@ -44,8 +43,8 @@ const tokenizerFile = z.looseObject({
 });
 
 /**
- * Builds T5's tokenizer. `encode` gives tokens, `</s>`, then padding, to `model_max_length` (512) in all; there is no
- * attention mask, because the whole padded length is attended.
+ * Builds T5's tokenizer. `encode` gives tokens, `</s>` and padding, `model_max_length` (512) ids in total. There is no
+ * attention mask, because attention covers the whole padded length.
  * @param where the folder, for messages
  * @throws AppError text.tokenizer-invalid
  */
@@ -81,7 +80,7 @@ export function buildT5Tokenizer(files: T5TokenizerFiles, where: string): TextTo
 /** Deepest nesting of sequences; published files have two levels. */
 const MAX_NESTING = 8;
 
-/** A normalizer or pre-tokenizer with every part that the library lacks or takes differently written in others. */
+/** A normalizer or pre-tokenizer in which parts that the library lacks or treats differently are replaced. */
 function portable(component: Part | null, where: string, depth = 0): Part | null {
   if (depth > MAX_NESTING) throw invalidTokenizer(where, `tokenizer.json nests deeper than ${MAX_NESTING} levels`);
   switch (component?.type) {

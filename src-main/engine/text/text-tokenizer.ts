@@ -1,6 +1,6 @@
 /**
- * What both tokenizers share: the shape of their result, and the frame of special tokens, padding and truncation
- * around the library's tokens. The library is imported here and nowhere else.
+ * Shared by both tokenizers: the result's shape, and special tokens, padding and truncation around the library's tokens.
+ * The only importer of the library.
  *
  * L = token count after padding.
  */
@@ -17,11 +17,10 @@ export interface TextTokenizer {
   encode(prompt: string): Int32Array;
 }
 
-/** Ids around the prompt's own tokens. */
 export interface TokenFrame {
-  /** Put first; null for none. */
+  /** First id; null for none. */
   readonly bosId: number | null;
-  /** Put after the last token, also when the prompt is truncated. */
+  /** Follows the last token, also of a truncated prompt. */
   readonly eosId: number;
   readonly padId: number;
   /** L. */
@@ -29,19 +28,19 @@ export interface TokenFrame {
 }
 
 /**
- * Longest token sequence that is accepted from a tokenizer_config.json: T5 for FLUX has 512, and attention over more
- * than this would need gigabytes. Unset lengths are written as 1e30.
+ * Longest accepted token sequence: T5 for FLUX has 512, and attention over more than this would need gigabytes. Unset
+ * lengths are written as 1e30.
  */
 const MAX_LENGTH = 4096;
 
-/** An id as it must be to fit an Int32Array. */
+/** An id that fits an Int32Array. */
 export const tokenId = z.number().int().min(0).max(0x7fffffff);
 
 const specialToken = z
   .union([z.string(), z.looseObject({ content: z.string() })])
   .transform((token) => (typeof token === 'string' ? token : token.content));
 
-/** The fields of tokenizer_config.json that matter here. */
+/** The used fields of tokenizer_config.json. */
 const configFile = z.looseObject({
   model_max_length: z.number().int().min(2).max(MAX_LENGTH),
   bos_token: specialToken.nullish(),
@@ -61,7 +60,7 @@ export function parseTokenizerConfig(json: unknown, where: string): TokenizerCon
   return parseWith(configFile, json, where);
 }
 
-/** @throws AppError text.tokenizer-invalid naming every field that is wrong */
+/** @throws AppError text.tokenizer-invalid naming up to three wrong fields */
 export function parseWith<T>(schema: z.ZodType<T>, json: unknown, where: string): T {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
@@ -77,20 +76,20 @@ export function invalidTokenizer(where: string, found: string, cause?: unknown):
 }
 
 /**
- * Longest that one prompt may take. The longest that the app accepts (4000 characters) takes some ten milliseconds; a
- * damaged file can hold an expression that goes on for years.
+ * Time limit for one prompt. The app's longest (4000 characters) takes some ten milliseconds; a damaged file may contain
+ * an expression that runs for years.
  */
 const ENCODE_LIMIT_MS = 5000;
 
-/** Ordinary text of every kind: a definition that loads but fails on it is refused before a network is read. */
+/** Ordinary text of every kind: a definition that fails on it is rejected before a network is read. */
 const PROBE = "A man, portrait, 85 mm; it's café 日本語 🙂\n";
 
 /**
- * Builds a tokenizer from the library's two inputs and our own frame, and tries it on a short text.
+ * Builds a tokenizer from a definition and a frame, and tests it on a short text.
  * @param tokenizerJson contents of a tokenizer.json
- * @param where the file or files that it comes from, for messages
- * @param limitMs longest that one text may take
- * @throws AppError text.tokenizer-invalid when the library refuses the definition, or cannot use it
+ * @param where source files, for messages
+ * @param limitMs time limit for one text
+ * @throws AppError text.tokenizer-invalid when the library rejects the definition or cannot use it
  */
 export function frameTokenizer(
   tokenizerJson: Readonly<Record<string, unknown>>,
@@ -121,8 +120,8 @@ const tokenIds = z.array(tokenId);
 const RUN = new Script('encode()');
 
 /**
- * The library's `encode`, stopped when it takes too long. V8 can interrupt JavaScript and regular expressions on the
- * same thread, but only where it was entered through `vm`; what is called there is the same code in the same realm.
+ * The library's `encode` with a time limit. V8 can interrupt JavaScript and regular expressions on the same thread, but
+ * only when entered through `vm`; the called code is the same in the same realm.
  */
 function boundedEncode(library: Tokenizer, where: string, limitMs: number): (text: string) => readonly number[] {
   let text = '';
@@ -138,7 +137,7 @@ function createTokenizer(tokenizerJson: Readonly<Record<string, unknown>>, where
   return refusing(where, () => new Tokenizer(tokenizerJson, {}));
 }
 
-/** @throws AppError text.tokenizer-invalid in place of whatever the library throws */
+/** @throws AppError text.tokenizer-invalid for any error of the library */
 function refusing<T>(where: string, act: () => T): T {
   try {
     return act();

@@ -1,16 +1,14 @@
-/**
- * How a recomputed tensor is compared with the reference's, and the limits that count as equal.
- */
+/** Compares recomputed tensors with the reference's, within limits. */
 
 /** One row of a verification. */
 export interface Check {
   readonly name: string;
-  /** What `error` is: `relative L2`, `max abs`, `mean abs`, or `differing elements`. */
+  /** Kind of `error`. */
   readonly measure: Measure;
   readonly error: number;
   readonly limit: number;
   readonly pass: boolean;
-  /** Something the reader should know, such as which residual factor the reference used. */
+  /** A remark, such as the residual factor of the reference. */
   readonly note: string | null;
 }
 
@@ -19,7 +17,7 @@ export type Measure = 'relative L2' | 'max abs' | 'mean abs' | 'differing elemen
 type Numbers = ArrayLike<number>;
 
 function check(name: string, measure: Measure, error: number, limit: number, note: string | null = null): Check {
-  // NaN is never a pass.
+  // NaN does not pass.
   return { name, measure, error, limit, pass: error <= limit, note };
 }
 
@@ -54,7 +52,7 @@ export function checkMeanAbs(name: string, found: Numbers, expected: Numbers, li
   return check(name, 'mean abs', aggregateAbs(found, expected, 'mean'), limit);
 }
 
-/** Every element equal. NaN equals NaN: some reference tables hold them. */
+/** All elements must be equal. NaN equals NaN: some reference tables contain it. */
 export function checkExact(name: string, found: Numbers, expected: Numbers): Check {
   if (found.length !== expected.length) return check(name, 'differing elements', Infinity, 0);
   let differing = 0;

@@ -1,6 +1,4 @@
-/**
- * `expected.json` of a reference folder: the settings with which the reference tensors were made.
- */
+/** `expected.json` of a reference folder: the settings of the reference tensors. */
 import { z } from 'zod';
 import { AppError } from '../../base/app-error.js';
 

@@ -1,4 +1,4 @@
-/** What every part of `verify` needs: the reference's tensors, its networks opened and closed, where checks go. */
+/** Shared by the parts of `verify`: the reference's tensors, opening networks, reporting checks. */
 import { readdir } from 'node:fs/promises';
 import type { Pack } from '../pack/open-pack.js';
 import type { PrepareContext } from '../pipeline/networks/prepared.js';
@@ -15,7 +15,7 @@ export interface VerifyContext {
   readonly report: (check: Check) => void;
 }
 
-/** Runs `use` with a reference tensor, if the folder recorded it. */
+/** Runs `use` with a reference tensor if the folder has it. */
 export async function withExpected(
   context: VerifyContext,
   name: string,
@@ -24,7 +24,7 @@ export async function withExpected(
   if (context.expected.entries.has(name)) await use(await context.expected.readF32(name));
 }
 
-/** The variant that the reference used: the only one, or the first. */
+/** The variant of the reference: the first. */
 export function firstVariant(pack: Pack): string {
   return [...pack.variants.keys()][0] ?? '';
 }
@@ -41,7 +41,6 @@ export async function withNetwork<N extends { readonly source: TensorSource }, T
   }
 }
 
-/** Whether the folder holds this optional reference file. */
 export async function hasFile(folder: string, name: string): Promise<boolean> {
   return (await readdir(folder)).includes(name);
 }

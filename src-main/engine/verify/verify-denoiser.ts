@@ -1,4 +1,4 @@
-/** `verify` of the denoising loop: schedule, InfuseNet's residuals, velocity, latents after each step, the picture. */
+/** `verify` of the denoising loop: schedule, InfuseNet's residuals, velocity, latents after each step, picture. */
 import { join } from 'node:path';
 import { residualGraph, STEP_IO } from '../graph/denoiser.js';
 import type { FluxConfig } from '../graph/flux-config.js';
@@ -20,7 +20,7 @@ import { checkMaxAbs, checkRelative, relativeL2 } from './checks.js';
 import type { ExpectedSettings } from './expected-settings.js';
 import { firstVariant, NETWORK_LIMIT, withExpected, withNetwork, type VerifyContext } from './verify-context.js';
 
-/** Relative L2 of the latents: errors of the steps add up. */
+/** Relative L2 of the latents; the steps' errors add up. */
 const LATENTS_LIMIT = 5e-4;
 const SIGMA_LIMIT = 1e-6;
 /** Timesteps are 1000·sigma in f32. */
@@ -30,7 +30,7 @@ const IMAGE_LIMIT = 1;
 /** InfuseNet's guidance is fixed upstream. */
 const INFUSENET_GUIDANCE = 1;
 
-/** @throws AppError of the readers and sessions; a wrong number is a failed check, not an error */
+/** @throws AppError of the readers and sessions; a wrong number is a failed check */
 export async function verifyDenoiser(context: VerifyContext, pack: Pack, settings: ExpectedSettings): Promise<void> {
   const { expected, report, prepare } = context;
   await withNetwork(openFlux(pack), (flux) =>
@@ -124,7 +124,7 @@ export async function verifyDenoiser(context: VerifyContext, pack: Pack, setting
   );
 }
 
-/** The decoder on the reference's last latents, and the picture of ours. */
+/** Checks the decoder on the reference's last latents, and the picture from our own latents. */
 async function verifyDecoded(
   context: VerifyContext,
   vae: PackNetwork<VaeConfig>,
@@ -186,8 +186,8 @@ async function readInputs(
 }
 
 /**
- * Compares InfuseNet's residuals at the first step. The reference may have recorded them with or without the
- * conditioning scale, which expected.json does not say: the factor that fits the first one is used for all.
+ * Compares InfuseNet's residuals at the first step. The reference may include the conditioning scale or not, which is not
+ * in expected.json: the factor that fits the first residual is used for all.
  * @returns that factor
  */
 async function verifyResiduals(
@@ -223,7 +223,7 @@ async function verifyResiduals(
     const [first] = names;
     if (first === undefined) return settings.scale;
     const reference = await expected.readF32(first);
-    // A reference may record the first rows only.
+    // A reference may contain only the first rows.
     const rows = (name: string, all: Float32Array) =>
       all.subarray(0, (expected.entries.get(name)?.shape[1] ?? tokens) * config.hidden);
     const scaled = (name: string, by: number) =>

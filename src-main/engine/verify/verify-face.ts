@@ -1,6 +1,4 @@
-/**
- * Recomputes `face.safetensors` of a reference folder: alignment, crops, landmark drawings, resize-and-pad.
- */
+/** Recomputes `face.safetensors` of a reference folder: alignment, crops, landmark drawings, resize-and-pad. */
 import { join } from 'node:path';
 import { drawLandmarks } from '../face/landmark-drawing.js';
 import { resizeAndPad } from '../face/resize-and-pad.js';
@@ -14,9 +12,9 @@ import { checkMaxAbs, checkMeanAbs, type Check } from './checks.js';
 const MATRIX_LIMIT = 1e-3;
 /** Levels, on average. */
 const PIXEL_LIMIT = 1;
-/** Picture that the fixtures were cut from. */
+/** Source picture of the fixtures. */
 const PICTURE = 'astronaut.png';
-/** The reference resized the left part of the square picture, so that both directions of padding occur. */
+/** The reference resized the left part of the square picture, so that both padding directions occur. */
 const PORTRAIT_WIDTH = 400;
 const POINTS = 5;
 

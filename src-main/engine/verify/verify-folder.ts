@@ -1,6 +1,4 @@
-/**
- * A whole reference folder: networks, formats and face geometry, whichever of them it holds.
- */
+/** Verifies all parts of a reference folder: networks, formats and face geometry. */
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import type { ComputeProfile } from '../graph/compute-profile.js';
@@ -25,7 +23,7 @@ export interface VerifyRequest extends DeviceChoice {
   readonly report: (check: Check) => void;
 }
 
-/** @throws AppError pack.incomplete when the folder has no reference file at all, and those of the readers */
+/** @throws AppError pack.incomplete when the folder has no reference file; errors of the readers */
 export async function verifyFolder(request: VerifyRequest): Promise<void> {
   const { folder, provider, deviceId = 0, compute, report } = request;
   const prepare: PrepareContext = {
@@ -55,7 +53,7 @@ export async function verifyFolder(request: VerifyRequest): Promise<void> {
   if (parts > 0) return;
   throw new AppError(
     'pack.incomplete',
-    `${folder} holds none of expected.safetensors, quant.safetensors and face.safetensors.`,
+    `${folder} contains none of expected.safetensors, quant.safetensors and face.safetensors.`,
     {
       remedy: 'Choose a reference folder laid out like test/fixtures/reference-tiny.',
     },

@@ -1,6 +1,6 @@
 /**
  * Recomputes every network output of a reference folder's `expected.safetensors`. Each network gets the reference's
- * inputs, so that an error shows where it arises; the latents of the loop and the decoded picture are ours throughout.
+ * inputs, so that an error shows where it arises; only the loop's latents and the decoded picture are all our own.
  */
 import { join } from 'node:path';
 import { openPack, type Pack } from '../pack/open-pack.js';
@@ -15,10 +15,10 @@ import { parseExpectedSettings, type ExpectedSettings } from './expected-setting
 import { firstVariant, NETWORK_LIMIT, withExpected, withNetwork, type VerifyContext } from './verify-context.js';
 import { verifyDenoiser } from './verify-denoiser.js';
 
-/** Head sizes that a miniature's image projection may have. */
+/** Possible head sizes of a miniature's image projection. */
 const HEAD_SIZES = [64, 32, 16, 8, 4];
 
-/** @throws AppError of the readers and sessions; a wrong number is a failed check, not an error */
+/** @throws AppError of the readers and sessions; a wrong number is a failed check */
 export async function verifyNetworks(context: VerifyContext): Promise<void> {
   const pack = await openPack(context.folder);
   const settings = parseExpectedSettings(await readJson(join(context.folder, 'expected.json')));
@@ -72,7 +72,7 @@ async function verifyText(context: VerifyContext, pack: Pack, settings: Expected
   }
 }
 
-/** One check for each prompt's part of a tensor. */
+/** One check per prompt. */
 async function reportRows(context: VerifyContext, name: string, rows: readonly Float32Array[]): Promise<void> {
   const all = await context.expected.readF32(name);
   const size = all.length / rows.length;
@@ -89,7 +89,7 @@ async function verifyIdentity(context: VerifyContext, pack: Pack): Promise<void>
   const embedding = await expected.readF32('face_embedding');
   const reference = await expected.readF32('identity_tokens');
   await withNetwork(openImageProjection(pack, firstVariant(pack)), async (network) => {
-    // A miniature's head size is not in its checkpoint: where the default does not fit, the divisors are tried.
+    // A miniature's head size is not in its checkpoint, so its divisors are tried when the default does not fit.
     const { attentionWidth, headSize } = network.config;
     const sizes = [headSize, ...HEAD_SIZES.filter((size) => size !== headSize && attentionWidth % size === 0)];
     let best: { readonly size: number; readonly tokens: Float32Array; readonly error: number } | null = null;

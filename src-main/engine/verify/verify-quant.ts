@@ -1,6 +1,6 @@
 /**
  * Recomputes `quant.safetensors` of a reference folder: codes, scales, dequantized values and products of every weight
- * format, the products through the provider's own operators.
+ * format, the products with the provider's operators.
  */
 import { E4M3FN_VALUES, f32ToBf16, f32ToE4m3fn, f32ToF16 } from '../../base/float-formats.js';
 import { prepareComponent } from '../convert/prepare-component.js';
@@ -97,7 +97,7 @@ async function verifyRounding({ source, report }: VerifyQuantContext): Promise<v
       await source.readF32('f16_bits'),
     ),
   );
-  // The reference tables are those of the format in use: NaN codes read as 0, values clamped to ±448 first.
+  // In the reference tables NaN codes read as 0, and values are clamped to ±448 first.
   const decoded = E4M3FN_VALUES.map((value) => (Number.isNaN(value) ? 0 : value));
   report(checkExact('e4m3fn_decode', decoded, await source.readF32('e4m3fn_decode')));
   const clamped = (await source.readF32('e4m3fn_in')).map((value) =>
@@ -106,7 +106,7 @@ async function verifyRounding({ source, report }: VerifyQuantContext): Promise<v
   report(checkExact('e4m3fn_encode', Uint8Array.from(clamped, f32ToE4m3fn), await source.readBytes('e4m3fn_encode')));
 }
 
-/** x·Wᵀ of each format, with W held packed in a session of the provider. */
+/** x·Wᵀ of each format, with W packed in a session of the provider. */
 async function verifyProducts(context: VerifyQuantContext, n: number, k: number): Promise<void> {
   const { source, prepare, report } = context;
   const x = await source.readF32('x');

@@ -1,6 +1,6 @@
 /**
- * Checkpoints whose linears are in bitsandbytes' NF4, seen as ordinary ones: each weight under its own name with its
- * real shape [N, K] and f32 values, its companion tensors hidden. Who can use the packed bytes finds them in `origin`.
+ * Presents checkpoints with linears in bitsandbytes' NF4 as ordinary ones: each weight under its own name with its real
+ * shape [N, K] and f32 values, without its companion tensors. `origin` gives access to the packed bytes.
  *
  * @source bitsandbytes-foundation/bitsandbytes: functional.py, QuantState.as_dict
  */
@@ -17,16 +17,15 @@ const SUFFIX = {
   nestedAbsmax: '.nested_absmax',
   nestedQuantMap: '.nested_quant_map',
 } as const;
-/** Bytes of the largest quant_state and codebook that are read; real ones have some 200 and 1024. */
+/** Size limit of a quant_state or codebook, bytes; real ones have some 200 and 1024. */
 const MAX_COMPANION_BYTES = 4096;
-/** Values decoded at a time when a whole tensor is asked for. */
+/** Values decoded at a time when a whole tensor is read. */
 const DECODE_VALUES = 2 ** 20;
 const F32_BYTES = DTYPE_BYTES.F32;
 
 /**
- * The source itself when it holds no NF4 weight, else a view of it that owns it.
- *
- * @throws AppError weights.malformed, weights.unsupported-dtype, weights.unreadable; the source stays open then
+ * The source itself without NF4 weights, else a view that owns it.
+ * @throws AppError weights.malformed, weights.unsupported-dtype, weights.unreadable; the source then stays open
  */
 export async function withBnbWeights(source: TensorSource): Promise<TensorSource> {
   const weights = new Map<string, BnbWeight>();
@@ -38,10 +37,10 @@ export async function withBnbWeights(source: TensorSource): Promise<TensorSource
   return weights.size === 0 ? source : new BnbTensorSource(source, weights);
 }
 
-/** One weight: its parts in the checkpoint, checked against each other by their headers. */
+/** One weight and its parts, whose headers are checked against each other. */
 class BnbWeight {
   readonly entry: TensorEntry;
-  /** Names of the tensors that this weight hides. */
+  /** Names of the hidden tensors. */
   readonly companions: readonly string[];
   readonly #source: TensorSource;
   readonly #state: BnbState;
@@ -54,11 +53,11 @@ class BnbWeight {
     if (qweight.dtype !== 'U8' || qweight.byteLength !== Math.ceil(count / 2)) {
       throw malformed(
         qweight.file,
-        `holds ${quoted(name)} in ${qweight.byteLength} bytes of ${qweight.dtype}, expected ${Math.ceil(count / 2)} of U8 for [${n}, ${k}].`,
+        `stores ${quoted(name)} in ${qweight.byteLength} bytes of ${qweight.dtype}, expected ${Math.ceil(count / 2)} of U8 for [${n}, ${k}].`,
       );
     }
     if (absmax.dtype !== 'F32' && absmax.dtype !== 'U8') {
-      throw malformed(absmax.file, `holds ${quoted(absmax.name)} as ${absmax.dtype}, expected F32 or U8.`);
+      throw malformed(absmax.file, `stores ${quoted(absmax.name)} as ${absmax.dtype}, expected F32 or U8.`);
     }
     if (elementCount(absmax.shape) !== Math.ceil(count / NF4_BLOCK)) {
       throw malformed(
@@ -140,7 +139,7 @@ class BnbTensorSource implements TensorSource {
   readonly metadata: Readonly<Record<string, string>>;
   readonly #source: TensorSource;
   readonly #weights: ReadonlyMap<string, BnbWeight>;
-  /** Absmax of the weight that was read last: readers stream through one after the other. */
+  /** Absmax of the weight read last, since readers finish one weight before the next. */
   #recent: { readonly name: string; readonly absmax: Float32Array } | null = null;
 
   constructor(source: TensorSource, weights: ReadonlyMap<string, BnbWeight>) {

@@ -1,5 +1,5 @@
 /**
- * Stored elements of any checkpoint dtype -> float32. Pure. Little-endian hosts only, which is all that the runtime
+ * Stored elements of any checkpoint dtype -> float32. Pure. Little-endian hosts only, the only ones that the runtime
  * supports.
  */
 import { assertNever, invariant } from '../../base/assert.js';
@@ -19,11 +19,7 @@ export function decodeToF32(dtype: TensorDtype, bytes: Uint8Array): Float32Array
   return out;
 }
 
-/**
- * The same into an array of the caller's.
- *
- * @param out as long as `bytes` has elements; overwritten
- */
+/** The same into a given array. @param out as long as `bytes` has elements; overwritten */
 export function decodeIntoF32(dtype: TensorDtype, bytes: Uint8Array, out: Float32Array): void {
   const size = DTYPE_BYTES[dtype];
   invariant(bytes.byteLength === out.length * size, `${bytes.byteLength} bytes are not ${out.length} of ${dtype}`);

@@ -1,4 +1,4 @@
-/** The one `TensorSource` of all formats: entries that point into open files. */
+/** The `TensorSource` of all formats: entries that refer to open files. */
 import { AppError } from '../../base/app-error.js';
 import { defined } from '../../base/assert.js';
 import { decodeIntoF32 } from './decode.js';
@@ -6,7 +6,7 @@ import type { RandomAccess } from './random-access-file.js';
 import { DTYPE_BYTES, elementCount, type TensorEntry, type TensorSource } from './tensor-source.js';
 import { quoted } from './weights-error.js';
 
-/** Bytes decoded at a time, so that a tensor as f32 costs no second copy of its size. A multiple of every dtype. */
+/** Bytes decoded at a time, so that reading a tensor as f32 needs no second copy. A multiple of every dtype. */
 const DECODE_BYTES = 4 * 2 ** 20;
 
 /** Owns its files and closes them. */
@@ -14,7 +14,7 @@ export class FileTensorSource implements TensorSource {
   readonly entries: ReadonlyMap<string, TensorEntry>;
   readonly metadata: Readonly<Record<string, string>>;
   readonly #files: ReadonlyMap<string, RandomAccess>;
-  /** What messages call the checkpoint. */
+  /** Name of the checkpoint in messages. */
   readonly #path: string;
 
   constructor(
@@ -52,7 +52,7 @@ export class FileTensorSource implements TensorSource {
     if (byteStart < 0 || byteLength < 0 || byteStart + byteLength > entry.byteLength) {
       throw new AppError(
         'weights.wrong-shape',
-        `"${name}" in ${entry.file} has ${entry.byteLength} bytes; bytes ${byteStart} to ${byteStart + byteLength} were asked for.`,
+        `"${name}" in ${entry.file} has ${entry.byteLength} bytes; bytes ${byteStart} to ${byteStart + byteLength} were requested.`,
         { remedy: 'The checkpoint is of another model than its config.json says.', details: { file: entry.file } },
       );
     }

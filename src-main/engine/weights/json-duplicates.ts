@@ -1,12 +1,8 @@
-/** `JSON.parse` keeps the last of two equal keys; formats that forbid them need this. Pure. */
+/** Finds duplicate keys, of which `JSON.parse` keeps the last, for formats that forbid them. Pure. */
 
-/**
- * The first key that an object of the text has twice, at any depth.
- *
- * @param json text that `JSON.parse` accepts
- */
+/** The first duplicate key of an object in the text, at any depth. @param json text that `JSON.parse` accepts */
 export function findDuplicateKey(json: string): string | undefined {
-  /** Per open bracket: an object's keys so far, or null for an array. */
+  /** For each open bracket: an object's keys so far; null for an array. */
   const open: (Set<string> | null)[] = [];
   let expectsKey = false;
   for (let at = 0; at < json.length; at++) {

@@ -1,6 +1,6 @@
 /**
- * The outline of an ONNX file: its inputs and outputs, its first operators, the names of its weights. Walks the
- * protobuf by its field lengths and skips the weights' bytes, so that a file of any size costs little.
+ * Outline of an ONNX file: inputs, outputs, first operators, names of weights. Walks the protobuf by its field lengths
+ * and skips the weights' bytes, so that a file of any size is read quickly.
  *
  * @source onnx/onnx.proto3: ModelProto.graph = 7; GraphProto.node = 1, initializer = 5, input = 11, output = 12;
  *   NodeProto.op_type = 4; TensorProto.name = 8; ValueInfoProto.name = 1, type = 2; TypeProto.tensor_type = 1;
@@ -11,14 +11,14 @@ import { malformed } from './weights-error.js';
 
 export interface OnnxValue {
   readonly name: string;
-  /** TensorProto.DataType; null where the file does not say it. 1 is f32. */
+  /** TensorProto.DataType; null if absent. 1 is f32. */
   readonly elemType: number | null;
-  /** Null entries have no fixed size; null where the file says no shape. */
+  /** Null entries have no fixed size; null if the file has no shape. */
   readonly dims: readonly (number | null)[] | null;
 }
 
 export interface OnnxOutline {
-  /** Without those that are weights, which older files list here too. */
+  /** Without weights, which older files list here too. */
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
   readonly initializers: readonly string[];
@@ -39,21 +39,21 @@ const DIMENSION_VALUE = 1;
 
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
-/** Fields walked in one file; glintr100 has some 2,000 nodes and weights. */
+/** Limit of fields in one file; glintr100 has some 2,000 nodes and weights. */
 const MAX_FIELDS = 500_000;
 /** A tag and a length take at most 20 bytes. */
 const HEAD_BYTES = 20;
 const MAX_NAME_BYTES = 4096;
-/** As many nodes as insightface looks at to tell a network that normalizes its input itself. */
+/** The number in which insightface looks for a network's own normalization. */
 const FIRST_NODES = 8;
-/** Bytes read at a time while walking. */
+/** Bytes per read. */
 const WINDOW_BYTES = 2 ** 16;
 
 interface Field {
   readonly id: number;
   readonly start: number;
   readonly end: number;
-  /** Whether the range holds bytes (a message or a string) rather than a number. */
+  /** Whether the range is bytes (a message or a string) and not a number. */
   readonly bytes: boolean;
 }
 
@@ -79,7 +79,7 @@ export async function readOnnxOutline(path: string): Promise<OnnxOutline> {
         }
       }
     }
-    if (graphs === 0) throw malformed(path, 'holds no graph. It is no ONNX file, or it is damaged.');
+    if (graphs === 0) throw malformed(path, 'contains no graph. It is not an ONNX file, or it is damaged.');
     const weights = new Set(initializers);
     return {
       inputs: inputs.filter(({ name }) => !weights.has(name)),
@@ -132,7 +132,7 @@ class Walker {
     }
   }
 
-  /** The string in a message's field; empty where there is none. */
+  /** The string in a message's field; empty if absent. */
   async name(message: Field, id: number): Promise<string> {
     if (!message.bytes) return '';
     for await (const field of this.fields(message.start, message.end)) {
@@ -158,7 +158,7 @@ class Walker {
     return { name, elemType, dims };
   }
 
-  /** Fields of the messages in messages that the ids lead to. */
+  /** Fields of the nested messages at the path of ids. */
   async *#path(message: Field, ids: readonly number[]): AsyncIterable<Field> {
     const [id, ...deeper] = ids;
     if (!message.bytes) return;
@@ -197,6 +197,6 @@ class Walker {
       value += (byte & 0x7f) * 2 ** (7 * (i - from));
       if (byte < 0x80) return { value, next: i + 1 };
     }
-    throw malformed(this.#access.file, 'ends inside a number. It is incomplete or no ONNX file.');
+    throw malformed(this.#access.file, 'ends inside a number. It is incomplete or not an ONNX file.');
   }
 }

@@ -1,4 +1,4 @@
-/** Finds and opens a checkpoint, whatever its format: a folder in the layout of diffusers or transformers, or a file. */
+/** Finds and opens a checkpoint of any format: a folder in diffusers' or transformers' layout, or a file. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
@@ -8,7 +8,7 @@ import { openSafetensors, openSharded } from './safetensors-source.js';
 import type { TensorEntry, TensorSource } from './tensor-source.js';
 import { malformed, quoted, unreadable } from './weights-error.js';
 
-/** The names that diffusers and transformers write, the whole file before its shards. */
+/** File names of diffusers and transformers, the whole file before its shards. */
 const STANDARD_NAMES = [
   'diffusion_pytorch_model.safetensors',
   'diffusion_pytorch_model.safetensors.index.json',
@@ -17,14 +17,14 @@ const STANDARD_NAMES = [
 ] as const;
 
 export interface OpenCheckpointOptions {
-  /** Names that begin with this lose it, for checkpoints that wrap their state dict; others stay as they are. */
+  /** Prefix to remove from names, for checkpoints that wrap their state dict; other names stay unchanged. */
   readonly stripPrefix?: string;
 }
 
 /**
- * Weights in bitsandbytes' NF4 are seen as `withBnbWeights` says.
+ * Weights in bitsandbytes' NF4 are presented by `withBnbWeights`.
  *
- * @param path a folder, an index of shards, or a file of any format that `openTensorFile` knows
+ * @param path a folder, an index of shards, or a file that `openTensorFile` reads
  * @throws AppError weights.unreadable, weights.malformed, weights.unsupported-dtype, weights.missing-tensor,
  *   weights.forbidden-pickle
  */
@@ -41,11 +41,10 @@ export async function openCheckpoint(path: string, options: OpenCheckpointOption
 }
 
 /**
- * Opens the checkpoint of a component's folder: the standard names first, whole file before shards, then the only
- * other `*.safetensors`. Of several others the one named `*bf16.safetensors` is taken: half the download of f32 at the
- * precision that the pipeline runs in.
+ * Opens the checkpoint of a component's folder: the standard names first, whole file before shards, then the only other
+ * `*.safetensors`. Of several others it takes `*bf16.safetensors`: half the download of f32, in the pipeline's precision.
  *
- * @throws AppError weights.unreadable when there is none or the choice is open, and as `openSafetensors`
+ * @throws AppError weights.unreadable when there is none or the choice is ambiguous, and as `openSafetensors`
  */
 export async function openCheckpointFolder(folder: string): Promise<TensorSource> {
   let names: string[];
@@ -80,8 +79,8 @@ function onlyOther(folder: string, names: readonly string[]): string {
   throw new AppError('weights.unreadable', `The folder ${folder} has ${found}; expected ${STANDARD_NAMES[0]}.`, {
     remedy:
       others.length === 0
-        ? 'Download the component, or choose the folder that holds its weights.'
-        : 'Keep one of them in the folder, or name the file itself.',
+        ? 'Download the component, or choose the folder that contains its weights.'
+        : 'Keep one of them in the folder, or choose the file itself.',
     details: { folder },
   });
 }

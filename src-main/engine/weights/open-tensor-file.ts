@@ -1,4 +1,4 @@
-/** Opens a single weights file by what its first bytes say, not by its name. */
+/** Opens a single weights file by its first bytes, not by its name. */
 import { FileTensorSource } from './file-tensor-source.js';
 import { openRandomAccess, type RandomAccess } from './random-access-file.js';
 import { closingOnError, readSafetensorsHeader } from './safetensors-source.js';
@@ -13,7 +13,7 @@ interface Contents {
 }
 
 /**
- * Opens a safetensors file or what `torch.save` wrote, in its zip or its older format. Nothing in the file is executed.
+ * Opens a safetensors file or one of `torch.save`, in its zip or older format. Nothing in the file is executed.
  *
  * @throws AppError weights.unreadable, weights.malformed, weights.unsupported-dtype, weights.forbidden-pickle
  */
@@ -25,7 +25,7 @@ export async function openTensorFile(path: string): Promise<TensorSource> {
   });
 }
 
-/** The tensors of an open file of either format. @throws AppError as `openTensorFile` */
+/** The tensors of an open file in one of these formats. @throws AppError as `openTensorFile` */
 export async function readTensorFile(access: RandomAccess): Promise<Contents> {
   const start = await access.read(0, Math.min(MAGIC_SEARCH_BYTES, access.sizeBytes));
   const text = Buffer.from(start).toString('latin1');

@@ -1,4 +1,4 @@
-/** What a pickle can hold here, and what it may reach. Pure. */
+/** Values of a pickle, and the host that it may call. Pure. */
 
 export type PickleValue =
   | null
@@ -36,7 +36,7 @@ export class PickleDict {
 export class PickleGlobal {
   readonly kind = 'global';
   readonly qualifiedName: string;
-  /** What calling it does; undefined for a class that is only named. */
+  /** Its effect; undefined for a class that is only named. */
   readonly call: ((args: readonly PickleValue[]) => PickleValue) | undefined;
   constructor(qualifiedName: string, call?: (args: readonly PickleValue[]) => PickleValue) {
     this.qualifiedName = qualifiedName;
@@ -44,16 +44,16 @@ export class PickleGlobal {
   }
 }
 
-/** Base of the objects that a host makes. */
+/** Base of the host's objects. */
 export abstract class PickleObject {
   readonly kind = 'object';
 }
 
-/** What a pickle may reach. */
+/** Everything that a pickle may call. */
 export interface PickleHost {
   /** Path of the file, for messages. */
   readonly file: string;
-  /** The allowed class or function; undefined refuses it. */
+  /** The allowed class or function; undefined rejects it. */
   findGlobal(module: string, name: string): PickleGlobal | undefined;
   /** @throws AppError weights.malformed */
   persistentLoad(id: PickleValue): PickleValue;

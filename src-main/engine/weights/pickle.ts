@@ -1,6 +1,6 @@
 /**
- * A restricted unpickler: builds plain data, and calls only what its host hands out. Pure; it never looks anything up
- * by name itself, so nothing outside the host's allow-list can run. The contents are hostile input.
+ * A restricted unpickler: builds plain data, and calls only functions of its host. Pure; it never looks up names itself,
+ * so nothing outside the host's allow-list can run. The contents are hostile input.
  *
  * @source CPython Lib/pickletools.py, the opcodes of protocols 2 to 5 that `torch.save` emits
  */
@@ -16,18 +16,17 @@ import {
 import { malformed, quoted } from './weights-error.js';
 
 /**
- * Opcodes per pickle: some forty make a tensor, FLUX's 1160 would take 50 thousand. Each may make one small object, so
- * this also bounds the memory that a hostile pickle can take (about 150 MB).
+ * Limit of opcodes per pickle: some forty make a tensor, FLUX's 1160 would take 50 thousand. Each can make one small
+ * object, so this also bounds a hostile pickle's memory (about 150 MB).
  */
 const MAX_OPS = 500_000;
 
-/** Bytes of a whole number; torch's magic number has 10. */
+/** Size limit of a whole number; torch's magic number has 10 bytes. */
 const MAX_LONG_BYTES = 16;
 
-/** Pickle protocols whose binary opcodes are read; torch writes 2 unless told otherwise. */
+/** Supported pickle protocols; torch writes 2 by default. */
 const PROTOCOLS = [2, 3, 4, 5];
 
-/** The error for a class or function outside the allow-list. */
 function forbidden(file: string, what: string): AppError {
   return new AppError('weights.forbidden-pickle', `The weights file ${file} asks for ${what}, which is not allowed.`, {
     remedy:
@@ -37,9 +36,9 @@ function forbidden(file: string, what: string): AppError {
 }
 
 /**
- * @param bytes may go on beyond the pickle
- * @param start where the pickle begins in `bytes`
- * @returns the value and where the pickle ends; undefined when `bytes` ends before it does
+ * @param bytes may continue after the pickle
+ * @param start of the pickle in `bytes`
+ * @returns the value and the pickle's end; undefined when `bytes` ends before it
  * @throws AppError weights.malformed, weights.forbidden-pickle
  */
 export function unpickle(
@@ -77,19 +76,19 @@ class Unpickler {
 
   run(): PickleValue {
     if (this.#u8() !== 0x80 || !PROTOCOLS.includes(this.#u8())) {
-      throw this.#malformed('does not hold a pickle of protocol 2 to 5');
+      throw this.#malformed('does not contain a pickle of protocol 2 to 5');
     }
     for (let count = 0; count < MAX_OPS; count++) {
       const op = this.#u8();
       if (op === 0x2e) return this.#pop(); // STOP
       this.#execute(op);
     }
-    throw this.#malformed(`holds a pickle of more than ${MAX_OPS} steps`);
+    throw this.#malformed(`contains a pickle of more than ${MAX_OPS} steps`);
   }
 
   #execute(op: number): void {
     switch (op) {
-      case 0x95: // FRAME: only a reading hint
+      case 0x95: // FRAME: only a hint for readers
         this.#u64();
         return;
       case 0x28: // MARK
@@ -220,7 +219,7 @@ class Unpickler {
       case 0x84: // EXT4
         throw forbidden(this.#host.file, 'a class by a number of the extension registry');
       default:
-        throw this.#malformed(`holds a pickle with the opcode 0x${op.toString(16)}, which torch does not write`);
+        throw this.#malformed(`contains a pickle with the opcode 0x${op.toString(16)}, which torch does not write`);
     }
   }
 
@@ -254,7 +253,7 @@ class Unpickler {
     return callable.call(args.items);
   }
 
-  /** An `OrderedDict` carries attributes (torch's `_metadata`), which hold no tensors; nothing else has state here. */
+  /** Only an `OrderedDict` may have state: its attributes (torch's `_metadata`), which contain no tensors. */
   #build(): void {
     const state = this.#pop();
     const target = this.#peek();
@@ -286,7 +285,7 @@ class Unpickler {
   }
 
   #long(length: number): number | bigint {
-    if (length > MAX_LONG_BYTES) throw this.#malformed(`holds a whole number of ${length} bytes in its pickle`);
+    if (length > MAX_LONG_BYTES) throw this.#malformed(`contains a whole number of ${length} bytes in its pickle`);
     let value = 0n;
     const bytes = this.#slice(length);
     for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i] as number);
@@ -300,7 +299,7 @@ class Unpickler {
     try {
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch (cause) {
-      throw this.#malformed('holds text that is not UTF-8 in its pickle', cause);
+      throw this.#malformed('contains text that is not UTF-8 in its pickle', cause);
     }
   }
 
@@ -329,7 +328,7 @@ class Unpickler {
     return Number(this.#view.getBigUint64(this.#take(8), true));
   }
 
-  /** Moves on by `length` bytes and returns where they start. */
+  /** Advances by `length` bytes. @returns their start */
   #take(length: number): number {
     const start = this.position;
     if (length > this.#bytes.byteLength - start) throw new EndOfBytes();
@@ -339,7 +338,7 @@ class Unpickler {
 
   #peek(): PickleValue {
     const floor = this.#marks.at(-1) ?? 0;
-    if (this.#stack.length <= floor) throw this.#malformed('uses a value in its pickle that is not there');
+    if (this.#stack.length <= floor) throw this.#malformed('uses a missing value in its pickle');
     return this.#stack.at(-1) as PickleValue;
   }
 
@@ -351,7 +350,7 @@ class Unpickler {
 
   #popMany(count: number): PickleValue[] {
     const floor = this.#marks.at(-1) ?? 0;
-    if (this.#stack.length - count < floor) throw this.#malformed('uses a value in its pickle that is not there');
+    if (this.#stack.length - count < floor) throw this.#malformed('uses a missing value in its pickle');
     return this.#stack.splice(this.#stack.length - count);
   }
 

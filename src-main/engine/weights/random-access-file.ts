@@ -1,31 +1,31 @@
-/** Ranged reads. The readers take the interface, so that a test can hand them bytes; the app hands them files. */
+/** Ranged reads; an interface, so that tests can supply bytes. */
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { malformed, unreadable } from './weights-error.js';
 
-/** Something with bytes at positions: a file of any size, never read whole. */
+/** A file of any size, never read whole. */
 export interface RandomAccess {
   /** Path of the file, for entries and messages. */
   readonly file: string;
   readonly sizeBytes: number;
   /**
    * Exactly `length` bytes from `position`, in a new array.
-   * @throws AppError weights.malformed when the range lies outside, weights.unreadable when the read fails
+   * @throws AppError weights.malformed for a range outside the file, weights.unreadable when the read fails
    */
   read(position: number, length: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
-/** Bytes per system call: below the 2^31 that one call may ask for. */
+/** Bytes per system call, below its limit of 2^31. */
 const READ_BYTES = 2 ** 30;
 
-/** Largest range that one call returns; four times the largest tensor of T5-XXL, FLUX or InfuseNet (526 MB in F32). */
+/** Size limit of one range: four times the largest tensor of T5-XXL, FLUX or InfuseNet (526 MB in F32). */
 const MAX_RANGE_BYTES = 2 ** 31;
 
-/** @throws AppError weights.unreadable when the path is no regular file or cannot be opened */
+/** @throws AppError weights.unreadable when the path is not a regular file or cannot be opened */
 export async function openRandomAccess(file: string): Promise<RandomAccess> {
   let handle: FileHandle;
   try {
-    // Asked before opening: opening a named pipe would wait for its writer.
+    // Before opening, since opening a named pipe would wait for its writer.
     if (!(await stat(file)).isFile()) throw unreadable(file, 'is not a file.');
     handle = await open(file, 'r');
   } catch (cause) {
@@ -39,13 +39,13 @@ export async function openRandomAccess(file: string): Promise<RandomAccess> {
   }
 }
 
-/** Fails when the range lies outside, before anything is allocated for it. */
+/** Rejects a range outside the file before memory is allocated for it. */
 export function checkRange(source: RandomAccess, position: number, length: number): void {
   const inside = Number.isSafeInteger(position) && Number.isSafeInteger(length) && position >= 0 && length >= 0;
   if (!inside || position + length > source.sizeBytes) {
     throw malformed(
       source.file,
-      `is ${source.sizeBytes} bytes long, but its contents point at ${length} bytes from byte ${position}.`,
+      `is ${source.sizeBytes} bytes long, but its contents refer to ${length} bytes from byte ${position}.`,
     );
   }
 }
@@ -64,7 +64,7 @@ class FileAccess implements RandomAccess {
   async read(position: number, length: number): Promise<Uint8Array> {
     checkRange(this, position, length);
     if (length > MAX_RANGE_BYTES) {
-      throw unreadable(this.file, `was asked for ${length} bytes at once; at most ${MAX_RANGE_BYTES} are read.`);
+      throw unreadable(this.file, `has a range of ${length} bytes; at most ${MAX_RANGE_BYTES} are read at once.`);
     }
     const bytes = new Uint8Array(length);
     let done = 0;
@@ -79,7 +79,7 @@ class FileAccess implements RandomAccess {
       if (count === 0) {
         throw unreadable(
           this.file,
-          `ended early: ${done} bytes from byte ${position}, expected ${length}. It was cut short after it was opened.`,
+          `ended early: ${done} bytes from byte ${position}, expected ${length}. It was truncated after it was opened.`,
         );
       }
       done += count;

@@ -1,6 +1,6 @@
 /**
- * The header of a safetensors file: `u64 length`, that many bytes of JSON, then the data. Pure. The contents are
- * hostile input: everything is bounded before it is believed.
+ * The header of a safetensors file: `u64 length`, that many bytes of JSON, then the data. Pure. The contents are hostile
+ * input: all sizes are checked before use.
  *
  * @source https://github.com/huggingface/safetensors README.md, "Format"
  */
@@ -13,12 +13,12 @@ import { malformed, quoted, unsupportedDtype } from './weights-error.js';
 export const LENGTH_BYTES = 8;
 
 /**
- * FLUX's 1160 tensors take 130 kB of header, and a file of bitsandbytes with up to seven for each of them 900 kB. Hostile
- * JSON of this size is refused within seconds and 250 MB. (The reference implementation allows 100 MB.)
+ * FLUX's 1160 tensors take 130 kB of header, and in bitsandbytes' form, with up to seven for each of them, 900 kB.
+ * Hostile JSON of this size is rejected within seconds and 250 MB. (The reference implementation allows 100 MB.)
  */
 export const MAX_HEADER_BYTES = 4 * 2 ** 20;
 
-/** Three times what FLUX has in bitsandbytes' form. With usual names, no more fit the header. */
+/** Three times FLUX's number in bitsandbytes' form. With usual names, more do not fit the header. */
 const MAX_TENSORS = 30_000;
 
 /** No network here has more than five dimensions. */
@@ -40,7 +40,7 @@ const metadataSchema = z.record(z.string(), z.string());
 
 /**
  * @param prefix the file's first 8 bytes
- * @returns bytes of JSON that follow
+ * @returns length of the JSON
  * @throws AppError weights.malformed
  */
 export function parseHeaderLength(prefix: Uint8Array, file: string, fileSize: number): number {
@@ -50,18 +50,18 @@ export function parseHeaderLength(prefix: Uint8Array, file: string, fileSize: nu
   const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.byteLength);
   const length = view.getBigUint64(0, true);
   if (length > BigInt(MAX_HEADER_BYTES)) {
-    throw malformed(file, `says that its header has ${length} bytes; at most ${MAX_HEADER_BYTES} are read.`);
+    throw malformed(file, `has a header of ${length} bytes; at most ${MAX_HEADER_BYTES} are read.`);
   }
   const available = fileSize - LENGTH_BYTES;
   if (length > BigInt(available)) {
-    throw malformed(file, `says that its header has ${length} bytes, but only ${available} follow.`);
+    throw malformed(file, `has a header of ${length} bytes, but only ${available} follow.`);
   }
   return Number(length);
 }
 
 /**
  * @param json the header's bytes, without the length field
- * @param file path that the entries get
+ * @param file path for the entries
  * @param fileSize bytes of the whole file; the data must fill the rest exactly
  * @throws AppError weights.malformed, weights.unsupported-dtype
  */
@@ -84,7 +84,7 @@ function parseObject(json: Uint8Array, file: string): Record<string, unknown> {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json);
     value = JSON.parse(text);
   } catch (cause) {
-    throw malformed(file, 'has a header that is not JSON. It is no safetensors file, or it is damaged.', cause);
+    throw malformed(file, 'has a header that is not JSON. It is not a safetensors file, or it is damaged.', cause);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw malformed(file, 'has a header that is not a JSON object.');
@@ -119,7 +119,7 @@ function parseEntry(name: string, value: unknown, file: string, dataStart: numbe
   return { name, dtype, shape, file, byteOffset: dataStart + begin, byteLength: expected };
 }
 
-/** The format allows no overlap and no hole, and nothing after the last tensor. */
+/** The format allows no overlaps, holes or trailing bytes. */
 function checkCoverage(entries: readonly TensorEntry[], file: string, dataStart: number, fileSize: number): void {
   let end = dataStart;
   for (const entry of entries) {

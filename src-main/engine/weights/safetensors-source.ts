@@ -1,4 +1,4 @@
-/** Opens safetensors checkpoints: one file, or shards with an index. Headers are read, data is not. */
+/** Opens safetensors checkpoints: one file, or shards with an index. Reads headers only. */
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../base/app-error.js';
@@ -15,7 +15,7 @@ import {
 import type { TensorEntry, TensorSource } from './tensor-source.js';
 import { malformed, quoted } from './weights-error.js';
 
-/** FLUX has 3 shards and T5 2; every shard holds a file handle. */
+/** FLUX has 3 shards and T5 2; every shard uses a file handle. */
 const MAX_SHARDS = 256;
 
 const indexSchema = z.object({
@@ -33,8 +33,8 @@ export async function openSafetensors(path: string): Promise<TensorSource> {
 }
 
 /**
- * Opens all shards that a `*.safetensors.index.json` names. A tensor that lies in a shard without being in the index
- * is kept, so that whoever audits the names sees it.
+ * Opens all shards in a `*.safetensors.index.json`. Tensors in a shard that are not in the index are kept, so that an
+ * audit of the names sees them.
  *
  * @throws AppError weights.unreadable, weights.malformed, weights.missing-tensor when a named tensor is not in its shard
  */
@@ -54,7 +54,7 @@ export async function openSharded(indexPath: string): Promise<TensorSource> {
         const home = index.shardOf.get(entry.name);
         if (home !== undefined && home !== shard) continue;
         if (entries.has(entry.name)) {
-          throw malformed(indexPath, `does not say which of two shards holds ${quoted(entry.name)}.`);
+          throw malformed(indexPath, `does not say which of two shards contains ${quoted(entry.name)}.`);
         }
         entries.set(entry.name, entry);
       }
@@ -128,7 +128,7 @@ export function parseShardIndex(json: Uint8Array, path: string): ShardIndex {
 function missingFromShard(indexPath: string, name: string, shard: string): AppError {
   return new AppError(
     'weights.missing-tensor',
-    `The index ${indexPath} says that ${quoted(name)} is in ${shard}, but that file does not have it.`,
+    `According to the index ${indexPath}, ${quoted(name)} is in ${shard}, but that file does not contain it.`,
     {
       remedy: 'The shards and the index are of different downloads. Download the folder again.',
       details: { file: indexPath, tensor: name },
@@ -136,7 +136,7 @@ function missingFromShard(indexPath: string, name: string, shard: string): AppEr
   );
 }
 
-/** Runs `make`; when it fails, closes what was opened. */
+/** Runs `make`; closes the opened files when it fails. */
 export async function closingOnError<T>(opened: readonly RandomAccess[], make: () => Promise<T>): Promise<T> {
   try {
     return await make();

@@ -1,13 +1,12 @@
 /**
- * What a checkpoint looks like to the rest of the engine: named tensors that lie somewhere in files. Reading a
- * header never reads data; data is read on request, a range at a time.
+ * The engine's view of a checkpoint: named tensors at places in files. Opening reads only headers; data is read on
+ * request, a range at a time.
  */
 
-/** Element types as safetensors names them; torch pickles are mapped to these. */
+/** safetensors' names of element types; torch's types are mapped to them. */
 export type TensorDtype =
   'F64' | 'F32' | 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
 
-/** Bytes per element. */
 export const DTYPE_BYTES: Readonly<Record<TensorDtype, number>> = {
   F64: 8,
   F32: 4,
@@ -23,37 +22,37 @@ export const DTYPE_BYTES: Readonly<Record<TensorDtype, number>> = {
   BOOL: 1,
 };
 
-/** One tensor and the place of its bytes: contiguous, row-major, little-endian. */
+/** One tensor and the place of its contiguous, row-major, little-endian bytes. */
 export interface TensorEntry {
   readonly name: string;
   readonly dtype: TensorDtype;
   /** Dimensions; a scalar has none. */
   readonly shape: readonly number[];
-  /** Absolute path of the file that holds the bytes. */
+  /** Absolute path. */
   readonly file: string;
   /** Bytes from the start of that file. */
   readonly byteOffset: number;
   readonly byteLength: number;
   /**
-   * Set when the source computes the bytes from something else: then `dtype` and `byteLength` are those of what its
-   * read methods give, and `file` and `byteOffset` mean nothing.
+   * Set when the source computes the bytes: then `dtype` and `byteLength` are those of the result, and `file` and
+   * `byteOffset` mean nothing.
    */
   readonly origin?: TensorOrigin;
 }
 
-/** What a computed tensor is made of. */
+/** Inputs of a computed tensor. */
 export type TensorOrigin = BnbNf4Origin | MergedOrigin;
 
 /** A weight in bitsandbytes' NF4, read as its f32 values. */
 export interface BnbNf4Origin {
   readonly kind: 'bnb-nf4';
-  /** That its bytes already are. */
+  /** Format of its bytes. */
   readonly format: 'nf4';
-  /** u8 [ceil(N·K / 2)], flattened, even elements in the high nibble; as a file holds it. */
+  /** u8 [ceil(N·K / 2)], flattened, even elements in the high nibble; in a file. */
   readonly qweight: TensorEntry;
-  /** f32 [ceil(N·K / 64)] as a file holds it; null when it is nested and must be computed. */
+  /** f32 [ceil(N·K / 64)] in a file; null when it is nested and must be computed. */
   readonly absmax: TensorEntry | null;
-  /** All that the weight is made of, `qweight` and absmax included. */
+  /** All tensors of the weight, including `qweight` and absmax. */
   readonly parts: readonly TensorEntry[];
   /** The plain absmax, [ceil(N·K / 64)]. @throws AppError weights.malformed, weights.unreadable */
   readAbsmax(): Promise<Float32Array>;
@@ -64,19 +63,19 @@ export interface BnbNf4Origin {
 /** A weight with LoRAs added. */
 export interface MergedOrigin {
   readonly kind: 'merged';
-  /** Hash of what was added: the LoRAs' contents and weights. */
+  /** Hash of the LoRAs' contents and weights. */
   readonly digest: string;
   /** The weight without them. */
   readonly base: TensorEntry;
-  /** What is added, in this order, before the sum is rounded to bf16. */
+  /** Added in this order before the sum is rounded to bf16. */
   readonly additions: readonly LowRankAddition[];
   /** Part of `base`. @throws AppError weights.unreadable */
   readBase(byteStart: number, byteLength: number): Promise<Uint8Array>;
 }
 
-/** factor · B·A for some rows of a weight [N, K], A and B where they lie. */
+/** factor · B·A for some rows of a weight [N, K], A and B in files. */
 export interface LowRankAddition {
-  /** First row of the weight that it is added to, and how many. */
+  /** First changed row of the weight, and number of rows. */
   readonly weightRow: number;
   readonly rows: number;
   readonly rank: number;
@@ -87,20 +86,20 @@ export interface LowRankAddition {
   readonly up: StoredValues;
 }
 
-/** A stretch of elements in a file. */
+/** A range of elements in a file. */
 export interface StoredValues {
   readonly file: string;
   readonly byteOffset: number;
   readonly dtype: TensorDtype;
 }
 
-/** A checkpoint opened for reading; holds file handles until `close`. */
+/** An open checkpoint; has file handles until `close`. */
 export interface TensorSource {
   /** All tensors by name, in file order. */
   readonly entries: ReadonlyMap<string, TensorEntry>;
   /** Free-form header metadata (safetensors' `__metadata__`). */
   readonly metadata: Readonly<Record<string, string>>;
-  /** The raw bytes of one tensor, the caller's own. @throws AppError weights.missing-tensor, weights.unreadable */
+  /** The raw bytes of one tensor, owned by the caller. @throws AppError weights.missing-tensor, weights.unreadable */
   readBytes(name: string): Promise<Uint8Array>;
   /**
    * One tensor as float32; only F64, I64 and I32 beyond 2^24 are rounded.
@@ -108,26 +107,25 @@ export interface TensorSource {
    */
   readF32(name: string): Promise<Float32Array>;
   /**
-   * Part of one tensor's bytes, for readers that stream; the result is the caller's.
+   * Part of one tensor's bytes, owned by the caller.
    * @param byteStart from the start of the tensor
-   * @throws AppError weights.missing-tensor, weights.unreadable, weights.wrong-shape when the range leaves the tensor
+   * @throws AppError weights.missing-tensor, weights.unreadable, weights.wrong-shape for a range outside the tensor
    */
   readRange(name: string, byteStart: number, byteLength: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
-/** Number of elements. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, dim) => product * dim, 1);
 }
 
-/** Bytes that a tensor takes in its files. */
+/** Bytes of a tensor in its files. */
 export function storedBytes({ origin, byteLength }: TensorEntry): number {
   if (origin?.kind !== 'bnb-nf4') return byteLength;
   return origin.parts.reduce((sum, part) => sum + part.byteLength, 0);
 }
 
-/** What a tensor's elements are stored as, for people. */
+/** Name to show of a tensor's stored element type. */
 export function storedDtype({ origin, dtype }: TensorEntry): string {
   return origin?.kind === 'bnb-nf4' ? 'NF4' : dtype;
 }

@@ -1,6 +1,6 @@
 /**
- * The format of `torch.save` before 1.6: five pickles (magic number, protocol, system, contents, storage keys), then
- * per key an element count and raw data.
+ * The format of `torch.save` before 1.6: five pickles (magic number, protocol, system, contents, storage keys), then an
+ * element count and raw data per key.
  *
  * @source pytorch torch/serialization.py (`_legacy_save`, `_legacy_load`)
  */
@@ -17,13 +17,13 @@ const PROTOCOL = 1001;
 /** Bytes of the element count before a storage. */
 const COUNT_BYTES = 8;
 
-/** First guess at the pickles' size; they are as long as they are, and data follows without a sign. */
+/** First guess at the pickles' size, which is stored nowhere. */
 const FIRST_READ_BYTES = 256 * 1024;
 
-/** How far into the file the magic number may end: pickle protocols differ in what comes before it. */
+/** Limit of the magic number's end: pickle protocols differ in the bytes before it. */
 export const MAGIC_SEARCH_BYTES = 32;
 
-/** Whether the first bytes of a file hold the magic number as a pickle writes it: little-endian. */
+/** Whether the first bytes of a file contain the magic number as a pickle writes it: little-endian. */
 export function isTorchLegacy(firstBytes: Uint8Array): boolean {
   const hex = Buffer.from(firstBytes.subarray(0, MAGIC_SEARCH_BYTES)).toString('hex');
   return hex.startsWith('80') && hex.includes('6cfc9c46f9206aa85019');
@@ -37,7 +37,7 @@ export async function readTorchLegacy(access: RandomAccess): Promise<ReadonlyMap
   for (const key of keys) {
     const storage = host.storages.get(key);
     if (storage === undefined || ranges.has(key)) {
-      throw malformed(access.file, `lists the storage ${quoted(key)}, which no tensor uses or which it listed before.`);
+      throw malformed(access.file, `lists the storage ${quoted(key)}, which no tensor uses or which is listed twice.`);
     }
     const view = new DataView((await access.read(at, COUNT_BYTES)).buffer);
     const elements = view.getBigInt64(0, true);
@@ -129,6 +129,6 @@ class PlainHost implements PickleHost {
   }
 
   persistentLoad(): never {
-    throw malformed(this.file, 'refers to a storage where none can be.');
+    throw malformed(this.file, 'refers to a storage where none is allowed.');
   }
 }

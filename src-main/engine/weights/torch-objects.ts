@@ -1,6 +1,6 @@
 /**
- * What `torch.save` puts in its pickles: the allow-list, storages, tensors, and the way from a state dict to entries.
- * Pure.
+ * The contents of `torch.save`'s pickles: the allow-list, storages, tensors, and the conversion of a state dict to
+ * entries. Pure.
  *
  * @source pytorch torch/_utils.py (`_rebuild_tensor_v2`, `_rebuild_parameter`), torch/_tensor.py
  *   (`_rebuild_from_type_v2`), torch/serialization.py (`persistent_id`)
@@ -19,24 +19,24 @@ import { DTYPE_BYTES, elementCount, type TensorDtype, type TensorEntry } from '.
 import { malformed, quoted, unsupportedDtype } from './weights-error.js';
 
 /**
- * Bytes of one pickle: a tensor takes some 200, so FLUX's 1160 would take 230 kB. A file above this is not a state
+ * Size limit of one pickle: a tensor takes some 200 bytes, so FLUX's 1160 would take 230 kB. A larger one is not a state
  * dict of tensors.
  */
 export const MAX_PICKLE_BYTES = 16 * 2 ** 20;
 
-/** Dicts within dicts; state dicts are wrapped once or twice. */
+/** Nesting of dicts; state dicts are wrapped once or twice. */
 const MAX_DEPTH = 16;
 
-/** Values visited while flattening; dicts that share dicts can be exponentially large. */
+/** Values visited while flattening: dicts that share dicts can be exponentially large. */
 const MAX_VALUES = 1_000_000;
 
 /** No network here has more than five dimensions. */
 const MAX_RANK = 16;
 
-/** Names that share long parts could be far longer together than the file; the longest known has 80 characters. */
+/** Names that share long parts could together be far longer than the file; the longest known has 80 characters. */
 const MAX_NAME_LENGTH = 1024;
 
-/** As for safetensors; more do not fit the steps of one pickle. */
+/** As for safetensors; more do not fit the opcodes of one pickle. */
 const MAX_TENSORS = 30_000;
 
 const STORAGE_DTYPES: Readonly<Record<string, TensorDtype>> = {
@@ -52,7 +52,7 @@ const STORAGE_DTYPES: Readonly<Record<string, TensorDtype>> = {
   BoolStorage: 'BOOL',
 };
 
-/** A run of elements that tensors share. */
+/** Elements that tensors share. */
 export class TorchStorage extends PickleObject {
   readonly key: string;
   readonly dtype: TensorDtype;
@@ -87,7 +87,7 @@ export interface StorageRange {
   readonly byteLength: number;
 }
 
-/** Reads torch's own classes and no others, and collects the storages that it meets. */
+/** Allows only torch's own classes, and collects the storages. */
 export class TorchHost implements PickleHost {
   readonly file: string;
   readonly storages = new Map<string, TorchStorage>();
@@ -122,10 +122,7 @@ export class TorchHost implements PickleHost {
       throw malformed(this.file, 'refers to something outside its pickle that is not a storage.');
     }
     if (view !== undefined && view !== null) {
-      throw malformed(
-        this.file,
-        `holds the storage ${quoted(key)} as a view of another, a form that torch no longer writes.`,
-      );
+      throw malformed(this.file, `stores ${quoted(key)} as a view of another storage, which torch no longer writes.`);
     }
     const className = type.qualifiedName.slice('torch.'.length);
     const dtype = Object.hasOwn(STORAGE_DTYPES, className) ? STORAGE_DTYPES[className] : undefined;
@@ -162,7 +159,7 @@ export class TorchHost implements PickleHost {
   #rebuildFromType([rebuild, , args]: readonly PickleValue[]): PickleValue {
     const name = rebuild instanceof PickleGlobal ? rebuild.qualifiedName : '';
     if (!(args instanceof PickleTuple)) throw malformed(this.file, 'rebuilds a tensor without arguments.');
-    // Chosen here and not called through the value, so that a chain of calls within calls cannot be built.
+    // Chosen here and not called through the value, which prevents nested chains of calls.
     if (name === 'torch._utils._rebuild_tensor_v2') return this.#rebuildTensor(args.items);
     if (name === 'torch._utils._rebuild_parameter') return this.#rebuildParameter(args.items);
     throw malformed(this.file, 'rebuilds a tensor by something that is not a tensor function.');
@@ -192,10 +189,10 @@ export class TorchHost implements PickleHost {
 }
 
 /**
- * The tensors of a state dict. Nested dicts and lists become names joined by dots; values that are no tensors (epoch
- * numbers, settings) are left out.
+ * The tensors of a state dict. Nested dicts and lists become names joined by dots; values that are not tensors (epoch
+ * numbers, settings) are omitted.
  *
- * @param locate where a storage lies
+ * @param locate gives the place of a storage
  * @returns by name, in the order of their bytes
  * @throws AppError weights.malformed
  */
@@ -204,15 +201,15 @@ export function torchEntries(
   file: string,
   locate: (storage: TorchStorage) => StorageRange,
 ): ReadonlyMap<string, TensorEntry> {
-  if (!(root instanceof PickleDict)) throw malformed(file, 'holds something else than a dict of tensors.');
+  if (!(root instanceof PickleDict)) throw malformed(file, 'contains something other than a dict of tensors.');
   const found = new Map<string, TensorEntry>();
   let visited = 0;
   const visit = (value: PickleValue, name: string, depth: number): void => {
-    if (++visited > MAX_VALUES) throw malformed(file, `holds more than ${MAX_VALUES} values.`);
+    if (++visited > MAX_VALUES) throw malformed(file, `contains more than ${MAX_VALUES} values.`);
     if (name.length > MAX_NAME_LENGTH) throw malformed(file, `has a name of more than ${MAX_NAME_LENGTH} characters.`);
     if (value instanceof TorchTensor) {
-      if (found.has(name)) throw malformed(file, `holds two tensors named ${quoted(name)}.`);
-      if (found.size === MAX_TENSORS) throw malformed(file, `holds more than ${MAX_TENSORS} tensors.`);
+      if (found.has(name)) throw malformed(file, `contains two tensors named ${quoted(name)}.`);
+      if (found.size === MAX_TENSORS) throw malformed(file, `contains more than ${MAX_TENSORS} tensors.`);
       found.set(name, entryOf(value, name, file, locate(value.storage)));
       return;
     }
@@ -225,7 +222,7 @@ export function torchEntries(
     }
   };
   visit(root, '', 0);
-  if (found.size === 0) throw malformed(file, 'holds no tensors.');
+  if (found.size === 0) throw malformed(file, 'contains no tensors.');
   return new Map([...found].sort(([, a], [, b]) => a.byteOffset - b.byteOffset));
 }
 
@@ -250,7 +247,7 @@ function entryOf(tensor: TorchTensor, name: string, file: string, range: Storage
   };
 }
 
-/** Row-major without gaps; the stride of a dimension of one means nothing. */
+/** Row-major without gaps; strides of dimensions of one are ignored. */
 function isContiguous({ shape, strides }: TorchTensor): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {

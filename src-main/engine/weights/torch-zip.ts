@@ -1,5 +1,5 @@
 /**
- * The zip format of `torch.save` (torch 1.6 and later): `ROOT/data.pkl` describes tensors, `ROOT/data/KEY` holds their
+ * The zip format of `torch.save` (torch 1.6 and later): `ROOT/data.pkl` describes tensors, `ROOT/data/KEY` contains their
  * storages.
  *
  * @source pytorch torch/serialization.py (`_save`, `_load`), caffe2/serialize/inline_container.h
@@ -11,7 +11,7 @@ import { MAX_PICKLE_BYTES, torchEntries, TorchHost, type StorageRange, type Torc
 import { malformed, quoted } from './weights-error.js';
 import { locateZipData, readZipDirectory, type ZipDirectory } from './zip-directory.js';
 
-/** "little" or "big"; anything longer is not torch's. */
+/** "little" or "big". */
 const MAX_BYTE_ORDER_BYTES = 16;
 
 /** @throws AppError weights.malformed, weights.forbidden-pickle, weights.unsupported-dtype, weights.unreadable */
@@ -37,7 +37,7 @@ export async function readTorchZip(access: RandomAccess): Promise<ReadonlyMap<st
   });
 }
 
-/** The folder in the archive, with its slash; torch names it after the file. */
+/** The folder in the archive, with its slash; torch uses the file's name. */
 function findRoot(directory: ZipDirectory, file: string): string {
   const pickles = [...directory.entries.keys()].filter(
     (name) => name === 'data.pkl' || /^[^/]+\/data\.pkl$/.test(name),
@@ -54,7 +54,7 @@ function findRoot(directory: ZipDirectory, file: string): string {
 
 async function checkByteOrder(access: RandomAccess, directory: ZipDirectory, root: string): Promise<void> {
   const name = `${root}byteorder`;
-  if (!directory.entries.has(name)) return; // torch before 2.1 wrote little-endian without saying so
+  if (!directory.entries.has(name)) return; // torch before 2.1 wrote little-endian without this entry
   const order = new TextDecoder().decode(await readEntry(access, directory, name, MAX_BYTE_ORDER_BYTES));
   if (order !== 'little')
     throw malformed(access.file, `is stored in the byte order ${quoted(order)}, expected "little".`);

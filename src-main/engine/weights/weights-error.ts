@@ -1,7 +1,7 @@
-/** The failures that all checkpoint readers share. */
+/** Failures shared by all checkpoint readers. */
 import { AppError } from '../../base/app-error.js';
 
-/** The bytes break their format's rules. `problem` completes the sentence "NAME …". */
+/** For bytes that break their format's rules. `problem` completes the sentence "NAME …". */
 export function malformed(file: string, problem: string, cause?: unknown): AppError {
   return new AppError('weights.malformed', `The weights file ${file} ${problem}`, {
     remedy: 'The file is damaged, incomplete or of another kind. Download it again.',
@@ -10,17 +10,17 @@ export function malformed(file: string, problem: string, cause?: unknown): AppEr
   });
 }
 
-/** The file system refused, or gave fewer bytes than the file should have. */
+/** For refusals of the file system, and files that end early. */
 export function unreadable(file: string, problem: string, cause?: unknown): AppError {
   return new AppError('weights.unreadable', `The weights file ${file} ${problem}`, {
-    remedy: 'Check that the file is there, complete and readable by you, and try again.',
+    remedy: 'Check that the file exists, is complete and readable by you, and try again.',
     retryable: true,
     details: { file },
     ...(cause === undefined ? {} : { cause }),
   });
 }
 
-/** An element type that no reader or network here knows. */
+/** For an element type that no reader or network supports. */
 export function unsupportedDtype(file: string, tensor: string, dtype: string): AppError {
   return new AppError(
     'weights.unsupported-dtype',
@@ -32,7 +32,7 @@ export function unsupportedDtype(file: string, tensor: string, dtype: string): A
   );
 }
 
-/** A hostile or damaged name made fit for a message: one line, at most 80 characters. */
+/** A hostile or damaged name made safe for a message: one line, at most 80 characters. */
 export function quoted(name: string): string {
   const clean = name.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '\ufffd');
   return clean.length > 80 ? `"${clean.slice(0, 79)}…"` : `"${clean}"`;

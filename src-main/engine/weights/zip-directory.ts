@@ -1,19 +1,19 @@
 /**
- * Where the entries of a zip file lie, for archives whose entries are stored and not compressed, with zip64. yauzl reads
- * the directory and an entry's own header; data is read in place by its range.
+ * Places of the entries of a zip file whose entries are stored, not compressed, with zip64. yauzl reads the directory and
+ * an entry's own header; data is read in place.
  */
 import { fromRandomAccessReaderPromise, RandomAccessReader, type Entry, type ZipFile } from 'yauzl';
 import { AppError } from '../../base/app-error.js';
 import type { RandomAccess } from './random-access-file.js';
 import { malformed, quoted } from './weights-error.js';
 
-/** A torch archive has one entry of about 80 bytes per tensor; FLUX's 1160 would take 100 kB. */
+/** A torch archive has an entry of about 80 bytes per tensor; FLUX's 1160 would take 100 kB. */
 const MAX_DIRECTORY_BYTES = 16 * 2 ** 20;
 
 export interface ZipDirectory {
   readonly entries: ReadonlyMap<string, Entry>;
   readonly zip: ZipFile;
-  /** Byte at which the directory starts, and entries end. */
+  /** Start of the directory, and end of the entries. */
   readonly start: number;
 }
 
@@ -45,7 +45,7 @@ export async function readZipDirectory(access: RandomAccess): Promise<ZipDirecto
   try {
     const options = { autoClose: false, decodeStrings: false };
     const zip = await fromRandomAccessReaderPromise(new Reader(access), access.sizeBytes, options);
-    // Its types take it for a boolean.
+    // Declared as a boolean by its types.
     const start = Number(zip.readEntryCursor);
     if (access.sizeBytes - start > MAX_DIRECTORY_BYTES) {
       throw malformed(
@@ -65,9 +65,8 @@ export async function readZipDirectory(access: RandomAccess): Promise<ZipDirecto
 }
 
 /**
- * Reads an entry's own header, which says where its data starts.
- *
- * @returns byte of the data, which lies wholly before the directory
+ * Reads an entry's own header, which gives the start of its data.
+ * @returns place of the data, completely before the directory
  * @throws AppError weights.malformed, weights.unreadable
  */
 export async function locateZipData(
@@ -91,12 +90,12 @@ export async function locateZipData(
   return { byteOffset: fileDataStart, byteLength };
 }
 
-/** yauzl throws plain errors of bytes that break the format; ours of reading pass through it. */
+/** yauzl throws plain errors for bytes that break the format; our own read errors pass unchanged. */
 function zipError(file: string, error: unknown): AppError {
   if (error instanceof AppError) return error;
   return malformed(
     file,
-    `is damaged, incomplete or no zip file (${error instanceof Error ? error.message : String(error)}).`,
+    `is damaged, incomplete or not a zip file (${error instanceof Error ? error.message : String(error)}).`,
     error,
   );
 }

@@ -1,11 +1,11 @@
 /**
- * Where FLUX's and InfuseNet's parameters lie on disk. The only place that knows diffusers' names for them; the
- * graph code asks by role.
+ * Names of FLUX's and InfuseNet's parameters on disk. The only place with diffusers' names for them; the graph code uses
+ * roles.
  *
  * @source huggingface/diffusers: models/transformers/transformer_flux.py, models/controlnets/controlnet_flux.py
  */
 
-/** A linear layer's two tensors; `bias` is null where the layer has none. */
+/** A linear layer's two tensors; `bias` is null if it has none. */
 export interface LinearNames {
   readonly weight: string;
   readonly bias: string | null;
@@ -134,7 +134,7 @@ export function fluxNames(doubleCount: number, singleCount: number, guidance: bo
   };
 }
 
-/** InfuseNet (a FluxControlNetModel without hint network or union modes). */
+/** InfuseNet: a FluxControlNetModel without hint network and union modes. */
 export function infuseNetNames(doubleCount: number, singleCount: number, guidance: boolean): InfuseNetNames {
   return {
     ...sharedNames(doubleCount, singleCount, guidance),
@@ -147,8 +147,8 @@ export function infuseNetNames(doubleCount: number, singleCount: number, guidanc
 }
 
 /**
- * Linears that depend on step, guidance and pooled text alone. They run once before the loop, on the host, and
- * never enter the denoiser.
+ * Linears that depend only on step, guidance and pooled text. They run once before the loop, on the host, and are not in
+ * the denoiser.
  */
 export function isConditioningTensor(name: string): boolean {
   return (
@@ -160,8 +160,8 @@ export function isConditioningTensor(name: string): boolean {
 }
 
 /**
- * The tokens that a linear reads: of the text (or identity) alone, of the image alone, or both, text first. Not for
- * linears that depend on no token (`isConditioningTensor`).
+ * The tokens that a linear reads: text (or identity), image, or both, text first. Not for linears without tokens
+ * (`isConditioningTensor`).
  */
 export function tokensOf(weight: string): 'text' | 'image' | 'joint' {
   if (weight.startsWith('single_transformer_blocks.')) return 'joint';

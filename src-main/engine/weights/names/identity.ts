@@ -1,5 +1,5 @@
 /**
- * Where the identity networks' parameters lie on disk: InfiniteYou's image projection and facexlib's ArcFace.
+ * Names of the identity networks' parameters on disk: InfiniteYou's image projection and facexlib's ArcFace.
  *
  * @source bytedance/InfiniteYou pipelines/resampler.py; xinntao/facexlib recognition/arcface_arch.py
  */
@@ -25,7 +25,7 @@ export interface ResamplerNames {
   readonly normOut: NormNames;
 }
 
-/** Key under which `image_proj_model.bin` keeps the state dict, as flattened by the torch reader. */
+/** Key of the state dict in `image_proj_model.bin`, as flattened by the torch reader. */
 export const IMAGE_PROJECTION_ROOT = 'image_proj.';
 
 export function resamplerNames(layers: number): ResamplerNames {
@@ -83,7 +83,7 @@ export const ARCFACE = {
   finalNorm: 'output_layer.4',
 } as const;
 
-/** Bookkeeping buffers of batch normalization. */
+/** Counters of batch normalization. */
 export function isArcFaceBuffer(name: string): boolean {
   return name.endsWith('.num_batches_tracked');
 }

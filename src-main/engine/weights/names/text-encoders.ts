@@ -1,5 +1,5 @@
 /**
- * Where the text encoders' parameters lie on disk.
+ * Names of the text encoders' parameters on disk.
  *
  * @source huggingface/transformers: models/t5/modeling_t5.py, models/clip/modeling_clip.py
  */
@@ -48,7 +48,7 @@ export function t5Names(blockCount: number): T5Names {
   };
 }
 
-/** Tensors that a T5 checkpoint may also hold: an alias of the embedding. */
+/** Optional tensors of a T5 checkpoint: an alias of the embedding. */
 export const T5_ALIASES: readonly string[] = ['encoder.embed_tokens.weight'];
 
 export interface NormNames {
@@ -100,5 +100,5 @@ export function clipNames(blockCount: number, root: string): ClipNames {
   };
 }
 
-/** Buffers that a CLIP checkpoint may also hold. */
+/** Optional buffers of a CLIP checkpoint. */
 export const CLIP_BUFFERS: readonly RegExp[] = [/embeddings\.position_ids$/];

@@ -1,5 +1,5 @@
 /**
- * Where AutoencoderKL's parameters lie on disk.
+ * Names of AutoencoderKL's parameters on disk.
  *
  * @source huggingface/diffusers models/autoencoders/{autoencoder_kl,vae}.py
  */
@@ -74,7 +74,7 @@ function halfNames(half: 'encoder' | 'decoder', blocks: number, resnetsPerBlock:
   };
 }
 
-/** The encoder has `layersPerBlock` resnets a block, the decoder one more. */
+/** The encoder has `layersPerBlock` resnets per block, the decoder one more. */
 export function vaeEncoderNames(blocks: number, layersPerBlock: number): VaeHalfNames {
   return halfNames('encoder', blocks, layersPerBlock);
 }
