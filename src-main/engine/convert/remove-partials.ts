@@ -10,8 +10,8 @@ const PARTIAL = /^(.+)\.(\d{1,10})\.(partial|journal|scratch)$/;
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 
 /**
- * Deletes files of ended processes, except those that a conversion can continue. Files of a running process stay, even
- * if its id now belongs to another program.
+ * Deletes files of ended processes, except those that a conversion can continue. Files of a running process stay, as do
+ * those whose process id now belongs to another program; a later start deletes them.
  *
  * @param cacheDir absolute path; may be missing
  * @returns how many were deleted

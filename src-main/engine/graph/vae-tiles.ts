@@ -83,10 +83,7 @@ export function planTiles(config: VaeConfig): TilePlan | null {
   return { wholeLevels, wholeChannels: widths[wholeLevels - 1] as number, layers };
 }
 
-/**
- * Latents to the result of the deep levels [1, C, rows, columns].
- * @param height, width of the latents
- */
+/** Latents to the result of the deep levels [1, C, rows, columns]. @param height, width of the latents */
 export function deepLevelsGraph(g: GraphBuilder, net: Network, config: VaeConfig, height: number, width: number): void {
   const plan = planTiles(config);
   const names = vaeDecoderNames(config.channels.length, config.layersPerBlock);

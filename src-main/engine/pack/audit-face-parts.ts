@@ -133,10 +133,7 @@ export async function auditScrfd(path: string | null): Promise<AuditedPart> {
   return auditOnnx('scrfd', label, path, ({ outputs }) => wrongDetector(label, path, outputs.length));
 }
 
-/**
- * Checks the network that only scores; no report where there is none.
- * @param arcface the network that conditions
- */
+/** Checks the network that only scores; no report where there is none. @param arcface the network that conditions */
 export async function auditRecognition(path: string | null, arcface: string | null): Promise<AuditedPart[]> {
   if (path === null) return [];
   const label = 'The second face network';

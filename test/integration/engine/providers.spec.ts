@@ -71,7 +71,7 @@ describe('a device where none can be chosen', () => {
   it('is refused by the command line', async () => {
     const ran = await runCli('convert', PACK, '--device-id', '1', '--cache', join(folder, 'cache'));
     expect(ran.code).toBe(1);
-    expect(ran.stderr).toContain('The cpu provider was asked for device 1; it has device 0 alone');
+    expect(ran.stderr).toContain('Device 1 was requested of the cpu provider, which only has device 0');
     expect(ran.stderr).toContain('a provider whose device can be chosen: cuda, dml');
   });
 });

@@ -48,7 +48,7 @@ describe('packs', () => {
     const states = Object.fromEntries(report.parts.map(({ part, state }) => [part, state]));
     expect(states).toMatchObject({ flux: 'other-model', t5: 'ok', vae: 'ok', arcface: 'missing', scrfd: 'missing' });
     const text = (await packs(['import', folder])).out;
-    expect(text).toContain('the real one has 1160');
+    expect(text).toContain('expected 1160');
     expect(text).toContain('facexlib');
   });
 

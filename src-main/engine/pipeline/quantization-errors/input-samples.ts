@@ -87,10 +87,7 @@ export function pickRows(count: number, most: number): number[] {
   });
 }
 
-/**
- * Steps to sample, from 0.
- * @param scales of each step; steps with 0 have no effect
- */
+/** Steps to sample, from 0. @param scales of each step; steps with 0 have no effect */
 export function pickSteps(scales: readonly number[]): number[] {
   const acting = scales.flatMap((scale, step) => (scale === 0 ? [] : [step]));
   const count = Math.min(MOST_STEPS, acting.length);

@@ -142,8 +142,8 @@ function encodeBlock(
 
 /**
  * int4 of a matrix.
+ * @param weights [N, K] f32 or bf16 bits, read only
  * @param scaleDtype dtype of the stored scales; codes are chosen for scales rounded to it
- * @param scaleDtype what the scales will be stored in; codes are chosen for scales so rounded
  * @throws AppError quant.invalid-input for NaN and infinity
  */
 export function encodeInt4(

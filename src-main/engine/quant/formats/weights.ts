@@ -55,10 +55,7 @@ export function f32Absmax(bits: Int32Array, begin: number, end: number): number 
   return scratch[0] as number;
 }
 
-/**
- * Expands bf16 bits [begin, end) into `out` from its start.
- * @returns `out`, cut to the number of weights
- */
+/** Expands bf16 bits [begin, end) into `out` from its start. @returns `out`, cut to the number of weights */
 export function widenBf16(bits: Uint16Array, begin: number, end: number, out: Float32Array): Float32Array {
   const target = bitsOf(out);
   for (let i = begin; i < end; i++) target[i - begin] = (bits[i] as number) << 16;

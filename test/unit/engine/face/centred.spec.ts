@@ -37,6 +37,6 @@ describe('centredFace', () => {
 
   it('refuses landmarks that coincide', () => {
     const landmarks = ARCFACE_TEMPLATE.map(() => [5, 5] as const);
-    expect(() => centredFace(112, 112, { imageSize: 112, landmarks })).toThrow(/not those of a face/);
+    expect(() => centredFace(112, 112, { imageSize: 112, landmarks })).toThrow(/do not form a face/);
   });
 });

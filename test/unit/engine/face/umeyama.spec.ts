@@ -30,7 +30,7 @@ describe('alignmentMatrix', () => {
   });
 
   it('refuses landmarks that coincide or are not numbers', () => {
-    expect(() => alignmentMatrix(Array<Point>(5).fill([3, 4]))).toThrow(/not those of a face/);
-    expect(() => alignmentMatrix(Array<Point>(5).fill([NaN, 4]))).toThrow(/not those of a face/);
+    expect(() => alignmentMatrix(Array<Point>(5).fill([3, 4]))).toThrow(/do not form a face/);
+    expect(() => alignmentMatrix(Array<Point>(5).fill([NaN, 4]))).toThrow(/do not form a face/);
   });
 });

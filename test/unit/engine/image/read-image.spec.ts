@@ -165,7 +165,7 @@ describe('decodeImage', () => {
     const error = await failure(bytes.subarray(0, Math.floor(bytes.length * 0.6)), `cut.${format}`);
     expect(error.code).toBe('image.unreadable');
     expect(error.message).toContain(`"cut.${format}"`);
-    expect(error.message).toMatch(/cut short or damaged/);
+    expect(error.message).toMatch(/truncated, damaged/);
   });
 
   it('says what it reads when the file is no picture', async () => {
@@ -218,7 +218,7 @@ describe('readImage', () => {
   it('says that a file is missing, empty or a folder', async () => {
     await expect(readImage(join(folder, 'gone.png'))).rejects.toMatchObject({
       code: 'image.unreadable',
-      message: 'The picture "gone.png" does not exist any more.',
+      message: 'The picture "gone.png" no longer exists.',
     });
     await writeFile(join(folder, 'empty.png'), '');
     await expect(readImage(join(folder, 'empty.png'))).rejects.toMatchObject({

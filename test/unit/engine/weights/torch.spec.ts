@@ -171,7 +171,7 @@ describe('hostile zip files', () => {
   }
 
   it('are refused with what is wrong', async () => {
-    await expect(changed(() => undefined)).rejects.toThrow(/holds no tensors/);
+    await expect(changed(() => undefined)).rejects.toThrow(/contains no tensors/);
     // Sizes and place of an entry: 46 bytes of its record, 10 of its name, 4 of its extra field's head.
     const sizes = 46 + 10 + 4;
     await expect(

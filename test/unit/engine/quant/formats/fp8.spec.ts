@@ -22,7 +22,7 @@ describe('encodeFp8', () => {
   });
 
   it.each([NaN, Infinity])('refuses %s and names the tensor', (value) => {
-    expect(() => encodeFp8(Float32Array.of(1, value), 2, 1, 'w.1')).toThrow(/"w\.1" holds NaN or infinite/);
+    expect(() => encodeFp8(Float32Array.of(1, value), 2, 1, 'w.1')).toThrow(/"w\.1" contains NaN or infinite/);
   });
 });
 

@@ -57,7 +57,7 @@ describe('encodeInt4', () => {
   });
 
   it.each([NaN, -Infinity])('refuses %s and names the tensor', (value) => {
-    expect(() => encodeInt4(Float32Array.of(1, value), 1, 2, 'f32', 'w.1')).toThrow(/"w\.1" holds NaN or infinite/);
+    expect(() => encodeInt4(Float32Array.of(1, value), 1, 2, 'f32', 'w.1')).toThrow(/"w\.1" contains NaN or infinite/);
   });
 });
 

@@ -27,7 +27,7 @@ describe('encodeInt8', () => {
   });
 
   it.each([NaN, Infinity, -Infinity])('refuses %s and names the tensor', (value) => {
-    const error = /"blocks\.0\.weight" holds NaN or infinite/;
+    const error = /"blocks\.0\.weight" contains NaN or infinite/;
     expect(() => encodeInt8(Float32Array.of(1, value), 2, 1, 'blocks.0.weight')).toThrow(error);
     expect(() => encodeInt8(bf16Bits(Float32Array.of(1, value)), 2, 1, 'blocks.0.weight')).toThrow(error);
   });

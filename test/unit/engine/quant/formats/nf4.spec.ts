@@ -31,7 +31,7 @@ describe('encodeNf4', () => {
   it.each([NaN, Infinity, -Infinity])('refuses %s and names the tensor', (value) => {
     const weights = new Float32Array(128);
     weights[100] = value;
-    expect(() => encodeNf4(weights, 1, 128, 'blocks.0.weight')).toThrow(/"blocks\.0\.weight" holds NaN or infinite/);
+    expect(() => encodeNf4(weights, 1, 128, 'blocks.0.weight')).toThrow(/"blocks\.0\.weight" contains NaN or infinite/);
   });
 });
 

@@ -15,9 +15,9 @@ describe('encodeBf16', () => {
   });
 
   it('refuses what is or rounds to infinity', () => {
-    expect(() => encodeBf16(Float32Array.of(NaN), 1, 1, 'w.1')).toThrow(/"w\.1" holds NaN/);
-    expect(() => encodeBf16(Float32Array.of(3.4e38), 1, 1, 'w.1')).toThrow(/"w\.1" holds NaN/);
-    expect(() => encodeBf16(Uint16Array.of(0xff80), 1, 1, 'w.1')).toThrow(/"w\.1" holds NaN/);
+    expect(() => encodeBf16(Float32Array.of(NaN), 1, 1, 'w.1')).toThrow(/"w\.1" contains NaN/);
+    expect(() => encodeBf16(Float32Array.of(3.4e38), 1, 1, 'w.1')).toThrow(/"w\.1" contains NaN/);
+    expect(() => encodeBf16(Uint16Array.of(0xff80), 1, 1, 'w.1')).toThrow(/"w\.1" contains NaN/);
   });
 });
 
