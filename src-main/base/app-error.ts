@@ -65,7 +65,7 @@ export interface ErrorDto {
   readonly details: ErrorDetails;
 }
 
-interface AppErrorOptions {
+export interface AppErrorOptions {
   /** What to do next; a plain sentence. */
   readonly remedy: string;
   /** Whether the same action can succeed later without a change. Default false. */
@@ -101,11 +101,7 @@ export class AppError extends Error {
   }
 
   static fromDto(dto: ErrorDto): AppError {
-    return new AppError(dto.code, dto.message, {
-      remedy: dto.remedy,
-      retryable: dto.retryable,
-      details: dto.details,
-    });
+    return new AppError(dto.code, dto.message, { remedy: dto.remedy, retryable: dto.retryable, details: dto.details });
   }
 }
 

@@ -1,5 +1,5 @@
 /** Failures of downloads by what the person can do. Network and hub failures become `AppError` here and nowhere else. */
-import { AppError } from '../base/app-error.js';
+import { AppError, type AppErrorOptions } from '../base/app-error.js';
 import type { DiskRemedies } from '../base/disk-error.js';
 
 export type DownloadReason =
@@ -24,21 +24,9 @@ export type DownloadReason =
   | 'insecure'
   | 'busy';
 
-interface DownloadErrorOptions {
-  readonly remedy: string;
-  readonly retryable?: boolean;
-  readonly details?: Readonly<Record<string, string | number | boolean | null>>;
-  readonly cause?: unknown;
-}
-
 /** @returns an AppError `download.failed` whose details name the reason */
-export function downloadError(reason: DownloadReason, message: string, options: DownloadErrorOptions): AppError {
-  return new AppError('download.failed', message, {
-    remedy: options.remedy,
-    retryable: options.retryable ?? false,
-    details: { reason, ...options.details },
-    ...(options.cause === undefined ? {} : { cause: options.cause }),
-  });
+export function downloadError(reason: DownloadReason, message: string, options: AppErrorOptions): AppError {
+  return new AppError('download.failed', message, { ...options, details: { reason, ...options.details } });
 }
 
 /** The reason of a failed download; null for other errors. */

@@ -178,10 +178,7 @@ async function fetchSegment(
       throw downloadError(
         'cut',
         `The connection for ${request.what} ended ${segment.length - segment.done} bytes early.`,
-        {
-          remedy: 'Check the network, then resume the download.',
-          retryable: true,
-        },
+        { remedy: 'Check the network, then resume the download.', retryable: true },
       );
     }
   });

@@ -110,10 +110,7 @@ export class BlindTestsRepo {
       createdAtMs: read.created_at_ms,
       plan: z.array(trialSchema).parse(JSON.parse(read.plan_json)),
       answers: z.array(blindAnswerSchema).parse(JSON.parse(read.answers_json)),
-      pairs: pairs.map((pair) => ({
-        referenceRunId: pair.reference_run_id,
-        variantRunId: pair.variant_run_id,
-      })),
+      pairs: pairs.map((pair) => ({ referenceRunId: pair.reference_run_id, variantRunId: pair.variant_run_id })),
     };
   }
 }

@@ -33,10 +33,7 @@ function memoryFigures(phases: readonly Phase[]): { peakBytes: number | null; lo
   const devicePeaks = phases.flatMap((phase) => (phase.devicePeakBytes === null ? [] : [phase.devicePeakBytes]));
   if (devicePeaks.length > 0) return { peakBytes: Math.max(...devicePeaks), loadBytes: load?.deviceEndBytes ?? null };
   if (phases.length === 0) return { peakBytes: null, loadBytes: null };
-  return {
-    peakBytes: Math.max(...phases.map((phase) => phase.hostPeakBytes)),
-    loadBytes: load?.hostEndBytes ?? null,
-  };
+  return { peakBytes: Math.max(...phases.map((phase) => phase.hostPeakBytes)), loadBytes: load?.hostEndBytes ?? null };
 }
 
 export class RunsRepo {

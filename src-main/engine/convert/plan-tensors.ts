@@ -140,10 +140,7 @@ function encodingSource(request: PlanRequest, entry: TensorEntry): Encoding['sou
   }
   if (origin.kind === 'merged' && origin.base.origin === undefined) {
     const { base, additions } = origin;
-    return {
-      dtype: base.dtype,
-      from: { kind: 'file', file: base.file, byteOffset: base.byteOffset, additions },
-    };
+    return { dtype: base.dtype, from: { kind: 'file', file: base.file, byteOffset: base.byteOffset, additions } };
   }
   const read = (start: number, length: number) => request.source.readRange(entry.name, start, length);
   return { dtype: entry.dtype, from: { kind: 'computed', read } };
@@ -165,9 +162,7 @@ function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in
     throw new AppError(
       'weights.unsupported-dtype',
       `${request.label}'s tensor "${entry.name}" has dtype ${entry.dtype}, expected a float type.`,
-      {
-        remedy: 'Use a checkpoint in bf16, f16, f32, plain fp8 or bitsandbytes nf4; the app quantizes it itself.',
-      },
+      { remedy: 'Use a checkpoint in bf16, f16, f32, plain fp8 or bitsandbytes nf4; the app quantizes it itself.' },
     );
   }
   if (quantizable && profile.operators['16-bit'] === 'planes') return 'fixed16';

@@ -28,9 +28,7 @@ export async function readTensorRows(
     throw new AppError(
       'weights.wrong-shape',
       `"${name}" has shape [${entry.shape.join(', ')}], expected [rows, ${width}].`,
-      {
-        remedy: 'The weights and the config.json beside them are of different models.',
-      },
+      { remedy: 'The weights and the config.json beside them are of different models.' },
     );
   }
   const rowBytes = width * DTYPE_BYTES[entry.dtype];

@@ -176,9 +176,5 @@ function area({ box: [left, top, right, bottom] }: Detection): number {
 function toReport({ box: [left, top, right, bottom], landmarks, score }: Detection, image: RgbImage): FaceReport {
   const hold = (value: number, limit: number): number => Math.min(limit, Math.max(0, value));
   const { width, height } = image;
-  return {
-    box: [hold(left, width), hold(top, height), hold(right, width), hold(bottom, height)],
-    landmarks,
-    score,
-  };
+  return { box: [hold(left, width), hold(top, height), hold(right, width), hold(bottom, height)], landmarks, score };
 }

@@ -3,6 +3,7 @@
  *
  * @source huggingface/diffusers transformer_flux.py, controlnet_flux.py; bytedance/InfiniteYou pipeline_flux_infusenet.py
  */
+import { defined } from '../../base/assert.js';
 import { residualIndex } from '../sampling/gating.js';
 import { fluxNames, infuseNetNames } from '../weights/names/flux.js';
 import type { FluxConfig } from './flux-config.js';
@@ -46,14 +47,14 @@ function infuseNet(net: Network, config: FluxConfig, inputs: DenoiserInputs, con
   );
   let txt = net.linear(inputs.context, names.txtIn, config.hidden, config.jointAttentionDim);
   const double = names.doubleBlocks.map((block, index) => {
-    ({ img, txt } = doubleBlock(context, block, at(layout.double, index), img, txt));
-    return net.linear(img, at(names.doubleResiduals, index), config.hidden, config.hidden);
+    ({ img, txt } = doubleBlock(context, block, defined(layout.double[index], `block ${index}`), img, txt));
+    return net.linear(img, defined(names.doubleResiduals[index], `block ${index}`), config.hidden, config.hidden);
   });
   let joint = net.concatRows([txt, img]);
   const single = names.singleBlocks.map((block, index) => {
-    joint = singleBlock(context, block, at(layout.single, index), joint);
+    joint = singleBlock(context, block, defined(layout.single[index], `block ${index}`), joint);
     const rows = net.rows(joint, inputs.contextTokens, END);
-    return net.linear(rows, at(names.singleResiduals, index), config.hidden, config.hidden);
+    return net.linear(rows, defined(names.singleResiduals[index], `block ${index}`), config.hidden, config.hidden);
   });
   return { double, single };
 }
@@ -69,13 +70,13 @@ function flux(net: Network, config: FluxConfig, inputs: DenoiserInputs, residual
   let img = net.linear(inputs.latents, names.imgIn, config.hidden, config.inChannels);
   let txt = net.linear(inputs.context, names.txtIn, config.hidden, config.jointAttentionDim);
   names.doubleBlocks.forEach((block, index) => {
-    ({ img, txt } = doubleBlock(context, block, at(layout.double, index), img, txt));
+    ({ img, txt } = doubleBlock(context, block, defined(layout.double[index], `block ${index}`), img, txt));
     const residual = residuals?.double[doubleIndex[index] ?? 0];
     if (residual !== undefined) img = net.clipF16(net.add(img, residual));
   });
   let joint = net.concatRows([txt, img]);
   names.singleBlocks.forEach((block, index) => {
-    joint = singleBlock(context, block, at(layout.single, index), joint);
+    joint = singleBlock(context, block, defined(layout.single[index], `block ${index}`), joint);
     const residual = residuals?.single[singleIndex[index] ?? 0];
     if (residual !== undefined) {
       const text = net.rows(joint, 0, inputs.contextTokens);
@@ -83,8 +84,7 @@ function flux(net: Network, config: FluxConfig, inputs: DenoiserInputs, residual
       joint = net.concatRows([text, image]);
     }
   });
-  const final = layout.final;
-  if (final === null) throw new Error('Invariant violated: the base has a final layer');
+  const final = defined(layout.final ?? undefined, "the base's final layer");
   const normed = modulate(context, net.rows(joint, inputs.contextTokens, END), final.scale, final.shift);
   return net.linear(normed, names.finalOut, config.outChannels, config.hidden);
 }
@@ -196,10 +196,4 @@ function infuseNetFromInputs(
 function modulationInput(g: GraphBuilder, net: Network, name: string, config: FluxConfig, final: boolean): Value {
   const layout = modulationLayout(config.doubleBlocks, config.singleBlocks, final);
   return net.cast(g.input(name, 'f32', [layout.count * config.hidden]), 'f32', net.dtype);
-}
-
-function at<T>(values: readonly T[], index: number): T {
-  const value = values[index];
-  if (value === undefined) throw new Error(`Invariant violated: no element ${index}`);
-  return value;
 }

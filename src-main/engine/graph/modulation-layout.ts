@@ -12,20 +12,14 @@ const FINAL_CHUNKS = ['scale', 'shift'] as const;
 
 export const CHUNKS = { double: DOUBLE_CHUNKS, single: SINGLE_CHUNKS, final: FINAL_CHUNKS } as const;
 
-export interface StreamModulation {
-  readonly shiftMsa: number;
-  readonly scaleMsa: number;
-  readonly gateMsa: number;
-  readonly shiftMlp: number;
-  readonly scaleMlp: number;
-  readonly gateMlp: number;
-}
+type Indices<Names extends readonly string[]> = Readonly<Record<Names[number], number>>;
+export type StreamModulation = Indices<typeof DOUBLE_CHUNKS>;
 
 /** Indices of the vectors. */
 export interface ModulationLayout {
   readonly double: readonly { readonly img: StreamModulation; readonly txt: StreamModulation }[];
-  readonly single: readonly { readonly shift: number; readonly scale: number; readonly gate: number }[];
-  readonly final: { readonly scale: number; readonly shift: number } | null;
+  readonly single: readonly Indices<typeof SINGLE_CHUNKS>[];
+  readonly final: Indices<typeof FINAL_CHUNKS> | null;
   /** Number of vectors. */
   readonly count: number;
 }
@@ -33,24 +27,13 @@ export interface ModulationLayout {
 /** For each double block img then txt, then the single blocks, then the final layer if there is one. */
 export function modulationLayout(doubleCount: number, singleCount: number, final: boolean): ModulationLayout {
   let next = 0;
-  const stream = (): StreamModulation => {
-    const base = next;
-    next += DOUBLE_CHUNKS.length;
-    return {
-      shiftMsa: base,
-      scaleMsa: base + 1,
-      gateMsa: base + 2,
-      shiftMlp: base + 3,
-      scaleMlp: base + 4,
-      gateMlp: base + 5,
-    };
-  };
-  const double = Array.from({ length: doubleCount }, () => ({ img: stream(), txt: stream() }));
-  const single = Array.from({ length: singleCount }, () => {
-    const base = next;
-    next += SINGLE_CHUNKS.length;
-    return { shift: base, scale: base + 1, gate: base + 2 };
-  });
-  const finalLayer = final ? { scale: next++, shift: next++ } : null;
+  const indices = <Names extends readonly string[]>(names: Names) =>
+    Object.fromEntries(names.map((name) => [name, next++])) as Indices<Names>;
+  const double = Array.from({ length: doubleCount }, () => ({
+    img: indices(DOUBLE_CHUNKS),
+    txt: indices(DOUBLE_CHUNKS),
+  }));
+  const single = Array.from({ length: singleCount }, () => indices(SINGLE_CHUNKS));
+  const finalLayer = final ? indices(FINAL_CHUNKS) : null;
   return { double, single, final: finalLayer, count: next };
 }

@@ -83,12 +83,7 @@ function lanczosTaps(from: number, to: number): Taps {
   const filterScale = Math.max(1, scale);
   const support = SUPPORT * filterScale;
   const stride = Math.ceil(support) * 2 + 1;
-  const taps = {
-    starts: new Int32Array(to),
-    counts: new Int32Array(to),
-    weights: new Int32Array(to * stride),
-    stride,
-  };
+  const taps = { starts: new Int32Array(to), counts: new Int32Array(to), weights: new Int32Array(to * stride), stride };
   for (let position = 0; position < to; position++) {
     const centre = (position + 0.5) * scale;
     const start = Math.max(0, Math.trunc(centre - support + 0.5));

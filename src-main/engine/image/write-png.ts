@@ -19,11 +19,7 @@ export async function encodePng(
   assertRgbImage(image);
   const { width, height, data } = image;
   return sharp(data, { raw: { width, height, channels: 3 } })
-    .png({
-      compressionLevel: options.compressed ? 6 : 0,
-      adaptiveFiltering: options.compressed,
-      palette: false,
-    })
+    .png({ compressionLevel: options.compressed ? 6 : 0, adaptiveFiltering: options.compressed, palette: false })
     .toBuffer();
 }
 

@@ -139,9 +139,7 @@ export async function openArcFace(pack: Pack): Promise<PackNetwork<ArcFaceConfig
     throw new AppError(
       'config.invalid',
       `The face network's last layer reads ${features} features, expected ${last * finalSide ** 2}.`,
-      {
-        remedy: 'This is another face network. facexlib’s recognition_arcface_ir_se50.pth is needed.',
-      },
+      { remedy: 'This is another face network. facexlib’s recognition_arcface_ir_se50.pth is needed.' },
     );
   }
   const config = { inputWidth, bottlenecks, embedding, finalSide } as ArcFaceConfig;
@@ -155,9 +153,7 @@ function variantFolder(pack: Pack, variant: string): string {
     throw new AppError(
       'pack.incomplete',
       `The pack has no model variant "${variant}"; it has ${[...pack.variants.keys()].join(', ')}.`,
-      {
-        remedy: 'Choose one of the available variants, or download the missing one.',
-      },
+      { remedy: 'Choose one of the available variants, or download the missing one.' },
     );
   }
   return folder;

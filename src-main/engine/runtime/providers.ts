@@ -39,9 +39,7 @@ async function tryProvider(device: DeviceChoice, dtype: ComputeProfile['dtype'])
       throw new AppError(
         'engine.provider-unavailable',
         `The ${provider} provider computes wrong ${dtype} results here.`,
-        {
-          remedy: 'Update the graphics driver, or choose another provider.',
-        },
+        { remedy: 'Update the graphics driver, or choose another provider.' },
       );
     }
   } finally {

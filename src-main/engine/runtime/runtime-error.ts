@@ -58,11 +58,7 @@ export function wrapRuntimeError(
   return new AppError(
     'engine.session-failed',
     `${options.label} could not be ${action === 'load' ? 'loaded' : 'run'} on ${options.provider}: ${firstLine(text)}`,
-    {
-      remedy: 'Try another provider; if it fails there too, verify the pack on the Models screen.',
-      details,
-      cause,
-    },
+    { remedy: 'Try another provider; if it fails there too, verify the pack on the Models screen.', details, cause },
   );
 }
 

@@ -123,10 +123,7 @@ export async function openSession(
         ? {}
         : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
       extra: {
-        session: {
-          model_external_initializers_file_folder_path: externalRoot,
-          ...sessionEntries,
-        },
+        session: { model_external_initializers_file_folder_path: externalRoot, ...sessionEntries },
         // Folding would expand every packed weight to floats at load.
         optimization: { disable_specified_optimizers: 'ConstantFolding' },
       },

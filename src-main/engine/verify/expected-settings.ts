@@ -24,8 +24,6 @@ export function parseExpectedSettings(json: unknown): ExpectedSettings {
   throw new AppError(
     'config.invalid',
     `expected.json: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'does not fit'}.`,
-    {
-      remedy: 'Use a reference folder laid out like test/fixtures/reference-tiny.',
-    },
+    { remedy: 'Use a reference folder laid out like test/fixtures/reference-tiny.' },
   );
 }

@@ -54,8 +54,6 @@ export async function verifyFolder(request: VerifyRequest): Promise<void> {
   throw new AppError(
     'pack.incomplete',
     `${folder} contains none of expected.safetensors, quant.safetensors and face.safetensors.`,
-    {
-      remedy: 'Choose a reference folder laid out like test/fixtures/reference-tiny.',
-    },
+    { remedy: 'Choose a reference folder laid out like test/fixtures/reference-tiny.' },
   );
 }

@@ -25,10 +25,7 @@ export function unsupportedDtype(file: string, tensor: string, dtype: string): A
   return new AppError(
     'weights.unsupported-dtype',
     `The tensor "${tensor}" in ${file} has the element type ${dtype}, which is not supported.`,
-    {
-      remedy: 'Use a checkpoint in F32, F16, BF16 or F8_E4M3.',
-      details: { file, tensor, dtype },
-    },
+    { remedy: 'Use a checkpoint in F32, F16, BF16 or F8_E4M3.', details: { file, tensor, dtype } },
   );
 }
 

@@ -18,12 +18,7 @@ export function cutRows(height: number, own: number, halo: number): Tile[] {
   const rows = Math.min(height, step + 2 * halo);
   return Array.from({ length: Math.ceil(height / step) }, (_, index) => {
     const from = index * step;
-    return {
-      start: Math.min(Math.max(0, from - halo), height - rows),
-      rows,
-      from,
-      to: Math.min(height, from + step),
-    };
+    return { start: Math.min(Math.max(0, from - halo), height - rows), rows, from, to: Math.min(height, from + step) };
   });
 }
 

@@ -68,9 +68,7 @@ export class FaceAnalyst {
       throw new AppError(
         'engine.request-invalid',
         `Face ${faceIndex + 1} was chosen, but the photo has ${faces.length}.`,
-        {
-          remedy: 'Choose one of the faces that are marked.',
-        },
+        { remedy: 'Choose one of the faces that are marked.' },
       );
     }
     return cropFace(image, face.landmarks);

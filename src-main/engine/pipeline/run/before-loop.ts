@@ -67,11 +67,7 @@ export async function beforeLoop(scope: RunScope): Promise<LoopStart> {
 
   const vae = await scope.open(openVae(scope.context.pack));
   const shape = latentShape(request.width, request.height, vae.config.latentChannels, vaeScale(vae.config));
-  const noise = drawNoise({
-    seed: request.seed,
-    shape: [1, shape.channels, shape.height, shape.width],
-    dtype: 'bf16',
-  });
+  const noise = drawNoise({ seed: request.seed, shape: [1, shape.channels, shape.height, shape.width], dtype: 'bf16' });
   const factors = await previewFactors(scope, prepare, vae);
   let control: LoopStart['control'] = null;
   if (identityTokens !== null) {

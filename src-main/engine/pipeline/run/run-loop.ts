@@ -117,9 +117,7 @@ function sampledSteps(scope: RunScope, control: ControlInputs | null): Pick<Deno
   const { samples } = scope;
   if (samples === null || samples.component === 't5') return {};
   const everyStep = Array.from({ length: scope.request.steps }, () => 1);
-  return {
-    sampled: { samples, steps: pickSteps(samples.component === 'flux' ? everyStep : (control?.scales ?? [])) },
-  };
+  return { sampled: { samples, steps: pickSteps(samples.component === 'flux' ? everyStep : (control?.scales ?? [])) } };
 }
 
 async function controlInputs(

@@ -66,13 +66,7 @@ export function encodeFp8(weights: Weights, n: number, k: number, label = 'weigh
 
 /** value · scale, [N, K] f32. */
 export function decodeFp8({ codes, scale }: Fp8Weights, n: number, k: number): Float32Array {
-  const values = new Float32Array(n * k);
-  for (let row = 0; row < n; row++) {
-    for (let i = row * k; i < (row + 1) * k; i++) {
-      values[i] = (E4M3FN_VALUES[codes[i] as number] as number) * (scale[row] as number);
-    }
-  }
-  return values;
+  return decodeRows(codes, scale, n, k, k, (byte) => E4M3FN_VALUES[byte] as number);
 }
 
 /** A power of two, so exact; the smallest code, 2^-9, remains representable in f16. */
@@ -96,8 +90,7 @@ export const fp8: PackedFormat = {
       ['scale', scaleBytes(scale, scaleDtype, label)],
     ]);
   },
-  decode: (parts, n, k) =>
-    decodeRows(parts.bytes('codes'), parts.scales('scale'), n, k, k, (byte) => E4M3FN_VALUES[byte] as number),
+  decode: (parts, n, k) => decodeFp8({ codes: parts.bytes('codes'), scale: parts.scales('scale') }, n, k),
   layer: (ops, weight, bias, after) => {
     // Codes reach 448 and the row's scale is applied after the product, so in f16 the codes are scaled down first.
     const shrink = ops.dtype === 'f16' ? F16_SHRINK : 1;

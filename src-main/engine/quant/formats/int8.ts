@@ -55,11 +55,7 @@ export function encodeInt8(weights: Weights, n: number, k: number, label = 'weig
 
 /** code · scale, [N, K] f32. */
 export function decodeInt8({ codes, scale }: Int8Weights, n: number, k: number): Float32Array {
-  const values = new Float32Array(n * k);
-  for (let row = 0; row < n; row++) {
-    for (let i = row * k; i < (row + 1) * k; i++) values[i] = (codes[i] as number) * (scale[row] as number);
-  }
-  return values;
+  return decodeRows(codes, scale, n, k, k, (code) => code);
 }
 
 /** Stored: codes + 128, columns from K on 128, [N, ceil(K/32), 32]; scale [N, 1]. Graphs expand the scale to blocks. */

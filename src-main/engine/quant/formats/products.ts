@@ -60,12 +60,12 @@ export function nBitsStride(k: number): number {
 
 /** Values of codes times their row's scale, [N, K] f32. @param stride bytes of a row */
 export function decodeRows(
-  codes: Uint8Array,
+  codes: Uint8Array | Int8Array,
   scale: Float32Array,
   n: number,
   k: number,
   stride: number,
-  valueOf: (byte: number) => number,
+  valueOf: (code: number) => number,
 ): Float32Array {
   return Float32Array.from({ length: n * k }, (_, i) => {
     const row = Math.floor(i / k);

@@ -18,33 +18,16 @@ export interface ConditioningNames {
   readonly text: readonly [LinearNames, LinearNames];
 }
 
-export interface StreamNames {
-  readonly modulation: LinearNames;
-  readonly q: LinearNames;
-  readonly k: LinearNames;
-  readonly v: LinearNames;
-  readonly qNorm: string;
-  readonly kNorm: string;
-  readonly attentionOut: LinearNames;
-  readonly mlpIn: LinearNames;
-  readonly mlpOut: LinearNames;
-}
+export type StreamNames = Readonly<
+  Record<'modulation' | 'q' | 'k' | 'v' | 'attentionOut' | 'mlpIn' | 'mlpOut', LinearNames> &
+    Record<'qNorm' | 'kNorm', string>
+>;
 
-export interface DoubleBlockNames {
-  readonly img: StreamNames;
-  readonly txt: StreamNames;
-}
+export type DoubleBlockNames = Readonly<Record<'img' | 'txt', StreamNames>>;
 
-export interface SingleBlockNames {
-  readonly modulation: LinearNames;
-  readonly q: LinearNames;
-  readonly k: LinearNames;
-  readonly v: LinearNames;
-  readonly qNorm: string;
-  readonly kNorm: string;
-  readonly mlpIn: LinearNames;
-  readonly out: LinearNames;
-}
+export type SingleBlockNames = Readonly<
+  Record<'modulation' | 'q' | 'k' | 'v' | 'mlpIn' | 'out', LinearNames> & Record<'qNorm' | 'kNorm', string>
+>;
 
 interface DiffusionTransformerNames {
   readonly imgIn: LinearNames;

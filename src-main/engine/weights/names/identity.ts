@@ -6,16 +6,10 @@
 import { linearNames, type LinearNames } from './flux.js';
 import { normNames, type NormNames } from './text-encoders.js';
 
-export interface ResamplerLayerNames {
-  readonly normImage: NormNames;
-  readonly normLatents: NormNames;
-  readonly q: LinearNames;
-  readonly keyValue: LinearNames;
-  readonly attentionOut: LinearNames;
-  readonly mlpNorm: NormNames;
-  readonly mlpIn: LinearNames;
-  readonly mlpOut: LinearNames;
-}
+export type ResamplerLayerNames = Readonly<
+  Record<'normImage' | 'normLatents' | 'mlpNorm', NormNames> &
+    Record<'q' | 'keyValue' | 'attentionOut' | 'mlpIn' | 'mlpOut', LinearNames>
+>;
 
 export interface ResamplerNames {
   readonly latents: string;
@@ -47,17 +41,12 @@ export function resamplerNames(layers: number): ResamplerNames {
   };
 }
 
-export interface BottleneckNames {
-  readonly normIn: string;
-  readonly conv1: string;
-  readonly prelu: string;
-  readonly conv2: string;
-  readonly normOut: string;
-  readonly squeeze: string;
-  readonly excite: string;
-  readonly shortcutConv: string;
-  readonly shortcutNorm: string;
-}
+export type BottleneckNames = Readonly<
+  Record<
+    'normIn' | 'conv1' | 'prelu' | 'conv2' | 'normOut' | 'squeeze' | 'excite' | 'shortcutConv' | 'shortcutNorm',
+    string
+  >
+>;
 
 /** Prefixes of ArcFace IR-SE; a norm prefix stands for weight, bias, running_mean and running_var. */
 export const ARCFACE = {

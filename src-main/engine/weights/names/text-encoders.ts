@@ -5,17 +5,10 @@
  */
 import { linearNames, type LinearNames } from './flux.js';
 
-export interface T5BlockNames {
-  readonly attentionNorm: string;
-  readonly q: LinearNames;
-  readonly k: LinearNames;
-  readonly v: LinearNames;
-  readonly attentionOut: LinearNames;
-  readonly mlpNorm: string;
-  readonly mlpGate: LinearNames;
-  readonly mlpIn: LinearNames;
-  readonly mlpOut: LinearNames;
-}
+export type T5BlockNames = Readonly<
+  Record<'attentionNorm' | 'mlpNorm', string> &
+    Record<'q' | 'k' | 'v' | 'attentionOut' | 'mlpGate' | 'mlpIn' | 'mlpOut', LinearNames>
+>;
 
 export interface T5Names {
   readonly embedding: string;
@@ -56,16 +49,9 @@ export interface NormNames {
   readonly bias: string;
 }
 
-export interface ClipBlockNames {
-  readonly norm1: NormNames;
-  readonly q: LinearNames;
-  readonly k: LinearNames;
-  readonly v: LinearNames;
-  readonly attentionOut: LinearNames;
-  readonly norm2: NormNames;
-  readonly mlpIn: LinearNames;
-  readonly mlpOut: LinearNames;
-}
+export type ClipBlockNames = Readonly<
+  Record<'norm1' | 'norm2', NormNames> & Record<'q' | 'k' | 'v' | 'attentionOut' | 'mlpIn' | 'mlpOut', LinearNames>
+>;
 
 export interface ClipNames {
   readonly tokenEmbedding: string;

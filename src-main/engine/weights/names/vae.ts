@@ -15,13 +15,7 @@ export interface ResnetNames {
   readonly shortcut: LinearNames;
 }
 
-export interface SpatialAttentionNames {
-  readonly norm: NormNames;
-  readonly q: LinearNames;
-  readonly k: LinearNames;
-  readonly v: LinearNames;
-  readonly out: LinearNames;
-}
+export type SpatialAttentionNames = Readonly<Record<'norm', NormNames> & Record<'q' | 'k' | 'v' | 'out', LinearNames>>;
 
 export interface VaeBlockNames {
   readonly resnets: readonly ResnetNames[];
