@@ -128,7 +128,7 @@ describe('an import', () => {
     await button('Look in Hugging Face’s cache').click();
     await page.getByRole('heading', { name: /parts of \d+ cannot be used/ }).waitFor();
     await page.getByText('was not found in any of the searched places').first().waitFor();
-    await page.getByText('Download it, or choose the folder that holds it.').first().waitFor();
+    await page.getByText('Download it, or choose the folder that contains it.').first().waitFor();
     await page.getByRole('heading', { name: /cannot be used/ }).scrollIntoViewIfNeeded();
     await check('missing');
     await button('Close').click();

@@ -22,7 +22,7 @@ describe('a cache folder that is a file', () => {
     for (const cache of [file, join(file, 'below')]) {
       const ran = await runCli(command, ...args, '--flux', 'int8', '--cache', cache);
       expect(ran.code).toBe(1);
-      expect(ran.stderr).toContain(`Converted weights need a folder, but ${cache} is a file or lies in one.`);
+      expect(ran.stderr).toContain(`Converted weights need a folder, but ${cache} is a file or inside one.`);
       expect(ran.stderr).toContain('Choose another folder, or move the file away.\n[disk.failed]');
     }
   });

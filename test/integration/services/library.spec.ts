@@ -183,7 +183,7 @@ describe('an import', () => {
         await symlink(join(pack.root, 'gone'), file);
       },
       'missing',
-      /link whose file is gone/,
+      /link to a missing file/,
     ],
   ])('says what to do about %s, and imports nothing', async (_what, damage, expected, sentence) => {
     await damage();

@@ -43,6 +43,6 @@ describe('SafeTokens', () => {
   });
 
   it('refuses what is no token', async () => {
-    await expect(new SafeTokens(keyStore(), join(folder, 'token')).save('two words')).rejects.toThrow(/no token/);
+    await expect(new SafeTokens(keyStore(), join(folder, 'token')).save('two words')).rejects.toThrow(/not a token/);
   });
 });

@@ -69,7 +69,7 @@ describe('a hostile header is refused', () => {
     new DataView(long.buffer).setBigUint64(0, 2n ** 63n, true);
     await expectRefusal(readSafetensorsHeader(new MemoryAccess(long)), /9223372036854775808 bytes; at most 4194304/);
     new DataView(long.buffer).setBigUint64(0, 9n, true);
-    await expectRefusal(readSafetensorsHeader(new MemoryAccess(long)), /has 9 bytes, but only 8 follow/);
+    await expectRefusal(readSafetensorsHeader(new MemoryAccess(long)), /a header of 9 bytes, but only 8 follow/);
     await expectRefusal(readSafetensorsHeader(new MemoryAccess(new Uint8Array(7))), /7 bytes long, too short/);
   });
 
