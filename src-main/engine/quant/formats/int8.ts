@@ -81,8 +81,8 @@ export const int8: PackedFormat = {
   layer: (ops, weight, bias, after) => {
     if (ops.profile.operators.int8 === 'cast') return castLayer(ops, weight, bias, after);
     const { n, k } = weight;
-    const scales = rowScales(ops, weight.part('scale'), n, k, after);
-    return nBitsLayer(ops, { codes: weight.part('codes'), scales, bits: 8, n, k }, bias);
+    const [scale, codes] = [weight.part('scale'), weight.part('codes')];
+    return nBitsLayer(ops, { codes, scales: rowScales(ops, scale, n, k, after), bits: 8, n, k }, bias);
   },
 };
 
