@@ -23,31 +23,8 @@ import { Settings } from './settings/settings.svelte';
 import { Smaller } from './shell/smaller.svelte';
 import { Studio } from './studio/studio.svelte';
 
-export interface App {
-  readonly announcer: Announcer;
-  readonly notices: Notices;
-  readonly navigation: Navigation;
-  readonly settings: Settings;
-  readonly models: Models;
-  readonly library: Library;
-  readonly preparation: Preparation;
-  readonly loras: Loras;
-  readonly photos: Photos;
-  readonly queue: Queue;
-  readonly studio: Studio;
-  readonly guide: Guide;
-  readonly compare: Compare;
-  readonly blind: Blind;
-  readonly layers: Layers;
-  readonly mix: Mix;
-  readonly measurements: OutputMeasurements;
-  readonly gallery: Gallery;
-  readonly report: Report;
-  readonly smaller: Smaller;
-}
-
 /** Builds the state over a client. Nothing is asked of the host until `startApp`. */
-export function createApp(client: Client, page: Window): App {
+export function createApp(client: Client, page: Window) {
   const announcer = new Announcer();
   const notices = new Notices(announcer);
   const settings = new Settings(client, notices);
@@ -80,7 +57,12 @@ export function createApp(client: Client, page: Window): App {
   };
 }
 
-/** Subscribes everything; the answer unsubscribes it. */
+/** The state as components see it: they read its fields and change them by its methods. */
+export type App = {
+  readonly [Part in keyof ReturnType<typeof createApp>]: Readonly<ReturnType<typeof createApp>[Part]>;
+};
+
+/** Subscribes everything; returns how to unsubscribe. */
 export function startApp(app: App): () => void {
   const parts = [
     app.settings,

@@ -5,9 +5,12 @@ import type { Compare } from './compare.svelte';
 import type { Notices } from '../shell/notices.svelte';
 
 export class Blind {
-  #test = $state.raw<BlindTest | null>(null);
-  #earlier = $state.raw<readonly BlindTest[]>([]);
-  #busy = $state(false);
+  /** The open test; null when none is. */
+  test = $state.raw<BlindTest | null>(null);
+  /** Tests of the comparison's pictures, newest first. */
+  earlier = $state.raw<readonly BlindTest[]>([]);
+  /** While the host answers; keys are ignored then. */
+  busy = $state(false);
   readonly #client: Client;
   readonly #notices: Notices;
   readonly #compare: Compare;
@@ -16,19 +19,6 @@ export class Blind {
     this.#client = client;
     this.#notices = notices;
     this.#compare = compare;
-  }
-
-  /** The open test; null when none is. */
-  get test(): BlindTest | null {
-    return this.#test;
-  }
-  /** Tests of the comparison's pictures, newest first. */
-  get earlier(): readonly BlindTest[] {
-    return this.#earlier;
-  }
-  /** While the host answers; keys are ignored then. */
-  get busy(): boolean {
-    return this.#busy;
   }
 
   /** What a test's variant is called; by the name kept with it where the table does not have it. */
@@ -40,7 +30,7 @@ export class Blind {
   async loadEarlier(): Promise<void> {
     const runIds = this.#compare.done.map((run) => run.id);
     if (runIds.length === 0) return;
-    this.#earlier = (await this.#notices.attempt(this.#client.call('blind.list', { runIds }))) ?? [];
+    this.earlier = (await this.#notices.attempt(this.#client.call('blind.list', { runIds }))) ?? [];
   }
 
   /** Tests the variant on the right against the reference. */
@@ -60,24 +50,24 @@ export class Blind {
   }
 
   resume(test: BlindTest): void {
-    this.#test = test;
+    this.test = test;
   }
 
   async answer(answer: BlindAnswer): Promise<void> {
-    const test = this.#test;
-    if (test === null || test.result !== null || this.#busy) return;
+    const test = this.test;
+    if (test === null || test.result !== null || this.busy) return;
     await this.#take(this.#client.call('blind.answer', { testId: test.id, trial: test.answered, answer }));
   }
 
   async undo(): Promise<void> {
-    const test = this.#test;
-    if (test === null || test.result !== null || test.answered === 0 || this.#busy) return;
+    const test = this.test;
+    if (test === null || test.result !== null || test.answered === 0 || this.busy) return;
     await this.#take(this.#client.call('blind.undo', { testId: test.id }));
   }
 
   /** Leaves the test; what was answered is kept. */
   leave(): void {
-    this.#test = null;
+    this.test = null;
   }
 
   async remove(test: BlindTest): Promise<void> {
@@ -86,10 +76,10 @@ export class Blind {
   }
 
   async #take(call: Promise<BlindTest>): Promise<boolean> {
-    this.#busy = true;
+    this.busy = true;
     const test = await this.#notices.attempt(call);
-    this.#busy = false;
-    if (test !== null) this.#test = test;
+    this.busy = false;
+    if (test !== null) this.test = test;
     return test !== null;
   }
 }

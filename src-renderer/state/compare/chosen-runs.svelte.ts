@@ -4,16 +4,19 @@ import { MAX_PANES } from '$contract/limits';
 import type { RunDetail } from '$contract/run';
 
 export class ChosenRuns {
-  #referenceId = $state<string | null>(null);
-  #candidateId = $state<string | null>(null);
+  referenceId = $state<string | null>(null);
+  candidateId = $state<string | null>(null);
   #shownIds = $state.raw<readonly string[]>([]);
-  readonly #reference = $derived.by(() => this.#done().find((run) => run.id === this.#referenceId));
-  readonly #candidate = $derived.by(() => this.#done().find((run) => run.id === this.#candidateId));
-  readonly #shown = $derived.by(() => {
+  /** The run on the left, that Δ is taken against. */
+  readonly reference = $derived.by(() => this.#done().find((run) => run.id === this.referenceId));
+  /** The run on the right. */
+  readonly candidate = $derived.by(() => this.#done().find((run) => run.id === this.candidateId));
+  /** Panes of the grid, the reference first. */
+  readonly shown = $derived.by(() => {
     const shown = this.#done().filter((run) => this.#shownIds.includes(run.id));
     return [
-      ...shown.filter((run) => run.id === this.#referenceId),
-      ...shown.filter((run) => run.id !== this.#referenceId),
+      ...shown.filter((run) => run.id === this.referenceId),
+      ...shown.filter((run) => run.id !== this.referenceId),
     ];
   });
   readonly #done: () => readonly RunDetail[];
@@ -23,61 +26,42 @@ export class ChosenRuns {
     this.#done = done;
   }
 
-  /** The run on the left, that Δ is taken against. */
-  get reference(): RunDetail | undefined {
-    return this.#reference;
-  }
-  get referenceId(): string | null {
-    return this.#referenceId;
-  }
-  /** The run on the right. */
-  get candidate(): RunDetail | undefined {
-    return this.#candidate;
-  }
-  get candidateId(): string | null {
-    return this.#candidateId;
-  }
-  /** Panes of the grid, the reference first. */
-  get shown(): readonly RunDetail[] {
-    return this.#shown;
-  }
-
   isShown(runId: string): boolean {
     return this.#shownIds.includes(runId);
   }
 
   /** @param candidateId A run that is to come on the right once it is known. */
   forget(candidateId: string | null = null): void {
-    this.#referenceId = null;
-    this.#candidateId = candidateId;
+    this.referenceId = null;
+    this.candidateId = candidateId;
     this.#shownIds = [];
   }
 
   /** Makes a finished run the right-hand side; false when it cannot be one. */
   putRight(runId: string): boolean {
-    if (runId === this.#referenceId || !this.#done().some((run) => run.id === runId)) return false;
-    this.#candidateId = runId;
+    if (runId === this.referenceId || !this.#done().some((run) => run.id === runId)) return false;
+    this.candidateId = runId;
     return true;
   }
 
   /** Makes a run the left-hand side; the one that was there goes right if it came from there. False when it is there. */
   putLeft(runId: string): boolean {
-    const before = this.#referenceId;
+    const before = this.referenceId;
     if (runId === before) return false;
-    this.#referenceId = runId;
-    if (this.#candidateId === runId) this.#candidateId = before;
+    this.referenceId = runId;
+    if (this.candidateId === runId) this.candidateId = before;
     if (!this.isShown(runId)) this.#shownIds = [...this.#shownIds, runId].slice(-MAX_PANES);
     return true;
   }
 
   /** Puts another picture of the reference's variant on the left; the grid stays as it is. */
   putCounterpart(runId: string): void {
-    this.#referenceId = runId;
+    this.referenceId = runId;
   }
 
   /** Puts a run in the grid or takes it out; the reference always stays. False when the grid is full. */
   toggleShown(runId: string): boolean {
-    if (runId === this.#referenceId) return true;
+    if (runId === this.referenceId) return true;
     if (this.isShown(runId)) this.#shownIds = this.#shownIds.filter((id) => id !== runId);
     else if (this.#shownIds.length < MAX_PANES) this.#shownIds = [...this.#shownIds, runId];
     else return false;
@@ -86,8 +70,8 @@ export class ChosenRuns {
 
   /** The run that follows the right-hand side, or the one before it; undefined where there is no other. */
   besideCandidate(by: -1 | 1): RunDetail | undefined {
-    const others = this.#done().filter((run) => run.id !== this.#referenceId);
-    const at = others.findIndex((run) => run.id === this.#candidateId);
+    const others = this.#done().filter((run) => run.id !== this.referenceId);
+    const at = others.findIndex((run) => run.id === this.candidateId);
     return others[(at + by + others.length) % others.length];
   }
 
@@ -99,19 +83,19 @@ export class ChosenRuns {
   settle(before: readonly string[], referenceId: string | null): void {
     const done = this.#done();
     const isDone = (id: string | null): id is string => id !== null && done.some((run) => run.id === id);
-    if (!isDone(this.#referenceId)) this.#referenceId = isDone(referenceId) ? referenceId : (done[0]?.id ?? null);
-    if (!isDone(this.#candidateId)) {
+    if (!isDone(this.referenceId)) this.referenceId = isDone(referenceId) ? referenceId : (done[0]?.id ?? null);
+    if (!isDone(this.candidateId)) {
       // Another variant rather than a repeat or the next seed of the same one.
-      const others = done.filter((run) => run.id !== this.#referenceId);
-      const formats = done.find((run) => run.id === this.#referenceId)?.formats;
+      const others = done.filter((run) => run.id !== this.referenceId);
+      const formats = done.find((run) => run.id === this.referenceId)?.formats;
       const variant = others.find((run) => formats !== undefined && variantKey(run.formats) !== variantKey(formats));
-      this.#candidateId = (variant ?? others[0])?.id ?? null;
+      this.candidateId = (variant ?? others[0])?.id ?? null;
     }
-    const kept = this.#shownIds.filter((id) => isDone(id) && id !== this.#referenceId);
+    const kept = this.#shownIds.filter((id) => isDone(id) && id !== this.referenceId);
     const fresh = done
       .map((run) => run.id)
-      .filter((id) => !before.includes(id) && !kept.includes(id) && id !== this.#referenceId);
-    const first = this.#referenceId === null ? [] : [this.#referenceId];
+      .filter((id) => !before.includes(id) && !kept.includes(id) && id !== this.referenceId);
+    const first = this.referenceId === null ? [] : [this.referenceId];
     this.#shownIds = [...first, ...kept, ...fresh].slice(0, MAX_PANES);
   }
 }

@@ -8,12 +8,12 @@ export const COMPARE_MODES = ['slider', 'grid', 'flicker', 'difference'] as cons
 export type CompareMode = (typeof COMPARE_MODES)[number];
 
 export class CompareStage {
-  #mode = $state<CompareMode>('slider');
+  mode = $state<CompareMode>('slider');
   #position = $state(50);
-  #rate = $state<FlickerRate>(2);
+  rate = $state<FlickerRate>(2);
   #step = $state<number | null>(null);
   /** Steps whose previews every visible run has kept. */
-  readonly #steps = $derived.by(() => {
+  readonly steps = $derived.by(() => {
     const lists = this.#visible().flatMap((run) => (run?.result ? [run.result.previewSteps] : []));
     const [first, ...rest] = lists;
     return (first ?? []).filter((step) => rest.every((list) => list.includes(step)));
@@ -29,12 +29,6 @@ export class CompareStage {
     this.#chosen = chosen;
   }
 
-  get mode(): CompareMode {
-    return this.#mode;
-  }
-  set mode(mode: CompareMode) {
-    this.#mode = mode;
-  }
   /** Of the slider, 0 to 100: how much of the reference is seen. */
   get position(): number {
     return this.#position;
@@ -42,21 +36,12 @@ export class CompareStage {
   set position(position: number) {
     this.#position = Math.min(100, Math.max(0, position));
   }
-  get rate(): FlickerRate {
-    return this.#rate;
-  }
-  set rate(rate: FlickerRate) {
-    this.#rate = rate;
-  }
   /** 1-based step whose preview is shown; null for the finished pictures. */
   get step(): number | null {
-    return this.#step !== null && this.#steps.includes(this.#step) ? this.#step : null;
+    return this.#step !== null && this.steps.includes(this.#step) ? this.#step : null;
   }
   set step(step: number | null) {
     this.#step = step;
-  }
-  get steps(): readonly number[] {
-    return this.#steps;
   }
 
   /** For another comparison: the whole of the finished pictures, in the mode that was. */
@@ -67,6 +52,6 @@ export class CompareStage {
 
   #visible(): readonly (RunDetail | undefined)[] {
     const { shown, reference, candidate } = this.#chosen;
-    return this.#mode === 'grid' ? shown : [reference, candidate];
+    return this.mode === 'grid' ? shown : [reference, candidate];
   }
 }

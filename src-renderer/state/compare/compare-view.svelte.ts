@@ -3,9 +3,11 @@ import { panBy, placeView, scaleTo, toPicture, WHOLE, zoomAt } from '../../logic
 import type { Point, Region, Size, View } from '../../logic/compare/view-box';
 
 export class CompareView {
-  #view = $state.raw<View>(WHOLE);
-  #probe = $state.raw<Point | null>(null);
-  #pane = $state.raw<Size | null>(null);
+  view = $state.raw<View>(WHOLE);
+  /** Where the pointer is, as a fraction of the picture. */
+  probe = $state.raw<Point | null>(null);
+  /** Size of the pane that buttons and keys act on, in CSS pixels; set by that pane. */
+  pane = $state.raw<Size | null>(null);
   readonly #frameOf: () => Size | null;
 
   /** @param frameOf The size that pictures are drawn to: the reference's. */
@@ -13,79 +15,62 @@ export class CompareView {
     this.#frameOf = frameOf;
   }
 
-  get view(): View {
-    return this.#view;
-  }
-  set view(view: View) {
-    this.#view = view;
-  }
   get frame(): Size | null {
     return this.#frameOf();
-  }
-  /** Where the pointer is, as a fraction of the picture. */
-  get probe(): Point | null {
-    return this.#probe;
-  }
-  set probe(probe: Point | null) {
-    this.#probe = probe;
-  }
-  /** Size of the pane that buttons and keys act on, in CSS pixels; the stage says it. */
-  set pane(pane: Size | null) {
-    this.#pane = pane;
   }
 
   /** Screen pixels per picture pixel, in percent; null while nothing is shown. */
   percent(devicePixelRatio: number): number | null {
     const frame = this.frame;
-    if (frame === null || this.#pane === null) return null;
-    return Math.round(placeView(this.#view, frame, this.#pane).scale * devicePixelRatio * 100);
+    if (frame === null || this.pane === null) return null;
+    return Math.round(placeView(this.view, frame, this.pane).scale * devicePixelRatio * 100);
   }
 
   reset(): void {
-    this.#view = WHOLE;
-    this.#probe = null;
+    this.view = WHOLE;
+    this.probe = null;
   }
 
   fit(): void {
-    this.#view = WHOLE;
+    this.view = WHOLE;
   }
 
   fitRegion(region: Region): void {
-    this.#view = { kind: 'region', region };
+    this.view = { kind: 'region', region };
   }
 
   /** One picture pixel on one screen pixel. */
   oneToOne(devicePixelRatio: number): void {
-    this.#with((frame, pane) => (this.#view = scaleTo(this.#view, frame, pane, 1 / devicePixelRatio)));
+    this.#with((frame, pane) => (this.view = scaleTo(this.view, frame, pane, 1 / devicePixelRatio)));
   }
 
   /** Magnifies around the middle. */
   zoom(factor: number): void {
     this.#with((frame, pane) => {
-      this.#view = zoomAt(this.#view, frame, pane, factor, { x: pane.width / 2, y: pane.height / 2 });
+      this.view = zoomAt(this.view, frame, pane, factor, { x: pane.width / 2, y: pane.height / 2 });
     });
   }
 
   /** Moves the picture by CSS pixels. */
   pan(dx: number, dy: number): void {
-    this.#with((frame, pane) => (this.#view = panBy(this.#view, frame, pane, dx, dy)));
+    this.#with((frame, pane) => (this.view = panBy(this.view, frame, pane, dx, dy)));
   }
 
   /** Moves the probe by whole pixels, from the middle of the pane when it is nowhere. */
   moveProbe(dx: number, dy: number): void {
     this.#with((frame, pane) => {
       const middle = { x: pane.width / 2, y: pane.height / 2 };
-      const from = this.#probe ?? toPicture(placeView(this.#view, frame, pane), frame, middle);
+      const from = this.probe ?? toPicture(placeView(this.view, frame, pane), frame, middle);
       const move = (at: number, by: number, pixels: number): number => {
         const pixel = Math.min(pixels - 1, Math.max(0, Math.floor(at * pixels) + by));
         return (pixel + 0.5) / pixels;
       };
-      this.#probe = { x: move(from.x, dx, frame.width), y: move(from.y, dy, frame.height) };
+      this.probe = { x: move(from.x, dx, frame.width), y: move(from.y, dy, frame.height) };
     });
   }
 
   #with(act: (frame: Size, pane: Size) => void): void {
     const frame = this.frame;
-    if (frame !== null && this.#pane !== null) act(frame, this.#pane);
+    if (frame !== null && this.pane !== null) act(frame, this.pane);
   }
 }

@@ -14,46 +14,31 @@ import { CompareStage } from './compare-stage.svelte';
 import { Measurements } from './measurements.svelte';
 
 export class Compare {
-  #comparisonId = $state<string | null>(null);
+  comparisonId = $state<string | null>(null);
   /** Null for pictures chosen by hand. */
   #title = $state<string | null>('');
-  #runs = $state.raw<readonly RunDetail[]>([]);
-  #loading = $state(false);
-  #error = $state.raw<ErrorDto | null>(null);
+  /** All runs, also those not done. */
+  runs = $state.raw<readonly RunDetail[]>([]);
+  loading = $state(false);
+  error = $state.raw<ErrorDto | null>(null);
   #openTurn = 0;
-  readonly #done = $derived(this.#runs.filter((run) => run.status === 'done'));
-  readonly #labels = $derived(runLabels(this.#runs));
+  readonly done = $derived(this.runs.filter((run) => run.status === 'done'));
+  readonly #labels = $derived(runLabels(this.runs));
   readonly #client: Client;
   readonly #notices: Notices;
 
-  readonly chosen = new ChosenRuns(() => this.#done);
+  readonly chosen = new ChosenRuns(() => this.done);
   readonly stage = new CompareStage(this.chosen);
   readonly measured: Measurements;
 
   constructor(client: Client, notices: Notices) {
     this.#client = client;
     this.#notices = notices;
-    this.measured = new Measurements(client, notices, () => this.#runs, this.chosen);
+    this.measured = new Measurements(client, notices, () => this.runs, this.chosen);
   }
 
-  get comparisonId(): string | null {
-    return this.#comparisonId;
-  }
   get title(): string {
     return this.#title ?? t('compare.chosen');
-  }
-  /** All runs, also those not done. */
-  get runs(): readonly RunDetail[] {
-    return this.#runs;
-  }
-  get done(): readonly RunDetail[] {
-    return this.#done;
-  }
-  get loading(): boolean {
-    return this.#loading;
-  }
-  get error(): ErrorDto | null {
-    return this.#error;
   }
 
   label(runId: string): string {
@@ -72,13 +57,13 @@ export class Compare {
 
   /** Opens a comparison, unless it is the one that is open. */
   async open(comparisonId: string, candidateId: string | null = null): Promise<void> {
-    if (comparisonId === this.#comparisonId && this.#error === null) {
+    if (comparisonId === this.comparisonId && this.error === null) {
       if (candidateId !== null) this.choose(candidateId);
       return;
     }
     // The candidate is known before the answer: the gallery's news may ask again meanwhile, and the later answer counts.
     this.#begin(candidateId);
-    this.#comparisonId = comparisonId;
+    this.comparisonId = comparisonId;
     await this.#reload(comparisonId);
     if (candidateId !== null) this.choose(candidateId);
   }
@@ -86,7 +71,7 @@ export class Compare {
   /** Opens any two to nine runs, the first of them as the reference. */
   async openRuns(runIds: readonly string[]): Promise<void> {
     this.#begin();
-    this.#comparisonId = null;
+    this.comparisonId = null;
     this.#title = null;
     const turn = ++this.#openTurn;
     try {
@@ -116,7 +101,7 @@ export class Compare {
       });
       const id = newest.items[0]?.run.comparisonId ?? null;
       if (turn !== this.#openTurn) return null;
-      if (id === null) this.#loading = false;
+      if (id === null) this.loading = false;
       else await this.open(id);
       return id;
     } catch (error) {
@@ -127,7 +112,7 @@ export class Compare {
 
   /** Reads the comparison's runs anew, such as after one was added. */
   async refresh(): Promise<void> {
-    if (this.#comparisonId !== null) await this.#reload(this.#comparisonId);
+    if (this.comparisonId !== null) await this.#reload(this.comparisonId);
   }
 
   /** Makes a run the right-hand side, and puts the reference's picture of its seed and prompt on the left. */
@@ -143,10 +128,10 @@ export class Compare {
     if (!this.chosen.putLeft(runId)) return;
     await Promise.all([
       this.measured.load(),
-      this.#comparisonId === null
+      this.comparisonId === null
         ? null
         : this.#notices.attempt(
-            this.#client.call('comparisons.set-reference', { comparisonId: this.#comparisonId, runId }),
+            this.#client.call('comparisons.set-reference', { comparisonId: this.comparisonId, runId }),
           ),
     ]);
   }
@@ -187,11 +172,11 @@ export class Compare {
 
   async star(runId: string, stars: number): Promise<void> {
     const done = await this.#notices.attempt(this.#client.call('gallery.rate', { runIds: [runId], stars }));
-    if (done !== null) this.#runs = this.#runs.map((run) => (run.id === runId ? { ...run, stars } : run));
+    if (done !== null) this.runs = this.runs.map((run) => (run.id === runId ? { ...run, stars } : run));
   }
 
   async rename(title: string): Promise<void> {
-    const comparisonId = this.#comparisonId;
+    const comparisonId = this.comparisonId;
     if (comparisonId === null || title.trim() === '') return;
     const done = await this.#notices.attempt(this.#client.call('comparisons.rename', { comparisonId, title }));
     if (done !== null) this.#title = title.trim();
@@ -201,16 +186,16 @@ export class Compare {
   async report(format: ReportFormat): Promise<Report | null> {
     const { referenceId: referenceRunId } = this.chosen;
     if (referenceRunId === null) return null;
-    const runIds = this.#done.map((run) => run.id);
+    const runIds = this.done.map((run) => run.id);
     return this.#notices.attempt(
       this.#client.call('compare.report', { title: this.title, referenceRunId, runIds, format }),
     );
   }
 
   #begin(candidateId: string | null = null): void {
-    this.#loading = true;
-    this.#error = null;
-    this.#runs = [];
+    this.loading = true;
+    this.error = null;
+    this.runs = [];
     this.chosen.forget(candidateId);
     this.stage.reset();
     this.measured.forget();
@@ -229,18 +214,18 @@ export class Compare {
   }
 
   #show(runs: readonly RunDetail[], referenceId: string | null): void {
-    const before = this.#done.map((run) => run.id);
-    this.#runs = runs;
-    this.#loading = false;
-    this.#error = null;
+    const before = this.done.map((run) => run.id);
+    this.runs = runs;
+    this.loading = false;
+    this.error = null;
     this.chosen.settle(before, referenceId);
-    if (this.#done.map((run) => run.id).join() !== before.join() || this.measured.table === null) {
+    if (this.done.map((run) => run.id).join() !== before.join() || this.measured.table === null) {
       void this.measured.load();
     }
   }
 
   #fail(error: unknown): void {
-    this.#loading = false;
-    this.#error = toErrorDto(error);
+    this.loading = false;
+    this.error = toErrorDto(error);
   }
 }

@@ -8,11 +8,13 @@ import type { Client } from '../../bridge/client';
 export type LayerErrors = 'weights' | 'outputs';
 
 export class Layers {
-  #component = $state<QuantizedComponent | null>(null);
-  #of = $state<LayerErrors>('weights');
-  #errors = $state.raw<WeightErrorMap | null>(null);
-  #failure = $state.raw<ErrorDto | null>(null);
-  #loading = $state(false);
+  /** The component that is shown or being measured. */
+  component = $state<QuantizedComponent | null>(null);
+  /** What the errors are of. */
+  of = $state<LayerErrors>('weights');
+  errors = $state.raw<WeightErrorMap | null>(null);
+  failure = $state.raw<ErrorDto | null>(null);
+  loading = $state(false);
   #turn = 0;
   readonly #client: Client;
 
@@ -20,51 +22,28 @@ export class Layers {
     this.#client = client;
   }
 
-  /** The component that is shown or being measured. */
-  get component(): QuantizedComponent | null {
-    return this.#component;
-  }
-  /** What the errors are of. */
-  get of(): LayerErrors {
-    return this.#of;
-  }
-  get errors(): WeightErrorMap | null {
-    return this.#errors;
-  }
-  get failure(): ErrorDto | null {
-    return this.#failure;
-  }
-  get loading(): boolean {
-    return this.#loading;
-  }
-
   /**
    * Shows what is known of a component. Weights are measured at once; outputs are when `measure` says so, because that
    * takes as long as the picture.
    */
-  async open(
-    run: RunDetail,
-    component: QuantizedComponent,
-    of: LayerErrors = this.#of,
-    measure = false,
-  ): Promise<void> {
+  async open(run: RunDetail, component: QuantizedComponent, of: LayerErrors = this.of, measure = false): Promise<void> {
     const turn = ++this.#turn;
-    this.#component = component;
-    this.#of = of;
-    this.#errors = null;
-    this.#failure = null;
-    this.#loading = true;
+    this.component = component;
+    this.of = of;
+    this.errors = null;
+    this.failure = null;
+    this.loading = true;
     try {
       const { packId, modelVariant } = run.settings;
       const errors =
         of === 'weights'
           ? await this.#client.call('packs.weight-errors', { packId, modelVariant, component })
           : await this.#client.call('runs.output-errors', { runId: run.id, component, measure });
-      if (turn === this.#turn) this.#errors = errors;
+      if (turn === this.#turn) this.errors = errors;
     } catch (error) {
-      if (turn === this.#turn) this.#failure = toErrorDto(error);
+      if (turn === this.#turn) this.failure = toErrorDto(error);
     } finally {
-      if (turn === this.#turn) this.#loading = false;
+      if (turn === this.#turn) this.loading = false;
     }
   }
 }

@@ -15,8 +15,9 @@ import type { ChosenRuns } from './chosen-runs.svelte';
 export type TableRows = 'variants' | 'pictures' | 'memory' | 'drift' | 'layers';
 
 export class Measurements {
-  #table = $state.raw<CompareTable | null>(null);
-  #error = $state.raw<ErrorDto | null>(null);
+  /** Null until the host answered. */
+  table = $state.raw<CompareTable | null>(null);
+  error = $state.raw<ErrorDto | null>(null);
   #pairRow = $state.raw<{ readonly baseRunId: string; readonly row: CompareRow } | null>(null);
   #rows = $state<TableRows>('variants');
   #turn = 0;
@@ -33,14 +34,6 @@ export class Measurements {
     this.#chosen = chosen;
   }
 
-  /** Null until the host answered. */
-  get table(): CompareTable | null {
-    return this.#table;
-  }
-  get error(): ErrorDto | null {
-    return this.#error;
-  }
-
   /** What is measured between the two pictures on screen; null until it is. */
   get pairRow(): CompareRow | null {
     const { referenceId, candidateId } = this.#chosen;
@@ -52,7 +45,7 @@ export class Measurements {
   /** The variant that the picture on the right belongs to. */
   get candidateVariant(): CompareVariant | undefined {
     const id = this.#chosen.candidateId;
-    return this.#table?.variants.find((variant) => id !== null && variant.runIds.includes(id));
+    return this.table?.variants.find((variant) => id !== null && variant.runIds.includes(id));
   }
 
   /** Ways to read the table that make sense now; those of every comparison are there before it has come. */
@@ -74,7 +67,7 @@ export class Measurements {
 
   /** What a variant of the table is called. */
   variantName(variant: CompareVariant): string {
-    return variantTitle(variant, this.#table?.variants ?? [], this.#runs());
+    return variantTitle(variant, this.table?.variants ?? [], this.#runs());
   }
 
   /** Why the pixels of a row were not compared; null when they were. */
@@ -93,8 +86,8 @@ export class Measurements {
 
   forget(): void {
     this.#turn += 1;
-    this.#table = null;
-    this.#error = null;
+    this.table = null;
+    this.error = null;
     this.#pairRow = null;
     this.#rows = 'variants';
   }
@@ -108,18 +101,18 @@ export class Measurements {
     try {
       const table = await this.#client.call('compare.table', { referenceRunId, runIds });
       if (turn !== this.#turn) return;
-      this.#table = table;
-      this.#error = null;
+      this.table = table;
+      this.error = null;
       void this.loadPair();
     } catch (error) {
-      if (turn === this.#turn) this.#error = toErrorDto(error);
+      if (turn === this.#turn) this.error = toErrorDto(error);
     }
   }
 
   /** Measures the two pictures on screen where the table compares the right one with another. */
   async loadPair(): Promise<void> {
     const { referenceId: referenceRunId, candidateId: runId } = this.#chosen;
-    if (referenceRunId === null || runId === null || this.#table === null || this.pairRow !== null) return;
+    if (referenceRunId === null || runId === null || this.table === null || this.pairRow !== null) return;
     const pair = await this.#notices.attempt(
       this.#client.call('compare.table', { referenceRunId, runIds: [referenceRunId, runId] }),
     );
@@ -129,15 +122,15 @@ export class Measurements {
 
   /** Whether a variant has several pictures, so that there is something to sum up. */
   get #isSweep(): boolean {
-    return this.#table?.variants.some((variant) => variant.runIds.length > 1) ?? false;
+    return this.table?.variants.some((variant) => variant.runIds.length > 1) ?? false;
   }
 
   /** Whether it is known how far any variant left another's path. */
   get #hasDrift(): boolean {
-    return this.#table?.variants.some((variant) => variant.drift !== null) ?? false;
+    return this.table?.variants.some((variant) => variant.drift !== null) ?? false;
   }
 
   #rowOf(runId: string | null): CompareRow | undefined {
-    return this.#table?.rows.find((row) => row.runId === runId);
+    return this.table?.rows.find((row) => row.runId === runId);
   }
 }

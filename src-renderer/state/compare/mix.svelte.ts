@@ -9,10 +9,12 @@ import type { Notices } from '../shell/notices.svelte';
 import type { LayerErrors } from './layers.svelte';
 
 export class Mix {
-  #planned = $state.raw<FormatMix | null>(null);
-  #by = $state<LayerErrors>('weights');
-  #failure = $state.raw<ErrorDto | null>(null);
-  #busy = $state<'planning' | 'adding' | null>(null);
+  /** Null before one was planned. */
+  planned = $state.raw<FormatMix | null>(null);
+  /** Whose errors decided it. */
+  by = $state<LayerErrors>('weights');
+  failure = $state.raw<ErrorDto | null>(null);
+  busy = $state<'planning' | 'adding' | null>(null);
   #turn = 0;
   readonly #client: Client;
   readonly #notices: Notices;
@@ -22,60 +24,46 @@ export class Mix {
     this.#notices = notices;
   }
 
-  /** Null before one was planned. */
-  get planned(): FormatMix | null {
-    return this.#planned;
-  }
-  /** Whose errors decided it. */
-  get by(): LayerErrors {
-    return this.#by;
-  }
-  get failure(): ErrorDto | null {
-    return this.#failure;
-  }
-  get busy(): 'planning' | 'adding' | null {
-    return this.#busy;
-  }
   /** Whether it is shown, also while it is planned or cannot be. */
   get open(): boolean {
-    return this.#planned !== null || this.#failure !== null || this.#busy !== null;
+    return this.planned !== null || this.failure !== null || this.busy !== null;
   }
 
   close(): void {
     this.#turn += 1;
-    this.#planned = null;
-    this.#failure = null;
-    this.#busy = null;
+    this.planned = null;
+    this.failure = null;
+    this.busy = null;
   }
 
   /** @param budgetMiB null for one that the host suggests */
   async plan(run: RunDetail, component: QuantizedComponent, by: LayerErrors, budgetMiB: number | null): Promise<void> {
     const turn = ++this.#turn;
-    this.#busy = 'planning';
-    this.#failure = null;
-    if (this.#planned?.component !== component || this.#by !== by) this.#planned = null;
-    this.#by = by;
+    this.busy = 'planning';
+    this.failure = null;
+    if (this.planned?.component !== component || this.by !== by) this.planned = null;
+    this.by = by;
     try {
       const planned = await this.#client.call('runs.mix', { runId: run.id, component, by, budgetMiB });
-      if (turn === this.#turn) this.#planned = planned;
+      if (turn === this.#turn) this.planned = planned;
     } catch (error) {
-      if (turn === this.#turn) this.#failure = toErrorDto(error);
+      if (turn === this.#turn) this.failure = toErrorDto(error);
     } finally {
-      if (turn === this.#turn) this.#busy = null;
+      if (turn === this.#turn) this.busy = null;
     }
   }
 
   /** Adds it to the comparison as a variant like the run's, whose pictures are made with the same seeds and prompts. */
   async add(comparisonId: string, run: RunDetail): Promise<boolean> {
-    const planned = this.#planned;
-    if (planned === null || this.#busy !== null) return false;
+    const planned = this.planned;
+    if (planned === null || this.busy !== null) return false;
     const turn = ++this.#turn;
-    this.#busy = 'adding';
+    this.busy = 'adding';
     const formats = { ...run.formats, [planned.component]: planned.format };
     const added = await this.#notices.attempt(
       this.#client.call('comparisons.add-variant', { comparisonId, runId: run.id, formats }),
     );
-    if (turn === this.#turn) this.#busy = null;
+    if (turn === this.#turn) this.busy = null;
     if (added !== null) this.#notices.say(t('compare.mix.added', { count: added.runIds.length }));
     return added !== null;
   }

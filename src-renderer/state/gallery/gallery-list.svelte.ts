@@ -11,12 +11,13 @@ const PAGES_KEPT = 200;
 const SEARCH_AFTER_MS = 60;
 
 export class GalleryList {
-  #query = $state('');
-  #sort = $state<GallerySort>('newest');
-  #trashed = $state(false);
-  #stacked = $state(true);
-  #total = $state<number | null>(null);
-  #error = $state.raw<ErrorDto | null>(null);
+  query = $state('');
+  sort = $state<GallerySort>('newest');
+  trashed = $state(false);
+  stacked = $state(true);
+  /** Matches; null until the host answered. */
+  total = $state<number | null>(null);
+  error = $state.raw<ErrorDto | null>(null);
   /** Counts changes of the cache, which is not reactive itself. */
   #version = $state(0);
   #window = { first: 0, end: PAGE_SIZE };
@@ -32,26 +33,6 @@ export class GalleryList {
     this.#onanother = onanother;
   }
 
-  get query(): string {
-    return this.#query;
-  }
-  get sort(): GallerySort {
-    return this.#sort;
-  }
-  get trashed(): boolean {
-    return this.#trashed;
-  }
-  get stacked(): boolean {
-    return this.#stacked;
-  }
-  /** Matches; null until the host answered. */
-  get total(): number | null {
-    return this.#total;
-  }
-  get error(): ErrorDto | null {
-    return this.#error;
-  }
-
   /** The item, or undefined while it is on its way. */
   item(index: number): GalleryItem | undefined {
     void this.#version;
@@ -59,23 +40,23 @@ export class GalleryList {
   }
 
   setQuery(query: string): void {
-    this.#query = query;
+    this.query = query;
     clearTimeout(this.#searchTimer);
     this.#searchTimer = setTimeout(() => this.restart(), SEARCH_AFTER_MS);
   }
 
   setSort(sort: GallerySort): void {
-    this.#sort = sort;
+    this.sort = sort;
     this.restart();
   }
 
   setTrashed(trashed: boolean): void {
-    this.#trashed = trashed;
+    this.trashed = trashed;
     this.restart();
   }
 
   setStacked(stacked: boolean): void {
-    this.#stacked = stacked;
+    this.stacked = stacked;
     this.restart();
   }
 
@@ -89,7 +70,7 @@ export class GalleryList {
   restart(): void {
     this.#turn += 1;
     this.#cache.clear();
-    this.#error = null;
+    this.error = null;
     this.#version += 1;
     this.#onanother();
     void this.load(0, PAGE_SIZE);
@@ -117,22 +98,22 @@ export class GalleryList {
     const turn = this.#turn;
     try {
       const answer = await this.#client.call('gallery.list', {
-        query: this.#query,
-        sort: this.#sort,
-        trashed: this.#trashed,
-        stacked: this.#stacked,
+        query: this.query,
+        sort: this.sort,
+        trashed: this.trashed,
+        stacked: this.stacked,
         offset: page * PAGE_SIZE,
         limit: PAGE_SIZE,
       });
       if (turn !== this.#turn) return;
       this.#cache.put(page, answer.items);
-      this.#total = answer.total;
-      this.#error = null;
+      this.total = answer.total;
+      this.error = null;
       this.#version += 1;
     } catch (error) {
       if (turn !== this.#turn) return;
       this.#cache.giveUp(page);
-      this.#error = toErrorDto(error);
+      this.error = toErrorDto(error);
     }
   }
 }

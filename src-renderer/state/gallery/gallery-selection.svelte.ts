@@ -15,8 +15,10 @@ import type { GalleryList } from './gallery-list.svelte';
 
 export class GallerySelection {
   #selection = $state.raw<Selection>(NOTHING_SELECTED);
-  #detail = $state.raw<RunDetail | null>(null);
-  #identical = $state.raw<IdenticalExcept | null>(null);
+  /** The one chosen run, whole. */
+  detail = $state.raw<RunDetail | null>(null);
+  /** Runs that differ from the chosen one in one setting; null until they were asked for. */
+  identical = $state.raw<IdenticalExcept | null>(null);
   #turn = 0;
   readonly #client: Client;
   readonly #notices: Notices;
@@ -38,14 +40,6 @@ export class GallerySelection {
   /** Index that the keys act on; null before there is one. */
   get cursor(): number | null {
     return this.#selection.cursor;
-  }
-  /** The one chosen run, whole. */
-  get detail(): RunDetail | null {
-    return this.#detail;
-  }
-  /** Runs that differ from the chosen one in one setting; null until they were asked for. */
-  get identical(): IdenticalExcept | null {
-    return this.#identical;
   }
 
   only(index: number): void {
@@ -98,14 +92,12 @@ export class GallerySelection {
   }
 
   async findIdentical(runId: string): Promise<void> {
-    this.#identical = await this.#notices.attempt(
-      this.#client.call('gallery.identical-except', { runId, field: null }),
-    );
+    this.identical = await this.#notices.attempt(this.#client.call('gallery.identical-except', { runId, field: null }));
   }
 
   #select(selection: Selection): void {
     this.#selection = selection;
-    this.#identical = null;
+    this.identical = null;
     void this.#loadDetail();
   }
 
@@ -113,10 +105,10 @@ export class GallerySelection {
     const [runId, ...others] = this.#selection.ids;
     const turn = ++this.#turn;
     if (runId === undefined || others.length > 0) {
-      this.#detail = null;
+      this.detail = null;
       return;
     }
     const detail = await this.#notices.attempt(this.#client.call('runs.get', { runId }));
-    if (turn === this.#turn) this.#detail = detail;
+    if (turn === this.#turn) this.detail = detail;
   }
 }

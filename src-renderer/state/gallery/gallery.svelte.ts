@@ -10,10 +10,12 @@ import { GalleryList } from './gallery-list.svelte';
 import { GallerySelection } from './gallery-selection.svelte';
 
 export class Gallery {
-  #everything = $state(0);
-  #inTrash = $state(0);
-  #tags = $state.raw<readonly { tag: string; count: number }[]>([]);
-  #metadata = $state.raw<PictureMetadata | null>(null);
+  /** Runs outside the trash, whatever is searched. */
+  everything = $state(0);
+  inTrash = $state(0);
+  tags = $state.raw<readonly { tag: string; count: number }[]>([]);
+  /** What a dropped picture file says. */
+  metadata = $state.raw<PictureMetadata | null>(null);
   #lastUndo: Undoable | null = null;
   readonly #client: Client;
   readonly #notices: Notices;
@@ -27,26 +29,11 @@ export class Gallery {
     this.selection = new GallerySelection(client, notices, this.list);
   }
 
-  /** Runs outside the trash, whatever is searched. */
-  get everything(): number {
-    return this.#everything;
-  }
-  get inTrash(): number {
-    return this.#inTrash;
-  }
-  get tags(): readonly { tag: string; count: number }[] {
-    return this.#tags;
-  }
-  /** What a dropped picture file says. */
-  get metadata(): PictureMetadata | null {
-    return this.#metadata;
-  }
-
   start(): () => void {
     let revision: number | null = null;
     return this.#client.on('gallery', (gallery) => {
-      this.#everything = gallery.total;
-      this.#inTrash = gallery.trashed;
+      this.everything = gallery.total;
+      this.inTrash = gallery.trashed;
       if (revision !== gallery.revision) {
         this.list.refresh();
         this.selection.refresh();
@@ -109,12 +96,12 @@ export class Gallery {
   }
 
   async loadTags(): Promise<void> {
-    this.#tags = (await this.#notices.attempt(this.#client.call('gallery.tags', {}))) ?? this.#tags;
+    this.tags = (await this.#notices.attempt(this.#client.call('gallery.tags', {}))) ?? this.tags;
   }
 
   /** Reads the settings in a picture file, without keeping the file. */
   async readFile(file: File): Promise<void> {
-    this.#metadata = await this.#notices.attempt(
+    this.metadata = await this.#notices.attempt(
       (async () => {
         checkFileSize(file.name, file.size);
         return this.#client.call('metadata.read', { dataBase64: await readBase64(file) });
@@ -123,7 +110,7 @@ export class Gallery {
   }
 
   closeMetadata(): void {
-    this.#metadata = null;
+    this.metadata = null;
   }
 
   async #undoable(work: Promise<Undoable>): Promise<void> {

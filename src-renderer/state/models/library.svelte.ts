@@ -15,13 +15,16 @@ import type { Announcer } from '../shell/announcer.svelte';
 import type { Notices } from '../shell/notices.svelte';
 
 export class Library {
-  #state = $state.raw<LibraryState | null>(null);
-  #download = $state.raw<DownloadState | null>(null);
+  /** Null until the host answered. */
+  state = $state.raw<LibraryState | null>(null);
+  download = $state.raw<DownloadState | null>(null);
   #check = $state.raw<ImportCheck | null>(null);
-  #checkError = $state.raw<ErrorDto | null>(null);
-  #checking = $state(false);
-  #busy = $state(false);
-  #cache = $state.raw<readonly CacheEntry[] | null>(null);
+  checkError = $state.raw<ErrorDto | null>(null);
+  checking = $state(false);
+  /** Whether something was asked for that is not answered yet. */
+  busy = $state(false);
+  /** Null until asked for. */
+  cache = $state.raw<readonly CacheEntry[] | null>(null);
   readonly #client: Client;
   readonly #notices: Notices;
   readonly #announcer: Announcer;
@@ -32,53 +35,26 @@ export class Library {
     this.#announcer = announcer;
   }
 
-  /** Null until the host answered. */
-  get state(): LibraryState | null {
-    return this.#state;
-  }
-
-  get download(): DownloadState | null {
-    return this.#download;
-  }
-
   /** The last check of a pack's files. */
   check(libraryId: string): ImportCheck | null {
     return this.#check?.libraryId === libraryId ? this.#check : null;
   }
 
-  get checkError(): ErrorDto | null {
-    return this.#checkError;
-  }
-
-  get checking(): boolean {
-    return this.#checking;
-  }
-
-  /** Whether something was asked for that is not answered yet. */
-  get busy(): boolean {
-    return this.#busy;
-  }
-
-  /** Null until asked for. */
-  get cache(): readonly CacheEntry[] | null {
-    return this.#cache;
-  }
-
   start(): () => void {
     const stops = [
-      this.#client.on('library', (state) => (this.#state = state)),
+      this.#client.on('library', (state) => (this.state = state)),
       this.#client.on('download', (state) => this.#follow(state)),
       // What is shown of the disk has changed.
       this.#client.on('preparation', (state) => {
-        if (this.#cache !== null && state?.status !== 'running') void this.loadCache();
+        if (this.cache !== null && state?.status !== 'running') void this.loadCache();
       }),
     ];
     return () => stops.forEach((stop) => stop());
   }
 
   async look(libraryId: string, source: ImportSource): Promise<void> {
-    this.#checking = true;
-    this.#checkError = null;
+    this.checking = true;
+    this.checkError = null;
     try {
       const check = await this.#client.call('library.check', { libraryId, source, variants: [] });
       if (check !== null) {
@@ -87,15 +63,15 @@ export class Library {
       }
     } catch (error) {
       this.#check = null;
-      this.#checkError = toErrorDto(error);
+      this.checkError = toErrorDto(error);
     } finally {
-      this.#checking = false;
+      this.checking = false;
     }
   }
 
   dismissCheck(): void {
     this.#check = null;
-    this.#checkError = null;
+    this.checkError = null;
   }
 
   async importFound(check: ImportCheck): Promise<void> {
@@ -142,7 +118,7 @@ export class Library {
   }
 
   async loadCache(): Promise<void> {
-    this.#cache = (await this.#notices.attempt(this.#client.call('cache.list', {}))) ?? this.#cache;
+    this.cache = (await this.#notices.attempt(this.#client.call('cache.list', {}))) ?? this.cache;
   }
 
   /** @param key one of the pack's files; null for all of them */
@@ -154,17 +130,17 @@ export class Library {
   }
 
   #follow(state: DownloadState | null): void {
-    const before = this.#download?.status;
-    this.#download = state;
+    const before = this.download?.status;
+    this.download = state;
     if (before !== 'running' || state === null || state.status === 'running') return;
     if (state.status === 'done') this.#announcer.say(t('download.announce.done', { name: state.name }));
     else if (state.status === 'failed') this.#announcer.say(t('download.announce.stopped'));
   }
 
   async #ask<T>(work: Promise<T>): Promise<T | null> {
-    this.#busy = true;
+    this.busy = true;
     const answer = await this.#notices.attempt(work);
-    this.#busy = false;
+    this.busy = false;
     return answer;
   }
 }

@@ -15,10 +15,12 @@ export interface LoraTransfer {
 }
 
 export class Loras {
-  #list = $state.raw<readonly Lora[]>([]);
-  #error = $state.raw<ErrorDto | null>(null);
-  #adding = $state(false);
-  #upload = $state.raw<LoraTransfer | null>(null);
+  list = $state.raw<readonly Lora[]>([]);
+  /** Why the last file could not be added. */
+  error = $state.raw<ErrorDto | null>(null);
+  adding = $state(false);
+  /** The file that is taken over now; null when none is. */
+  upload = $state.raw<LoraTransfer | null>(null);
   #stopped = false;
   readonly #client: Client;
   readonly #notices: Notices;
@@ -28,32 +30,14 @@ export class Loras {
     this.#notices = notices;
   }
 
-  get list(): readonly Lora[] {
-    return this.#list;
-  }
-
-  /** Why the last file could not be added. */
-  get error(): ErrorDto | null {
-    return this.#error;
-  }
-
   /** Tensors of the last file that belong to no layer of FLUX. */
   get unknown(): readonly string[] {
-    const listed = this.#error?.details['unknown'];
+    const listed = this.error?.details['unknown'];
     return typeof listed === 'string' ? listed.split('\n') : [];
   }
 
-  get adding(): boolean {
-    return this.#adding;
-  }
-
-  /** The file that is taken over now; null when none is. */
-  get upload(): LoraTransfer | null {
-    return this.#upload;
-  }
-
   async load(): Promise<void> {
-    this.#list = (await this.#notices.attempt(this.#client.call('loras.list', {}))) ?? this.#list;
+    this.list = (await this.#notices.attempt(this.#client.call('loras.list', {}))) ?? this.list;
   }
 
   /** Checks a file against a pack's FLUX; null when it was refused or the dialog was closed. */
@@ -66,7 +50,7 @@ export class Loras {
    * Null when it was refused or stopped.
    */
   addFile(file: File, packId: string): Promise<Lora | null> {
-    if (this.#adding) return Promise.resolve(null);
+    if (this.adding) return Promise.resolve(null);
     const path = this.#client.pathOf(file);
     if (path !== null) return this.add({ kind: 'file', file: path }, packId);
     return this.#add(() => this.#take(file, packId));
@@ -85,22 +69,22 @@ export class Loras {
   }
 
   dismiss(): void {
-    this.#error = null;
+    this.error = null;
   }
 
   async #add(work: () => Promise<Lora | null>): Promise<Lora | null> {
-    this.#adding = true;
-    this.#error = null;
+    this.adding = true;
+    this.error = null;
     try {
       const lora = await work();
       await this.load();
       return lora;
     } catch (error) {
-      this.#error = toErrorDto(error);
+      this.error = toErrorDto(error);
       return null;
     } finally {
-      this.#adding = false;
-      this.#upload = null;
+      this.adding = false;
+      this.upload = null;
     }
   }
 
@@ -109,7 +93,7 @@ export class Loras {
     this.#stopped = false;
     const { name, size: bytes } = file;
     const tell = (receivedBytes: number): void => {
-      this.#upload = { name, receivedBytes, totalBytes: bytes };
+      this.upload = { name, receivedBytes, totalBytes: bytes };
     };
     tell(0);
     const head = await headBytes(file);

@@ -7,10 +7,12 @@ import { t } from '../../text/text.svelte';
 import type { Notices } from '../shell/notices.svelte';
 
 export class Models {
-  #packs = $state.raw<readonly PackSummary[] | null>(null);
+  /** The bundled pack first; null until the host answered. */
+  packs = $state.raw<readonly PackSummary[] | null>(null);
   readonly #details = new SvelteMap<string, PackDetail | ErrorDto>();
-  #error = $state.raw<ErrorDto | null>(null);
-  #adding = $state(false);
+  /** Why the packs are not known. */
+  error = $state.raw<ErrorDto | null>(null);
+  adding = $state(false);
   readonly #client: Client;
   readonly #notices: Notices;
 
@@ -19,41 +21,27 @@ export class Models {
     this.#notices = notices;
   }
 
-  /** The bundled pack first; null until the host answered. */
-  get packs(): readonly PackSummary[] | null {
-    return this.#packs;
-  }
-
-  /** Why the packs are not known. */
-  get error(): ErrorDto | null {
-    return this.#error;
-  }
-
-  get adding(): boolean {
-    return this.#adding;
-  }
-
   detail(packId: string): PackDetail | ErrorDto | undefined {
     return this.#details.get(packId);
   }
 
   pack(packId: string): PackSummary | undefined {
-    return this.#packs?.find((pack) => pack.id === packId);
+    return this.packs?.find((pack) => pack.id === packId);
   }
 
   start(): () => void {
-    const stop = this.#client.on('packs', (packs) => (this.#packs = packs));
+    const stop = this.#client.on('packs', (packs) => (this.packs = packs));
     void this.load();
     return stop;
   }
 
   /** The host looks at the packs when it is first asked; after that it tells of changes itself. */
   async load(): Promise<void> {
-    this.#error = null;
+    this.error = null;
     try {
-      this.#packs = await this.#client.call('packs.list', {});
+      this.packs = await this.#client.call('packs.list', {});
     } catch (error) {
-      this.#error = toErrorDto(error);
+      this.error = toErrorDto(error);
     }
   }
 
@@ -68,9 +56,9 @@ export class Models {
   }
 
   async add(): Promise<void> {
-    this.#adding = true;
+    this.adding = true;
     const pack = await this.#notices.attempt(this.#client.call('packs.add', {}));
-    this.#adding = false;
+    this.adding = false;
     if (pack !== null) this.#notices.say(t('models.added', { name: pack.name }));
   }
 

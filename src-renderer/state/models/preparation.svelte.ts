@@ -7,10 +7,14 @@ import type { Announcer } from '../shell/announcer.svelte';
 import type { Notices } from '../shell/notices.svelte';
 
 export class Preparation {
-  #state = $state.raw<PreparationState | null>(null);
-  #estimate = $state.raw<PreparationEstimate | null>(null);
-  #error = $state.raw<ErrorDto | null>(null);
-  #busy = $state(false);
+  /** The conversion on its way; null when none is. */
+  state = $state.raw<PreparationState | null>(null);
+  /** What was asked about last; null until the host answered. */
+  estimate = $state.raw<PreparationEstimate | null>(null);
+  /** Why nothing can be said or begun. */
+  error = $state.raw<ErrorDto | null>(null);
+  /** Whether something was asked for that is not answered yet. */
+  busy = $state(false);
   #asked = 0;
   readonly #client: Client;
   readonly #notices: Notices;
@@ -22,26 +26,6 @@ export class Preparation {
     this.#announcer = announcer;
   }
 
-  /** The conversion on its way; null when none is. */
-  get state(): PreparationState | null {
-    return this.#state;
-  }
-
-  /** What was asked about last; null until the host answered. */
-  get estimate(): PreparationEstimate | null {
-    return this.#estimate;
-  }
-
-  /** Why nothing can be said or begun. */
-  get error(): ErrorDto | null {
-    return this.#error;
-  }
-
-  /** Whether something was asked for that is not answered yet. */
-  get busy(): boolean {
-    return this.#busy;
-  }
-
   start(): () => void {
     return this.#client.on('preparation', (state) => this.#follow(state));
   }
@@ -49,28 +33,28 @@ export class Preparation {
   /** Asks what the items take; an older question is not answered any more. */
   async ask(input: PreparationInput): Promise<void> {
     const asked = (this.#asked += 1);
-    this.#estimate = null;
-    this.#error = null;
+    this.estimate = null;
+    this.error = null;
     try {
       const estimate = await this.#client.call('preparation.estimate', input);
-      if (asked === this.#asked) this.#estimate = estimate;
+      if (asked === this.#asked) this.estimate = estimate;
     } catch (error) {
-      if (asked === this.#asked) this.#error = toErrorDto(error);
+      if (asked === this.#asked) this.error = toErrorDto(error);
     }
   }
 
   /** False when it was refused; `error` then says why. */
   async begin(input: PreparationInput): Promise<boolean> {
-    this.#busy = true;
-    this.#error = null;
+    this.busy = true;
+    this.error = null;
     try {
       await this.#client.call('preparation.start', input);
       return true;
     } catch (error) {
-      this.#error = toErrorDto(error);
+      this.error = toErrorDto(error);
       return false;
     } finally {
-      this.#busy = false;
+      this.busy = false;
     }
   }
 
@@ -88,14 +72,14 @@ export class Preparation {
   }
 
   async #tell(method: 'preparation.pause' | 'preparation.resume' | 'preparation.cancel'): Promise<void> {
-    this.#busy = true;
+    this.busy = true;
     await this.#notices.attempt(this.#client.call(method, {}));
-    this.#busy = false;
+    this.busy = false;
   }
 
   #follow(state: PreparationState | null): void {
-    const before = this.#state?.status;
-    this.#state = state;
+    const before = this.state?.status;
+    this.state = state;
     if (before !== 'running' || state === null || state.status === 'running') return;
     if (state.status === 'done') this.#announcer.say(t('preparation.announce-done', { pack: state.packName }));
     else if (state.status === 'failed') this.#announcer.say(t('preparation.announce-failed'));

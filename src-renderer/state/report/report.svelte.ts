@@ -9,47 +9,22 @@ import type { Client } from '../../bridge/client';
 const OFFERED = 60;
 
 export class Report {
-  #comparisons = $state.raw<readonly GalleryItem[] | null>(null);
-  #comparisonId = $state<string | null>(null);
-  #format = $state<ReportFormat>('markdown');
-  #file = $state.raw<ReportFile | null>(null);
-  #runs = $state.raw<readonly RunDetail[]>([]);
-  #variants = $state.raw<readonly CompareVariant[]>([]);
-  #loading = $state(false);
-  #error = $state.raw<ErrorDto | null>(null);
+  /** One run of every recent comparison, newest first; null until the host answered. */
+  comparisons = $state.raw<readonly GalleryItem[] | null>(null);
+  comparisonId = $state<string | null>(null);
+  format = $state<ReportFormat>('markdown');
+  file = $state.raw<ReportFile | null>(null);
+  /** The comparison's finished runs, for the strip of pictures. */
+  runs = $state.raw<readonly RunDetail[]>([]);
+  /** Summed up over seeds and prompts, the reference first. */
+  variants = $state.raw<readonly CompareVariant[]>([]);
+  loading = $state(false);
+  error = $state.raw<ErrorDto | null>(null);
   #turn = 0;
   readonly #client: Client;
 
   constructor(client: Client) {
     this.#client = client;
-  }
-
-  /** One run of every recent comparison, newest first; null until the host answered. */
-  get comparisons(): readonly GalleryItem[] | null {
-    return this.#comparisons;
-  }
-  get comparisonId(): string | null {
-    return this.#comparisonId;
-  }
-  get format(): ReportFormat {
-    return this.#format;
-  }
-  get file(): ReportFile | null {
-    return this.#file;
-  }
-  /** The comparison's finished runs, for the strip of pictures. */
-  get runs(): readonly RunDetail[] {
-    return this.#runs;
-  }
-  /** Summed up over seeds and prompts, the reference first. */
-  get variants(): readonly CompareVariant[] {
-    return this.#variants;
-  }
-  get loading(): boolean {
-    return this.#loading;
-  }
-  get error(): ErrorDto | null {
-    return this.#error;
   }
 
   /** Lists the comparisons and writes the report of the given one, or of the newest. */
@@ -63,46 +38,46 @@ export class Report {
         offset: 0,
         limit: OFFERED,
       });
-      this.#comparisons = answer.items;
-      this.#error = null;
+      this.comparisons = answer.items;
+      this.error = null;
     } catch (error) {
-      this.#error = toErrorDto(error);
+      this.error = toErrorDto(error);
       return;
     }
-    const id = comparisonId ?? this.#comparisonId ?? this.#comparisons[0]?.run.comparisonId ?? null;
-    if (id !== null) await this.choose(id, this.#format);
+    const id = comparisonId ?? this.comparisonId ?? this.comparisons[0]?.run.comparisonId ?? null;
+    if (id !== null) await this.choose(id, this.format);
   }
 
   async choose(comparisonId: string, format: ReportFormat): Promise<void> {
     const turn = ++this.#turn;
-    this.#comparisonId = comparisonId;
-    this.#format = format;
-    this.#loading = true;
-    this.#file = null;
+    this.comparisonId = comparisonId;
+    this.format = format;
+    this.loading = true;
+    this.file = null;
     try {
       const comparison = await this.#client.call('comparisons.get', { comparisonId });
       const runs = comparison.runs.filter((run) => run.status === 'done');
       const reference = runs.find((run) => run.id === comparison.referenceRunId) ?? runs[0];
       if (turn !== this.#turn) return;
-      this.#runs = runs;
+      this.runs = runs;
       if (reference === undefined) {
-        this.#file = null;
-        this.#variants = [];
-        this.#error = null;
+        this.file = null;
+        this.variants = [];
+        this.error = null;
         return;
       }
       const input = { referenceRunId: reference.id, runIds: runs.map((run) => run.id) };
       const table = await this.#client.call('compare.table', input);
       if (turn !== this.#turn) return;
-      this.#variants = table.variants;
+      this.variants = table.variants;
       const file = await this.#client.call('compare.report', { ...input, title: comparison.title, format });
       if (turn !== this.#turn) return;
-      this.#file = file;
-      this.#error = null;
+      this.file = file;
+      this.error = null;
     } catch (error) {
-      if (turn === this.#turn) this.#error = toErrorDto(error);
+      if (turn === this.#turn) this.error = toErrorDto(error);
     } finally {
-      if (turn === this.#turn) this.#loading = false;
+      if (turn === this.#turn) this.loading = false;
     }
   }
 }

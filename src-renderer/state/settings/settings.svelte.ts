@@ -10,13 +10,16 @@ import { useLanguage } from '../../text/text.svelte';
 import type { Notices } from '../shell/notices.svelte';
 
 export class Settings {
-  #value = $state.raw<AppSettings | null>(null);
-  #system = $state.raw<SystemInfo | null>(null);
-  #systemError = $state.raw<ErrorDto | null>(null);
-  #engine = $state.raw<EngineState>({ status: 'stopped' });
-  #connection = $state<Connection>('opening');
-  #cacheFolder = $state.raw<CacheFolderState | null>(null);
-  #noticesText = $state<string | null>(null);
+  /** Null until the host answered. */
+  value = $state.raw<AppSettings | null>(null);
+  system = $state.raw<SystemInfo | null>(null);
+  systemError = $state.raw<ErrorDto | null>(null);
+  engine = $state.raw<EngineState>({ status: 'stopped' });
+  connection = $state<Connection>('opening');
+  /** Where converted weights lie; null until it was asked for. */
+  cacheFolder = $state.raw<CacheFolderState | null>(null);
+  /** Third-party notices, once asked for. */
+  noticesText = $state<string | null>(null);
   readonly #client: Client;
   readonly #notices: Notices;
 
@@ -25,53 +28,22 @@ export class Settings {
     this.#notices = notices;
   }
 
-  /** Null until the host answered. */
-  get value(): AppSettings | null {
-    return this.#value;
-  }
-
-  get system(): SystemInfo | null {
-    return this.#system;
-  }
-
-  get systemError(): ErrorDto | null {
-    return this.#systemError;
-  }
-
-  get engine(): EngineState {
-    return this.#engine;
-  }
-
-  /** Where converted weights lie; null until it was asked for. */
-  get cacheFolder(): CacheFolderState | null {
-    return this.#cacheFolder;
-  }
-
-  get connection(): Connection {
-    return this.#connection;
-  }
-
-  /** Third-party notices, once asked for. */
-  get noticesText(): string | null {
-    return this.#noticesText;
-  }
-
   /** Listens until the answer is called. */
   start(): () => void {
     const stops = [
       this.#client.on('settings', (value) => this.#take(value)),
-      this.#client.on('engine', (engine) => (this.#engine = engine)),
-      this.#client.onConnection((connection) => (this.#connection = connection)),
+      this.#client.on('engine', (engine) => (this.engine = engine)),
+      this.#client.onConnection((connection) => (this.connection = connection)),
     ];
     return () => stops.forEach((stop) => stop());
   }
 
   async loadSystem(): Promise<void> {
-    this.#systemError = null;
+    this.systemError = null;
     try {
-      this.#system = await this.#client.call('system.info', {});
+      this.system = await this.#client.call('system.info', {});
     } catch (error) {
-      this.#systemError = toErrorDto(error);
+      this.systemError = toErrorDto(error);
     }
   }
 
@@ -81,12 +53,12 @@ export class Settings {
   }
 
   async loadCacheFolder(): Promise<void> {
-    this.#cacheFolder = await this.#notices.attempt(this.#client.call('cache.folder', {}));
+    this.cacheFolder = await this.#notices.attempt(this.#client.call('cache.folder', {}));
   }
 
   async chooseCacheFolder(choice: CacheFolderChoice): Promise<void> {
     const chosen = await this.#notices.attempt(this.#client.call('cache.choose-folder', { choice }));
-    if (chosen !== null) this.#cacheFolder = chosen;
+    if (chosen !== null) this.cacheFolder = chosen;
   }
 
   async openFolder(folder: 'logs' | 'pictures'): Promise<void> {
@@ -95,11 +67,11 @@ export class Settings {
 
   async loadNotices(): Promise<void> {
     const answer = await this.#notices.attempt(this.#client.call('system.notices', {}));
-    this.#noticesText = answer?.text ?? null;
+    this.noticesText = answer?.text ?? null;
   }
 
   #take(value: AppSettings): void {
-    this.#value = value;
+    this.value = value;
     useLanguage(value.language, navigator.languages);
   }
 }

@@ -19,16 +19,12 @@ const STAY_WITH_ACTION_MS = 12_000;
 const MAX_NOTICES = 4;
 
 export class Notices {
-  #list = $state.raw<readonly Notice[]>([]);
+  list = $state.raw<readonly Notice[]>([]);
   #next = 1;
   readonly #announcer: Announcer;
 
   constructor(announcer: Announcer) {
     this.#announcer = announcer;
-  }
-
-  get list(): readonly Notice[] {
-    return this.#list;
   }
 
   say(message: string, action: NoticeAction | null = null): void {
@@ -55,13 +51,13 @@ export class Notices {
   }
 
   dismiss(id: number): void {
-    this.#list = this.#list.filter((notice) => notice.id !== id);
+    this.list = this.list.filter((notice) => notice.id !== id);
   }
 
   #add(notice: Omit<Notice, 'id'>): number {
     const id = this.#next++;
-    const others = this.#list.filter((other) => other.message !== notice.message);
-    this.#list = [...others, { ...notice, id }].slice(-MAX_NOTICES);
+    const others = this.list.filter((other) => other.message !== notice.message);
+    this.list = [...others, { ...notice, id }].slice(-MAX_NOTICES);
     return id;
   }
 }

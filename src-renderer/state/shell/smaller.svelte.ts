@@ -9,7 +9,7 @@ import type { Notices } from './notices.svelte';
 export class Smaller {
   readonly #offers = new SvelteMap<string, SmallerChoices>();
   readonly #errors = new SvelteMap<string, ErrorDto>();
-  #taking = $state(false);
+  taking = $state(false);
   readonly #client: Client;
   readonly #notices: Notices;
 
@@ -27,10 +27,6 @@ export class Smaller {
     return this.#errors.get(runId);
   }
 
-  get taking(): boolean {
-    return this.#taking;
-  }
-
   /** Asks anew: what is free changes, and so does what the comparison has already. */
   async load(runId: string): Promise<void> {
     try {
@@ -43,10 +39,10 @@ export class Smaller {
 
   /** Puts the run's variant in the queue with the change; whether that was done. */
   async take(runId: string, change: SmallerChange): Promise<boolean> {
-    if (this.#taking) return false;
-    this.#taking = true;
+    if (this.taking) return false;
+    this.taking = true;
     const started = await this.#notices.attempt(this.#client.call('runs.make-smaller', { runId, change }));
-    this.#taking = false;
+    this.taking = false;
     if (started === null) return false;
     this.#notices.say(t('smaller.queued', { count: started.runIds.length }));
     await this.load(runId);

@@ -40,8 +40,8 @@ export interface GuideParts {
 
 export class Guide {
   /** Whether the person asked for it, whatever the gallery holds. */
-  #asked = $state(false);
-  #starting = $state(false);
+  asked = $state(false);
+  starting = $state(false);
   /** Pictures ever made, also those in the trash; null until the host told. */
   #pictures = $state<number | null>(null);
   /** A comparison that was just shown; the queue tells of it again. */
@@ -78,19 +78,10 @@ export class Guide {
     return this.#pack !== undefined && this.sample !== undefined && this.#prompt !== undefined;
   }
 
-  get starting(): boolean {
-    return this.#starting;
-  }
-
   /** Whether the studio offers it: before anything was made, and when it was asked for. */
   get offered(): boolean {
     if (!this.possible || this.entry !== undefined) return false;
-    return this.#asked || this.#starting || (this.#state.offered && this.#pictures === 0);
-  }
-
-  /** Whether it was asked for and so may take the focus. */
-  get asked(): boolean {
-    return this.#asked;
+    return this.asked || this.starting || (this.#state.offered && this.#pictures === 0);
   }
 
   /** Its comparison while it is made, and when that failed. */
@@ -114,12 +105,12 @@ export class Guide {
 
   /** Offers it again, in the studio. */
   ask(): void {
-    this.#asked = true;
+    this.asked = true;
     this.#parts.navigation.go('studio');
   }
 
   async skip(): Promise<void> {
-    this.#asked = false;
+    this.asked = false;
     await this.#set(CLOSED);
     this.#parts.notices.say(t('guide.skipped'));
   }
@@ -130,8 +121,8 @@ export class Guide {
     const { notices, photos, settings } = this.#parts;
     const provider = settings.value?.provider ?? settings.system?.defaultProvider;
     if (pack === undefined || sample === undefined || prompt === undefined || provider === undefined) return;
-    if (this.#starting) return;
-    this.#starting = true;
+    if (this.starting) return;
+    this.starting = true;
     const photo = await photos.useSample(sample.id);
     const started =
       photo === null
@@ -145,10 +136,10 @@ export class Guide {
             }),
           );
     if (started !== null) {
-      this.#asked = false;
+      this.asked = false;
       await this.#set({ offered: false, comparisonId: started.comparisonId, hint: null });
     }
-    this.#starting = false;
+    this.starting = false;
   }
 
   /** Makes again what failed or was stopped. */

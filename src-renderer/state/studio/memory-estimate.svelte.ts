@@ -7,22 +7,15 @@ import type { Client } from '../../bridge/client';
 const AFTER_MS = 150;
 
 export class MemoryEstimate {
-  #value = $state.raw<Estimate | null>(null);
-  #error = $state.raw<ErrorDto | null>(null);
+  /** The last answer; what it says of variants that were changed since is of no use. Null until there is one. */
+  value = $state.raw<Estimate | null>(null);
+  error = $state.raw<ErrorDto | null>(null);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #turn = 0;
   readonly #client: Client;
 
   constructor(client: Client) {
     this.#client = client;
-  }
-
-  /** The last answer; what it says of variants that were changed since is of no use. Null until there is one. */
-  get value(): Estimate | null {
-    return this.#value;
-  }
-  get error(): ErrorDto | null {
-    return this.#error;
   }
 
   /** @param draftOf The form as it will be then; null where it cannot be estimated, and nothing is asked. */
@@ -40,10 +33,10 @@ export class MemoryEstimate {
       const input = { packId, provider, modelVariant, width, height, variants, ...ways };
       const estimate = await this.#client.call('packs.estimate', input);
       if (turn !== this.#turn) return;
-      this.#value = estimate;
-      this.#error = null;
+      this.value = estimate;
+      this.error = null;
     } catch (error) {
-      if (turn === this.#turn) this.#error = toErrorDto(error);
+      if (turn === this.#turn) this.error = toErrorDto(error);
     }
   }
 }

@@ -25,7 +25,7 @@ export function readBase64(file: Blob): Promise<string> {
 
 export class Photos {
   #lists = $state.raw<Readonly<Record<PhotoRole, readonly Photo[]>>>({ identity: [], pose: [] });
-  #samples = $state.raw<Samples>({ photos: [], prompts: [] });
+  samples = $state.raw<Samples>({ photos: [], prompts: [] });
   readonly #detections = new SvelteMap<string, Detection>();
   readonly #client: Client;
   readonly #notices: Notices;
@@ -33,10 +33,6 @@ export class Photos {
   constructor(client: Client, notices: Notices) {
     this.#client = client;
     this.#notices = notices;
-  }
-
-  get samples(): Samples {
-    return this.#samples;
   }
 
   list(role: PhotoRole): readonly Photo[] {
@@ -112,6 +108,6 @@ export class Photos {
   }
 
   async #loadSamples(): Promise<void> {
-    this.#samples = (await this.#notices.attempt(this.#client.call('samples.list', {}))) ?? this.#samples;
+    this.samples = (await this.#notices.attempt(this.#client.call('samples.list', {}))) ?? this.samples;
   }
 }

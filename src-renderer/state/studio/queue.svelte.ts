@@ -7,8 +7,9 @@ import type { Notices } from '../shell/notices.svelte';
 
 export class Queue {
   #state = $state.raw<QueueState>({ paused: false, problem: null, entries: [], runningRunId: null });
-  #progress = $state.raw<RunProgress | null>(null);
-  #preview = $state.raw<string | null>(null);
+  progress = $state.raw<RunProgress | null>(null);
+  /** The latest preview of the running cell; it stays while the picture is decoded. */
+  preview = $state.raw<string | null>(null);
   #known = false;
   readonly #client: Client;
   readonly #notices: Notices;
@@ -33,15 +34,6 @@ export class Queue {
     return this.#state.problem;
   }
 
-  get progress(): RunProgress | null {
-    return this.#progress;
-  }
-
-  /** The latest preview of the running cell; it stays while the picture is decoded. */
-  get preview(): string | null {
-    return this.#preview;
-  }
-
   get open(): number {
     return openCells(this.#state);
   }
@@ -55,10 +47,10 @@ export class Queue {
         if (words !== null) this.#announcer.say(words);
       }),
       this.#client.on('progress', (progress) => {
-        const words = progress === null ? null : progressAnnouncement(this.#progress, progress);
-        const another = progress?.runId !== this.#progress?.runId;
-        this.#preview = progress?.previewPng ?? (another ? null : this.#preview);
-        this.#progress = progress;
+        const words = progress === null ? null : progressAnnouncement(this.progress, progress);
+        const another = progress?.runId !== this.progress?.runId;
+        this.preview = progress?.previewPng ?? (another ? null : this.preview);
+        this.progress = progress;
         if (words !== null) this.#announcer.say(words);
       }),
     ];

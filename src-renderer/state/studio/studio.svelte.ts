@@ -31,15 +31,16 @@ const KEEP_AFTER_MS = 700;
 const NEEDS_ESTIMATE = ['packId', 'provider', 'modelVariant', 'width', 'height', 'variants'] as const;
 
 export class Studio {
-  #draft = $state.raw<ComparisonDraft | null>(null);
-  #seedLocked = $state(true);
-  #queueing = $state(false);
+  /** Null until packs and settings are known. */
+  draft = $state.raw<ComparisonDraft | null>(null);
+  seedLocked = $state(true);
+  queueing = $state(false);
   /** Photos that are being taken in; a run started meanwhile would go without them. */
   #photosUnderway = $state(0);
   #keepTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #pack = $derived.by(() => (this.#draft === null ? undefined : this.#models.pack(this.#draft.packId)));
-  readonly #problems = $derived.by<DraftProblems>(() =>
-    this.#draft === null || this.#pack === undefined ? {} : draftProblems(this.#draft, this.#pack),
+  readonly pack = $derived.by(() => (this.draft === null ? undefined : this.#models.pack(this.draft.packId)));
+  readonly problems = $derived.by<DraftProblems>(() =>
+    this.draft === null || this.pack === undefined ? {} : draftProblems(this.draft, this.pack),
   );
   readonly #client: Client;
   readonly #notices: Notices;
@@ -66,43 +67,18 @@ export class Studio {
     this.estimate = new MemoryEstimate(client);
   }
 
-  /** Null until packs and settings are known. */
-  get draft(): ComparisonDraft | null {
-    return this.#draft;
-  }
-
-  get pack(): PackSummary | undefined {
-    return this.#pack;
-  }
-
-  get problems(): DraftProblems {
-    return this.#problems;
-  }
-
-  get seedLocked(): boolean {
-    return this.#seedLocked;
-  }
-
-  set seedLocked(locked: boolean) {
-    this.#seedLocked = locked;
-  }
-
   get takingPhoto(): boolean {
     return this.#photosUnderway > 0;
   }
 
-  get queueing(): boolean {
-    return this.#queueing;
-  }
-
   get cells(): number {
-    return this.#draft === null ? 0 : cellCount(this.#draft);
+    return this.draft === null ? 0 : cellCount(this.draft);
   }
 
   /** Whether the draft can go to the queue now. */
   get ready(): boolean {
-    if (this.#draft === null || this.takingPhoto) return false;
-    return this.#pack?.complete === true && Object.keys(this.#problems).length === 0;
+    if (this.draft === null || this.takingPhoto) return false;
+    return this.pack?.complete === true && Object.keys(this.problems).length === 0;
   }
 
   start(): () => void {
@@ -116,7 +92,7 @@ export class Studio {
     const settings = this.#settings.value;
     const system = this.#settings.system;
     const packs = this.#models.packs;
-    if (this.#draft !== null || settings === null || system === null || packs === null) return;
+    if (this.draft !== null || settings === null || system === null || packs === null) return;
     const kept = settings.draft;
     const wanted = kept?.packId ?? settings.packId;
     const pack = packs.find((candidate) => candidate.id === wanted) ?? packs.find((candidate) => candidate.complete);
@@ -126,15 +102,15 @@ export class Studio {
   }
 
   change(change: Partial<ComparisonDraft>): void {
-    if (this.#draft === null) return;
-    this.#draft = { ...this.#draft, ...change };
+    if (this.draft === null) return;
+    this.draft = { ...this.draft, ...change };
     if (NEEDS_ESTIMATE.some((field) => field in change)) this.#askEstimateSoon();
     if ('packId' in change || 'identityId' in change || 'poseId' in change) this.#detect();
     this.#keepSoon();
   }
 
   usePack(pack: PackSummary): void {
-    if (this.#draft !== null) this.change(fitToPack(this.#draft, pack));
+    if (this.draft !== null) this.change(fitToPack(this.draft, pack));
   }
 
   /** Uses a photo for identity or pose; null for none. */
@@ -157,11 +133,15 @@ export class Studio {
 
   /** The first seed; the others follow it. */
   setSeed(seed: number): void {
-    if (this.#draft !== null) this.change({ seeds: seedsFrom(seed, this.#draft.seeds.length) });
+    if (this.draft !== null) this.change({ seeds: seedsFrom(seed, this.draft.seeds.length) });
   }
 
   setSeedCount(count: number): void {
-    if (this.#draft !== null) this.change({ seeds: seedsFrom(this.#draft.seeds[0] ?? 0, count) });
+    if (this.draft !== null) this.change({ seeds: seedsFrom(this.draft.seeds[0] ?? 0, count) });
+  }
+
+  setSeedLocked(locked: boolean): void {
+    this.seedLocked = locked;
   }
 
   rollSeed(): void {
@@ -169,51 +149,51 @@ export class Studio {
   }
 
   setVariant(index: number, formats: FormatChoice): void {
-    if (this.#draft === null) return;
-    this.change({ variants: this.#draft.variants.map((old, at) => (at === index ? formats : old)) });
+    if (this.draft === null) return;
+    this.change({ variants: this.draft.variants.map((old, at) => (at === index ? formats : old)) });
   }
 
   /** Adds what is not in the list yet; says so when all of it was. */
   addVariants(added: readonly FormatChoice[]): void {
-    if (this.#draft === null) return;
-    const variants = addVariants(this.#draft.variants, added);
-    if (variants.length === this.#draft.variants.length) this.#notices.say(t('variants.in-list'));
+    if (this.draft === null) return;
+    const variants = addVariants(this.draft.variants, added);
+    if (variants.length === this.draft.variants.length) this.#notices.say(t('variants.in-list'));
     else this.change({ variants });
   }
 
   /** Adds a LoRA at full weight, unless it is there already or there are as many as a run takes. */
   useLora(lora: Lora | null): void {
-    const used = this.#draft?.loras ?? [];
+    const used = this.draft?.loras ?? [];
     if (lora === null || used.length >= MAX_LORAS || used.some(({ loraId }) => loraId === lora.id)) return;
     this.change({ loras: [...used, { loraId: lora.id, name: lora.name, weight: 1 }] });
   }
 
   /** How latents become pixels; `auto` leaves it to the engine. */
   setDecode(decode: 'auto' | 'whole' | 'tiles'): void {
-    if (this.#draft === null) return;
-    this.#draft = withDecode(this.#draft, decode);
+    if (this.draft === null) return;
+    this.draft = withDecode(this.draft, decode);
     this.#keepSoon();
     this.#askEstimateSoon();
   }
 
   removeVariant(index: number): void {
-    if (this.#draft !== null) this.change({ variants: this.#draft.variants.filter((_, at) => at !== index) });
+    if (this.draft !== null) this.change({ variants: this.draft.variants.filter((_, at) => at !== index) });
   }
 
   clearVariants(): void {
-    if (this.#draft !== null) this.change({ variants: this.#draft.variants.slice(0, 1) });
+    if (this.draft !== null) this.change({ variants: this.draft.variants.slice(0, 1) });
   }
 
   /** Puts the draft in the queue; the id of the comparison, or null when it failed. */
   async run(): Promise<string | null> {
-    const draft = this.#draft;
-    if (draft === null || !this.ready || this.#queueing) return null;
-    this.#queueing = true;
+    const draft = this.draft;
+    if (draft === null || !this.ready || this.queueing) return null;
+    this.queueing = true;
     const started = await this.#notices.attempt(this.#client.call('comparisons.create', draft));
-    this.#queueing = false;
+    this.queueing = false;
     if (started === null) return null;
     this.#announcer.say(t('run.added', { count: started.runIds.length }));
-    if (!this.#seedLocked) this.rollSeed();
+    if (!this.seedLocked) this.rollSeed();
     return started.comparisonId;
   }
 
@@ -232,8 +212,8 @@ export class Studio {
 
   /** Settings read out of a picture file. */
   useMetadata(metadata: PictureMetadata): void {
-    if (this.#draft === null || this.#pack === undefined) return;
-    const { draft, missing } = draftFromMetadata(this.#draft, metadata.settings, this.#pack);
+    if (this.draft === null || this.pack === undefined) return;
+    const { draft, missing } = draftFromMetadata(this.draft, metadata.settings, this.pack);
     this.#fill(draft);
     this.#keepSoon();
     this.#notices.say(sentences([t('run.settings-taken'), ...missing]));
@@ -247,13 +227,13 @@ export class Studio {
   }
 
   #fill(draft: ComparisonDraft): void {
-    this.#draft = draft;
+    this.draft = draft;
     this.#askEstimateSoon();
     this.#detect();
   }
 
   #detect(): void {
-    const draft = this.#draft;
+    const draft = this.draft;
     if (draft === null) return;
     for (const photoId of [draft.identityId, draft.poseId]) {
       if (photoId !== null) void this.#photos.detect(photoId, draft.packId);
@@ -262,8 +242,8 @@ export class Studio {
 
   #askEstimateSoon(): void {
     this.estimate.askSoon(() => {
-      const { width, height } = this.#problems;
-      return width === undefined && height === undefined ? this.#draft : null;
+      const { width, height } = this.problems;
+      return width === undefined && height === undefined ? this.draft : null;
     });
   }
 
@@ -271,7 +251,7 @@ export class Studio {
   #keepSoon(): void {
     clearTimeout(this.#keepTimer);
     this.#keepTimer = setTimeout(() => {
-      const draft = this.#draft;
+      const draft = this.draft;
       if (draft !== null && comparisonDraftSchema.safeParse(draft).success) void this.#settings.set({ draft });
     }, KEEP_AFTER_MS);
   }
