@@ -1,7 +1,4 @@
-/**
- * What the renderer talks through, whichever transport is below: calls that throw `AppError`, and events. The only
- * module that looks for a bridge.
- */
+/** Calls to the host, which throw `AppError`, and its events, over either transport. */
 import type { Input, Method, Output } from '$contract/api';
 import { BRIDGE_KEY, type Bridge } from '$contract/bridge';
 import { AppError, abortError } from '$contract/error';
@@ -11,14 +8,13 @@ import { openHttpBridge, type Connection } from './http-bridge';
 export interface Client {
   /** @throws AppError when the host refuses or fails. */
   call<M extends Method>(method: M, input: Input<M>): Promise<Output<M>>;
-  /** Gives the current state first; answers the way to stop. */
+  /** Calls the listener with the current state, then with every change; returns how to stop. */
   on<E extends EventName>(event: E, listener: (value: EventValue<E>) => void): () => void;
   onConnection(listener: (connection: Connection) => void): () => void;
-  /** Where a dropped or chosen file lies; null where the host cannot tell, as browsers do not. */
+  /** Path of a dropped or chosen file; null in a browser. */
   pathOf(file: File): string | null;
 }
 
-/** A client over a given bridge. */
 export function clientOf(bridge: Bridge, onConnection: Client['onConnection']): Client {
   return {
     async call(method, input) {
@@ -40,7 +36,7 @@ function alwaysOpen(listener: (connection: Connection) => void): () => void {
   return () => undefined;
 }
 
-/** The client for this page: Electron's preload where there is one, else the page's own HTTP host. */
+/** The client for this page: over Electron's preload script if there is one, else over HTTP to the page's own host. */
 export async function openClient(page: Window): Promise<Client> {
   const preload = (page as unknown as Record<string, Bridge | undefined>)[BRIDGE_KEY];
   if (preload !== undefined) return clientOf(preload, alwaysOpen);

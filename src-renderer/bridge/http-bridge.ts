@@ -1,16 +1,13 @@
-/**
- * The bridge over loopback HTTP and a WebSocket, for the browser host. Owns the session hand-shake and the socket;
- * knows nothing of what the methods mean.
- */
+/** The bridge of the browser host, over loopback HTTP and a WebSocket: session handshake, requests and events. */
 import { API_PREFIX, EVENTS_PATH, SESSION_PATH, type ApiClient, type Bridge, type EventClient } from '$contract/bridge';
 import type { Envelope, ErrorDto } from '$contract/error';
 import type { EventMessage, EventName } from '$contract/events';
 
-/** Whether the host answers; `lost` while the socket is being opened again. */
+/** State of the socket; `lost` while it reconnects. */
 export type Connection = 'opening' | 'open' | 'lost';
 
 export interface HttpBridge extends Bridge {
-  /** Calls the listener at once and at every change; answers the way to stop. */
+  /** Calls the listener now and at every change; returns how to stop. */
   readonly onConnection: (listener: (connection: Connection) => void) => () => void;
 }
 
@@ -20,7 +17,7 @@ function unreachable(detail: string): ErrorDto {
   return {
     code: 'host.unreachable',
     message: `The host of the app does not answer (${detail}).`,
-    remedy: 'Look whether the terminal that started Likeness Lab still runs it; if not, start it again.',
+    remedy: 'Check that Likeness Lab still runs in the terminal that started it; if not, start it again.',
     retryable: true,
     details: {},
   };
@@ -43,7 +40,7 @@ async function post(path: string, body: unknown): Promise<Envelope<unknown>> {
     const answer: unknown = JSON.parse(text);
     if (typeof answer === 'object' && answer !== null && 'ok' in answer) return answer as Envelope<unknown>;
   } catch {
-    // Not an envelope: something between us and the host answered; said below with its status.
+    // Not JSON: something between the page and the host answered. The status is reported below.
   }
   return { ok: false, error: unreachable(`status ${response.status}`) };
 }
@@ -53,7 +50,7 @@ export function tokenOfFragment(fragment: string): string | null {
   return new URLSearchParams(fragment.replace(/^#/, '')).get('token');
 }
 
-/** Trades the fragment's token for the session cookie and takes the token out of the address. */
+/** Exchanges the fragment's token for the session cookie and removes the token from the address. */
 async function openSession(page: Window): Promise<void> {
   const token = tokenOfFragment(page.location.hash);
   if (token === null) return;
@@ -61,7 +58,6 @@ async function openSession(page: Window): Promise<void> {
   await post(SESSION_PATH, { token });
 }
 
-/** Opens the bridge to the page's own host. */
 export async function openHttpBridge(page: Window): Promise<HttpBridge> {
   await openSession(page);
 

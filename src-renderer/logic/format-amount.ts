@@ -1,13 +1,12 @@
-/** Numbers for people, in their language: bytes, times, scores and differences. A real minus sign, never a hyphen. */
-
+/** Numbers in the page's language: bytes, times, scores and differences, with a minus sign instead of a hyphen. */
 import { formatDecimal, t } from '../text/text.svelte';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
-/** What stands where nothing is known. */
+/** Shown instead of an unknown value. */
 export const UNKNOWN = '–';
 
-/** An amount with its sign, a real minus; what is written like nothing has none. */
+/** An amount with its sign; without a sign if it rounds to 0. */
 function signed(format: (value: number) => string, value: number): string {
   const text = format(Math.abs(value));
   if (text === format(0)) return text;
@@ -47,7 +46,7 @@ export function formatSecondsDelta(seconds: number | null): string {
   return seconds === null ? UNKNOWN : signed(formatSeconds, seconds);
 }
 
-/** A remaining time, rounded so that it does not flicker: `a few seconds`, `about 40 s`, `about 3 min`. */
+/** A remaining time, rounded so that it changes seldom: `a few seconds`, `about 40 s`, `about 3 min`. */
 export function formatTimeLeft(seconds: number | null): string | null {
   if (seconds === null) return null;
   if (seconds < 5) return t('time.few-seconds');
@@ -56,19 +55,19 @@ export function formatTimeLeft(seconds: number | null): string | null {
   return t('time.about-hours', { value: Math.round(seconds / 1800) / 2 });
 }
 
-/** A number with fixed digits: identity scores and SSIM with 3 or 4, PSNR with 1 or 2. */
+/** A number with a fixed number of decimals. */
 export function formatNumber(value: number | null, digits: number): string {
   if (value === null) return UNKNOWN;
   const text = signed((size) => formatDecimal(size, digits), value);
   return value < 0 ? text : text.replace(/^\+/, '');
 }
 
-/** A difference of such numbers, with its sign. */
+/** A difference with its sign and a fixed number of decimals. */
 export function formatNumberDelta(value: number | null, digits: number): string {
   return value === null ? UNKNOWN : signed((size) => formatDecimal(size, digits), value);
 }
 
-/** A share with the two digits that matter: `2.6 %`. */
+/** A fraction as percent with two significant digits: `2.6 %`. */
 export function formatPercent(share: number): string {
   return t('unit.percent', { value: Number((share * 100).toPrecision(2)) });
 }

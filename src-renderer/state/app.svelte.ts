@@ -1,4 +1,4 @@
-/** Every state object, built once and wired; components get it by context. */
+/** All state objects, built once; components get them from the context. */
 import { createContext } from 'svelte';
 import type { Client } from '../bridge/client';
 import type { Route } from '../logic/shell/route';
@@ -23,7 +23,7 @@ import { Settings } from './settings/settings.svelte';
 import { Smaller } from './shell/smaller.svelte';
 import { Studio } from './studio/studio.svelte';
 
-/** Builds the state over a client. Nothing is asked of the host until `startApp`. */
+/** Builds the state. Nothing is requested from the host before `startApp`. */
 export function createApp(client: Client, page: Window) {
   const announcer = new Announcer();
   const notices = new Notices(announcer);
@@ -57,12 +57,12 @@ export function createApp(client: Client, page: Window) {
   };
 }
 
-/** The state as components see it: they read its fields and change them by its methods. */
+/** The state as components see it: fields are read-only, and methods change them. */
 export type App = {
   readonly [Part in keyof ReturnType<typeof createApp>]: Readonly<ReturnType<typeof createApp>[Part]>;
 };
 
-/** Subscribes everything; returns how to unsubscribe. */
+/** Starts all subscriptions; returns how to end them. */
 export function startApp(app: App): () => void {
   const parts = [
     app.settings,
@@ -80,7 +80,7 @@ export function startApp(app: App): () => void {
   return () => stops.forEach((stop) => stop());
 }
 
-/** Opens what the address names. Compare without an id shows what it had, or the newest comparison. */
+/** Opens what the address names. Without an id, compare keeps its comparison or opens the newest one. */
 async function showRoute({ blind, compare, report, navigation }: App, { screen, id }: Route): Promise<void> {
   if (screen === 'report') await report.open(id ?? (compare.error === null ? compare.comparisonId : null));
   if (screen !== 'compare') return;

@@ -1,6 +1,6 @@
 import type { Report } from '$contract/compare-data';
 
-/** Hands a file to the browser to save. The host decides where it goes. */
+/** Saves a file through the browser; Electron or the browser decides where. */
 function saveBlob(fileName: string, blob: Blob): void {
   const url = URL.createObjectURL(blob);
   const link = document.createElement('a');
@@ -10,7 +10,7 @@ function saveBlob(fileName: string, blob: Blob): void {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** A file the host made: text, or bytes in base64. */
+/** Saves a report: text, or bytes in base64. */
 export function saveFile(file: Report): void {
   const content = file.encoding === 'utf8' ? file.content : Uint8Array.from(atob(file.content), (c) => c.charCodeAt(0));
   saveBlob(file.fileName, new Blob([content], { type: file.mimeType }));

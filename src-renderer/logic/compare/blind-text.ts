@@ -1,4 +1,4 @@
-/** Questions and outcomes of blind tests. */
+/** Questions and results of blind tests as text. */
 import type { BlindQuestion, BlindTest } from '$contract/blind-test';
 import { formatDecimal, t } from '../../text/text.svelte';
 
@@ -7,7 +7,7 @@ const QUESTIONS: Readonly<Record<BlindQuestion, 'person' | 'prompt' | 'natural'>
   'follows the prompt more closely': 'prompt',
   'looks more natural': 'natural',
 };
-/** Chance results below this are called told apart; as the host decides. */
+/** p-values below this are significant; the host uses the same limit. */
 const SIGNIFICANT = 0.05;
 
 /** `Which looks more natural?` */
@@ -15,13 +15,13 @@ export function questionText(question: BlindQuestion): string {
   return t(`blind.which.${QUESTIONS[question]}`);
 }
 
-/** A probability: two significant digits, never 0. */
+/** A p-value with two significant digits; below 0.001 only the limit. */
 function probability(p: number): string {
   if (p < 0.001) return `p < ${formatDecimal(0.001, 3)}`;
   return `p = ${formatDecimal(p, p >= 0.1 ? 2 : p >= 0.01 ? 3 : 4)}`;
 }
 
-/** What a finished test says; empty before its end. @param name what the variant is called */
+/** Result of a finished test; empty before its end. @param name of the variant */
 export function outcomeText({ kind, question, result, trials }: BlindTest, name: string): string {
   if (result === null) return '';
   const { hits, pValue } = result;

@@ -1,4 +1,4 @@
-/** Colours of single pixels, as the probe reads them out. */
+/** Colours of single pixels, for the probe. */
 
 export interface Rgb {
   readonly r: number;
@@ -14,8 +14,8 @@ export interface Pixels {
 }
 
 /**
- * The colour at a fraction of the picture (0 to 1), so that pictures of different sizes are read at the same place.
- * Null outside.
+ * The colour at a fraction (0 to 1) of width and height, which is the same place in pictures of different sizes. Null
+ * outside.
  */
 export function colourAt(pixels: Pixels, x: number, y: number): Rgb | null {
   const column = Math.floor(x * pixels.width);
@@ -30,7 +30,7 @@ export function hexOf({ r, g, b }: Rgb): string {
   return `#${[r, g, b].map((channel) => channel.toString(16).padStart(2, '0')).join('')}`;
 }
 
-/** The largest difference of a channel, 0 to 255. */
+/** The largest difference in one channel, 0 to 255. */
 export function colourDistance(a: Rgb, b: Rgb): number {
   return Math.max(Math.abs(a.r - b.r), Math.abs(a.g - b.g), Math.abs(a.b - b.b));
 }

@@ -1,23 +1,22 @@
-/** Where the lines of the drift chart go. Pure; chart units. */
+/** Lines of the drift chart, in chart units. */
 
 export interface DriftLine {
   readonly name: string;
   readonly chosen: boolean;
   /** SVG points. */
   readonly points: string;
-  /** After the last step. */
+  /** Drift after the last step. */
   readonly last: number;
   readonly y: number;
 }
 
 export interface DriftScale {
-  /** Drift at the top, a round number. */
+  /** Drift at the top of the chart, a round number. */
   readonly top: number;
-  /** Marks on the axis, from 0 to the top. */
   readonly marks: readonly number[];
 }
 
-/** A round top just above the largest value: 1, 2 or 5 times a power of ten. */
+/** Scale that ends at the next 1, 2 or 5 times a power of ten at or above the largest value. */
 export function driftScale(values: readonly number[]): DriftScale {
   const largest = Math.max(0, ...values);
   if (largest === 0) return { top: 1, marks: [0, 1] };
@@ -26,7 +25,7 @@ export function driftScale(values: readonly number[]): DriftScale {
   return { top, marks: [0, top / 2, top] };
 }
 
-/** Lines in a box of `width` by `height`, step 1 on the left, drift 0 at the bottom. */
+/** Lines in a box of `width` by `height`: step 1 on the left, drift 0 at the bottom. */
 export function driftLines(
   variants: readonly { readonly name: string; readonly chosen: boolean; readonly drift: readonly number[] }[],
   top: number,

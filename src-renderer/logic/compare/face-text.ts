@@ -1,4 +1,4 @@
-/** Who scored the faces of a comparison: the encoder that also conditioned its pictures, and a second one if any. */
+/** Face encoders of a comparison: the one that also conditioned its pictures, and a second one if there is one. */
 import type { CompareRow, CompareVariant, VariantFace } from '$contract/compare-data';
 import type { RunDetail } from '$contract/run';
 import { commas, formatList, sentences, t } from '../../text/text.svelte';
@@ -6,13 +6,13 @@ import { formatNumber, UNKNOWN } from '../format-amount';
 import { secondEncoderText } from '../runs/run-notes';
 
 export interface EncoderRole {
-  /** Whether it also conditioned the pictures. */
+  /** Whether the encoder also conditioned the pictures. */
   readonly conditioned: boolean;
-  /** More than one where pictures of several packs are compared; empty where none was scored. */
+  /** Several if pictures of several packs are compared; empty if no picture was scored. */
   readonly names: readonly string[];
 }
 
-/** The conditioning encoder, and a second one where any picture was scored by one. */
+/** The conditioning encoder, and a second one if it scored any picture. */
 export function encoderRoles(runs: readonly RunDetail[]): EncoderRole[] {
   const faces = runs.flatMap(({ result }) => result?.faceScores ?? []);
   const role = (conditioned: boolean): EncoderRole => ({
@@ -26,7 +26,7 @@ function namesText({ names }: EncoderRole): string {
   return names.length === 0 ? t('encoder.unnamed') : formatList(names);
 }
 
-/** What its column is, whether it can be trusted, and why there is no second one. */
+/** Explains an encoder's column: its bias, and why there is no second encoder. */
 export function roleTitle(role: EncoderRole, roles: readonly EncoderRole[], runs: readonly RunDetail[]): string {
   const encoder = namesText(role);
   if (!role.conditioned) return t('table.identity.second-title', { encoder });
@@ -37,19 +37,18 @@ export function roleTitle(role: EncoderRole, roles: readonly EncoderRole[], runs
   ]);
 }
 
-/** What the column of face cosines is. */
 export function faceCosineTitle(roles: readonly EncoderRole[]): string {
   return t('table.face-cosine.title', { encoder: formatList(roles.map(namesText)) });
 }
 
 type RowFace = CompareRow['faces'][number];
 
-/** What the encoder of a role says of a picture; undefined where it was not asked. */
+/** A picture's face values by the encoder of a role; undefined if it did not score the picture. */
 export function faceOf(row: CompareRow | undefined, { conditioned }: EncoderRole): RowFace | undefined {
   return row?.faces.find((face) => face.conditioned === conditioned);
 }
 
-/** The same of a variant: of several encoders the one that scored it. */
+/** A variant's face values by the encoder of a role; of several encoders the one that scored it. */
 export function variantFaceOf(variant: CompareVariant, { conditioned }: EncoderRole): VariantFace | undefined {
   return variant.faces.find((face) => face.conditioned === conditioned && face.identityScore !== null);
 }

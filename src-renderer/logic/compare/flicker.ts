@@ -1,10 +1,8 @@
-/** How fast the flicker mode may change pictures. */
-
-/** Changes per second that are offered. A flash is a pair of changes: 4 are 2 Hz, under the limit of 3. */
+/** Changes per second. A flash is a pair of changes: 4 are 2 Hz, below the limit of 3 for photosensitivity. */
 export const FLICKER_RATES = [1, 2, 4] as const;
 export type FlickerRate = (typeof FLICKER_RATES)[number];
 
-/** Milliseconds that each picture stays. */
+/** Milliseconds for which each picture is shown. */
 export function flickerPeriodMs(rate: FlickerRate): number {
   return 1000 / rate;
 }

@@ -1,4 +1,4 @@
-/** Colours and words of the layer view. Pure. */
+/** Colours and figures of the layer view. */
 import {
   FORMAT_FACTS,
   FORMATS_BY_ERROR,
@@ -9,14 +9,14 @@ import {
 } from '$contract/formats';
 import type { FormatMix, WeightErrorMap } from '$contract/pack';
 
-/** Colours of the magma map from dark to light. */
+/** Samples of the magma colour map, from dark to light. */
 const MAGMA = ['#000004', '#3b0f70', '#8c2981', '#de4968', '#fe9f6d', '#fcfdbf'] as const;
 
-/** The strip's scale is logarithmic, from a thousandth to a fifth: int8 and the 4-bit formats lie far apart. */
+/** Ends of the strip's logarithmic scale of relative errors: those of int8 and of 4-bit formats differ widely. */
 const LOWEST = 0.001;
 const HIGHEST = 0.2;
 
-/** 0 to 1 on the strip's scale. */
+/** Position of a relative error on the strip's scale, 0 to 1. */
 export function strength(error: number): number {
   if (error <= LOWEST) return 0;
   return Math.min(1, Math.log(error / LOWEST) / Math.log(HIGHEST / LOWEST));
@@ -27,7 +27,7 @@ function channel(from: string, to: string, at: number, share: number): number {
   return Math.round(a + (b - a) * share);
 }
 
-/** The colour of an error: black for none, pale yellow for a fifth or more. */
+/** The colour of a relative error: black up to 0.001, pale yellow from 0.2. */
 export function errorColour(error: number): string {
   const place = strength(error) * (MAGMA.length - 1);
   const below = Math.min(MAGMA.length - 2, Math.floor(place));
@@ -56,21 +56,20 @@ export function formatStrips({ layers, overall }: WeightErrorMap): FormatStrip[]
   }).sort((a, b) => a.overall - b.overall);
 }
 
-/** The error that a layer has in a format; 16-bit, which the others are measured against, has none. */
+/** A layer's error in a format; 0 in 16-bit, which the others are measured against. */
 function errorIn(errors: LayerError['errors'], format: WeightFormat): number {
   return isLossy(format) ? errors[format] : 0;
 }
 
-/** Of a layer in a mix. */
 export interface MixedLayer {
   readonly name: string;
   readonly format: WeightFormat;
   readonly error: number;
-  /** Bits of a weight, as a share of 16. */
+  /** Bits per weight / 16. */
   readonly height: number;
 }
 
-/** A mix's layers in the order of the errors; null where the errors are of other layers. */
+/** A mix's layers in the order of the errors; null if the errors are of other layers. */
 export function mixedLayers({ layers }: WeightErrorMap, mix: FormatMix): MixedLayer[] | null {
   const formats = new Map(mix.layers.map(({ name, format }) => [name, format]));
   const mixed = layers.flatMap(({ name, errors }): MixedLayer[] => {
@@ -82,7 +81,7 @@ export function mixedLayers({ layers }: WeightErrorMap, mix: FormatMix): MixedLa
   return mixed.length === layers.length ? mixed : null;
 }
 
-/** Layers by format, the most exact first; formats without a layer are left out. */
+/** Number of layers per format, the most exact format first, without unused formats. */
 export function mixCounts({ layers }: FormatMix): { readonly format: WeightFormat; readonly count: number }[] {
   return FORMATS_BY_ERROR.flatMap((format) => {
     const count = layers.filter((layer) => layer.format === format).length;
@@ -90,7 +89,7 @@ export function mixCounts({ layers }: FormatMix): { readonly format: WeightForma
   });
 }
 
-/** A layer's name without what all of them end in. */
+/** A layer's name without `.weight`. */
 export function layerName(name: string): string {
   return name.replace(/\.weight$/, '');
 }

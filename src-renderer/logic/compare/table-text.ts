@@ -1,4 +1,4 @@
-/** Figures of the compare table as text. */
+/** Numbers of the compare table as text. */
 import type { CompareRow, CompareVariant, PhaseFigures, PictureDifference, Uncertain } from '$contract/compare-data';
 import { t } from '../../text/text.svelte';
 import { formatBytesDelta, formatNumber, formatNumberDelta, UNKNOWN } from '../format-amount';
@@ -7,21 +7,19 @@ function decibels(psnr: number | null): string {
   return psnr === null ? UNKNOWN : t('unit.decibel', { value: formatNumber(psnr, 1) });
 }
 
-/** PSNR for people: `identical`, `34.2 dB`. */
+/** `identical`, `34.2 dB`. */
 export function psnrText(row: CompareRow): string {
   if (row.difference === null) return UNKNOWN;
   const { identical, psnr } = row.difference.whole;
   return identical ? t('table.identical') : decibels(psnr);
 }
 
-/** SSIM for people. */
 export function ssimText(row: CompareRow): string {
   if (row.difference === null) return UNKNOWN;
   const { identical, ssim } = row.difference.whole;
   return identical ? '1' : formatNumber(ssim, 4);
 }
 
-/** FLIP over the whole picture. */
 export function flipText(row: CompareRow): string {
   return row.difference === null ? UNKNOWN : formatNumber(row.difference.whole.flip, 3);
 }
@@ -35,12 +33,11 @@ export function regionText({ face, surroundings }: PictureDifference): string | 
     : t('table.face-around', { face: inside, around: formatNumber(surroundings.flip, 3) });
 }
 
-/** A mean: `0.031`. */
 export function meanText(value: Uncertain | null, digits: number): string {
   return value === null ? UNKNOWN : formatNumber(value.mean, digits);
 }
 
-/** Half of the confidence interval: `± 0.006`; null where one pair tells nothing about it. */
+/** Half of the confidence interval: `± 0.006`; null for a single pair. */
 export function halfWidthText(value: Uncertain | null, digits: number): string | null {
   return value === null || value.halfWidth === null ? null : `± ${formatNumber(value.halfWidth, digits)}`;
 }
@@ -52,13 +49,13 @@ export function deltaText(value: Uncertain | null, digits: number): string {
   return `${formatNumberDelta(value.mean, digits)}${half === null ? '' : ` ${half}`}`;
 }
 
-/** Peak of a phase less the baseline's: `−2.4 GiB`; null where either is unknown. */
+/** Peak memory of a phase minus the baseline's: `−2.4 GiB`; null if either is unknown. */
 export function phaseDelta({ phase, peakBytes }: PhaseFigures, baseline: readonly PhaseFigures[]): string | null {
   const base = baseline.find((other) => other.phase === phase)?.peakBytes ?? null;
   return peakBytes === null || base === null ? null : formatBytesDelta(peakBytes - base);
 }
 
-/** PSNR of a variant: `identical` when every picture is. */
+/** Mean PSNR of a variant; `identical` if every picture is. */
 export function variantPsnrText({ identical, compared, psnr }: CompareVariant): string {
   if (compared === 0) return UNKNOWN;
   return identical === compared ? t('table.identical') : decibels(psnr?.mean ?? null);

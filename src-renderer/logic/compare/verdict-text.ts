@@ -1,9 +1,9 @@
-/** A verdict in the page's language. Reports have English words (`src-main/compare/report/verdict-sentence.ts`). */
+/** A verdict in the page's language. Reports are in English (`src-main/compare/report/verdict-sentence.ts`). */
 import type { CompareVariant, Uncertain, Verdict } from '$contract/compare-data';
 import { commas, sentences, t } from '../../text/text.svelte';
 import { formatBytesDelta, formatNumber, formatNumberDelta } from '../format-amount';
 
-/** Decimals that show the first digit of an uncertainty, 3 to 6. */
+/** Decimals (3 to 6) that show the first digit of an uncertainty. */
 function digitsOf(halfWidth: number | null): number {
   if (halfWidth === null || halfWidth === 0) return 3;
   return Math.min(6, Math.max(3, Math.ceil(-Math.log10(halfWidth))));
@@ -15,7 +15,7 @@ function uncertainText({ mean, halfWidth }: Uncertain): string {
   return halfWidth === null ? value : `${value} ± ${formatNumber(halfWidth, digits)}`;
 }
 
-/** Such as "All INT8: peak −2.4 GiB, identity −0.004 ± 0.006 over 8 seeds." and what follows; null for none. */
+/** `All INT8: peak −2.4 GiB, identity −0.004 ± 0.006 over 8 seeds.` and its conclusions; null without a verdict. */
 export function verdictText({ verdict }: Pick<CompareVariant, 'verdict'>, name: string): string | null {
   if (verdict === null) return null;
   const { peakDelta, unscored, prompts } = verdict;

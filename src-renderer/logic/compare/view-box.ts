@@ -1,6 +1,6 @@
 /**
- * Where a picture lies in a pane: zoom and pan, as pure geometry. One `View` is shared by all panes and modes; every
- * pane works out its own placement from it, so the view survives a change of pane size.
+ * Zoom and pan of a picture in a pane. All panes and modes share one `View`; each pane computes its own placement from
+ * it, so the view is independent of the pane's size.
  *
  * Units: picture positions are fractions of the picture (0 to 1), pane positions are CSS pixels, `scale` is CSS
  * pixels per picture pixel.
@@ -14,7 +14,7 @@ export interface Point {
   readonly x: number;
   readonly y: number;
 }
-/** A part of the picture, in fractions. */
+/** A part of the picture, in fractions of it. */
 export interface Region {
   readonly x0: number;
   readonly y0: number;
@@ -35,7 +35,7 @@ export interface Placement {
 }
 
 export const WHOLE: View = { kind: 'region', region: { x0: 0, y0: 0, x1: 1, y1: 1 } };
-/** Past 40 CSS pixels a picture pixel fills the hand and nothing more can be seen. */
+/** CSS pixels per picture pixel; more would show nothing new. */
 export const MAX_SCALE = 40;
 
 function regionScale(region: Region, picture: Size, pane: Size): number {
@@ -45,13 +45,13 @@ function regionScale(region: Region, picture: Size, pane: Size): number {
   );
 }
 
-/** The picture's edge inside the pane, or centred when the picture is the smaller. */
+/** Position of the picture's edge on one axis: without a gap to the pane, or centred if the picture is smaller. */
 function place(pane: number, picture: number, centre: number): number {
   if (picture <= pane) return (pane - picture) / 2;
   return Math.min(0, Math.max(pane - picture, pane / 2 - centre * picture));
 }
 
-/** Where the picture lies. The picture never leaves the pane by more than it must. */
+/** Placement of the picture in the pane. It leaves no gap at an edge that it could cover. */
 export function placeView(view: View, picture: Size, pane: Size): Placement {
   const scale = view.kind === 'scale' ? view.scale : Math.min(MAX_SCALE, regionScale(view.region, picture, pane));
   const centre =
@@ -65,7 +65,7 @@ export function placeView(view: View, picture: Size, pane: Size): Placement {
   };
 }
 
-/** The pane position as a fraction of the picture; outside the picture below 0 or above 1. */
+/** A pane position as a fraction of the picture; below 0 or above 1 outside the picture. */
 export function toPicture(at: Placement, picture: Size, point: Point): Point {
   return {
     x: (point.x - at.left) / (picture.width * at.scale),
@@ -78,8 +78,8 @@ function centreOf(at: Placement, picture: Size, pane: Size): Point {
 }
 
 /**
- * The view magnified by `factor` with the picture point under `anchor` held still. Zooming out past the whole
- * picture gives the whole picture.
+ * The view zoomed by `factor`; the picture point under `anchor` does not move. Zooming out beyond the whole picture
+ * gives the whole picture.
  */
 export function zoomAt(view: View, picture: Size, pane: Size, factor: number, anchor: Point): View {
   const before = placeView(view, picture, pane);
@@ -95,7 +95,7 @@ export function zoomAt(view: View, picture: Size, pane: Size, factor: number, an
   return { kind: 'scale', scale, centre: centreOf(placed, picture, pane) };
 }
 
-/** The view moved by CSS pixels; the picture follows the hand. */
+/** The view after dragging the picture by CSS pixels. */
 export function panBy(view: View, picture: Size, pane: Size, dx: number, dy: number): View {
   const at = placeView(view, picture, pane);
   const moved = { ...at, left: at.left + dx, top: at.top + dy };
@@ -105,13 +105,13 @@ export function panBy(view: View, picture: Size, pane: Size, dx: number, dy: num
   return { ...wanted, centre: centreOf(placed, picture, pane) };
 }
 
-/** The view at one magnification, around the point that is in the middle now. */
+/** The view at another scale, around the same middle. */
 export function scaleTo(view: View, picture: Size, pane: Size, scale: number): View {
   const centre = centreOf(placeView(view, picture, pane), picture, pane);
   return { kind: 'scale', scale, centre };
 }
 
-/** A region around a face: its box widened by `margin` of its size on every side, inside the picture. */
+/** A region around a face: its box (picture pixels) plus `margin` of its size on each side, within the picture. */
 export function faceRegion(box: readonly [number, number, number, number], picture: Size, margin = 0.35): Region {
   const [x0, y0, x1, y1] = box;
   const dx = (x1 - x0) * margin;
@@ -125,7 +125,7 @@ export function faceRegion(box: readonly [number, number, number, number], pictu
   };
 }
 
-/** Columns for `count` panes that show the pictures largest. */
+/** Number of columns that shows `count` pictures largest; `gap` in CSS pixels. */
 export function bestColumns(count: number, picture: Size, stage: Size, gap: number): number {
   let best = 1;
   let bestScale = 0;

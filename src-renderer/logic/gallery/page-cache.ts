@@ -1,25 +1,25 @@
 /**
- * Pages of a long list, kept by number, the least recently used dropped. Knows which pages are on their way and which
- * are out of date, but nothing of where pages come from.
+ * Pages of a long list by number; the least recently used are dropped. Records which pages are requested and which are
+ * out of date; the caller loads them.
  */
 export class PageCache<T> {
   readonly #pages = new Map<number, readonly T[]>();
   readonly #asked = new Set<number>();
-  /** Pages that are shown until their successors come. */
+  /** Out-of-date pages, shown until they are loaded again. */
   readonly #stale = new Set<number>();
 
-  /** @param pageSize Items of a page. @param capacity Pages kept. */
+  /** @param pageSize items per page @param capacity pages kept */
   constructor(
     readonly pageSize: number,
     readonly capacity: number,
   ) {}
 
-  /** The item, or undefined while its page is not here. */
+  /** The item; undefined if its page is not loaded. */
   at(index: number): T | undefined {
     return this.#pages.get(Math.floor(index / this.pageSize))?.[index % this.pageSize];
   }
 
-  /** Takes a page; it is neither asked for nor out of date any more. */
+  /** Stores a loaded page. */
   put(page: number, items: readonly T[]): void {
     this.#touch(page, items);
     this.#asked.delete(page);
@@ -32,8 +32,8 @@ export class PageCache<T> {
   }
 
   /**
-   * Pages that items `first` to `end` (exclusive) need and that nobody asked for yet, in order; from now on they are
-   * asked for. Marks those present as used.
+   * Pages to request for items `first` to `end` (exclusive), in order: missing or out of date, and not requested yet.
+   * Marks them as requested, and loaded pages as used.
    */
   ask(first: number, end: number): number[] {
     const pages: number[] = [];
@@ -46,12 +46,12 @@ export class PageCache<T> {
     return pages;
   }
 
-  /** A request for the page ended without an answer; it may be asked for again. */
+  /** The request for a page failed; the page may be requested again. */
   giveUp(page: number): void {
     this.#asked.delete(page);
   }
 
-  /** Every page is out of date, and answers under way are for the old list. */
+  /** Marks every page as out of date and forgets running requests. */
   invalidate(): void {
     this.#asked.clear();
     for (const page of this.#pages.keys()) this.#stale.add(page);

@@ -1,13 +1,14 @@
-/** What the search box offers while one types: fields, then a field's values. */
+/** Suggestions of the search box: fields, then a field's values. */
 import { SEARCH_FIELDS, type SearchField } from '$contract/search-language';
 import { t } from '../../text/text.svelte';
 
 export interface SearchHint {
-  /** The word as it would stand in the line. */
+  /** The suggested word. */
   readonly text: string;
   readonly help: string;
-  /** The line with the word put in, and the caret after it. */
+  /** The line with the word inserted. */
   readonly line: string;
+  /** Position after the word. */
   readonly caret: number;
 }
 
@@ -23,7 +24,7 @@ const EXAMPLES: Partial<Record<SearchField, string>> = {
   date: 'date:2026-11',
 };
 
-/** Whole lines that show what the language can do. */
+/** Examples of whole queries. */
 export const SEARCH_EXAMPLES = [
   { line: 'infusenet:nf4 flux:int8', help: 'search.example.formats' },
   { line: 'id>0.75 peak<12', help: 'search.example.likeness' },
@@ -32,7 +33,7 @@ export const SEARCH_EXAMPLES = [
   { line: 'infusenet:int8,nf4 date:2026-11', help: 'search.example.month' },
 ] as const;
 
-/** Every field, in the order of the help. */
+/** All fields, in the order of the help. */
 export const SEARCH_FIELD_NAMES = Object.keys(SEARCH_FIELDS) as SearchField[];
 
 function wordAt(line: string, caret: number): { start: number; end: number; word: string } {
@@ -47,7 +48,7 @@ function isField(name: string): name is SearchField {
   return Object.hasOwn(SEARCH_FIELDS, name);
 }
 
-/** Hints for the word at the caret: fields that begin like it, or values of its field. At most `limit`. */
+/** At most `limit` suggestions for the word at the caret: fields that begin with it, or values of its field. */
 export function searchHints(line: string, caret: number, tags: readonly string[], limit = 8): SearchHint[] {
   const { start, end, word } = wordAt(line, caret);
   const sign = word.startsWith('-') ? '-' : '';

@@ -1,8 +1,8 @@
-/** Which tiles of a long grid are on the screen. Pure; CSS pixels. */
+/** Layout of a long grid of which only visible tiles exist, in CSS pixels. */
 
 export interface GridShape {
   readonly columns: number;
-  /** Width of a tile, and of the picture in it. */
+  /** Width of a tile and of its picture. */
   readonly tile: number;
   readonly rowHeight: number;
   readonly rows: number;
@@ -11,9 +11,9 @@ export interface GridShape {
 }
 
 /**
- * The grid for a width: as many columns of at least `wanted` as fit, tiles widened to fill the line.
+ * The grid for a width: as many columns as fit, with tiles at least `wanted` wide that fill the row.
  *
- * @param caption Height of the text under a picture.
+ * @param caption height of the text under a picture
  */
 export function gridShape(width: number, wanted: number, gap: number, caption: number, total: number): GridShape {
   const columns = Math.max(1, Math.floor((width + gap) / (wanted + gap)));
@@ -23,7 +23,7 @@ export function gridShape(width: number, wanted: number, gap: number, caption: n
   return { columns, tile, rowHeight, rows, height: Math.max(0, rows * rowHeight - gap) };
 }
 
-/** First and one-past-last item whose row is within `overscan` rows of the view. */
+/** Items (`end` is exclusive) of the rows in view and of `overscan` rows around them. */
 export function visibleItems(
   shape: GridShape,
   total: number,
@@ -36,7 +36,7 @@ export function visibleItems(
   return { first: Math.min(total, firstRow * shape.columns), end: Math.min(total, endRow * shape.columns) };
 }
 
-/** The scroll position that shows an item whole, moving as little as possible. */
+/** The nearest scroll position that shows the whole item. */
 export function scrollToShow(shape: GridShape, index: number, scrollTop: number, viewHeight: number): number {
   const top = Math.floor(index / shape.columns) * shape.rowHeight;
   const bottom = top + shape.rowHeight;
@@ -45,7 +45,7 @@ export function scrollToShow(shape: GridShape, index: number, scrollTop: number,
   return scrollTop;
 }
 
-/** Where an arrow, page or end key leads from an item; null when the key is none of these. */
+/** Index that an arrow, page, Home or End key leads to; null for other keys. */
 export function itemAfterKey(
   key: string,
   index: number,

@@ -1,4 +1,4 @@
-/** Words about packs that can be had. */
+/** Texts about available packs, downloads and converted weights. */
 import type { CacheEntry, DownloadState, ImportPart, TokenSource } from '$contract/library';
 import { formatBytes, formatTimeLeft } from '../format-amount';
 import { commas, t } from '../../text/text.svelte';
@@ -19,7 +19,7 @@ export function importPartFacts({ tensors, expectedTensors, bytes, dtypes }: Imp
   const facts: string[] = [];
   if (tensors !== null)
     facts.push(
-      // A file may hold more than the networks need.
+      // A file may hold more tensors than the networks need.
       expectedTensors === null || tensors > expectedTensors
         ? t('import.tensors', { count: tensors })
         : t('import.tensors-of', { count: tensors, total: expectedTensors }),
@@ -29,7 +29,7 @@ export function importPartFacts({ tensors, expectedTensors, bytes, dtypes }: Imp
   return commas(facts);
 }
 
-/** What a download does, for the line under its bar. */
+/** Progress of a download, for the line under its bar. */
 export function downloadLine(state: DownloadState): string {
   const { phase, status, receivedBytes, totalBytes, bytesPerSecond, secondsLeft } = state;
   if (status === 'running' && phase === 'ask') return t('download.asking');
@@ -49,7 +49,7 @@ export function downloadLine(state: DownloadState): string {
     .join(' · ');
 }
 
-/** 0 to 1; null while the total is not known. */
+/** 0 to 1; null while the total is unknown. */
 export function downloadFraction({ receivedBytes, totalBytes }: DownloadState): number | null {
   return totalBytes === 0 ? null : Math.min(1, receivedBytes / totalBytes);
 }
@@ -58,12 +58,12 @@ export function tokenSentence(source: TokenSource): string {
   return t(`token.${source}`);
 }
 
-/** Failures that a person mends with a token. */
+/** Whether a token solves this failure. */
 export function needsToken(reason: unknown): boolean {
   return reason === 'no-token' || reason === 'bad-token' || reason === 'wrong-scope';
 }
 
-/** The first address in a remedy, such as the page on which a licence is accepted; null without one. */
+/** The first address in a remedy, such as the page on which to accept a licence; null if there is none. */
 export function addressIn(text: string): string | null {
   return /https?:\/\/[^\s,;]+[^\s,;.]/.exec(text)?.[0] ?? null;
 }

@@ -1,7 +1,7 @@
-/** LoRA files that a person drops or chooses: recognized by name, and read a piece at a time. */
+/** Dropped or chosen LoRA files: recognized by name, and read in pieces. */
 import { LORA_PIECE_BYTES, MAX_LORA_HEAD_BYTES } from '$contract/lora';
 
-/** Bytes of the header's length at the beginning of a safetensors file. */
+/** Size of the length field (u64, little-endian) at the start of a safetensors file. */
 const LENGTH_BYTES = 8;
 
 export function isLoraFile(file: Pick<File, 'name'>): boolean {
@@ -14,8 +14,8 @@ export function loraAmong(files: FileList | null | undefined): File | null {
 }
 
 /**
- * How many bytes the header takes with its length. What cannot be a header counts as some bytes, from which the host
- * tells what the file is.
+ * Bytes of the header including its length field. If there is no valid header, up to 4096 bytes, from which the host
+ * reports what is wrong.
  */
 export async function headBytes(file: Blob): Promise<number> {
   const first = new DataView(await file.slice(0, LENGTH_BYTES).arrayBuffer());
@@ -24,7 +24,7 @@ export async function headBytes(file: Blob): Promise<number> {
   return head <= MAX_LORA_HEAD_BYTES && head <= file.size ? head : Math.min(file.size, 4096);
 }
 
-/** Stretches [from, to) of a file after its head. */
+/** Pieces [from, to) of a file after its header, in bytes. */
 export function* piecesAfter(head: number, bytes: number): Generator<readonly [from: number, to: number]> {
   for (let from = head; from < bytes; from += LORA_PIECE_BYTES) yield [from, Math.min(bytes, from + LORA_PIECE_BYTES)];
 }

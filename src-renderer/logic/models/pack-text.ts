@@ -1,4 +1,4 @@
-/** Names of a pack's parts for people. */
+/** Names of a pack's parts. */
 import { formatDecimal, t } from '../../text/text.svelte';
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -24,7 +24,7 @@ function partName(part: string): string {
   }
 }
 
-/** `infusenet/aes_stage2` is `InfuseNet aes_stage2`; unknown parts keep the pack's own word. */
+/** `infusenet/aes_stage2` becomes `InfuseNet aes_stage2`; unknown parts keep the pack's own name. */
 export function componentName(component: string): string {
   const [part = component, ...variant] = component.split('/');
   return [partName(part), ...variant].join(' ');

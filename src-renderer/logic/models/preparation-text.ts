@@ -1,4 +1,4 @@
-/** Words about converting weights ahead of a run, and about what is converted. */
+/** Texts about converting weights before a run, and about converted weights. */
 import type { CacheEntry } from '$contract/library';
 import { WEIGHT_FORMATS, type WeightFormat } from '$contract/formats';
 import type { ConversionItem, PreparationEstimate, PreparationState } from '$contract/preparation';
@@ -13,7 +13,7 @@ export function itemName({ component, format }: ConversionItem): string {
   return t('preparation.item', { component: componentName(component), format: formatName(format) });
 }
 
-/** What the chosen items take together. */
+/** Total cost of the chosen items. */
 export function chosenCost(
   estimate: PreparationEstimate,
   isChosen: (item: ConversionItem) => boolean,
@@ -27,7 +27,7 @@ export function chosenCost(
   };
 }
 
-/** What a conversion does, for the line beside its state. */
+/** Progress of a conversion, for the line beside its state. */
 export function preparationLine({ status, items, secondsLeft }: PreparationState): string {
   const total = items.length;
   const done = items.filter(({ state }) => state === 'done').length;
@@ -41,10 +41,10 @@ export function preparationLine({ status, items, secondsLeft }: PreparationState
     : t('preparation.line', { item, done, total, time });
 }
 
-/** Files of the cache that hold no weights. */
+/** Formats of cache files that hold measured errors instead of weights. */
 const FIGURES = ['weight-errors', 'output-errors'];
 
-/** `FLUX NF4`; what computes the modulation and the figures about formats have no format of their own. */
+/** `FLUX NF4`; conditioning weights and measured errors have names of their own. */
 export function cacheEntryName({ component, format, hasLoras }: CacheEntry): string {
   const [part = component] = component.split('-conditioning');
   const name = part === component ? componentName(part) : t('cache.conditioning', { component: componentName(part) });
@@ -53,7 +53,7 @@ export function cacheEntryName({ component, format, hasLoras }: CacheEntry): str
   return t(hasLoras ? 'cache.entry-loras' : 'cache.entry', { component: name, format: kind });
 }
 
-/** `f16 · weights 0123456789abcdef`, whatever of it is known. */
+/** `f16 · weights 0123456789abcdef`; unknown facts are left out. */
 export function cacheEntryFacts({ dtype, weights, unfinished }: CacheEntry): string {
   return [unfinished ? t('cache.unfinished') : '', dtype ?? '', weights ?? '']
     .filter((fact) => fact !== '')

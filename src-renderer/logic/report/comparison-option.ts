@@ -1,8 +1,8 @@
-/** A comparison as one line of a list to choose from. */
+/** A comparison as an option of a list. */
 import type { GalleryItem } from '$contract/gallery';
 import { formatMoment, t } from '../../text/text.svelte';
 
-/** Characters of the prompt: a list is as wide as its widest line. */
+/** Characters of the prompt: the list is as wide as its longest option. */
 const MAX_PROMPT = 80;
 const MOMENT = { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' } as const;
 

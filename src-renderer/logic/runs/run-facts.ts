@@ -1,4 +1,4 @@
-/** What a run was made with and what it took, as label and value. */
+/** Settings and results of a run, as labels and values. */
 import { deviceName } from '$contract/formats';
 import { SETTING_NAMES, SETTINGS, type Setting, type SettingValues } from '$contract/generation-settings';
 import { lorasText } from '$contract/lora';
@@ -13,11 +13,11 @@ import { variantDescription } from './variant-name';
 export interface Fact {
   readonly label: string;
   readonly value: string;
-  /** What the value is and how far it can be trusted; default nothing. */
+  /** Explanation of the value and its limits. */
   readonly title?: string;
 }
 
-/** Settings and outcome of a run, for the panel beside the gallery. */
+/** Facts for the panel beside the gallery. */
 export function runFacts(run: RunDetail): Fact[] {
   const { settings } = run;
   const facts: Fact[] = [
@@ -39,7 +39,7 @@ export function runFacts(run: RunDetail): Fact[] {
   return facts;
 }
 
-/** A row for each setting but the prompt, which is shown by itself; width and height are one. */
+/** A row for each setting except the prompt, which is shown separately; width and height share a row. */
 function settingFacts(settings: { readonly [S in Setting]: SettingValues[S] | null }): Fact[] {
   return SETTING_NAMES.flatMap((name): Fact[] => {
     const value = settings[name];
@@ -52,7 +52,7 @@ function settingFacts(settings: { readonly [S in Setting]: SettingValues[S] | nu
   });
 }
 
-/** By each encoder with what part it had in the picture, and why there is no second one. */
+/** Identity scores by encoder, and why there is no second encoder. */
 function identityFacts(run: RunDetail): Fact[] {
   const scores = (run.result?.faceScores ?? []).filter(({ identityScore }) => identityScore !== null);
   if (scores.length === 0) return [{ label: t('fact.identity-score'), value: identityText(run, 4) }];
@@ -69,7 +69,7 @@ function identityFacts(run: RunDetail): Fact[] {
   ];
 }
 
-/** Time and highest memory of every stage, with where the figure comes from. */
+/** Time (seconds) and peak memory of each stage, with the source of the memory figure. */
 export function phaseFacts(result: RunResult): { name: string; seconds: number; peak: string }[] {
   return result.phases.map((phase) => {
     const device = phase.devicePeakBytes !== null;
@@ -82,7 +82,7 @@ export function phaseFacts(result: RunResult): { name: string; seconds: number; 
   });
 }
 
-/** What a picture file says about itself, without the prompt. */
+/** Settings read from a picture file, without the prompt. */
 export function readFacts(settings: ReadSettings): Fact[] {
   const facts: Fact[] = [];
   const add = (label: string, value: string | number | null): void => {

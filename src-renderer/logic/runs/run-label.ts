@@ -1,4 +1,4 @@
-/** Names for runs that stand side by side: the variant, and whatever else differs among them. */
+/** Names for runs shown side by side: the variant, and other settings that differ. */
 import { COMPONENT_NAMES } from '$contract/formats';
 import { differingFields, settingValue, type SettingField } from '$contract/generation-settings';
 import type { RunDetail } from '$contract/run';
@@ -6,7 +6,7 @@ import { commas, t } from '../../text/text.svelte';
 import { fieldName } from './setting-name';
 import { variantName } from './variant-name';
 
-/** Settings, other than formats, in which any two of the runs differ. */
+/** Settings other than formats in which the runs differ. */
 function varyingFields(runs: readonly RunDetail[]): SettingField[] {
   const [first, ...rest] = runs;
   if (first === undefined) return [];
@@ -29,14 +29,14 @@ function fieldText(run: RunDetail, field: SettingField): string {
   }
 }
 
-/** `All INT8`, or `All INT8, seed 43` where seeds differ among the runs. */
+/** `All INT8`, or `All INT8, seed 43` if the runs have different seeds. */
 function runLabel(run: RunDetail, varying: readonly SettingField[], withRepeat: boolean): string {
   const parts = [variantName(run.formats), ...varying.map((field) => fieldText(run, field))];
   if (withRepeat) parts.push(t('run.repeat', { number: run.repeat }));
   return commas(parts);
 }
 
-/** The label of every run, by id. */
+/** Labels by run id. */
 export function runLabels(runs: readonly RunDetail[]): ReadonlyMap<string, string> {
   const varying = varyingFields(runs);
   const withRepeat = runs.some((run) => run.repeat > 1);

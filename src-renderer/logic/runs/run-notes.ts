@@ -1,4 +1,4 @@
-/** What a run went through beside its figures, in words: decoding, a full card, a second try, no identity score. */
+/** Notes on a run: decoding in tiles, a full GPU, a second try, a missing identity score. */
 import type { RunDetail, RunResult, RunSummary } from '$contract/run';
 import { t } from '../../text/text.svelte';
 import { formatBytes, formatNumber, formatSeconds, UNKNOWN } from '../format-amount';
@@ -16,7 +16,7 @@ export function decodeText({ mode, tiles: count, reason, wholeBytes, freeBytes }
   }
 }
 
-/** What a card that was full did, in a sentence. */
+/** How much a full GPU slowed the run, in a sentence. */
 export function spillText({
   fromStep,
   stepSeconds,
@@ -33,13 +33,13 @@ export function spillText({
   });
 }
 
-/** Why there was a second try; null when there was none. */
+/** Why there was a second try; null if there was none. */
 export function retryText({ retry }: RunDetail): string | null {
   if (retry === null) return null;
   return retry.stage === null ? t('retry.ran-out') : t('retry.ran-out-at', { stage: t(`stage.${retry.stage}`) });
 }
 
-/** The score, or in a word why there is none; a dash where it is not known. */
+/** The score, or a short reason why there is none; a dash if that is unknown. */
 export function identityText(
   { identityScore, identityState }: Pick<RunSummary, 'identityScore' | 'identityState'>,
   digits: number,
@@ -48,7 +48,7 @@ export function identityText(
   return identityState === null || identityState === 'scored' ? UNKNOWN : t(`identity.${identityState}`);
 }
 
-/** The same as a sentence; null where a score stands, and before the picture is made. */
+/** Why there is no score, in a sentence; null if there is one or the picture is not made yet. */
 export function identityReason({
   identityScore,
   identityState,
@@ -57,12 +57,12 @@ export function identityReason({
   return t(`identity.${identityState}.title`);
 }
 
-/** Why no second encoder scored, in a few words; null where one did, and without an identity. */
+/** Why no second encoder scored; null if one did, and without an identity. */
 export function secondEncoderText(state: RunResult['secondEncoder']): string | null {
   return state === null || state === 'used' ? null : t(`second.${state}`);
 }
 
-/** The score by a role of encoder, else in a word why there is none. */
+/** The score by the conditioning or the second encoder, or a short reason why there is none. */
 export function roleScoreText(run: RunDetail, conditioned: boolean, digits: number): string {
   if (conditioned) return identityText(run, digits);
   const second = run.result?.faceScores.find((face) => !face.conditioned);
@@ -76,7 +76,7 @@ export interface RunMark {
   readonly warns: boolean;
 }
 
-/** What sets a run apart from the others of its table: short, with the whole sentence as its title. */
+/** Short marks on a run in a table, with a whole sentence as title. */
 export function runMarks(run: RunDetail): RunMark[] {
   const { result, retry } = run;
   const marks: RunMark[] = [];

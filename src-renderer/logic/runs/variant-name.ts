@@ -19,15 +19,15 @@ const WORDS: NameWords = {
 /** `NF4`, `Auto 3500 MiB`. */
 export const formatName = (format: ComponentFormat): string => names.formatName(format, WORDS);
 
-/** The shortest name that is still exact: `All 16-bit`, `INT8 + InfuseNet NF4`. */
+/** The shortest exact name: `All 16-bit`, `INT8 + InfuseNet NF4`. */
 export const variantName = (formats: FormatChoice): string => names.variantName(formats, WORDS);
 
 /** Every component by name: `FLUX INT8, T5 INT8, InfuseNet NF4`. */
 export const variantDescription = (formats: FormatChoice): string => names.variantDescription(formats, WORDS);
 
 /**
- * A variant's name in a table, and what else is set in another way than in the reference: `All INT8, steps 20`.
- * @param runs those that the table was made of
+ * A variant's name in a table, with other settings that differ from the reference: `All INT8, steps 20`.
+ * @param runs runs of the table
  */
 export function variantTitle(
   variant: CompareVariant,
@@ -46,7 +46,7 @@ export function variantTitle(
   });
 }
 
-/** A name that fits under a small picture: as `variantName`, but three different formats stand alone, in its order. */
+/** A name that fits under a small picture: like `variantName`, but three different formats without component names. */
 export function variantCaption(formats: FormatChoice): string {
   const { flux, t5, infusenet } = formats;
   if (flux === t5 || t5 === infusenet || flux === infusenet) return variantName(formats);

@@ -1,11 +1,11 @@
-/** What can be made smaller when memory ran out, in words. */
+/** Texts about smaller choices for a run that ran out of memory. */
 import { COMPONENT_NAMES, QUANTIZED_COMPONENTS, type FormatChoice } from '$contract/formats';
 import type { SmallerChange, SmallerChoice, SmallerChoices } from '$contract/smaller-choice';
 import { commas, t } from '../../text/text.svelte';
 import { formatBytes, formatPercent, formatTimeLeft } from '../format-amount';
 import { formatName, variantName } from '../runs/variant-name';
 
-/** `FLUX in INT8`, `624 × 832 pixels`; a name for all where several formats change. @param before formats of the run */
+/** `FLUX in INT8`, `624 × 832 pixels`; the variant's name if several formats change. @param before the run's formats */
 export function changeName(change: SmallerChange, before: FormatChoice): string {
   switch (change.kind) {
     case 'formats': {
@@ -21,7 +21,7 @@ export function changeName(change: SmallerChange, before: FormatChoice): string 
   }
 }
 
-/** What it saves and costs: memory, likeness to the picture that was wanted, time. */
+/** Saved memory, effect on the picture, and time. */
 export function choiceFacts(choice: SmallerChoice): string {
   const { change, savedBytes, weightErrors, fit } = choice;
   return commas([
@@ -48,7 +48,7 @@ function timeText({ change, seconds, secondsMore }: SmallerChoice): string {
   return whole === null ? t('smaller.time-unknown') : t('smaller.takes', { time: whole });
 }
 
-/** What the run needs against what is free. */
+/** The run's memory compared with free memory. */
 export function needSentence({ needsBytes, freeBytes }: SmallerChoices): string {
   const needs = formatBytes(needsBytes);
   return freeBytes === null

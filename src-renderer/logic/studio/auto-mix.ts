@@ -1,42 +1,42 @@
-/** Budgets for mixes of formats, and what can decide them. Pure. */
+/** Budgets for mixes of formats, and the errors that can decide a mix. */
 import type { OutputMeasurement } from '$contract/pack';
 import { t } from '../../text/text.svelte';
 import { autoFormat, FORMAT_FACTS, isWeightFormat, type ComponentFormat, type WeightFormat } from '$contract/formats';
 
 const MIB = 2 ** 20;
-/** A mix at the size of a 4-bit format would be that format; at that of 16-bit nothing would be saved. */
+/** First budget relative to the format's size: a 4-bit size would allow no mix, a 16-bit size would save nothing. */
 function sizeFactor(format: WeightFormat): number {
   const { bits, lossy } = FORMAT_FACTS[format];
   if (!lossy) return 0.5;
   return bits < 8 ? 1.25 : 1;
 }
 
-/** Until the host has said how large a component is. */
+/** Used until the host has reported a component's size. */
 const UNKNOWN_BYTES = 1024 * MIB;
 
-/** A budget in whole MiB, or in tenths or thousandths where that is coarse. */
+/** Rounds a budget up to whole MiB; below 100 MiB to tenths, below 1 to thousandths. */
 function roundBudget(mib: number): number {
   const step = mib >= 100 ? 1 : mib >= 1 ? 0.1 : 0.001;
   return Number((Math.ceil(mib / step - 1e-9) * step).toFixed(3));
 }
 
-/** The mix that a component begins with: as large as the format that it had. @param bytes of the component in it */
+/** The first mix of a component, of about the size of its format. @param bytes of the component in that format */
 export function startingMix(format: ComponentFormat, bytes: number = UNKNOWN_BYTES): ComponentFormat {
   if (!isWeightFormat(format)) return format;
   return autoFormat({ budgetMiB: roundBudget((bytes * sizeFactor(format)) / MIB), measurement: null });
 }
 
 interface MeasurementOption {
-  /** Empty for the weights' errors. */
+  /** Id of a measurement; empty for the errors of the weights. */
   readonly value: string;
   readonly label: string;
   readonly disabled?: boolean;
 }
 
 /**
- * Whose errors can spend a budget: the weights', and each measurement of outputs.
- * @param found null while the host looks
- * @param chosen a measurement that the mix names already, also one that is not kept any more
+ * Errors that can decide a mix: those of the weights, and each measurement of outputs.
+ * @param found null until loaded
+ * @param chosen the measurement that the mix names, even if it was deleted
  */
 export function measurementOptions(
   found: readonly OutputMeasurement[] | null,

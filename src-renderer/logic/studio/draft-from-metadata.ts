@@ -1,4 +1,4 @@
-/** Settings read out of a picture file, put into the studio's form as far as they go. */
+/** Copies settings read from a picture file into the studio's form. */
 import { PROVIDERS } from '$contract/formats';
 import { settingFits, SHARED_NUMBERS, type ComparisonDraft, type NumberSetting } from '$contract/generation-settings';
 import { MAX_LORA_WEIGHT, MAX_LORAS } from '$contract/lora';
@@ -6,12 +6,12 @@ import type { PackSummary } from '$contract/pack';
 import type { ReadSettings } from '$contract/picture-metadata';
 import { t } from '../../text/text.svelte';
 
-/** Of a hash, enough to compare with what a model's page shows. */
+/** Shown digits of a hash: enough to compare it with a model's page. */
 const SHOWN_DIGITS = 12;
 
 /**
- * The draft with everything the file says and this pack can do. `missing` says, in sentences, what was left as it
- * was. The identity photo is never in a file, so it always stays.
+ * The draft with all settings of the file that this pack supports. `missing` has a sentence for each setting that was
+ * not changed. The identity photo is never in a file, so it stays.
  */
 export function draftFromMetadata(
   draft: ComparisonDraft,
@@ -60,7 +60,7 @@ export function draftFromMetadata(
   return { draft: next, missing };
 }
 
-/** LoRAs with the same contents as those of the picture; of the others, what to do. */
+/** LoRAs with the same contents as those of the picture; for the others, a sentence that says what to do. */
 function lorasOf(read: NonNullable<ReadSettings['loras']>): {
   readonly loras: ComparisonDraft['loras'];
   readonly missing: readonly string[];

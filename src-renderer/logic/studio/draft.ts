@@ -1,4 +1,4 @@
-/** The studio's form: what it starts with, how its seeds and variants change, and what is wrong with it. */
+/** The studio's form: initial values, changes of seeds and variants, and checks. */
 import { FIRST_VARIANTS, variantKey, type FormatChoice, type Provider } from '$contract/formats';
 import {
   INITIAL_SETTINGS,
@@ -16,7 +16,7 @@ import { t } from '../../text/text.svelte';
 import { fieldLabel } from '../runs/setting-name';
 
 export type DraftField = keyof ComparisonDraft;
-/** What is wrong, in a sentence, by field. */
+/** Problems by field, as sentences. */
 export type DraftProblems = Partial<Record<DraftField, string>>;
 
 /** FLUX.1-dev's InfiniteYou defaults; size, steps and guidance come from the pack. */
@@ -38,7 +38,7 @@ export function startDraft(pack: PackSummary, provider: Provider): ComparisonDra
   };
 }
 
-/** The draft with everything another pack cannot do brought inside that pack's bounds. */
+/** The draft for another pack; values outside that pack's limits are replaced. */
 export function fitToPack(draft: ComparisonDraft, pack: PackSummary): ComparisonDraft {
   const { minSize, maxSize, maxSteps } = pack.limits;
   const fits = draft.width >= minSize && draft.width <= maxSize && draft.height >= minSize && draft.height <= maxSize;
@@ -52,7 +52,7 @@ export function fitToPack(draft: ComparisonDraft, pack: PackSummary): Comparison
   };
 }
 
-/** The draft decoded so; `auto` leaves it to the engine. */
+/** The draft with a way to decode; with `auto` the engine decides. */
 export function withDecode(draft: ComparisonDraft, decode: 'auto' | 'whole' | 'tiles'): ComparisonDraft {
   const others = (({ decode: _, ...rest }: ComparisonDraft): ComparisonDraft => rest)(draft);
   return decode === 'auto' ? others : { ...others, decode };
@@ -63,12 +63,12 @@ export function seedsFrom(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => (first + index) % (SETTINGS.seed.max + 1));
 }
 
-/** @param random A number in [0, 1). */
+/** @param random in [0, 1) */
 export function randomSeed(random: number): number {
   return Math.floor(random * (SETTINGS.seed.max + 1));
 }
 
-/** The list with those variants added that are not in it yet. */
+/** The list with new variants added; duplicates are skipped. */
 export function addVariants(list: readonly FormatChoice[], added: readonly FormatChoice[]): FormatChoice[] {
   const seen = new Set(list.map(variantKey));
   const result = [...list];
@@ -80,7 +80,7 @@ export function addVariants(list: readonly FormatChoice[], added: readonly Forma
   return result;
 }
 
-/** For every row: the row (1-based) that already has the same formats, or null. */
+/** For each row, the first row (1-based) with the same formats, or null. */
 export function duplicateRows(list: readonly FormatChoice[]): (number | null)[] {
   const first = new Map<string, number>();
   return list.map((variant, index) => {
@@ -92,7 +92,7 @@ export function duplicateRows(list: readonly FormatChoice[]): (number | null)[] 
   });
 }
 
-/** Pictures that the draft makes. */
+/** Number of pictures that the draft makes. */
 export function cellCount(draft: ComparisonDraft): number {
   return draft.prompts.length * draft.seeds.length * draft.variants.length * draft.repeats;
 }
@@ -107,7 +107,7 @@ function numberProblem(name: SharedNumber, value: number, pack: PackSummary): st
     : t('draft.size-multiple', { side: label, step: SIZE_STEP });
 }
 
-/** What keeps the draft from being run; empty when nothing does. */
+/** Problems that prevent a run; empty if there are none. */
 export function draftProblems(draft: ComparisonDraft, pack: PackSummary): DraftProblems {
   const problems: DraftProblems = {};
   const say = (field: DraftField, sentence: string | null): void => {

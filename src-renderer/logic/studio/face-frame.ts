@@ -1,8 +1,8 @@
-/** Text and geometry of the detected faces drawn over a photo. */
+/** Text about detected faces. */
 import type { DetectedFaces, Face } from '$contract/photo';
 import { t } from '../../text/text.svelte';
 
-/** What was found, in a sentence. */
+/** Result of the detection, in a sentence. */
 export function facesSentence(found: DetectedFaces, chosen: number): string {
   const { faces, detector } = found;
   if (faces.length === 0) return t('faces.none');
@@ -15,7 +15,7 @@ export function facesSentence(found: DetectedFaces, chosen: number): string {
   return width === null ? t('faces.several', { count, number }) : t('faces.several-wide', { count, number, width });
 }
 
-/** Short side of the box in picture pixels: below 112 the face network reads a blown-up crop. */
+/** Whether a face is smaller than the face network's crop of 112 × 112 pixels, so that it must be enlarged. */
 export function isSmallFace(face: Face): boolean {
   return Math.min(face.box[2] - face.box[0], face.box[3] - face.box[1]) < 112;
 }

@@ -1,10 +1,10 @@
-/** What the guided comparison is doing, in a plain sentence. */
+/** Current stage of the guided comparison, in a sentence. */
 import type { RunProgress } from '$contract/comparison';
 import type { ComponentFormat } from '$contract/formats';
 import { t } from '../../text/text.svelte';
 import { formatName } from '../runs/variant-name';
 
-/** @param name who is drawn @param format of the picture that is being made */
+/** @param name of the person in the sample @param format of the current picture */
 export function guideSentence({ stage }: RunProgress, name: string, format: ComponentFormat): string {
   switch (stage) {
     case 'identify':

@@ -1,6 +1,6 @@
 /**
- * The memory figure of a variant: one lane per stage, because the stages follow each other and what one holds is
- * gone before the next. The longest lane is the peak.
+ * The memory figure of a variant: one lane per stage, because each stage releases its memory before the next. The
+ * longest lane is the peak.
  */
 import type { ESTIMATE_PARTS, VariantEstimate } from '$contract/pack';
 import { t } from '../../text/text.svelte';
@@ -33,7 +33,7 @@ export function partName(part: EstimatePart): string {
   return part === 'activations' ? t('memory.activations') : NETWORKS[part];
 }
 
-/** What a variant needs against what is free, and what would fit, in a sentence. */
+/** Needed and free memory, and an alternative that fits, in a sentence. */
 export function memorySentence(estimate: VariantEstimate, freeBytes: number | null): string {
   const { fit, alternative } = estimate;
   const peak = formatBytes(estimate.peakBytes);
@@ -46,19 +46,19 @@ export function memorySentence(estimate: VariantEstimate, freeBytes: number | nu
     : t('memory.needs-alternative', { peak, free, formats: variantDescription(alternative) });
 }
 
-/** Free memory this many times the largest peak would leave the bars too short to see: then it lies off the figure. */
+/** Free memory above this multiple of the largest peak is not drawn: the bars would be too short to see. */
 const FREE_OFF_FIGURE = 4;
-/** A little air at the right end. */
-const AIR = 1.04;
+/** Leaves some space at the right end. */
+const MARGIN = 1.04;
 
-/** Bytes at the full width of the figure, shared by all rows, so that their bars can be compared. */
+/** Bytes at the full width of the figure; all rows share it, so that bars can be compared. */
 export function figureBytes(estimates: readonly VariantEstimate[], freeBytes: number | null): number {
   const widest = Math.max(1, ...estimates.flatMap((estimate) => stages(estimate).map((stage) => sum(stage.parts))));
   const free = freeBytes !== null && freeBytes <= widest * FREE_OFF_FIGURE ? freeBytes : 0;
-  return Math.max(widest, free) * AIR;
+  return Math.max(widest, free) * MARGIN;
 }
 
-/** The lanes of one variant against a figure of `fullBytes`. */
+/** The lanes of one variant in a figure `fullBytes` wide. */
 export function memoryLanes(estimate: VariantEstimate, fullBytes: number): Lane[] {
   return stages(estimate).map(({ name, parts }) => ({
     name,
@@ -75,7 +75,7 @@ function sum(parts: Parts): number {
   return parts.reduce((total, [, bytes]) => total + bytes, 0);
 }
 
-/** What each stage holds. Where neither text nor denoising reaches the peak, the rest of it is the decoder's work. */
+/** Memory by stage. If neither text nor denoising reaches the peak, the decoder's activations do. */
 function stages({ parts, peakBytes }: VariantEstimate): { name: string; parts: Parts }[] {
   const text: Parts = [
     ['t5', parts.t5],

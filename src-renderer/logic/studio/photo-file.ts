@@ -1,11 +1,11 @@
-/** Files that a person drops or pastes, checked before they travel. */
+/** Checks of dropped or pasted files before they are sent. */
 import { AppError } from '$contract/error';
 import { MAX_UPLOAD_BYTES } from '$contract/limits';
 import { SAID_BY_PAGE } from '../../text/error-text';
 import { t } from '../../text/text.svelte';
 import { formatBytes } from '../format-amount';
 
-/** @throws AppError `image.unreadable` when the file is empty or larger than the host accepts. */
+/** @throws AppError `image.unreadable` if the file is empty or larger than the host accepts */
 export function checkFileSize(name: string, bytes: number): void {
   if (bytes === 0) {
     throw new AppError('image.unreadable', t('photo.empty-file', { name }), {
@@ -22,7 +22,7 @@ export function checkFileSize(name: string, bytes: number): void {
   }
 }
 
-/** A photo's name from its file name: without the extension, at most 120 characters. */
+/** A photo's name: its file name without the extension, at most 120 characters. */
 export function photoName(fileName: string): string {
   const name = fileName.replace(/\.[A-Za-z0-9]{1,5}$/, '').trim();
   return name === '' ? t('photo.unnamed') : name.slice(0, 120);

@@ -1,11 +1,11 @@
-/** The queue in words and fractions. */
+/** Texts and progress of the queue. */
 import { variantKey, type Stage } from '$contract/formats';
 import type { QueueCell, QueueEntry, QueueState, RunProgress } from '$contract/comparison';
 import { errorTitle } from '../../text/error-text';
 import { commas, pageLanguage, stopped, t } from '../../text/text.svelte';
 import { formatTimeLeft } from '../format-amount';
 
-/** Share of a cell's time, roughly: denoising is nearly all of it. For the bar only; time left is measured. */
+/** Rough share of each stage in a cell's time, for the progress bar; the remaining time is measured. */
 const STAGE_SHARE: readonly (readonly [Stage, number])[] = [
   ['identify', 0.02],
   ['encode-text', 0.06],
@@ -16,12 +16,12 @@ const STAGE_SHARE: readonly (readonly [Stage, number])[] = [
   ['decode', 0.06],
 ];
 
-/** Why a cell failed: the sentence in English, its kind in the other languages. */
+/** Why a cell failed: the exact sentence in English, the kind of error in other languages. */
 export function cellError(error: NonNullable<QueueCell['error']>): string {
   return pageLanguage() === 'en' ? error.message : errorTitle(error.code);
 }
 
-/** How much of its cell is done, 0 to 1. */
+/** Progress of the running cell, 0 to 1. */
 export function cellFraction(progress: RunProgress): number {
   let before = 0;
   for (const [stage, share] of STAGE_SHARE) {
@@ -31,7 +31,7 @@ export function cellFraction(progress: RunProgress): number {
   return before;
 }
 
-/** `Denoising, step 4 of 30`; in a second try, that it is one. */
+/** `Denoising, step 4 of 30`, with a remark in a second try. */
 export function progressSentence(progress: RunProgress): string {
   const stage = t(`stage.${progress.stage}`);
   const sentence =
@@ -59,7 +59,7 @@ export function entryCounts(entry: QueueEntry): EntryCounts {
   };
 }
 
-/** Entries as one looks for them: what runs, what waits in its order, then what has ended, the latest first. */
+/** Entries in display order: running, waiting in queue order, then ended ones, the latest first. */
 export function shownEntries(entries: readonly QueueEntry[], progress: RunProgress | null): QueueEntry[] {
   const open = entries.filter((entry) => entryCounts(entry).open > 0);
   const ended = entries.filter((entry) => entryCounts(entry).open === 0).reverse();
@@ -67,7 +67,7 @@ export function shownEntries(entries: readonly QueueEntry[], progress: RunProgre
   return [...running, ...open.filter((entry) => !running.includes(entry)), ...ended];
 }
 
-/** How much of a comparison is done, 0 to 1, the running cell counted by its progress. */
+/** Progress of a comparison, 0 to 1, including that of the running cell. */
 export function entryFraction(entry: QueueEntry, progress: RunProgress | null): number {
   if (entry.cells.length === 0) return 1;
   const ended = entry.cells.filter((cell) => cell.status !== 'queued' && cell.status !== 'running').length;
@@ -75,7 +75,7 @@ export function entryFraction(entry: QueueEntry, progress: RunProgress | null): 
   return Math.min(1, (ended + running) / entry.cells.length);
 }
 
-/** `2 of 5 done, about 3 min left`; what is done and what failed when nothing is left. */
+/** `2 of 5 done, about 3 min left`; at the end the numbers of finished, failed and cancelled pictures. */
 export function entrySentence(entry: QueueEntry, secondsLeft: number | null): string {
   const { total, done, failed, open } = entryCounts(entry);
   const cancelled = total - done - failed - open;
@@ -94,8 +94,8 @@ export function entrySentence(entry: QueueEntry, secondsLeft: number | null): st
 }
 
 /**
- * Cells under which smaller choices stand: the first of every variant that ran out of memory. Only the first variant's
- * are shown at once, and while nothing else is left to do.
+ * Cells that offer smaller choices: the first of each variant that ran out of memory. They are unfolded only for the
+ * first variant, and only when no cell is queued or running.
  */
 export function smallerOffers(entry: QueueEntry): ReadonlyMap<string, 'shown' | 'folded'> {
   const firsts = new Map<string, string>();
@@ -107,15 +107,12 @@ export function smallerOffers(entry: QueueEntry): ReadonlyMap<string, 'shown' | 
   return new Map([...firsts.values()].map((runId, index) => [runId, index === 0 && open === 0 ? 'shown' : 'folded']));
 }
 
-/** Cells queued or running in all. */
+/** Number of queued and running cells. */
 export function openCells(queue: QueueState): number {
   return queue.entries.reduce((sum, entry) => sum + entryCounts(entry).open, 0);
 }
 
-/**
- * What a screen reader is told between two progress states, or null when nothing worth saying changed: stages, and
- * every quarter of the steps.
- */
+/** Announcement for screen readers when the stage changes and at each quarter of the steps; null otherwise. */
 export function progressAnnouncement(before: RunProgress | null, now: RunProgress): string | null {
   const quarter = (progress: RunProgress): number =>
     progress.step === null || progress.steps === null ? 0 : Math.floor((progress.step / progress.steps) * 4);
@@ -125,7 +122,7 @@ export function progressAnnouncement(before: RunProgress | null, now: RunProgres
   return progressSentence(now);
 }
 
-/** What a screen reader is told when cells ended between two queue states, or null. */
+/** Announcement for screen readers when cells ended between two queue states; null otherwise. */
 export function queueAnnouncement(before: QueueState | null, now: QueueState): string | null {
   if (before === null) return null;
   const statusBefore = new Map(before.entries.flatMap((entry) => entry.cells.map((cell) => [cell.runId, cell.status])));

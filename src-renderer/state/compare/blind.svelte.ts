@@ -1,15 +1,14 @@
-/** The blind test at hand. The host keeps what hides behind the letters; here is only where the test stands. */
+/** The open blind test. Only the host knows which picture is behind which letter. */
 import type { BlindAnswer, BlindKind, BlindQuestion, BlindTest } from '$contract/blind-test';
 import type { Client } from '../../bridge/client';
 import type { Compare } from './compare.svelte';
 import type { Notices } from '../shell/notices.svelte';
 
 export class Blind {
-  /** The open test; null when none is. */
   test = $state.raw<BlindTest | null>(null);
   /** Tests of the comparison's pictures, newest first. */
   earlier = $state.raw<readonly BlindTest[]>([]);
-  /** While the host answers; keys are ignored then. */
+  /** A request is running; answers are ignored meanwhile. */
   busy = $state(false);
   readonly #client: Client;
   readonly #notices: Notices;
@@ -21,7 +20,7 @@ export class Blind {
     this.#compare = compare;
   }
 
-  /** What a test's variant is called; by the name kept with it where the table does not have it. */
+  /** Name of a test's variant; the name stored with the test if the table does not have the variant. */
   nameOf(test: BlindTest): string {
     const variant = this.#compare.measured.table?.variants.find(({ name }) => name === test.variantName);
     return variant === undefined ? test.variantName : this.#compare.measured.variantName(variant);
@@ -65,7 +64,7 @@ export class Blind {
     await this.#take(this.#client.call('blind.undo', { testId: test.id }));
   }
 
-  /** Leaves the test; what was answered is kept. */
+  /** Closes the test; answers are kept. */
   leave(): void {
     this.test = null;
   }

@@ -1,4 +1,4 @@
-/** Which of a comparison's finished pictures are looked at: left, right, and those in the grid. */
+/** The finished runs on screen: left (reference), right (candidate), and those in the grid. */
 import { variantKey } from '$contract/formats';
 import { MAX_PANES } from '$contract/limits';
 import type { RunDetail } from '$contract/run';
@@ -7,7 +7,7 @@ export class ChosenRuns {
   referenceId = $state<string | null>(null);
   candidateId = $state<string | null>(null);
   #shownIds = $state.raw<readonly string[]>([]);
-  /** The run on the left, that Δ is taken against. */
+  /** The run on the left; Δ is taken against it. */
   readonly reference = $derived.by(() => this.#done().find((run) => run.id === this.referenceId));
   /** The run on the right. */
   readonly candidate = $derived.by(() => this.#done().find((run) => run.id === this.candidateId));
@@ -30,21 +30,21 @@ export class ChosenRuns {
     return this.#shownIds.includes(runId);
   }
 
-  /** @param candidateId A run that is to come on the right once it is known. */
+  /** @param candidateId the run to put on the right once it is loaded */
   forget(candidateId: string | null = null): void {
     this.referenceId = null;
     this.candidateId = candidateId;
     this.#shownIds = [];
   }
 
-  /** Makes a finished run the right-hand side; false when it cannot be one. */
+  /** Puts a finished run on the right; false when it is the reference or not finished. */
   putRight(runId: string): boolean {
     if (runId === this.referenceId || !this.#done().some((run) => run.id === runId)) return false;
     this.candidateId = runId;
     return true;
   }
 
-  /** Makes a run the left-hand side; the one that was there goes right if it came from there. False when it is there. */
+  /** Puts a run on the left, and swaps the two if it was on the right. False when it is on the left already. */
   putLeft(runId: string): boolean {
     const before = this.referenceId;
     if (runId === before) return false;
@@ -68,7 +68,7 @@ export class ChosenRuns {
     return true;
   }
 
-  /** The run that follows the right-hand side, or the one before it; undefined where there is no other. */
+  /** The run after or before the one on the right; undefined if there is no other. */
   besideCandidate(by: -1 | 1): RunDetail | undefined {
     const others = this.#done().filter((run) => run.id !== this.referenceId);
     const at = others.findIndex((run) => run.id === this.candidateId);
@@ -76,9 +76,9 @@ export class ChosenRuns {
   }
 
   /**
-   * Takes fresh runs; what was chosen stays chosen where it still exists.
-   * @param before ids of the finished runs until now: those that are new since come into the grid
-   * @param referenceId the comparison's own reference, taken where none is chosen
+   * Adjusts the choice to changed runs; a chosen run stays chosen if it still exists.
+   * @param before ids of the runs that were finished before; newer ones are added to the grid
+   * @param referenceId the comparison's own reference, used if none is chosen
    */
   settle(before: readonly string[], referenceId: string | null): void {
     const done = this.#done();

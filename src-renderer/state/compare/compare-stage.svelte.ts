@@ -1,4 +1,4 @@
-/** How the chosen pictures are shown: the mode and what it is set to, the step, and where the eye is. */
+/** How the chosen pictures are shown: mode, slider, flicker rate, step, zoom and pan. */
 import type { RunDetail } from '$contract/run';
 import type { FlickerRate } from '../../logic/compare/flicker';
 import type { ChosenRuns } from './chosen-runs.svelte';
@@ -12,7 +12,7 @@ export class CompareStage {
   #position = $state(50);
   rate = $state<FlickerRate>(2);
   #step = $state<number | null>(null);
-  /** Steps whose previews every visible run has kept. */
+  /** Steps (1-based) of which every visible run has a preview. */
   readonly steps = $derived.by(() => {
     const lists = this.#visible().flatMap((run) => (run?.result ? [run.result.previewSteps] : []));
     const [first, ...rest] = lists;
@@ -29,7 +29,7 @@ export class CompareStage {
     this.#chosen = chosen;
   }
 
-  /** Of the slider, 0 to 100: how much of the reference is seen. */
+  /** Position of the slider, 0 to 100: percent of the width that shows the reference. */
   get position(): number {
     return this.#position;
   }
@@ -44,7 +44,7 @@ export class CompareStage {
     this.#step = step;
   }
 
-  /** For another comparison: the whole of the finished pictures, in the mode that was. */
+  /** For another comparison: finished pictures, not zoomed; the mode stays. */
   reset(): void {
     this.#step = null;
     this.eye.reset();

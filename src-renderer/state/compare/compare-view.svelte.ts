@@ -1,16 +1,16 @@
-/** Where the eye is on the compared pictures: zoom, pan and probe, shared by all panes and modes. */
+/** Zoom, pan and probe of the compared pictures, shared by all panes and modes. */
 import { panBy, placeView, scaleTo, toPicture, WHOLE, zoomAt } from '../../logic/compare/view-box';
 import type { Point, Region, Size, View } from '../../logic/compare/view-box';
 
 export class CompareView {
   view = $state.raw<View>(WHOLE);
-  /** Where the pointer is, as a fraction of the picture. */
+  /** Position of the pointer as a fraction (0 to 1) of the picture. */
   probe = $state.raw<Point | null>(null);
   /** Size of the pane that buttons and keys act on, in CSS pixels; set by that pane. */
   pane = $state.raw<Size | null>(null);
   readonly #frameOf: () => Size | null;
 
-  /** @param frameOf The size that pictures are drawn to: the reference's. */
+  /** @param frameOf size at which pictures are drawn: that of the reference */
   constructor(frameOf: () => Size | null) {
     this.#frameOf = frameOf;
   }
@@ -44,7 +44,7 @@ export class CompareView {
     this.#with((frame, pane) => (this.view = scaleTo(this.view, frame, pane, 1 / devicePixelRatio)));
   }
 
-  /** Magnifies around the middle. */
+  /** Zooms around the middle of the pane. */
   zoom(factor: number): void {
     this.#with((frame, pane) => {
       this.view = zoomAt(this.view, frame, pane, factor, { x: pane.width / 2, y: pane.height / 2 });
@@ -56,7 +56,7 @@ export class CompareView {
     this.#with((frame, pane) => (this.view = panBy(this.view, frame, pane, dx, dy)));
   }
 
-  /** Moves the probe by whole pixels, from the middle of the pane when it is nowhere. */
+  /** Moves the probe by picture pixels; it starts in the middle of the pane. */
   moveProbe(dx: number, dy: number): void {
     this.#with((frame, pane) => {
       const middle = { x: pane.width / 2, y: pane.height / 2 };

@@ -1,4 +1,4 @@
-/** The comparison that is open: its runs, which of them are chosen, how they are shown, what was measured on them. */
+/** The open comparison: its runs, the chosen ones, how they are shown, and their measurements. */
 import type { Report, ReportFormat } from '$contract/compare-data';
 import { AppError, toErrorDto, type ErrorDto } from '$contract/error';
 import { MAX_PANES } from '$contract/limits';
@@ -15,9 +15,9 @@ import { Measurements } from './measurements.svelte';
 
 export class Compare {
   comparisonId = $state<string | null>(null);
-  /** Null for pictures chosen by hand. */
+  /** Null for pictures chosen in the gallery. */
   #title = $state<string | null>('');
-  /** All runs, also those not done. */
+  /** All runs, finished or not. */
   runs = $state.raw<readonly RunDetail[]>([]);
   loading = $state(false);
   error = $state.raw<ErrorDto | null>(null);
@@ -45,7 +45,6 @@ export class Compare {
     return this.#labels.get(runId) ?? '';
   }
 
-  /** Follows the gallery's changes while the screen is there. */
   start(): () => void {
     let revision: number | null = null;
     return this.#client.on('gallery', (gallery) => {
@@ -55,20 +54,20 @@ export class Compare {
     });
   }
 
-  /** Opens a comparison, unless it is the one that is open. */
+  /** Opens a comparison, unless it is open already. */
   async open(comparisonId: string, candidateId: string | null = null): Promise<void> {
     if (comparisonId === this.comparisonId && this.error === null) {
       if (candidateId !== null) this.choose(candidateId);
       return;
     }
-    // The candidate is known before the answer: the gallery's news may ask again meanwhile, and the later answer counts.
+    // The candidate is set before the answer: a gallery event may start a second request, and the later answer counts.
     this.#begin(candidateId);
     this.comparisonId = comparisonId;
     await this.#reload(comparisonId);
     if (candidateId !== null) this.choose(candidateId);
   }
 
-  /** Opens any two to nine runs, the first of them as the reference. */
+  /** Opens two to nine runs; the first is the reference. */
   async openRuns(runIds: readonly string[]): Promise<void> {
     this.#begin();
     this.comparisonId = null;
@@ -86,7 +85,7 @@ export class Compare {
     }
   }
 
-  /** Opens the newest comparison of the gallery; its id, or null when there is none. */
+  /** Opens the newest comparison of the gallery; returns its id, or null if the gallery is empty. */
   async openNewest(): Promise<string | null> {
     this.#begin();
     const turn = ++this.#openTurn;
@@ -110,12 +109,12 @@ export class Compare {
     }
   }
 
-  /** Reads the comparison's runs anew, such as after one was added. */
+  /** Reads the comparison's runs again. */
   async refresh(): Promise<void> {
     if (this.comparisonId !== null) await this.#reload(this.comparisonId);
   }
 
-  /** Makes a run the right-hand side, and puts the reference's picture of its seed and prompt on the left. */
+  /** Puts a run on the right, and the reference's picture of the same seed and prompt on the left. */
   choose(runId: string): void {
     if (!this.chosen.putRight(runId)) return;
     const counterpart = this.measured.counterpartId;
@@ -123,7 +122,7 @@ export class Compare {
     void this.measured.loadPair();
   }
 
-  /** Makes a run the left-hand side and the one Δ is taken against. */
+  /** Puts a run on the left; Δ is taken against it from now on. */
   async setReference(runId: string): Promise<void> {
     if (!this.chosen.putLeft(runId)) return;
     await Promise.all([
@@ -140,18 +139,17 @@ export class Compare {
     if (this.chosen.candidateId !== null) void this.setReference(this.chosen.candidateId);
   }
 
-  /** The next or previous run as the right-hand side. */
   chooseNext(by: -1 | 1): void {
     const next = this.chosen.besideCandidate(by);
     if (next !== undefined) this.choose(next.id);
   }
 
-  /** Puts a run in the grid or takes it out; says so when the grid is full. */
+  /** Adds a run to the grid or removes it; shows a notice when the grid is full. */
   toggleShown(runId: string): void {
     if (!this.chosen.toggleShown(runId)) this.#notices.say(t('compare.grid-full', { most: MAX_PANES }));
   }
 
-  /** Fits the reference's face into the panes. */
+  /** Zooms to the reference's face. */
   async zoomToFace(): Promise<void> {
     const run = this.chosen.reference;
     if (run === undefined) return;
@@ -182,7 +180,7 @@ export class Compare {
     if (done !== null) this.#title = title.trim();
   }
 
-  /** The report of what is shown as a file, or null when it failed, which was said. */
+  /** The report of the comparison as a file; null when it failed (a notice says why). */
   async report(format: ReportFormat): Promise<Report | null> {
     const { referenceId: referenceRunId } = this.chosen;
     if (referenceRunId === null) return null;

@@ -1,4 +1,4 @@
-/** What each format does to a component's layers, for the layer view: to their weights, or to their outputs in a run. */
+/** Quantization errors of a component's layers in every format: of their weights, or of their outputs in a run. */
 import type { QuantizedComponent } from '$contract/formats';
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { WeightErrorMap } from '$contract/pack';
@@ -8,9 +8,7 @@ import type { Client } from '../../bridge/client';
 export type LayerErrors = 'weights' | 'outputs';
 
 export class Layers {
-  /** The component that is shown or being measured. */
   component = $state<QuantizedComponent | null>(null);
-  /** What the errors are of. */
   of = $state<LayerErrors>('weights');
   errors = $state.raw<WeightErrorMap | null>(null);
   failure = $state.raw<ErrorDto | null>(null);
@@ -23,8 +21,8 @@ export class Layers {
   }
 
   /**
-   * Shows what is known of a component. Weights are measured at once; outputs are when `measure` says so, because that
-   * takes as long as the picture.
+   * Shows a component's errors. Weights are measured at once; outputs only with `measure`, because that takes as long
+   * as making the picture.
    */
   async open(run: RunDetail, component: QuantizedComponent, of: LayerErrors = this.of, measure = false): Promise<void> {
     const turn = ++this.#turn;

@@ -1,4 +1,4 @@
-/** What was measured on a comparison's pictures: the table, the pair on screen, and which way the table is read. */
+/** Measurements of a comparison: the table, the pair on screen, and the kind of rows that is shown. */
 import type { CompareRow, CompareTable, CompareVariant } from '$contract/compare-data';
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { RunDetail } from '$contract/run';
@@ -8,10 +8,7 @@ import { t } from '../../text/text.svelte';
 import type { Notices } from '../shell/notices.svelte';
 import type { ChosenRuns } from './chosen-runs.svelte';
 
-/**
- * What the table under the pictures lists: variants, pictures, memory by phase, the latents' drift by step, the layers'
- * weight errors.
- */
+/** Rows of the table under the pictures; `memory` is by phase, `drift` that of the latents by step. */
 export type TableRows = 'variants' | 'pictures' | 'memory' | 'drift' | 'layers';
 
 export class Measurements {
@@ -26,7 +23,6 @@ export class Measurements {
   readonly #runs: () => readonly RunDetail[];
   readonly #chosen: ChosenRuns;
 
-  /** @param runs All runs of the comparison. */
   constructor(client: Client, notices: Notices, runs: () => readonly RunDetail[], chosen: ChosenRuns) {
     this.#client = client;
     this.#notices = notices;
@@ -34,7 +30,7 @@ export class Measurements {
     this.#chosen = chosen;
   }
 
-  /** What is measured between the two pictures on screen; null until it is. */
+  /** The row of the two pictures on screen; null until they are measured. */
   get pairRow(): CompareRow | null {
     const { referenceId, candidateId } = this.#chosen;
     const row = this.#rowOf(candidateId);
@@ -42,13 +38,13 @@ export class Measurements {
     const pair = this.#pairRow;
     return pair?.baseRunId === referenceId && pair.row.runId === candidateId ? pair.row : null;
   }
-  /** The variant that the picture on the right belongs to. */
+  /** Variant of the picture on the right. */
   get candidateVariant(): CompareVariant | undefined {
     const id = this.#chosen.candidateId;
     return this.table?.variants.find((variant) => id !== null && variant.runIds.includes(id));
   }
 
-  /** Ways to read the table that make sense now; those of every comparison are there before it has come. */
+  /** Kinds of rows that this comparison has; before the table is loaded, those of every comparison. */
   get tableRows(): readonly TableRows[] {
     return [
       ...(this.#isSweep ? ['variants' as const] : []),
@@ -65,12 +61,11 @@ export class Measurements {
     this.#rows = rows;
   }
 
-  /** What a variant of the table is called. */
   variantName(variant: CompareVariant): string {
     return variantTitle(variant, this.table?.variants ?? [], this.#runs());
   }
 
-  /** Why the pixels of a row were not compared; null when they were. */
+  /** Why the pixels of a row were not compared; null if they were. */
   note(row: CompareRow): string | null {
     const [run, base] = [row.runId, row.baseRunId].map((id) => this.#runs().find((other) => other.id === id));
     if (row.note === null || run === undefined || base === undefined) return row.note;
@@ -78,7 +73,7 @@ export class Measurements {
     return t('table.sizes-differ', { reference: size(base), picture: size(run) });
   }
 
-  /** The reference's picture of the candidate's seed and prompt, where the candidate is compared with another one. */
+  /** The reference variant's picture of the candidate's seed and prompt; null if the row has another role. */
   get counterpartId(): string | null {
     const row = this.#rowOf(this.#chosen.candidateId);
     return row?.role === 'variant' ? row.baseRunId : null;
@@ -92,7 +87,7 @@ export class Measurements {
     this.#rows = 'variants';
   }
 
-  /** Measures what is not measured yet, against the reference. */
+  /** Loads the table against the reference; the host measures missing values. */
   async load(): Promise<void> {
     const referenceRunId = this.#chosen.referenceId;
     const runIds = this.#runs().flatMap((run) => (run.status === 'done' ? [run.id] : []));
@@ -109,7 +104,7 @@ export class Measurements {
     }
   }
 
-  /** Measures the two pictures on screen where the table compares the right one with another. */
+  /** Loads the row of the two pictures on screen if the table compares the right one with another picture. */
   async loadPair(): Promise<void> {
     const { referenceId: referenceRunId, candidateId: runId } = this.#chosen;
     if (referenceRunId === null || runId === null || this.table === null || this.pairRow !== null) return;
@@ -120,12 +115,12 @@ export class Measurements {
     if (row?.baseRunId === referenceRunId) this.#pairRow = { baseRunId: referenceRunId, row };
   }
 
-  /** Whether a variant has several pictures, so that there is something to sum up. */
+  /** Whether a variant has several pictures to summarize. */
   get #isSweep(): boolean {
     return this.table?.variants.some((variant) => variant.runIds.length > 1) ?? false;
   }
 
-  /** Whether it is known how far any variant left another's path. */
+  /** Whether the drift of any variant is known. */
   get #hasDrift(): boolean {
     return this.table?.variants.some((variant) => variant.drift !== null) ?? false;
   }

@@ -1,4 +1,4 @@
-/** A mix of formats within a budget, as the layer view shows it: planned by the host, then made as one more variant. */
+/** A mix of formats within a memory budget: the host plans it, and it can be added to the comparison as a variant. */
 import type { QuantizedComponent } from '$contract/formats';
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { FormatMix } from '$contract/pack';
@@ -9,9 +9,8 @@ import type { Notices } from '../shell/notices.svelte';
 import type { LayerErrors } from './layers.svelte';
 
 export class Mix {
-  /** Null before one was planned. */
   planned = $state.raw<FormatMix | null>(null);
-  /** Whose errors decided it. */
+  /** The errors that decided the formats. */
   by = $state<LayerErrors>('weights');
   failure = $state.raw<ErrorDto | null>(null);
   busy = $state<'planning' | 'adding' | null>(null);
@@ -24,7 +23,7 @@ export class Mix {
     this.#notices = notices;
   }
 
-  /** Whether it is shown, also while it is planned or cannot be. */
+  /** Whether the panel is shown: with a mix, while one is planned, or with an error. */
   get open(): boolean {
     return this.planned !== null || this.failure !== null || this.busy !== null;
   }
@@ -36,7 +35,7 @@ export class Mix {
     this.busy = null;
   }
 
-  /** @param budgetMiB null for one that the host suggests */
+  /** @param budgetMiB null: the host suggests a budget */
   async plan(run: RunDetail, component: QuantizedComponent, by: LayerErrors, budgetMiB: number | null): Promise<void> {
     const turn = ++this.#turn;
     this.busy = 'planning';
@@ -53,7 +52,7 @@ export class Mix {
     }
   }
 
-  /** Adds it to the comparison as a variant like the run's, whose pictures are made with the same seeds and prompts. */
+  /** Adds it to the comparison: the run's variant with this mix, at the same seeds and prompts. */
   async add(comparisonId: string, run: RunDetail): Promise<boolean> {
     const planned = this.planned;
     if (planned === null || this.busy !== null) return false;

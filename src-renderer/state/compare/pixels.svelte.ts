@@ -1,8 +1,8 @@
-/** Pixels of pictures for the probe, read once each. The pictures themselves are shown by the browser. */
+/** Pixels of pictures, for the probe; each picture is read once. */
 import { SvelteMap } from 'svelte/reactivity';
 import type { Pixels } from '../../logic/compare/colour-at';
 
-/** Nine panes and as many step previews; older ones are read again. */
+/** Pictures kept: nine panes and as many step previews. */
 const KEPT = 18;
 
 async function readPixels(src: string): Promise<Pixels> {
@@ -17,14 +17,14 @@ async function readPixels(src: string): Promise<Pixels> {
 }
 
 export class PixelStore {
-  /** Null while a picture is read, and when it cannot be. */
+  /** Null while a picture is read, and if it cannot be read. */
   readonly #pixels = new SvelteMap<string, Pixels | null>();
 
   get(src: string): Pixels | null {
     return this.#pixels.get(src) ?? null;
   }
 
-  /** Reads a picture unless that was done. */
+  /** Reads a picture, unless it was read already. */
   async want(src: string): Promise<void> {
     if (this.#pixels.has(src)) return;
     this.#pixels.set(src, null);

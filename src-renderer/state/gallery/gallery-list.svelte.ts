@@ -1,11 +1,11 @@
-/** The gallery's list: what is searched for, and a window into what was found, page by page. */
+/** The gallery's list: query, order, and the matches, loaded page by page. */
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { GalleryItem, GallerySort } from '$contract/gallery';
 import type { RunSummary } from '$contract/run';
 import type { Client } from '../../bridge/client';
 import { PageCache } from '../../logic/gallery/page-cache';
 
-/** Items of one request, and pages kept: 30,000 summaries are about 20 MB. */
+/** Items per request, and pages kept: 30,000 summaries are about 20 MB. */
 const PAGE_SIZE = 150;
 const PAGES_KEPT = 200;
 const SEARCH_AFTER_MS = 60;
@@ -15,7 +15,7 @@ export class GalleryList {
   sort = $state<GallerySort>('newest');
   trashed = $state(false);
   stacked = $state(true);
-  /** Matches; null until the host answered. */
+  /** Number of matches; null until the host answered. */
   total = $state<number | null>(null);
   error = $state.raw<ErrorDto | null>(null);
   /** Counts changes of the cache, which is not reactive itself. */
@@ -27,13 +27,13 @@ export class GalleryList {
   readonly #client: Client;
   readonly #onanother: () => void;
 
-  /** @param onanother Called when another list takes the place of this one. */
+  /** @param onanother called when another list replaces this one */
   constructor(client: Client, onanother: () => void) {
     this.#client = client;
     this.#onanother = onanother;
   }
 
-  /** The item, or undefined while it is on its way. */
+  /** The item; undefined until it is loaded. */
   item(index: number): GalleryItem | undefined {
     void this.#version;
     return this.#cache.at(index);
@@ -60,13 +60,13 @@ export class GalleryList {
     this.restart();
   }
 
-  /** Says which items are on the screen; asks for those that are missing. */
+  /** Sets the items on screen (`end` is exclusive) and loads missing ones. */
   show(first: number, end: number): void {
     this.#window = { first, end };
     void this.load(first, end);
   }
 
-  /** Another list, or this one again after an error: nothing of the old one stays. */
+  /** Loads another list, or the same one after an error, from the start. */
   restart(): void {
     this.#turn += 1;
     this.#cache.clear();
@@ -76,20 +76,20 @@ export class GalleryList {
     void this.load(0, PAGE_SIZE);
   }
 
-  /** The same list, changed: what is on the screen stays until the new pages come. */
+  /** Loads the list again after a change; old items stay on screen until the new ones are loaded. */
   refresh(): void {
     this.#turn += 1;
     this.#cache.invalidate();
     void this.load(this.#window.first, Math.max(this.#window.end, 1));
   }
 
-  /** Shows a change at once, before the host has answered. */
+  /** Shows a change before the host has answered. */
   patch(runIds: ReadonlySet<string>, change: (run: RunSummary) => RunSummary): void {
     this.#cache.map((item) => (runIds.has(item.run.id) ? { ...item, run: change(item.run) } : item));
     this.#version += 1;
   }
 
-  /** Fetches the pages from `first` to before `end` that are not here. */
+  /** Loads missing pages of the items from `first` to `end` (exclusive). */
   async load(first: number, end: number): Promise<void> {
     await Promise.all(this.#cache.ask(first, end).map((page) => this.#fetchPage(page)));
   }

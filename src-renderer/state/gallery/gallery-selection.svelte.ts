@@ -1,4 +1,4 @@
-/** What is chosen in the gallery's list, and the one chosen run as a whole. */
+/** The selection in the gallery's list, and the details of a single selected run. */
 import type { IdenticalExcept } from '$contract/gallery';
 import type { RunDetail } from '$contract/run';
 import type { Client } from '../../bridge/client';
@@ -15,9 +15,9 @@ import type { GalleryList } from './gallery-list.svelte';
 
 export class GallerySelection {
   #selection = $state.raw<Selection>(NOTHING_SELECTED);
-  /** The one chosen run, whole. */
+  /** The selected run, if exactly one is selected. */
   detail = $state.raw<RunDetail | null>(null);
-  /** Runs that differ from the chosen one in one setting; null until they were asked for. */
+  /** Runs that differ from the selected one in one setting; null until requested. */
   identical = $state.raw<IdenticalExcept | null>(null);
   #turn = 0;
   readonly #client: Client;
@@ -33,11 +33,11 @@ export class GallerySelection {
   get ids(): ReadonlySet<string> {
     return this.#selection.ids;
   }
-  /** Chosen ids in the order they were chosen. */
+  /** Selected ids in the order of selection. */
   get runIds(): string[] {
     return [...this.#selection.ids];
   }
-  /** Index that the keys act on; null before there is one. */
+  /** Index that keys act on; null before there is one. */
   get cursor(): number | null {
     return this.#selection.cursor;
   }
@@ -52,7 +52,7 @@ export class GallerySelection {
     if (item !== undefined) this.#select(toggleItem(this.#selection, item.run.id, index));
   }
 
-  /** Chooses from the anchor to an index, also what is not on the screen. */
+  /** Selects from the anchor to an index; loads what is not loaded yet. */
   async to(index: number): Promise<void> {
     const anchor = this.#selection.anchor ?? index;
     const [first, end] = [Math.min(anchor, index), Math.max(anchor, index) + 1];
@@ -76,17 +76,17 @@ export class GallerySelection {
     this.#selection = moveCursor(this.#selection, index);
   }
 
-  /** @param cursor Where the keys act on from now; where they did unless it is given. */
+  /** @param cursor the new cursor; by default it stays where it is */
   clear(cursor = this.#selection.cursor): void {
     this.#select({ ...NOTHING_SELECTED, cursor });
   }
 
-  /** For another list: neither chosen nor a place to go on from. */
+  /** Clears selection and cursor, for another list. */
   forget(): void {
     this.#select(NOTHING_SELECTED);
   }
 
-  /** Reads the one chosen run again, such as after it was changed. */
+  /** Reads the selected run again. */
   refresh(): void {
     if (this.#selection.ids.size === 1) void this.#loadDetail();
   }

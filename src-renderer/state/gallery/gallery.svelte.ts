@@ -1,4 +1,4 @@
-/** The gallery: its list, what is chosen in it, and the actions on that. */
+/** The gallery: its list, the selection, and actions on the selection. */
 import type { Undoable } from '$contract/gallery';
 import type { PictureMetadata } from '$contract/picture-metadata';
 import type { Client } from '../../bridge/client';
@@ -10,11 +10,9 @@ import { GalleryList } from './gallery-list.svelte';
 import { GallerySelection } from './gallery-selection.svelte';
 
 export class Gallery {
-  /** Runs outside the trash, whatever is searched. */
-  everything = $state(0);
   inTrash = $state(0);
   tags = $state.raw<readonly { tag: string; count: number }[]>([]);
-  /** What a dropped picture file says. */
+  /** Settings read from a dropped picture file. */
   metadata = $state.raw<PictureMetadata | null>(null);
   #lastUndo: Undoable | null = null;
   readonly #client: Client;
@@ -32,7 +30,6 @@ export class Gallery {
   start(): () => void {
     let revision: number | null = null;
     return this.#client.on('gallery', (gallery) => {
-      this.everything = gallery.total;
       this.inTrash = gallery.trashed;
       if (revision !== gallery.revision) {
         this.list.refresh();
@@ -72,7 +69,7 @@ export class Gallery {
     this.selection.clear();
   }
 
-  /** @param all Everything in the trash, not only what is chosen. */
+  /** @param all everything in the trash, not only the selection */
   async emptyTrash(all: boolean): Promise<void> {
     const runIds = all ? null : this.selection.runIds;
     if (runIds !== null && runIds.length === 0) return;
@@ -99,7 +96,7 @@ export class Gallery {
     this.tags = (await this.#notices.attempt(this.#client.call('gallery.tags', {}))) ?? this.tags;
   }
 
-  /** Reads the settings in a picture file, without keeping the file. */
+  /** Reads the settings in a picture file; the file is not kept. */
   async readFile(file: File): Promise<void> {
     this.metadata = await this.#notices.attempt(
       (async () => {

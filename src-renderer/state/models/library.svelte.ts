@@ -1,4 +1,4 @@
-/** Packs that can be had: checking what is there, importing, the download, the token and the converted weights. */
+/** Available packs: checking and importing files, the download, the token, and the converted weights. */
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type {
   CacheEntry,
@@ -21,9 +21,9 @@ export class Library {
   #check = $state.raw<ImportCheck | null>(null);
   checkError = $state.raw<ErrorDto | null>(null);
   checking = $state(false);
-  /** Whether something was asked for that is not answered yet. */
+  /** A request is running. */
   busy = $state(false);
-  /** Null until asked for. */
+  /** Null until loaded. */
   cache = $state.raw<readonly CacheEntry[] | null>(null);
   readonly #client: Client;
   readonly #notices: Notices;
@@ -35,7 +35,7 @@ export class Library {
     this.#announcer = announcer;
   }
 
-  /** The last check of a pack's files. */
+  /** Result of the last check of a pack's files. */
   check(libraryId: string): ImportCheck | null {
     return this.#check?.libraryId === libraryId ? this.#check : null;
   }
@@ -44,7 +44,7 @@ export class Library {
     const stops = [
       this.#client.on('library', (state) => (this.state = state)),
       this.#client.on('download', (state) => this.#follow(state)),
-      // What is shown of the disk has changed.
+      // A conversion changes the files in the cache.
       this.#client.on('preparation', (state) => {
         if (this.cache !== null && state?.status !== 'running') void this.loadCache();
       }),
@@ -81,7 +81,7 @@ export class Library {
     this.#notices.say(t('import.done', { name: pack.name }));
   }
 
-  /** @param acceptedLicences ids that the person ticked */
+  /** @param acceptedLicences ids of the accepted licences */
   async begin(pack: LibraryPack, variants: readonly string[], acceptedLicences: readonly string[]): Promise<boolean> {
     const input = { libraryId: pack.id, variants: [...variants], acceptedLicences: [...acceptedLicences] };
     return (await this.#ask(this.#client.call('library.download', input))) !== null;
@@ -121,7 +121,7 @@ export class Library {
     this.cache = (await this.#notices.attempt(this.#client.call('cache.list', {}))) ?? this.cache;
   }
 
-  /** @param key one of the pack's files; null for all of them */
+  /** @param key one of the pack's files; null: all of them */
   async clearCache(packId: string | null, key: string | null): Promise<void> {
     const answer = await this.#ask(this.#client.call('cache.remove', { packId, key }));
     if (answer === null) return;

@@ -1,4 +1,4 @@
-/** LoRA files that the person has named. */
+/** Known LoRA files. */
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { Lora, LoraSource } from '$contract/lora';
 import type { Client } from '../../bridge/client';
@@ -7,7 +7,7 @@ import { t } from '../../text/text.svelte';
 import type { Notices } from '../shell/notices.svelte';
 import { readBase64 } from '../studio/photos.svelte';
 
-/** A file on its way into the data folder. */
+/** Upload of a file into the data folder. */
 export interface LoraTransfer {
   readonly name: string;
   readonly receivedBytes: number;
@@ -19,7 +19,6 @@ export class Loras {
   /** Why the last file could not be added. */
   error = $state.raw<ErrorDto | null>(null);
   adding = $state(false);
-  /** The file that is taken over now; null when none is. */
   upload = $state.raw<LoraTransfer | null>(null);
   #stopped = false;
   readonly #client: Client;
@@ -40,23 +39,23 @@ export class Loras {
     this.list = (await this.#notices.attempt(this.#client.call('loras.list', {}))) ?? this.list;
   }
 
-  /** Checks a file against a pack's FLUX; null when it was refused or the dialog was closed. */
+  /** Checks a file against a pack's FLUX and adds it; null if it was refused or the dialog was closed. */
   add(source: LoraSource, packId: string): Promise<Lora | null> {
     return this.#add(() => this.#client.call('loras.add', { source, packId }));
   }
 
   /**
-   * Adds a dropped or chosen file: where it lies, or as a copy in the data folder where the page cannot tell its path.
-   * Null when it was refused or stopped.
+   * Adds a dropped or chosen file by its path, or uploads a copy if the page does not know the path. Null if it was
+   * refused or stopped.
    */
   addFile(file: File, packId: string): Promise<Lora | null> {
     if (this.adding) return Promise.resolve(null);
     const path = this.#client.pathOf(file);
     if (path !== null) return this.add({ kind: 'file', file: path }, packId);
-    return this.#add(() => this.#take(file, packId));
+    return this.#add(() => this.#uploadFile(file, packId));
   }
 
-  /** Gives the upload up. */
+  /** Stops the upload. */
   stop(): void {
     this.#stopped = true;
   }
@@ -88,14 +87,14 @@ export class Loras {
     }
   }
 
-  /** The header first, so that a file of another model is refused before the rest is sent. */
-  async #take(file: File, packId: string): Promise<Lora | null> {
+  /** Uploads the header first, so that a file for another model is refused before the rest is sent. */
+  async #uploadFile(file: File, packId: string): Promise<Lora | null> {
     this.#stopped = false;
     const { name, size: bytes } = file;
-    const tell = (receivedBytes: number): void => {
+    const report = (receivedBytes: number): void => {
       this.upload = { name, receivedBytes, totalBytes: bytes };
     };
-    tell(0);
+    report(0);
     const head = await headBytes(file);
     const headBase64 = await readBase64(file.slice(0, head));
     const { uploadId, receivedBytes } = await this.#client.call('loras.begin-upload', {
@@ -106,12 +105,12 @@ export class Loras {
     });
     try {
       for (const [from, to] of piecesAfter(receivedBytes, bytes)) {
-        tell(from);
+        report(from);
         if (this.#stopped) break;
         const dataBase64 = await readBase64(file.slice(from, to));
         await this.#client.call('loras.upload', { uploadId, offset: from, dataBase64 });
       }
-      tell(bytes);
+      report(bytes);
       if (!this.#stopped) return await this.#client.call('loras.finish-upload', { uploadId });
     } catch (error) {
       await this.#notices.attempt(this.#client.call('loras.cancel-upload', { uploadId }));

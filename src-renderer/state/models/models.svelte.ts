@@ -1,4 +1,4 @@
-/** Model packs: which are there, what is in them, what is missing. */
+/** Installed packs: their components and missing files. */
 import { SvelteMap } from 'svelte/reactivity';
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { PackDetail, PackSummary } from '$contract/pack';
@@ -10,7 +10,7 @@ export class Models {
   /** The bundled pack first; null until the host answered. */
   packs = $state.raw<readonly PackSummary[] | null>(null);
   readonly #details = new SvelteMap<string, PackDetail | ErrorDto>();
-  /** Why the packs are not known. */
+  /** Why the packs could not be listed. */
   error = $state.raw<ErrorDto | null>(null);
   adding = $state(false);
   readonly #client: Client;
@@ -35,7 +35,7 @@ export class Models {
     return stop;
   }
 
-  /** The host looks at the packs when it is first asked; after that it tells of changes itself. */
+  /** The first request makes the host look for packs; after that it sends an event at every change. */
   async load(): Promise<void> {
     this.error = null;
     try {

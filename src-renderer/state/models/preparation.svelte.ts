@@ -1,4 +1,4 @@
-/** Converting weights ahead of a run: what it will take, and the one that is on its way. */
+/** Converting weights before a run: its cost, and the current conversion. */
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { PreparationEstimate, PreparationInput, PreparationState } from '$contract/preparation';
 import type { Client } from '../../bridge/client';
@@ -7,13 +7,13 @@ import type { Announcer } from '../shell/announcer.svelte';
 import type { Notices } from '../shell/notices.svelte';
 
 export class Preparation {
-  /** The conversion on its way; null when none is. */
+  /** The current conversion, running or not; null if there is none. */
   state = $state.raw<PreparationState | null>(null);
-  /** What was asked about last; null until the host answered. */
+  /** Cost of the items requested last; null until the host answered. */
   estimate = $state.raw<PreparationEstimate | null>(null);
-  /** Why nothing can be said or begun. */
+  /** Why the estimate or the start failed. */
   error = $state.raw<ErrorDto | null>(null);
-  /** Whether something was asked for that is not answered yet. */
+  /** A request is running. */
   busy = $state(false);
   #asked = 0;
   readonly #client: Client;
@@ -30,7 +30,7 @@ export class Preparation {
     return this.#client.on('preparation', (state) => this.#follow(state));
   }
 
-  /** Asks what the items take; an older question is not answered any more. */
+  /** Estimates the items; answers to older requests are ignored. */
   async ask(input: PreparationInput): Promise<void> {
     const asked = (this.#asked += 1);
     this.estimate = null;
@@ -43,7 +43,7 @@ export class Preparation {
     }
   }
 
-  /** False when it was refused; `error` then says why. */
+  /** Starts the conversion; false if it was refused (`error` says why). */
   async begin(input: PreparationInput): Promise<boolean> {
     this.busy = true;
     this.error = null;
@@ -66,7 +66,7 @@ export class Preparation {
     return this.#tell('preparation.resume');
   }
 
-  /** Also takes one that is done off the screen. */
+  /** Also dismisses a finished conversion. */
   cancel(): Promise<void> {
     return this.#tell('preparation.cancel');
   }

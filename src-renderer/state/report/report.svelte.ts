@@ -1,22 +1,22 @@
-/** The report of one comparison, as the host writes it. */
+/** The report of one comparison, written by the host. */
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { CompareVariant, Report as ReportFile, ReportFormat } from '$contract/compare-data';
 import type { GalleryItem } from '$contract/gallery';
 import type { RunDetail } from '$contract/run';
 import type { Client } from '../../bridge/client';
 
-/** Comparisons offered; older ones are found in the gallery. */
+/** Comparisons listed; older ones can be opened from the gallery. */
 const OFFERED = 60;
 
 export class Report {
-  /** One run of every recent comparison, newest first; null until the host answered. */
+  /** One run of each recent comparison, newest first; null until the host answered. */
   comparisons = $state.raw<readonly GalleryItem[] | null>(null);
   comparisonId = $state<string | null>(null);
   format = $state<ReportFormat>('markdown');
   file = $state.raw<ReportFile | null>(null);
-  /** The comparison's finished runs, for the strip of pictures. */
+  /** The comparison's finished runs. */
   runs = $state.raw<readonly RunDetail[]>([]);
-  /** Summed up over seeds and prompts, the reference first. */
+  /** Averaged over seeds and prompts, the reference first. */
   variants = $state.raw<readonly CompareVariant[]>([]);
   loading = $state(false);
   error = $state.raw<ErrorDto | null>(null);

@@ -1,7 +1,6 @@
-/** What the app remembers, and the machine it runs on. */
+/** Settings of the app, and facts about the computer. */
 import type { AppSettings } from '$contract/app-settings';
-import type { ErrorDto } from '$contract/error';
-import { toErrorDto } from '$contract/error';
+import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { CacheFolderChoice, CacheFolderState } from '$contract/library';
 import type { EngineState, SystemInfo } from '$contract/system-info';
 import type { Client } from '../../bridge/client';
@@ -16,9 +15,9 @@ export class Settings {
   systemError = $state.raw<ErrorDto | null>(null);
   engine = $state.raw<EngineState>({ status: 'stopped' });
   connection = $state<Connection>('opening');
-  /** Where converted weights lie; null until it was asked for. */
+  /** Folder of converted weights; null until requested. */
   cacheFolder = $state.raw<CacheFolderState | null>(null);
-  /** Third-party notices, once asked for. */
+  /** Third-party notices; null until requested. */
   noticesText = $state<string | null>(null);
   readonly #client: Client;
   readonly #notices: Notices;
@@ -28,7 +27,6 @@ export class Settings {
     this.#notices = notices;
   }
 
-  /** Listens until the answer is called. */
   start(): () => void {
     const stops = [
       this.#client.on('settings', (value) => this.#take(value)),

@@ -1,9 +1,9 @@
-/** The one polite live region: what a screen reader is told while one works elsewhere. */
+/** Text of the polite live region, which screen readers read aloud. */
 export class Announcer {
   text = $state('');
 
   say(text: string): void {
-    // The same words twice would not be read; a trailing no-break space makes them new.
+    // Screen readers skip a repeated text; a trailing no-break space makes it different.
     this.text = text === this.text ? `${text}\u00a0` : text;
   }
 }

@@ -1,4 +1,4 @@
-/** Which screen is shown. The page's fragment carries it, so that back, forward and reload work. */
+/** The current screen. It is kept in the page's fragment, so that back, forward and reload work. */
 import { fragmentOf, routeOf, type Route, type Screen } from '../../logic/shell/route';
 
 export class Navigation {
@@ -35,7 +35,7 @@ export class Navigation {
     if (this.#page.location.hash !== fragment) this.#page.location.hash = fragment;
   }
 
-  /** Names what the screen shows now, without a new step in the history. */
+  /** Sets the id of the current route without a new history entry. */
   name(id: string | null): void {
     const route = { screen: this.#route.screen, id };
     if (id === this.#route.id) return;

@@ -1,4 +1,4 @@
-/** Short messages at the screen's edge: what was done, with undo, and what failed, with its remedy. */
+/** Short messages at the screen's edge: finished actions with undo, and failures with their remedy. */
 import { isAbort, toErrorDto, type ErrorDto } from '$contract/error';
 import type { Announcer } from './announcer.svelte';
 
@@ -13,7 +13,7 @@ export interface Notice {
   readonly action: NoticeAction | null;
 }
 
-/** Long enough to be read; what can be undone stays until it is reached by keyboard, failures until dismissed. */
+/** Notices with an action stay long enough to reach them by keyboard; failures stay until dismissed. */
 const STAY_MS = 6_000;
 const STAY_WITH_ACTION_MS = 12_000;
 const MAX_NOTICES = 4;
@@ -33,14 +33,14 @@ export class Notices {
     setTimeout(() => this.dismiss(id), action === null ? STAY_MS : STAY_WITH_ACTION_MS);
   }
 
-  /** Shows a failure; a cancellation is none. */
+  /** Shows a failure; a cancellation is not shown. */
   fail(error: unknown): void {
     if (isAbort(error)) return;
     const dto = toErrorDto(error);
     this.#add({ message: dto.message, error: dto, action: null });
   }
 
-  /** Waits for the work; a failure is shown and gives null. */
+  /** The result of the work; null if it failed (the failure is shown). */
   async attempt<T>(work: Promise<T>): Promise<T | null> {
     try {
       return await work;

@@ -1,4 +1,4 @@
-/** Smaller choices for runs that ran out of memory, and taking one. */
+/** Smaller choices for runs that ran out of memory. */
 import { SvelteMap } from 'svelte/reactivity';
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { SmallerChange, SmallerChoices } from '$contract/smaller-choice';
@@ -18,7 +18,7 @@ export class Smaller {
     this.#notices = notices;
   }
 
-  /** Of a run; undefined until they are known. */
+  /** The choices for a run; undefined until loaded. */
   offers(runId: string): SmallerChoices | undefined {
     return this.#offers.get(runId);
   }
@@ -27,7 +27,7 @@ export class Smaller {
     return this.#errors.get(runId);
   }
 
-  /** Asks anew: what is free changes, and so does what the comparison has already. */
+  /** Loads the choices again: free memory and the comparison's variants change. */
   async load(runId: string): Promise<void> {
     try {
       this.#offers.set(runId, await this.#client.call('runs.smaller', { runId }));
@@ -37,7 +37,7 @@ export class Smaller {
     }
   }
 
-  /** Puts the run's variant in the queue with the change; whether that was done. */
+  /** Adds the run's variant with the change to the queue; false if that failed. */
   async take(runId: string, change: SmallerChange): Promise<boolean> {
     if (this.taking) return false;
     this.taking = true;

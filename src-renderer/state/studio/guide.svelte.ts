@@ -4,7 +4,7 @@
  *   offered ──begin──► running ──all done──► hints over the compare screen ──dismissed──► closed
  *      └────skip──► closed ◄──stop────┘                                   closed ──ask──► offered
  *
- * Where it stands lies in the settings, so that a reload in the middle finds it again; `ask` alone is the page's.
+ * The settings hold its state, so that it survives a reload; only `asked` is kept in the page.
  */
 import type { Guide as GuideState, Hint } from '$contract/app-settings';
 import { HINTS } from '$contract/app-settings';
@@ -23,7 +23,7 @@ import type { Photos } from './photos.svelte';
 import type { Queue } from './queue.svelte';
 import type { Settings } from '../settings/settings.svelte';
 
-/** The sample that the demo pack draws best; another one where it is not there. */
+/** The sample that the demo pack draws best; if it is missing, the first one is used. */
 const GUIDED_SAMPLE = 'hana';
 
 const CLOSED: GuideState = { offered: false, comparisonId: null, hint: null };
@@ -39,12 +39,12 @@ export interface GuideParts {
 }
 
 export class Guide {
-  /** Whether the person asked for it, whatever the gallery holds. */
+  /** The person asked for it: it is offered whatever the gallery holds, and may take the focus. */
   asked = $state(false);
   starting = $state(false);
-  /** Pictures ever made, also those in the trash; null until the host told. */
+  /** Pictures in the gallery and the trash; null until the host answered. */
   #pictures = $state<number | null>(null);
-  /** A comparison that was just shown; the queue tells of it again. */
+  /** The comparison shown last; later queue events must not show it again. */
   #shownId: string | null = null;
   readonly #client: Client;
   readonly #parts: GuideParts;
@@ -58,12 +58,12 @@ export class Guide {
     return this.#parts.settings.value?.guide ?? CLOSED;
   }
 
-  /** The bundled pack, when it can draw. */
+  /** The bundled pack, if it is complete. */
   get #pack(): PackSummary | undefined {
     return this.#parts.models.packs?.find((pack) => pack.source === 'bundled' && pack.complete);
   }
 
-  /** Who is drawn. */
+  /** The person who is drawn. */
   get sample(): Samples['photos'][number] | undefined {
     const people = this.#parts.photos.samples.photos.filter((photo) => photo.role === 'identity');
     return people.find((photo) => photo.id === GUIDED_SAMPLE) ?? people[0];
@@ -73,18 +73,18 @@ export class Guide {
     return this.#parts.photos.samples.prompts[0]?.text;
   }
 
-  /** Whether everything it needs is here. */
+  /** Whether pack, sample and prompt are available. */
   get possible(): boolean {
     return this.#pack !== undefined && this.sample !== undefined && this.#prompt !== undefined;
   }
 
-  /** Whether the studio offers it: before anything was made, and when it was asked for. */
+  /** Whether the studio offers it: before the first picture, and on request. */
   get offered(): boolean {
     if (!this.possible || this.entry !== undefined) return false;
     return this.asked || this.starting || (this.#state.offered && this.#pictures === 0);
   }
 
-  /** Its comparison while it is made, and when that failed. */
+  /** Its comparison while it is made, or after it failed. */
   get entry(): QueueEntry | undefined {
     const id = this.#state.comparisonId;
     return id === null ? undefined : this.#parts.queue.entries.find((entry) => entry.comparisonId === id);
@@ -115,7 +115,7 @@ export class Guide {
     this.#parts.notices.say(t('guide.skipped'));
   }
 
-  /** Puts the three pictures in the queue. The studio's own form stays as it is. */
+  /** Adds the three pictures to the queue. The studio's form does not change. */
   async begin(): Promise<void> {
     const [pack, sample, prompt] = [this.#pack, this.sample, this.#prompt];
     const { notices, photos, settings } = this.#parts;
@@ -142,7 +142,7 @@ export class Guide {
     this.starting = false;
   }
 
-  /** Makes again what failed or was stopped. */
+  /** Makes failed or stopped pictures again. */
   async retry(): Promise<void> {
     const id = this.#state.comparisonId;
     if (id !== null) await this.#parts.queue.resume(id);
@@ -155,24 +155,23 @@ export class Guide {
     this.#parts.notices.say(t('guide.stopped'));
   }
 
-  /** Takes one that failed off the studio. */
+  /** Removes a failed one from the studio. */
   async close(): Promise<void> {
     await this.#set(CLOSED);
   }
 
-  /** The hint after this one; none after the last. */
   async nextHint(): Promise<void> {
     const { hint } = this.#state;
     const next = hint === null ? null : (HINTS[HINTS.indexOf(hint) + 1] ?? null);
     await this.#set({ ...this.#state, hint: next });
   }
 
-  /** No hint comes back, unless the guided comparison is asked for again. */
+  /** Hides the hints until the guided comparison is started again. */
   async dismissHints(): Promise<void> {
     await this.#set({ ...this.#state, hint: null });
   }
 
-  /** Shows the pictures once all of them are there: at once in the studio, by a notice on every other screen. */
+  /** Once all pictures are finished, opens them if the studio is on screen; elsewhere shows a notice. */
   async #look(): Promise<void> {
     const { entry } = this;
     if (entry === undefined || entry.comparisonId === this.#shownId) return;

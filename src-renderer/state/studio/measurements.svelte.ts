@@ -1,4 +1,4 @@
-/** Measurements of outputs that can decide a mix in the studio: those of the form's pack, variant and LoRAs. */
+/** Output measurements that can decide a mix in the studio: those for the form's pack, model variant and LoRAs. */
 import { SvelteMap } from 'svelte/reactivity';
 import type { QuantizedComponent } from '$contract/formats';
 import type { ComparisonDraft } from '$contract/generation-settings';
@@ -9,7 +9,7 @@ import type { Notices } from '../shell/notices.svelte';
 type Asked = Pick<ComparisonDraft, 'packId' | 'modelVariant' | 'loras'>;
 
 export class OutputMeasurements {
-  /** By what was asked; null while the host looks. */
+  /** By request; null until the first answer. */
   readonly #known = new SvelteMap<string, readonly OutputMeasurement[] | null>();
   readonly #client: Client;
   readonly #notices: Notices;
@@ -19,12 +19,12 @@ export class OutputMeasurements {
     this.#notices = notices;
   }
 
-  /** Null until they are known. */
+  /** Null until loaded. */
   of(draft: Asked, component: QuantizedComponent): readonly OutputMeasurement[] | null {
     return this.#known.get(keyOf(draft, component)) ?? null;
   }
 
-  /** Asks the host; what was known stays meanwhile, since a measurement may have been added since. */
+  /** Loads them again, since a measurement may have been added; the old ones stay until the answer. */
   async look({ packId, modelVariant, loras }: Asked, component: QuantizedComponent): Promise<void> {
     const key = keyOf({ packId, modelVariant, loras }, component);
     if (!this.#known.has(key)) this.#known.set(key, null);

@@ -1,4 +1,4 @@
-/** What the form's variants would need in memory, asked of the host once typing settles. */
+/** Memory estimate of the form's variants, requested from the host after typing pauses. */
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { ComparisonDraft } from '$contract/generation-settings';
 import type { Estimate } from '$contract/pack';
@@ -7,7 +7,7 @@ import type { Client } from '../../bridge/client';
 const AFTER_MS = 150;
 
 export class MemoryEstimate {
-  /** The last answer; what it says of variants that were changed since is of no use. Null until there is one. */
+  /** The last answer; variants may have changed since. Null until there is one. */
   value = $state.raw<Estimate | null>(null);
   error = $state.raw<ErrorDto | null>(null);
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -18,7 +18,7 @@ export class MemoryEstimate {
     this.#client = client;
   }
 
-  /** @param draftOf The form as it will be then; null where it cannot be estimated, and nothing is asked. */
+  /** @param draftOf reads the form after the pause; null if it cannot be estimated */
   askSoon(draftOf: () => ComparisonDraft | null): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#ask(draftOf()), AFTER_MS);
@@ -29,8 +29,8 @@ export class MemoryEstimate {
     const { packId, provider, modelVariant, width, height, decode, variants } = draft;
     const turn = ++this.#turn;
     try {
-      const ways = decode === undefined ? {} : { decode };
-      const input = { packId, provider, modelVariant, width, height, variants, ...ways };
+      const decodeOption = decode === undefined ? {} : { decode };
+      const input = { packId, provider, modelVariant, width, height, variants, ...decodeOption };
       const estimate = await this.#client.call('packs.estimate', input);
       if (turn !== this.#turn) return;
       this.value = estimate;

@@ -1,4 +1,4 @@
-/** Identity and pose photos, the samples, and the faces found in them. */
+/** Identity and pose photos, samples, and detected faces. */
 import { SvelteMap } from 'svelte/reactivity';
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { DetectedFaces, Photo, PhotoRole, Samples } from '$contract/photo';
@@ -7,13 +7,12 @@ import { base64OfDataUrl, checkFileSize, photoName } from '../../logic/studio/ph
 import { t } from '../../text/text.svelte';
 import type { Notices } from '../shell/notices.svelte';
 
-/** Faces of one photo under one pack. */
+/** Faces in one photo, detected with one pack. */
 export type Detection =
   | { readonly status: 'looking' }
   | { readonly status: 'found'; readonly found: DetectedFaces }
   | { readonly status: 'failed'; readonly error: ErrorDto };
 
-/** The file's bytes as base64. */
 export function readBase64(file: Blob): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
@@ -52,7 +51,7 @@ export class Photos {
     return this.#client.on('photos', () => void this.load());
   }
 
-  /** Takes a file as a photo; null when it failed, which was said. */
+  /** Imports a file as a photo; null if it failed (a notice says why). */
   async importFile(file: File, role: PhotoRole): Promise<Photo | null> {
     return this.#notices.attempt(
       (async () => {
@@ -79,7 +78,7 @@ export class Photos {
     return true;
   }
 
-  /** Looks for faces unless that was done. */
+  /** Detects faces, unless that was done already. */
   async detect(photoId: string, packId: string): Promise<void> {
     const known = this.detection(photoId, packId);
     if (known !== undefined && known.status !== 'failed') return;
@@ -96,7 +95,7 @@ export class Photos {
     this.#detections.set(`${photoId} ${packId}`, detection);
   }
 
-  /** Asks for the lists again; how many runs used a photo changes without an event. */
+  /** Loads the lists again; `runCount` changes without an event. */
   async load(): Promise<void> {
     const lists = await this.#notices.attempt(
       Promise.all([

@@ -1,4 +1,4 @@
-/** The queue and the running cell, as the host tells them. */
+/** The queue and the running cell. */
 import type { QueueEntry, QueueState, RunProgress } from '$contract/comparison';
 import type { Client } from '../../bridge/client';
 import { entryCounts, openCells, progressAnnouncement, queueAnnouncement } from '../../logic/studio/queue-view';
@@ -8,7 +8,7 @@ import type { Notices } from '../shell/notices.svelte';
 export class Queue {
   #state = $state.raw<QueueState>({ paused: false, problem: null, entries: [], runningRunId: null });
   progress = $state.raw<RunProgress | null>(null);
-  /** The latest preview of the running cell; it stays while the picture is decoded. */
+  /** The latest preview of the running cell, as a data URL; it stays while the picture is decoded. */
   preview = $state.raw<string | null>(null);
   #known = false;
   readonly #client: Client;
@@ -29,7 +29,7 @@ export class Queue {
     return this.#state.paused;
   }
 
-  /** Why it paused, when no cell says so. */
+  /** Why the queue paused, if no cell has the error. */
   get problem(): QueueState['problem'] {
     return this.#state.problem;
   }

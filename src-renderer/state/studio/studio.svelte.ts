@@ -1,4 +1,4 @@
-/** The studio's form: the draft of a comparison, its memory estimate, and putting it in the queue. */
+/** The studio's form: the draft of a comparison, its memory estimate, and adding it to the queue. */
 import type { FormatChoice } from '$contract/formats';
 import { comparisonDraftSchema, type ComparisonDraft } from '$contract/generation-settings';
 import type { PackSummary } from '$contract/pack';
@@ -26,8 +26,8 @@ import type { Photos } from './photos.svelte';
 import { MemoryEstimate } from './memory-estimate.svelte';
 import type { Settings } from '../settings/settings.svelte';
 
-/** Typing settles before the form is kept. */
-const KEEP_AFTER_MS = 700;
+/** Delay after the last change before the form is saved. */
+const SAVE_AFTER_MS = 700;
 const NEEDS_ESTIMATE = ['packId', 'provider', 'modelVariant', 'width', 'height', 'variants'] as const;
 
 export class Studio {
@@ -35,7 +35,7 @@ export class Studio {
   draft = $state.raw<ComparisonDraft | null>(null);
   seedLocked = $state(true);
   queueing = $state(false);
-  /** Photos that are being taken in; a run started meanwhile would go without them. */
+  /** Photos being imported; a run started meanwhile would not use them. */
   #photosUnderway = $state(0);
   #keepTimer: ReturnType<typeof setTimeout> | undefined;
   readonly pack = $derived.by(() => (this.draft === null ? undefined : this.#models.pack(this.draft.packId)));
@@ -75,7 +75,7 @@ export class Studio {
     return this.draft === null ? 0 : cellCount(this.draft);
   }
 
-  /** Whether the draft can go to the queue now. */
+  /** Whether the draft can be added to the queue. */
   get ready(): boolean {
     if (this.draft === null || this.takingPhoto) return false;
     return this.pack?.complete === true && Object.keys(this.problems).length === 0;
@@ -87,7 +87,7 @@ export class Studio {
     return () => stops.forEach((stop) => stop());
   }
 
-  /** Fills the form once packs, settings and the machine are known; after that it does nothing. */
+  /** Fills the form when packs, settings and system facts are loaded; later calls do nothing. */
   #begin(): void {
     const settings = this.#settings.value;
     const system = this.#settings.system;
@@ -113,7 +113,7 @@ export class Studio {
     if (this.draft !== null) this.change(fitToPack(this.draft, pack));
   }
 
-  /** Uses a photo for identity or pose; null for none. */
+  /** Sets the identity or pose photo; null removes it. */
   usePhoto(role: PhotoRole, photo: Photo | null): void {
     const id = photo?.id ?? null;
     this.change(role === 'identity' ? { identityId: id, faceIndex: 0 } : { poseId: id });
@@ -131,7 +131,7 @@ export class Studio {
     if (await this.#photos.remove(photo)) this.usePhoto(role, null);
   }
 
-  /** The first seed; the others follow it. */
+  /** Sets the first seed; the others count up from it. */
   setSeed(seed: number): void {
     if (this.draft !== null) this.change({ seeds: seedsFrom(seed, this.draft.seeds.length) });
   }
@@ -153,7 +153,7 @@ export class Studio {
     this.change({ variants: this.draft.variants.map((old, at) => (at === index ? formats : old)) });
   }
 
-  /** Adds what is not in the list yet; says so when all of it was. */
+  /** Adds variants that are not in the list; shows a notice if there is none. */
   addVariants(added: readonly FormatChoice[]): void {
     if (this.draft === null) return;
     const variants = addVariants(this.draft.variants, added);
@@ -161,14 +161,14 @@ export class Studio {
     else this.change({ variants });
   }
 
-  /** Adds a LoRA at full weight, unless it is there already or there are as many as a run takes. */
+  /** Adds a LoRA with weight 1, unless it is in use already or the limit is reached. */
   useLora(lora: Lora | null): void {
     const used = this.draft?.loras ?? [];
     if (lora === null || used.length >= MAX_LORAS || used.some(({ loraId }) => loraId === lora.id)) return;
     this.change({ loras: [...used, { loraId: lora.id, name: lora.name, weight: 1 }] });
   }
 
-  /** How latents become pixels; `auto` leaves it to the engine. */
+  /** How latents are decoded; with `auto` the engine decides. */
   setDecode(decode: 'auto' | 'whole' | 'tiles'): void {
     if (this.draft === null) return;
     this.draft = withDecode(this.draft, decode);
@@ -184,7 +184,7 @@ export class Studio {
     if (this.draft !== null) this.change({ variants: this.draft.variants.slice(0, 1) });
   }
 
-  /** Puts the draft in the queue; the id of the comparison, or null when it failed. */
+  /** Adds the draft to the queue; returns the id of the comparison, or null if it failed. */
   async run(): Promise<string | null> {
     const draft = this.draft;
     if (draft === null || !this.ready || this.queueing) return null;
@@ -197,7 +197,7 @@ export class Studio {
     return started.comparisonId;
   }
 
-  /** "Use these settings" of a run. */
+  /** Fills the form with a run's settings; false if that failed. */
   async useRun(runId: string): Promise<boolean> {
     const answer = await this.#notices.attempt(this.#client.call('runs.draft', { runId }));
     if (answer === null) return false;
@@ -210,7 +210,7 @@ export class Studio {
     return true;
   }
 
-  /** Settings read out of a picture file. */
+  /** Fills the form with settings read from a picture file. */
   useMetadata(metadata: PictureMetadata): void {
     if (this.draft === null || this.pack === undefined) return;
     const { draft, missing } = draftFromMetadata(this.draft, metadata.settings, this.pack);
@@ -247,12 +247,12 @@ export class Studio {
     });
   }
 
-  /** An unfinished draft (no prompt yet) is not kept: the host would refuse it. */
+  /** Saves the form after a delay. An unfinished draft (without a prompt) is not saved: the host would refuse it. */
   #keepSoon(): void {
     clearTimeout(this.#keepTimer);
     this.#keepTimer = setTimeout(() => {
       const draft = this.draft;
       if (draft !== null && comparisonDraftSchema.safeParse(draft).success) void this.#settings.set({ draft });
-    }, KEEP_AFTER_MS);
+    }, SAVE_AFTER_MS);
   }
 }
