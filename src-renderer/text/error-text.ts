@@ -1,6 +1,6 @@
 /**
- * What the page says of a failure. In English that is the sentence as it was sent. In the other languages its kind and
- * what to do come by the code, and the sentence with what was found and expected stands under it as it was sent.
+ * Texts of a failure. In English: the sentence as it was sent. In the other languages: the kind of failure and what to
+ * do, by the error's code, and under them the English sentence with what was found and expected.
  */
 import type { ErrorDto } from '$contract/error';
 import { pageLanguage, t } from './text.svelte';
@@ -8,7 +8,7 @@ import type { TextId } from './en/catalogue';
 
 type ErrorCode = ErrorDto['code'];
 
-/** What helps in general; an empty one is nothing that a person can do. */
+/** What to do, by the error's code. */
 const REMEDIES: Readonly<Record<ErrorCode, Extract<TextId, `remedy.${string}`>>> = {
   'weights.unreadable': 'remedy.check-file',
   'weights.malformed': 'remedy.check-file',
@@ -57,16 +57,16 @@ const REMEDIES: Readonly<Record<ErrorCode, Extract<TextId, `remedy.${string}`>>>
 export interface ErrorText {
   readonly title: string;
   readonly remedy: string;
-  /** The sentence as it was sent, in English; null where the title is it. */
+  /** The sentence as it was sent, in English; null where the title is that sentence. */
   readonly detail: string | null;
 }
 
-/** Kind of failure, in the language spoken now. */
+/** Kind of failure, in the current language. */
 export function errorTitle(code: ErrorCode): string {
   return t(`error.${code}`);
 }
 
-/** Marks a failure that the page itself found and described in the language spoken then. */
+/** Marks a failure that the page itself found and described in its language. */
 export const SAID_BY_PAGE = { saidByPage: true } as const;
 
 export function errorText(error: Pick<ErrorDto, 'code' | 'message' | 'remedy'> & Partial<ErrorDto>): ErrorText {

@@ -1,6 +1,6 @@
 /**
  * French sets a narrow no-break space before `; ! ?`, a no-break space before `:` and inside quotation marks. The
- * catalogue writes plain spaces there, so that they can be seen; this puts the right ones in.
+ * catalogue has plain spaces there, because they are visible; this replaces them.
  */
 export function frenchSpaces(text: string): string {
   return text

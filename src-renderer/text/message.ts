@@ -1,6 +1,6 @@
 /**
- * What a text of the catalogue is: a sentence with `{placeholders}`, in as many plural forms as the language has.
- * Types only read the English texts, so that `t('…')` does not compile with a text or a placeholder that is not there.
+ * Texts of the catalogue: sentences with `{placeholders}`, in as many plural forms as the language has. The types are
+ * made from the English texts, so `t('…')` compiles only with a text and placeholders that exist.
  */
 
 /** Forms by the categories of `Intl.PluralRules`; `{count}` chooses. */
@@ -24,7 +24,7 @@ export type Param = string | number;
 /** Arguments of a message: none without placeholders. */
 export type ParamsOf<M> = [ParamNames<M>] extends [never] ? [] : [params: { readonly [Name in ParamNames<M>]: Param }];
 
-/** What a language has to say for a set of English texts. */
+/** The translation of a set of English texts. */
 export type Translation<English> = {
   readonly [Id in keyof English]?: English[Id] extends string ? string : PluralForms;
 };

@@ -1,10 +1,10 @@
 /**
- * What the page says, in the language chosen in the settings: `t('id')` anywhere in the renderer. A template or a
- * `$derived` that calls it changes with the language, without a reload.
+ * Texts of the page in the chosen language: `t('id')` anywhere in the renderer. A template or a `$derived` that calls
+ * it changes with the language, without a reload.
  *
  * To add a text: put it into the English file of its screen (`text/en/<screen>.ts`), and call `t` with its id. Then
- * say it in the four other languages, in the file of the same name; `docs/languages.md` has the words to use. Numbers
- * go in as numbers (`t('count.pictures', { count })` picks the plural form), amounts with units through
+ * translate it into the four other languages, in the file of the same name; `docs/languages.md` has the words to use.
+ * Numbers go in as numbers (`t('count.pictures', { count })` picks the plural form), amounts with units through
  * `logic/format-amount`. Never put sentences together from pieces: word order differs. A sentence that a state object
  * keeps stays in the language it was made in, so keep the facts and call `t` where it is shown.
  *
@@ -42,7 +42,7 @@ export const LANGUAGE_NAMES: Readonly<Record<Language, string>> = {
 
 interface Spoken {
   readonly language: Language;
-  /** By which numbers and dates are written, such as `de-CH`. */
+  /** Locale of numbers and dates, such as `de-CH`. */
   readonly locale: string;
   readonly plural: Intl.PluralRules;
   readonly numbers: Map<string, Intl.NumberFormat>;
@@ -54,13 +54,13 @@ function spoken(language: Language, locale: string): Spoken {
 
 let current = $state.raw<Spoken>(spoken('en', 'en-GB'));
 
-/** Speaks the chosen language from now on. @param preferred The system's language tags, the most wanted first. */
+/** Changes the language. @param preferred The system's language tags, by preference. */
 export function useLanguage(choice: LanguageChoice, preferred: readonly string[]): void {
   const { language, locale } = chooseLanguage(choice, preferred);
   if (language !== current.language || locale !== current.locale) current = spoken(language, locale);
 }
 
-/** The language spoken now, for `lang` attributes. */
+/** The current language, for `lang` attributes. */
 export function pageLanguage(): Language {
   return current.language;
 }
@@ -112,7 +112,7 @@ export function capitalised(text: string): string {
   return text.charAt(0).toLocaleUpperCase(current.locale) + text.slice(1);
 }
 
-/** The text of an id in the language spoken now; in English where it is not translated yet. */
+/** The text of an id in the current language; in English where it is not translated yet. */
 export function t<Id extends TextId>(id: Id, ...[params]: ParamsOf<English[Id]>): string {
   const own = CATALOGUES[current.language][id];
   const message: Message = own ?? english[id];

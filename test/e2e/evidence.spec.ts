@@ -55,8 +55,8 @@ describe('a sweep over seeds', { retry: 0 }, () => {
       .getByRole('columnheader', { name: /^Identity/ })
       .evaluateAll((heads) => heads.map((head) => head.getAttribute('title')));
     expect(titles).toEqual([
-      expect.stringContaining('the score is circular'),
-      expect.stringContaining('an independent opinion'),
+      expect.stringContaining('this score is circular'),
+      expect.stringContaining('this score is independent'),
     ]);
     await saveScreenshot(page, 'compare-pictures-1440');
     await page.getByRole('radio', { name: 'All NF4, seed 43, repeat 1 on the right' }).check();
@@ -157,11 +157,11 @@ describe('under the pictures', { retry: 0 }, () => {
     await goTo(page, 'Studio');
     const variant = page.getByRole('listitem', { name: /^Variant 1/ });
     await variant.getByText('Auto', { exact: true }).last().click();
-    const by = variant.getByRole('combobox', { name: 'What spends the budget of InfuseNet in variant 1' });
+    const by = variant.getByRole('combobox', { name: 'Budget basis of InfuseNet in variant 1' });
     await by.getByRole('option', { name: /^By outputs: seed 4\d, A portrait/ }).waitFor({ state: 'attached' });
     await by.selectOption({ index: 1 });
     await variant.getByText('Auto', { exact: true }).first().click();
-    const flux = variant.getByRole('combobox', { name: 'What spends the budget of FLUX in variant 1' });
+    const flux = variant.getByRole('combobox', { name: 'Budget basis of FLUX in variant 1' });
     await flux.getByRole('option', { name: 'By outputs: not measured yet' }).waitFor({ state: 'attached' });
     expect(await axeViolations(page)).toEqual([]);
     await saveScreenshot(page, 'studio-mix-1440');

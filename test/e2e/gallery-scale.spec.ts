@@ -128,7 +128,7 @@ describe('at 25,000 runs', () => {
     await goTo(page, 'Gallery');
     await page.getByText('5,000 comparisons').waitFor();
     const { fromRequest, fromAnswer } = await timeToPaint(
-      `document.querySelector('[aria-label="Show every picture by itself"]').click()`,
+      `document.querySelector('[aria-label="Show pictures separately"]').click()`,
       `${TILES} > 20 && document.querySelector('.count').textContent.includes('25,000')`,
     );
     figures.push(
@@ -209,7 +209,7 @@ describe('at 25,000 runs', () => {
     await page.getByRole('listbox', { name: 'Pictures' }).focus();
     await page.keyboard.press('3');
     await page.getByRole('button', { name: 'Undo' }).click({ timeout: 60_000 });
-    await page.getByText('Taken back.').first().waitFor({ timeout: 60_000 });
+    await page.getByText('Undone.').first().waitFor({ timeout: 60_000 });
   });
 
   it('went without an error in the page', () => {

@@ -41,7 +41,7 @@ const pairIsDrawn = () =>
 
 describe('the first start', { retry: 0 }, () => {
   it('offers the guided comparison beside a form that stays as it is', async () => {
-    expect(await offer().innerText()).toContain('from the same seed');
+    expect(await offer().innerText()).toContain('with the same seed');
     expect(await page.getByRole('textbox', { name: 'Prompt' }).inputValue()).toBe('');
     expect(await axeViolations(page)).toEqual([]);
     await saveScreenshot(page, 'guide-offer-1440');
@@ -51,10 +51,10 @@ describe('the first start', { retry: 0 }, () => {
   });
 
   it('makes three formats by keyboard, with a line about each, and finds itself again after a reload', async () => {
-    await page.getByRole('button', { name: 'Draw the three' }).press('Enter');
+    await page.getByRole('button', { name: 'Draw all three' }).press('Enter');
     await expect.poll(() => offer().getByRole('listitem').count(), PATIENT).toBe(3);
     await expect.poll(focused, PATIENT).toBe('Stop');
-    await offer().getByText('The same noise as for every format').waitFor({ timeout: 60_000 });
+    await offer().getByText('Noise, the same for every format').waitFor({ timeout: 60_000 });
     await offer()
       .getByRole('img', { name: /^Preview of/ })
       .waitFor();
@@ -116,7 +116,7 @@ describe('afterwards', { retry: 0 }, () => {
     await goTo(page, 'Settings');
     await page.getByRole('button', { name: 'Start the guided comparison' }).click();
     await offer().waitFor();
-    await expect.poll(focused, PATIENT).toBe('Draw the three');
+    await expect.poll(focused, PATIENT).toBe('Draw all three');
     await offer().getByRole('button', { name: 'Not now' }).click();
     await offer().waitFor({ state: 'detached' });
     await page.getByText('can be started from the settings at any time').first().waitFor();
@@ -127,12 +127,12 @@ describe('afterwards', { retry: 0 }, () => {
   });
 
   it('can be stopped, and says by a notice when it ended on another screen', { timeout: 240_000 }, async () => {
-    await offer().getByRole('button', { name: 'Draw the three' }).click();
+    await offer().getByRole('button', { name: 'Draw all three' }).click();
     await offer().getByRole('button', { name: 'Stop' }).click();
     await offer().waitFor({ state: 'detached' });
     await goTo(page, 'Settings');
     await page.getByRole('button', { name: 'Start the guided comparison' }).click();
-    await offer().getByRole('button', { name: 'Draw the three' }).click();
+    await offer().getByRole('button', { name: 'Draw all three' }).click();
     await expect.poll(() => offer().getByRole('listitem').count(), PATIENT).toBe(3);
     await goTo(page, 'Models');
     await page.getByRole('button', { name: 'See it side by side' }).click({ timeout: 200_000 });

@@ -223,7 +223,7 @@ describe('in the gallery', { retry: 0 }, () => {
   });
 
   it('rates, tags and trashes by keyboard, and takes it back', async () => {
-    await page.getByRole('button', { name: 'Show every picture by itself' }).click();
+    await page.getByRole('button', { name: 'Show pictures separately' }).click();
     await expect.poll(() => options().count()).toBe(3);
     await list().focus();
     await page.keyboard.press('Home');
@@ -254,7 +254,7 @@ describe('in the gallery', { retry: 0 }, () => {
     await page.getByRole('button', { name: 'Trash (1)' }).click();
     await page.getByRole('listbox', { name: 'Pictures in the trash' }).focus();
     await page.keyboard.press('Home');
-    await page.getByRole('button', { name: 'Put back' }).click();
+    await page.getByRole('button', { name: 'Restore' }).click();
     await page.getByText('The trash is empty').waitFor();
     await page.getByRole('button', { name: 'Back to the gallery' }).click();
     await expect.poll(() => options().count()).toBe(3);
@@ -291,7 +291,7 @@ describe('after a restart', { retry: 0 }, () => {
   it('says that the host is gone, and finds everything again', async () => {
     expect(app.watched.problems).toEqual([]);
     await app.host.stop();
-    await page.getByText("The app's host does not answer").waitFor();
+    await page.getByText('The app does not respond').waitFor();
     await app.watched.close();
     const host = await startHost(app.gallery);
     const watched = await openPage(app.browser);
@@ -314,7 +314,7 @@ describe('after a restart', { retry: 0 }, () => {
 
   it('repeats a picture and gets the identical one', async () => {
     const list = page.getByRole('listbox', { name: 'Pictures' });
-    await page.getByRole('button', { name: 'Show every picture by itself' }).click();
+    await page.getByRole('button', { name: 'Show pictures separately' }).click();
     const original = list.getByRole('option').filter({ hasText: 'INT8 + InfuseNet NF4' });
     await original.click();
     await page.getByRole('button', { name: 'Repeat', exact: true }).click();

@@ -127,7 +127,7 @@ describe('with less motion', () => {
   it('does not flicker by itself, and changes by hand', async () => {
     await page.keyboard.press('Alt+2');
     await page.getByText('Flicker', { exact: true }).click();
-    await page.getByText('It does not change by itself').waitFor();
+    await page.getByText('No automatic switching').waitFor();
     const caption = page.locator('figcaption');
     const before = await caption.innerText();
     await page.waitForTimeout(1500);

@@ -190,7 +190,7 @@ describe('a download', () => {
     await download().getByRole('button', { name: 'Set a token…' }).click();
     await page.keyboard.type(TOKEN);
     await page.keyboard.press('Enter');
-    await page.getByText('A token is kept here.').waitFor();
+    await page.getByText('A token is saved here.').waitFor();
     expect(await page.content()).not.toContain(TOKEN);
     await download().getByRole('button', { name: 'Resume' }).click();
     await download().getByText('Downloaded', { exact: true }).waitFor();
@@ -225,7 +225,7 @@ describe('a download', () => {
     await download().getByRole('button', { name: 'Pause' }).click();
     await download().getByText('Paused', { exact: true }).waitFor();
     await page.reload();
-    await download().getByText('What has come is kept.').waitFor();
+    await download().getByText('Downloaded data is kept.').waitFor();
     hub.pace = null;
     await download().getByRole('button', { name: 'Resume' }).click();
     await download().getByText('Downloaded', { exact: true }).waitFor();
@@ -238,7 +238,7 @@ describe('a download', () => {
     await button('Remove…').click();
     await button('Remove it').click();
     await button('Download…').waitFor();
-    await button('Forget it').click();
+    await button('Remove the token').click();
     await page.getByText('There is no token.').waitFor();
   });
 });
@@ -280,7 +280,7 @@ describe('converting ahead of a run', () => {
     const resume = conversion().getByRole('button', { name: 'Resume' });
     await conversion().waitFor();
     if (await resume.isVisible()) await resume.click();
-    await conversion().getByText('All 4 are there.').waitFor();
+    await conversion().getByText('All 4 done.').waitFor();
     await check('prepared');
     await conversion().getByRole('button', { name: 'Close' }).click();
     await conversion().waitFor({ state: 'detached' });
@@ -339,7 +339,7 @@ describe('a dropped LoRA', () => {
     await goTo(page, 'Studio');
     await drop(dropped, 'main .studio');
     await page.getByRole('spinbutton', { name: 'grain' }).waitFor();
-    await button('Use grain no longer').click();
+    await button('Remove grain').click();
   });
 });
 

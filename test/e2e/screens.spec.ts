@@ -127,7 +127,7 @@ describe('with a comparison', () => {
       .waitFor();
     for (const mode of ['Slider', 'Grid', 'Flicker', 'Difference']) {
       await page.getByText(mode, { exact: true }).click();
-      if (mode === 'Flicker') await page.getByRole('button', { name: 'Stop changing by itself' }).click();
+      if (mode === 'Flicker') await page.getByRole('button', { name: 'Stop automatic switching' }).click();
       if (mode === 'Difference') await page.getByText(/^mean \d/).waitFor();
       await check(`compare-${mode.toLowerCase()}${tail}`);
     }
@@ -165,7 +165,7 @@ describe('with a comparison', () => {
     const dialog = page.getByRole('dialog', { name: 'Delete Hana?' });
     await dialog.getByText(/pictures made with it stay in the gallery/).waitFor();
     await check('delete-photo');
-    await dialog.getByRole('button', { name: 'Delete for good' }).click();
+    await dialog.getByRole('button', { name: 'Delete permanently' }).click();
     await page.getByRole('button', { name: 'Sample: Hana' }).waitFor();
     await page.getByText('Without an identity photo InfuseNet is not used').waitFor();
   });

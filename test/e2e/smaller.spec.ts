@@ -66,7 +66,7 @@ describe('memory that runs out', { retry: 0 }, () => {
     const first = choices().getByRole('button', { name: /^FLUX in INT8/ });
     await first.waitFor();
     expect(await first.innerText()).toMatch(
-      /^FLUX in INT8\s+saves 7\.45 GiB, FLUX weights about 0\.9 % off instead of 0 %, time not known yet$/,
+      /^FLUX in INT8\s+saves 7\.45 GiB, FLUX weight error about 0\.9 % instead of 0 %, time not known yet$/,
     );
     await look('smaller-studio');
   });
@@ -96,7 +96,7 @@ describe('memory that runs out', { retry: 0 }, () => {
     await page.getByText('1 smaller picture added to the queue.').first().waitFor();
     await page.getByText('1 of 2 done, 1 failed').waitFor({ timeout: 120_000 });
     // What the comparison has is not offered again.
-    await choices().getByText('Nothing more to offer here.').waitFor();
+    await choices().getByText('No smaller choice is left.').waitFor();
     await look('smaller-made');
     await goTo(page, 'Compare');
     await page.getByRole('img', { name: 'Picture made with 16-bit + FLUX INT8' }).waitFor();

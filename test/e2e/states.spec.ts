@@ -85,7 +85,7 @@ describe.skipIf(!COMPLETE)('at work', { retry: 0, timeout: 600_000 }, () => {
   });
 
   it('the first start', async () => {
-    await page.getByRole('button', { name: 'Draw the three' }).waitFor();
+    await page.getByRole('button', { name: 'Draw all three' }).waitFor();
     await take(page, 'empty-studio');
     for (const screen of ['compare', 'gallery', 'models', 'report', 'settings']) {
       await show(page, screen);
@@ -139,7 +139,7 @@ describe.skipIf(!COMPLETE)('at work', { retry: 0, timeout: 600_000 }, () => {
         .waitFor();
       await take(page, 'busy-models');
     });
-    await conversion.getByText('are there.').waitFor(PATIENT);
+    await conversion.getByText(/^All \d+ done\.$/).waitFor(PATIENT);
   });
 
   it('a run, and more that wait', async () => {
@@ -163,7 +163,7 @@ describe.skipIf(!COMPLETE)('at work', { retry: 0, timeout: 600_000 }, () => {
       }
       await show(page, 'studio');
       await post(page, 'queue.pause');
-      await page.getByRole('button', { name: 'Go on' }).waitFor();
+      await page.getByRole('button', { name: 'Continue' }).waitFor();
       await take(page, 'paused-studio', { sizes: NARROW });
       for (const language of ['ja', 'zh-Hans', 'de', 'fr'] as const) {
         await speak(page, language);
@@ -228,8 +228,8 @@ describe.skipIf(!COMPLETE)('at work', { retry: 0, timeout: 600_000 }, () => {
   it('a disk that is full', async () => {
     await speak(page, 'en');
     await goTo(page, 'Studio');
-    await page.getByRole('button', { name: 'Take off the list' }).first().click();
-    await page.getByRole('button', { name: 'Take off the list' }).first().click();
+    await page.getByRole('button', { name: 'Remove from the list' }).first().click();
+    await page.getByRole('button', { name: 'Remove from the list' }).first().click();
     await post(page, 'queue.pause');
     await page.getByRole('button', { name: 'Make 6 pictures' }).click();
     await page.getByText('waiting').first().waitFor();

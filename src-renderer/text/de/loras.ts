@@ -5,22 +5,22 @@ import type { Translation } from '../message';
 export const loras: Translation<typeof english> = {
   'loras.title': 'LoRAs',
   'loras.about':
-    'Dateien, die zu FLUX addiert werden, bevor dessen Gewichte umgewandelt werden. Hier oder im Studio ablegen; jede wird zuerst gegen FLUX geprüft.',
+    'Dateien, die zu FLUX addiert werden, bevor dessen Gewichte umgewandelt werden. Hier oder im Studio ablegen; jede wird zuerst geprüft.',
   'loras.none': 'Noch keine.',
   'loras.choose': 'Datei wählen …',
   'loras.facts': { one: '{bytes}, {count} Schicht von FLUX', other: '{bytes}, {count} Schichten von FLUX' },
   'loras.forget': 'Vergessen',
   'loras.forget-one': '{name} vergessen',
   'loras.drop': 'LoRA zum Hinzufügen ablegen',
-  'loras.taking': '{name} wird übernommen: {done} von {total}',
+  'loras.taking': 'Import von {name}: {done} von {total}',
   'loras.checking': '{name} wird geprüft …',
   'loras.stop': 'Anhalten',
   'loras.added': '{name} hinzugefügt.',
   'loras.forgotten': '{name} vergessen.',
   'loras.no-hash':
-    'Die Datei nennt das LoRA {name} (Gewicht {weight}), aber nicht seinen Inhalt. Ist das richtige vorhanden, von Hand hinzufügen.',
+    'Die Datei nennt das LoRA {name} (Gewicht {weight}) ohne Prüfsumme. Ist das richtige vorhanden, von Hand hinzufügen.',
   'loras.not-here':
-    'Das LoRA {name} (Gewicht {weight}, sha256 {hash}…) ist hier nicht bekannt. Seine Datei im Studio ablegen, dann das Bild noch einmal lesen.',
+    'Das LoRA {name} (Gewicht {weight}, sha256 {hash}…) fehlt hier. Seine Datei im Studio ablegen, dann das Bild noch einmal lesen.',
   'loras.too-much':
     'Das LoRA {name} (Gewicht {weight}) wurde weggelassen: Höchstens {count} LoRAs mit Gewichten bis {limit} sind möglich.',
 };

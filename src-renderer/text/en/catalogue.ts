@@ -1,4 +1,4 @@
-/** Every text in English, which says what there is to translate. One file per screen; ids begin with what they are about. */
+/** All English texts, one file per screen. The other languages have the same ids; ids begin with their subject. */
 import { common } from './common';
 import { compare } from './compare';
 import { errors } from './errors';

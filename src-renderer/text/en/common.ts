@@ -35,7 +35,7 @@ export const common = {
   'picture.missing': 'Picture missing',
   'picture.missing-of': '{name} (missing)',
   'stars.label': 'Rating',
-  'stars.take-away': 'Take the rating away',
+  'stars.take-away': 'Remove the rating',
   'boot.failed': 'Likeness Lab could not start',
   'format.all': 'All {format}',
   'format.auto': 'Auto {budget}',

@@ -1,10 +1,9 @@
-/** Converting a pack's weights ahead of a run, and what is converted already. */
+/** Converting a pack's weights before a run, and the converted weights. */
 export const preparation = {
   'preparation.open': 'Prepare formats…',
   'preparation.open-for': 'Prepare formats of {pack}',
   'preparation.title': 'Prepare formats of {pack}',
-  'preparation.about':
-    'A picture in a format that is prepared starts at once. What is not prepared is converted when it is first used.',
+  'preparation.about': 'Pictures in a prepared format start at once. Other formats are converted on first use.',
   'preparation.device': 'For device',
   'preparation.variant': 'InfuseNet of',
   'preparation.formats': 'Formats',
@@ -12,12 +11,12 @@ export const preparation = {
   'preparation.in-place': 'as it is',
   'preparation.ready': 'ready',
   'preparation.part': '{bytes} left',
-  'preparation.estimating': 'Looking at the weights and trying how fast they convert here…',
+  'preparation.estimating': 'Reading the weights and measuring the conversion speed…',
   'preparation.nothing': 'Choose at least one format.',
   'preparation.estimate': '{bytes} on the disk, {time}. {free} are free.',
   'preparation.no-room':
     '{bytes} are needed and {reserve} have to stay free, but only {free} are free. Free {missing}, or choose fewer formats.',
-  'preparation.elsewhere': 'Another conversion is on its way. Wait for it, or cancel it.',
+  'preparation.elsewhere': 'Another conversion is running. Wait for it, or cancel it.',
   'preparation.not-now': 'Not now',
   'preparation.start': 'Prepare them',
   'preparation.group': 'The conversion',
@@ -27,8 +26,8 @@ export const preparation = {
   'preparation.done': 'Prepared',
   'preparation.line': '{item}, {done} of {total} done · {time} left',
   'preparation.line-no-time': '{item}, {done} of {total} done',
-  'preparation.kept': '{done} of {total} done. What is finished is kept.',
-  'preparation.all-done': 'All {total} are there.',
+  'preparation.kept': '{done} of {total} done. Finished formats are kept.',
+  'preparation.all-done': 'All {total} done.',
   'preparation.pause': 'Pause',
   'preparation.resume': 'Resume',
   'preparation.announce-done': '{pack} is prepared.',
@@ -36,8 +35,8 @@ export const preparation = {
 
   'cache.title': 'Converted weights',
   'cache.about':
-    'Each format is made once and kept, so that the next picture starts sooner. Removing them costs only the time to make them again.',
-  'cache.looking': 'Looking at the disk…',
+    'Each format is converted once and kept, so the next picture starts sooner. Removed weights are converted again when needed.',
+  'cache.looking': 'Reading the disk…',
   'cache.none': 'None yet.',
   'cache.total': '{bytes} on the disk.',
   'cache.remove-all': 'Remove',
@@ -47,5 +46,5 @@ export const preparation = {
   'cache.entry-loras': '{component} {format} with LoRAs',
   'cache.unfinished': 'unfinished',
   'cache.conditioning': '{component}’s conditioning',
-  'cache.weight-errors': 'figures about formats',
+  'cache.weight-errors': 'errors by format',
 } as const;

@@ -5,21 +5,21 @@ import type { Translation } from '../message';
 export const loras: Translation<typeof english> = {
   'loras.title': 'LoRA',
   'loras.about':
-    'Des fichiers ajoutés à FLUX avant la conversion de ses poids. Déposez-en un ici ou sur le studio ; chacun est d’abord vérifié face à FLUX.',
+    'Des fichiers ajoutés à FLUX avant la conversion de ses poids. Déposez-en un ici ou sur le studio ; chacun est d’abord vérifié.',
   'loras.none': 'Aucun pour l’instant.',
   'loras.choose': 'Choisir un fichier…',
   'loras.facts': { one: '{bytes}, {count} couche de FLUX', other: '{bytes}, {count} couches de FLUX' },
   'loras.forget': 'Oublier',
   'loras.forget-one': 'Oublier {name}',
   'loras.drop': 'Déposez le LoRA pour l’ajouter',
-  'loras.taking': 'Reprise de {name} : {done} sur {total}',
+  'loras.taking': 'Import de {name} : {done} sur {total}',
   'loras.checking': 'Vérification de {name}…',
   'loras.stop': 'Arrêter',
   'loras.added': '{name} ajouté.',
   'loras.forgotten': '{name} oublié.',
   'loras.no-hash':
-    'Le fichier nomme le LoRA {name} (poids {weight}), mais pas son contenu. Ajoutez-le à la main si vous avez le bon.',
+    'Le fichier nomme le LoRA {name} (poids {weight}) sans son empreinte. Ajoutez-le à la main si vous avez le bon.',
   'loras.not-here':
-    'Le LoRA {name} (poids {weight}, sha256 {hash}…) n’est pas connu ici. Déposez son fichier sur le studio, puis relisez l’image.',
+    'Le LoRA {name} (poids {weight}, sha256 {hash}…) manque ici. Déposez son fichier sur le studio, puis relisez l’image.',
   'loras.too-much': 'Le LoRA {name} (poids {weight}) a été omis : au plus {count} LoRA avec des poids jusqu’à {limit}.',
 };

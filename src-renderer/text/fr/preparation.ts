@@ -7,7 +7,7 @@ export const preparation: Translation<typeof english> = {
   'preparation.open-for': 'Préparer des formats de {pack}',
   'preparation.title': 'Préparer des formats de {pack}',
   'preparation.about':
-    'Une image dans un format préparé commence tout de suite. Ce qui n’est pas préparé est converti au premier usage.',
+    'Une image dans un format préparé commence tout de suite. Les autres formats sont convertis au premier usage.',
   'preparation.device': 'Pour l’appareil',
   'preparation.variant': 'InfuseNet de',
   'preparation.formats': 'Formats',
@@ -15,7 +15,7 @@ export const preparation: Translation<typeof english> = {
   'preparation.in-place': 'tel quel',
   'preparation.ready': 'prêt',
   'preparation.part': 'encore {bytes}',
-  'preparation.estimating': 'Lecture des poids et essai de la vitesse de conversion…',
+  'preparation.estimating': 'Lecture des poids et mesure de la vitesse de conversion…',
   'preparation.nothing': 'Choisissez au moins un format.',
   'preparation.estimate': '{bytes} sur le disque, {time}. {free} sont libres.',
   'preparation.no-room':
@@ -30,15 +30,15 @@ export const preparation: Translation<typeof english> = {
   'preparation.done': 'Préparé',
   'preparation.line': '{item}, {done} sur {total} · encore {time}',
   'preparation.line-no-time': '{item}, {done} sur {total}',
-  'preparation.kept': '{done} sur {total}. Ce qui est fini est gardé.',
-  'preparation.all-done': 'Les {total} sont là.',
+  'preparation.kept': '{done} sur {total}. Les formats terminés sont gardés.',
+  'preparation.all-done': 'Les {total} sont prêts.',
   'preparation.pause': 'Pause',
   'preparation.resume': 'Reprendre',
   'preparation.announce-done': '{pack} est préparé.',
   'preparation.announce-failed': 'La conversion s’est arrêtée.',
   'cache.title': 'Poids convertis',
   'cache.about':
-    'Chaque format est fait une fois et gardé, pour que l’image suivante commence plus tôt. Les supprimer ne coûte que le temps de les refaire.',
+    'Chaque format est converti une fois et gardé, pour que l’image suivante commence plus tôt. Les poids supprimés sont reconvertis au besoin.',
   'cache.looking': 'Lecture du disque…',
   'cache.none': 'Aucun pour l’instant.',
   'cache.total': '{bytes} sur le disque.',
@@ -49,5 +49,5 @@ export const preparation: Translation<typeof english> = {
   'cache.entry-loras': '{component} {format} avec LoRA',
   'cache.unfinished': 'inachevé',
   'cache.conditioning': 'conditionnement de {component}',
-  'cache.weight-errors': 'chiffres sur les formats',
+  'cache.weight-errors': 'erreurs par format',
 };

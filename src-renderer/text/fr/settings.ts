@@ -12,18 +12,18 @@ export const settings: Translation<typeof english> = {
   'settings.language': 'Langue',
   'settings.language.system': 'Comme le système ({name})',
   'settings.making': 'Création des images',
-  'settings.provider': 'S’exécute sur (sauf choix dans le studio)',
-  'settings.provider.best': 'Le meilleur ici ({name})',
-  'settings.provider.not-here': '{name} (pas ici)',
-  'settings.provider.why-not': 'pas ici : {detail}',
+  'settings.provider': 'S’exécute par défaut sur',
+  'settings.provider.best': 'Le meilleur disponible ({name})',
+  'settings.provider.not-here': '{name} (indisponible)',
+  'settings.provider.why-not': 'indisponible : {detail}',
   'settings.device': 'Carte graphique',
   'settings.device.hint':
-    'Pour cuda et dml, comptée à partir de 0 dans l’ordre du pilote. webgpu et cpu trouvent la leur eux-mêmes.',
-  'settings.pack': 'Pack de modèles (sauf choix dans le studio)',
+    'Pour cuda et dml, comptée à partir de 0 dans l’ordre du pilote. webgpu et cpu choisissent eux-mêmes.',
+  'settings.pack': 'Pack de modèles par défaut',
   'settings.pack.bundled': 'Le pack fourni',
   'settings.cache': 'Dossier des poids convertis',
   'settings.cache.hint':
-    'Des dizaines de gigaoctets pour FLUX en plusieurs formats. Après un changement, les poids déjà convertis restent dans l’ancien dossier.',
+    'Des dizaines de gigaoctets pour FLUX en plusieurs formats. Après un changement, les fichiers existants restent dans l’ancien dossier.',
   'settings.cache.named': 'Fixé par --cache au démarrage.',
   'settings.cache.path': 'Chemin d’un autre dossier',
   'settings.cache.use': 'Utiliser ce dossier',
@@ -50,6 +50,6 @@ export const settings: Translation<typeof english> = {
   'settings.open-logs': 'Ouvrir les journaux',
   'settings.about': 'À propos',
   'settings.about.text':
-    'Likeness Lab {version} montre ce que la quantification fait aux portraits fidèles à l’identité : à l’image, à la ressemblance, à la mémoire et au temps. Faites des portraits de personnes qui y ont consenti.',
+    'Likeness Lab {version} montre ce que la quantification fait aux portraits fidèles à l’identité : à l’image, à la ressemblance, à la mémoire et au temps. Ne faites le portrait que de personnes qui y ont consenti.',
   'settings.notices': 'Mentions et licences',
 };

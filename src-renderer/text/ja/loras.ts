@@ -4,8 +4,7 @@ import type { Translation } from '../message';
 
 export const loras: Translation<typeof english> = {
   'loras.title': 'LoRA',
-  'loras.about':
-    '重みを変換する前に FLUX に加えるファイルです。ここかスタジオにドロップしてください。まず FLUX に合うかを確認します。',
+  'loras.about': '重みを変換する前に FLUX に加えるファイルです。ここかスタジオにドロップしてください。先に確認します。',
   'loras.none': 'まだありません。',
   'loras.choose': 'ファイルを選ぶ…',
   'loras.facts': { other: '{bytes}、FLUX の {count} 層' },
@@ -18,8 +17,8 @@ export const loras: Translation<typeof english> = {
   'loras.added': '{name} を追加しました。',
   'loras.forgotten': '{name} の登録を外しました。',
   'loras.no-hash':
-    'ファイルには LoRA {name}（重み {weight}）の名前だけがあり、中身の情報がありません。正しいものがあれば手動で追加してください。',
+    'ファイルには LoRA {name}（重み {weight}）の名前だけがあり、ハッシュがありません。正しいものがあれば手動で追加してください。',
   'loras.not-here':
-    'LoRA {name}（重み {weight}、sha256 {hash}…）は登録されていません。ファイルをスタジオにドロップしてから、画像をもう一度読み取ってください。',
+    'LoRA {name}（重み {weight}、sha256 {hash}…）がありません。ファイルをスタジオにドロップしてから、画像をもう一度読み取ってください。',
   'loras.too-much': 'LoRA {name}（重み {weight}）は除きました。使えるのは {count} 個まで、重みは {limit} までです。',
 };

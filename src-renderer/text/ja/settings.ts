@@ -12,15 +12,15 @@ export const settings: Translation<typeof english> = {
   'settings.language': '言語',
   'settings.language.system': 'システムに合わせる（{name}）',
   'settings.making': '画像の作成',
-  'settings.provider': '実行先（スタジオで指定しない場合）',
-  'settings.provider.best': 'ここで最適なもの（{name}）',
+  'settings.provider': '既定の実行先',
+  'settings.provider.best': '最適なもの（{name}）',
   'settings.provider.not-here': '{name}（使用不可）',
   'settings.provider.why-not': '使用不可：{detail}',
   'settings.device': 'グラフィックカード',
   'settings.device.hint': 'cuda と dml で使います。ドライバーの順に 0 から数えます。webgpu と cpu は自動で決まります。',
-  'settings.pack': 'モデルパック（スタジオで指定しない場合）',
+  'settings.pack': '既定のモデルパック',
   'settings.pack.bundled': '付属のパック',
-  'settings.cache': '変換した重みのフォルダー',
+  'settings.cache': '変換済みの重みのフォルダー',
   'settings.cache.hint':
     'FLUX を複数の形式で使うと数十ギガバイトになります。変更しても、変換済みの重みは元のフォルダーに残ります。',
   'settings.cache.named': '起動時に --cache で指定されています。',
@@ -49,6 +49,6 @@ export const settings: Translation<typeof english> = {
   'settings.open-logs': 'ログを開く',
   'settings.about': 'このアプリについて',
   'settings.about.text':
-    'Likeness Lab {version} は、人物の顔を保つポートレートに量子化が何をもたらすか（画像、似ている度合い、メモリ、時間）を示します。同意を得た人のポートレートだけを作ってください。',
+    'Likeness Lab {version} は、人物の顔を保つポートレートに量子化が何をもたらすか（画像、本人らしさ、メモリ、時間）を示します。同意を得た人のポートレートだけを作ってください。',
   'settings.notices': '著作権表示とライセンス',
 };

@@ -37,7 +37,7 @@ export const common: Translation<typeof english> = {
   'picture.missing': '图片缺失',
   'picture.missing-of': '{name}（缺失）',
   'stars.label': '评分',
-  'stars.take-away': '取消评分',
+  'stars.take-away': '移除评分',
   'boot.failed': 'Likeness Lab 无法启动',
   'format.all': '全部 {format}',
   'format.auto': '自动 {budget}',

@@ -4,7 +4,7 @@ import type { Translation } from '../message';
 
 export const loras: Translation<typeof english> = {
   'loras.title': 'LoRA',
-  'loras.about': '在转换权重之前加到 FLUX 上的文件。拖放到此处或工作室；会先对照 FLUX 检查。',
+  'loras.about': '在转换权重之前加到 FLUX 上的文件。拖放到此处或工作室；会先进行检查。',
   'loras.none': '暂无。',
   'loras.choose': '选择文件…',
   'loras.facts': { other: '{bytes}，FLUX 的 {count} 层' },
@@ -16,7 +16,7 @@ export const loras: Translation<typeof english> = {
   'loras.stop': '停止',
   'loras.added': '已添加 {name}。',
   'loras.forgotten': '已移除 {name}。',
-  'loras.no-hash': '文件提到 LoRA {name}（权重 {weight}），但没有其内容信息。如有正确的文件，请手动添加。',
+  'loras.no-hash': '文件提到 LoRA {name}（权重 {weight}），但没有校验值。如有正确的文件，请手动添加。',
   'loras.not-here': '此处没有 LoRA {name}（权重 {weight}，sha256 {hash}…）。请将其文件拖放到工作室，然后重新读取图片。',
   'loras.too-much': '已省略 LoRA {name}（权重 {weight}）：最多可用 {count} 个，权重不超过 {limit}。',
 };

@@ -8,7 +8,7 @@ export const report: Translation<typeof english> = {
   'report.nothing.text': '报告由已完成的对比生成。',
   'report.comparison': '对比',
   'report.open-before': '之前打开的对比',
-  'report.form': '形式',
+  'report.form': '文件类型',
   'report.copy': '复制',
   'report.copied': '已复制。',
   'report.save': '保存',

@@ -43,7 +43,7 @@ describe('a run with two encoders', () => {
       { conditioned: false, names: ['glintr100'] },
     ]);
     expect(roles.map((role) => roleTitle(role, roles, [both]))).toEqual([
-      expect.stringMatching(/by arcface\. It also conditioned the picture, so the score is circular/),
+      expect.stringMatching(/by arcface\. It also conditioned the picture, so this score is circular/),
       expect.stringMatching(/by glintr100\. It had no part in making the picture/),
     ]);
     expect(roleTitle(roles[0] ?? { conditioned: true, names: [] }, roles, [both])).not.toContain('Second encoder');
@@ -61,8 +61,8 @@ describe('a run with two encoders', () => {
   it('says of each fact how far it can be trusted', () => {
     const titles = runFacts(both).flatMap(({ title }) => title ?? []);
     expect(titles).toEqual([
-      expect.stringContaining('the score is circular'),
-      expect.stringContaining('an independent opinion'),
+      expect.stringContaining('this score is circular'),
+      expect.stringContaining('this score is independent'),
     ]);
   });
 
@@ -90,7 +90,7 @@ describe('a run with one encoder', () => {
       ['Second encoder', 'none in the pack'],
     ]);
     expect(identityFacts(run({ faceScores: [arcface], secondEncoder: 'same-file' }))[1]?.[1]).toContain(
-      'the file that conditions',
+      'same file as the one that conditions',
     );
   });
 

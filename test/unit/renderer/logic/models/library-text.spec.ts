@@ -29,8 +29,8 @@ describe('the line under a download', () => {
   it.each<[string, Partial<DownloadState>]>([
     ['10.0 GiB of 40.0 GiB · 20 MiB/s · about 25 min left', {}],
     ['10.0 GiB of 40.0 GiB', { bytesPerSecond: null, secondsLeft: null }],
-    ['10.0 GiB of 40.0 GiB. What has come is kept.', { status: 'paused' }],
-    ['What has come is kept.', { status: 'failed', totalBytes: 0 }],
+    ['10.0 GiB of 40.0 GiB. Downloaded data is kept.', { status: 'paused' }],
+    ['Downloaded data is kept.', { status: 'failed', totalBytes: 0 }],
     ['Asking the server for the files…', { phase: 'ask' }],
     ['Checking the hash of a', { phase: 'verify' }],
     ['40.0 GiB, every file checked', { status: 'done' }],

@@ -60,7 +60,7 @@ describe('what sets a run apart', () => {
     expect(spillText(spill)).toBe(
       'The card’s memory was full (7.75 GiB of 8.00 GiB), and from step 7 on it used the computer’s: 24.0 s a step instead of 2.00 s.',
     );
-    expect(retryText(run)).toBe('memory had run out (Loading weights)');
-    expect(retryText({ ...run, retry: { ...retry, stage: null } })).toBe('memory had run out');
+    expect(retryText(run)).toBe('first ran out of memory (Loading weights)');
+    expect(retryText({ ...run, retry: { ...retry, stage: null } })).toBe('first ran out of memory');
   });
 });

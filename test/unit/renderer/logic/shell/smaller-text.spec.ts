@@ -34,10 +34,10 @@ describe('changeName', () => {
 
 describe('choiceFacts', () => {
   it.each([
-    [{}, 'saves 10.3 GiB, FLUX weights about 0.9 % off instead of 0 %, takes about 1 min'],
+    [{}, 'saves 10.3 GiB, FLUX weight error about 0.9 % instead of 0 %, takes about 1 min'],
     [
       { weightErrors: [{ component: 'flux', before: 0.0088, after: 0.0812, measured: true }], seconds: null },
-      'saves 10.3 GiB, FLUX weights 8.1 % off instead of 0.88 %, time not known yet',
+      'saves 10.3 GiB, FLUX weight error 8.1 % instead of 0.88 %, time not known yet',
     ],
     [
       { change: { kind: 'size', width: 64, height: 64 }, weightErrors: [], fit: 'too-big' },
@@ -57,7 +57,7 @@ describe('choiceFacts', () => {
 
   it('speaks the language', () => {
     useLanguage('de', []);
-    expect(choiceFacts(choice({}))).toMatch(/^spart 10,3 GiB, Gewichte von FLUX um etwa 0,9 % daneben statt um 0 %, /);
+    expect(choiceFacts(choice({}))).toMatch(/^spart 10,3 GiB, Gewichtsfehler von FLUX etwa 0,9 % statt 0 %, /);
   });
 });
 

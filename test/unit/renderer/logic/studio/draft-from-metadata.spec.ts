@@ -72,8 +72,8 @@ describe('draftFromMetadata', () => {
     const result = draftFromMetadata(before, { ...filled, loras: [...loras, lora('loud', 9, hash, 'l-2')] }, pack);
     expect(result.draft.loras).toEqual([{ loraId: 'l-1', name: 'soft', weight: 0.8 }]);
     expect(result.missing).toEqual([
-      'The LoRA gone (weight -0.5, sha256 abababababab…) is not known here. Drop its file on the studio, then read the picture again.',
-      'The file names the LoRA named (weight 1), but not what is in it. Add it by hand if you have the right one.',
+      'The LoRA gone (weight -0.5, sha256 abababababab…) is missing here. Drop its file on the studio, then read the picture again.',
+      'The file names the LoRA named (weight 1) without its checksum. Add it by hand if you have the right one.',
       'The LoRA loud (weight 9) was left out: at most 8 LoRAs with weights up to 4 can be used.',
     ]);
     // A picture that was made without takes those of the form away; one that does not say leaves them.
@@ -86,8 +86,8 @@ describe('draftFromMetadata', () => {
     const result = draftFromMetadata(draft, { ...read, modelVariant: 'sim', negativePrompt: 'blurry' }, pack);
     expect(result.draft).toEqual({ ...draft, prompts: ['x'] });
     expect(result.missing).toEqual([
-      'The file has no seed that fits.',
-      '90 steps are more than this pack takes.',
+      'The file has no usable seed.',
+      'This pack allows fewer than 90 steps.',
       'This pack cannot make 1024×1024.',
       'This pack has no variant sim.',
       'FLUX takes no negative prompt; it was left out.',
