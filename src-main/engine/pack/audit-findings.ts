@@ -52,7 +52,7 @@ export function missingConfig(label: string, file: string): AuditFinding {
     'missing',
     'config-missing',
     file,
-    `${label}: config.json, which has the size of the network, is missing.`,
+    `${label}: config.json is missing; it contains the size of the network.`,
     'Download config.json of the same folder.',
   );
 }
