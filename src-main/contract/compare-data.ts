@@ -32,8 +32,8 @@ export type PictureDifference = z.infer<typeof pictureDifferenceSchema>;
 
 /**
  * `reference`: made with the reference's settings (but maybe another seed or prompt). `variant`: compared with the
- * reference's picture of the same seed and prompt. `repeat`: compared with the first picture of its own settings.
- * `unpaired`: the reference has no picture of this seed and prompt, so it is compared with the reference run itself.
+ * reference's picture of the same seed and prompt. `repeat`: compared with the first picture of its own settings that
+ * was decoded in the same way (whole or in tiles), or with none where it is that picture. `unpaired`: the reference has no picture of this seed and prompt, so it is compared with the reference run itself.
  */
 export const compareRoleSchema = z.enum(['reference', 'variant', 'repeat', 'unpaired']);
 export type CompareRole = z.infer<typeof compareRoleSchema>;
@@ -50,9 +50,9 @@ const compareFaceSchema = faceScoreSchema.extend({
 export const compareRowSchema = z.object({
   runId: idSchema,
   role: compareRoleSchema,
-  /** The run it is compared with; null for `reference`. */
+  /** The run it is compared with; null for `reference`, and for a repeat without a base. */
   baseRunId: idSchema.nullable(),
-  /** Null for `reference`, and when the sizes differ, with the sentence in `note`. */
+  /** Null without a base, and when the sizes differ, with the sentence in `note`. */
   difference: pictureDifferenceSchema.nullable(),
   note: z.string().nullable(),
   /** Relative difference of the latents after each step from the base's; null where it is not known. */

@@ -32,6 +32,8 @@ export const anySettingShape = shapeOf(SETTING_NAMES, (name) =>
 
 /** A way of decoding that is asked for. */
 export const decodeChoiceSchema = z.enum(DECODE_MODES);
+/** With the engine's own choice. */
+export type DecodeChoice = z.infer<typeof decodeChoiceSchema> | 'auto';
 
 const sharedShape = {
   packId: idSchema,
@@ -93,7 +95,8 @@ export type SettingField =
   | 'identity'
   | 'pose'
   | 'pack'
-  | 'loras';
+  | 'loras'
+  | 'decode';
 export const SETTING_FIELDS: readonly SettingField[] = [
   ...QUANTIZED_COMPONENTS,
   ...SETTING_NAMES.flatMap((name): SettingField[] => (name === 'width' ? ['size'] : name === 'height' ? [] : [name])),
@@ -102,6 +105,7 @@ export const SETTING_FIELDS: readonly SettingField[] = [
   'pose',
   'pack',
   'loras',
+  'decode',
 ];
 export const settingFieldSchema = z.enum(SETTING_FIELDS);
 
@@ -122,6 +126,8 @@ export function settingValue(settings: RunSettings, field: SettingField): string
       return settings.packId;
     case 'loras':
       return lorasText(settings.loras);
+    case 'decode':
+      return settings.decode ?? 'auto';
     case 'provider':
       return deviceName(settings);
     default:

@@ -1,27 +1,37 @@
-/** A variant among others of a comparison: its name, and what else is set in another way than in the reference. */
+/** Names of the variants of a comparison: their formats, then the other settings that differ from the reference's. */
 import { variantName, type NameWords } from '../base/variant-name.js';
 import { QUANTIZED_COMPONENTS } from '../base/vocabulary.js';
-import { differingFields, SETTINGS, settingValue, type RunSettings, type SettingField } from './generation-settings.js';
+import {
+  differingFields,
+  SETTINGS,
+  settingValue,
+  type DecodeChoice,
+  type RunSettings,
+  type SettingField,
+} from './generation-settings.js';
 
-/** What a variant leaves open: its pictures are samples of it. */
+/** Fields that vary among the pictures of one variant. */
 export const SAMPLED_FIELDS: ReadonlySet<SettingField> = new Set(['seed', 'prompt']);
 const IN_THE_NAME: ReadonlySet<SettingField> = new Set(QUANTIZED_COMPONENTS);
-/** Values that are ids say nothing to a person. */
+/** Fields whose value is an id, which says nothing to a person. */
 const OPAQUE: ReadonlySet<SettingField> = new Set(['identity', 'pose', 'pack']);
 
 export interface TitleWords {
   /** Default: English. */
   readonly names?: NameWords;
   readonly field: (field: SettingField) => string;
-  /** For a value that says nothing: `other pose`. */
+  /** For a value that is an id: `other pose`. */
   readonly other: (field: string) => string;
+  readonly decoded: (choice: DecodeChoice) => string;
   readonly list: (parts: readonly string[]) => string;
 }
 
 const NAMES: Readonly<Record<string, { readonly name: string }>> = { ...SETTINGS, loras: { name: 'LoRAs' } };
+const DECODED = { auto: 'decoded automatically', whole: 'decoded whole', tiles: 'decoded in tiles' };
 const ENGLISH: TitleWords = {
   field: (field) => NAMES[field]?.name ?? field,
   other: (field) => `other ${field}`,
+  decoded: (choice) => DECODED[choice],
   list: (parts) => parts.join(', '),
 };
 
@@ -30,6 +40,7 @@ export function variantTitle(settings: RunSettings, reference: RunSettings, word
   const others = differingFields(settings, reference)
     .filter((field) => !SAMPLED_FIELDS.has(field) && !IN_THE_NAME.has(field))
     .map((field) => {
+      if (field === 'decode') return words.decoded(settings.decode ?? 'auto');
       const name = words.field(field);
       return OPAQUE.has(field) ? words.other(name) : `${name} ${settingValue(settings, field)}`;
     });

@@ -196,9 +196,11 @@ export class GalleryRepo {
       `SELECT ${DETAIL_COLUMNS} FROM ${DETAIL_FROM}
        WHERE r.status = 'done' AND r.trashed_at_ms IS NULL AND r.public_id <> :id
          AND (v.flux <> :flux) + (v.t5 <> :t5) + (v.infusenet <> :infusenet) + ${SETTINGS_THAT_DIFFER}
-           + (r.width <> :width OR r.height <> :height) + (r.provider <> :provider)
+           + (r.width <> :width OR r.height <> :height)
+           + (r.provider <> :provider OR r.device_id IS NOT :deviceId)
            + (r.identity_id IS NOT :identityId OR (r.identity_id IS NOT NULL AND r.face_index <> :faceIndex))
-           + (r.pose_id IS NOT :poseId) + (r.pack_id <> :packId) = 1
+           + (r.pose_id IS NOT :poseId) + (r.pack_id <> :packId)
+           + (r.loras_json <> :loras) + (r.decode IS NOT :decode) = 1
        ORDER BY r.created_at_ms DESC, r.id DESC LIMIT 500`,
       {
         id: run.id,
@@ -207,6 +209,9 @@ export class GalleryRepo {
         infusenet: s.formats.infusenet,
         ...settingsOf(s),
         provider: s.provider,
+        deviceId: s.deviceId ?? null,
+        loras: JSON.stringify(s.loras),
+        decode: s.decode ?? null,
         identityId: s.identityId,
         faceIndex: s.faceIndex,
         poseId: s.poseId,

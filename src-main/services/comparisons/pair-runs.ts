@@ -1,4 +1,4 @@
-/** Which run of a comparison is compared with which, and which runs are one variant. Pure. */
+/** Pairs the runs of a comparison and groups them by variant. Pure. */
 import type { CompareRole } from '../../contract/compare-data.js';
 import {
   runSettingsSchema,
@@ -9,12 +9,12 @@ import {
 import type { RunDetail } from '../../contract/run.js';
 import { SAMPLED_FIELDS } from '../../contract/variant-title.js';
 
-/** Every setting, in the schema's order, so that equal ones are equal text. */
+/** Every setting as JSON in the schema's order, so that equal settings are equal text. */
 export function settingsKey(settings: RunSettings): string {
   return JSON.stringify(runSettingsSchema.parse(settings));
 }
 
-/** Every setting but those: equal for pictures of one variant. */
+/** Every setting but seed and prompt: equal for pictures of one variant. */
 export function variantSettingsKey(settings: RunSettings): string {
   return JSON.stringify(
     SETTING_FIELDS.filter((field) => !SAMPLED_FIELDS.has(field)).map((field) => settingValue(settings, field)),
@@ -37,7 +37,7 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
 export interface PairedRun {
   readonly run: RunDetail;
   readonly role: CompareRole;
-  /** What it is compared with; null for `reference`. */
+  /** The run it is compared with; null for `reference`, and for a repeat that is the first decoded in its way. */
   readonly base: RunDetail | null;
   /** 0 for the first of its settings, seed and prompt, then 1 and up. */
   readonly repeat: number;
@@ -67,7 +67,11 @@ export function pairRuns(reference: RunDetail, runs: readonly RunDetail[]): Pair
       const cell = cellKey(run.settings);
       const same = cells.get(cell) ?? [run];
       const repeat = same.indexOf(run);
-      if (repeat > 0) return { run, role: 'repeat', base: same[0] ?? null, repeat };
+      if (repeat > 0) {
+        // Whole and tiled decodes differ by rounding, which is not the noise of repeating a run.
+        const first = same.find(({ result }) => result?.decode.mode === run.result?.decode.mode);
+        return { run, role: 'repeat', base: first === run ? null : (first ?? null), repeat };
+      }
       if (key === referenceKey) return { run, role: 'reference', base: null, repeat };
       const counterpart = referenceCells.get(cell)?.[0];
       return counterpart === undefined

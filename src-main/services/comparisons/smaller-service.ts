@@ -3,7 +3,6 @@ import { AppError } from '../../base/app-error.js';
 import {
   QUANTIZED_COMPONENTS,
   stageSchema,
-  variantKey,
   type QuantizedComponent,
   FORMAT_FACTS,
   isLossy,
@@ -15,7 +14,7 @@ import type { RunDetail } from '../../contract/run.js';
 import type { SmallerChange, SmallerChoice, SmallerChoices } from '../../contract/smaller-choice.js';
 import type { Store } from '../../store/store.js';
 import type { ComparisonService, Started } from './comparison-service.js';
-import { settingsKey } from './pair-runs.js';
+import { settingsKey, variantSettingsKey } from './pair-runs.js';
 import { fitOf, type EstimateService } from '../runs/estimate-service.js';
 import { expectedSeconds, tilesSeconds } from '../runs/pace.js';
 import type { PackService } from '../packs/pack-service.js';
@@ -84,9 +83,10 @@ export class SmallerService {
     const run = this.#failed(runId);
     return this.#parts.comparisons.append(run.comparisonId, () => {
       const siblings = this.#siblings(run);
+      const variant = variantSettingsKey(run.settings);
       const there = new Set(siblings.map(({ settings }) => settingsKey(settings)));
       const cells = siblings
-        .filter((other) => isOutOfMemory(other) && sameVariant(other, run))
+        .filter((other) => isOutOfMemory(other) && variantSettingsKey(other.settings) === variant)
         .map(({ settings, repeat }) => ({ settings: withChange(settings, change), repeat }))
         .filter(({ settings }) => !there.has(settingsKey(settings)));
       if (cells.length > 0) return cells;
@@ -142,15 +142,4 @@ export class SmallerService {
 
 function isOutOfMemory({ status, error }: RunDetail): boolean {
   return status === 'failed' && error?.code === 'engine.out-of-memory';
-}
-
-/** Runs that differ in prompt, seed and repeat only. */
-function sameVariant(a: RunDetail, b: RunDetail): boolean {
-  const [x, y] = [a.settings, b.settings];
-  return (
-    variantKey(x.formats) === variantKey(y.formats) &&
-    x.width === y.width &&
-    x.height === y.height &&
-    x.decode === y.decode
-  );
 }

@@ -20,6 +20,8 @@ function fieldText(run: RunDetail, field: SettingField): string {
       return `“${run.settings.prompt.slice(0, 24)}${run.settings.prompt.length > 24 ? '…' : ''}”`;
     case 'identity':
       return run.identityName ?? t('run.no-identity');
+    case 'decode':
+      return t(`decoded.${run.settings.decode ?? 'auto'}`);
     case 'size':
     case 'modelVariant':
     case 'provider':

@@ -81,7 +81,7 @@ export function runMarks(run: RunDetail): RunMark[] {
   const { result, retry } = run;
   const marks: RunMark[] = [];
   if (result?.decode.mode === 'tiles')
-    marks.push({ text: t('decode.mark'), title: t('decode.mark.title'), warns: false });
+    marks.push({ text: t('decoded.tiles'), title: t('decode.mark.title'), warns: false });
   if (retry !== null) marks.push({ text: t('retry.mark'), title: t('retry.title'), warns: false });
   if (result !== null && result.spill !== null)
     marks.push({ text: t('spill.mark', { step: result.spill.fromStep }), title: spillText(result.spill), warns: true });

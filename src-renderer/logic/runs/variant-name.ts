@@ -42,6 +42,7 @@ export function variantTitle(
     names: WORDS,
     field: fieldName,
     other: (field) => t('variant.other', { field }),
+    decoded: (choice) => t(`decoded.${choice}`),
     list: commas,
   });
 }

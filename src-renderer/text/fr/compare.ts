@@ -163,6 +163,7 @@ export const compare: Translation<typeof english> = {
   'table.reference': 'référence',
   'table.being-made': 'en cours',
   'table.repeat': 'comparée à la première',
+  'table.repeat-decoded': 'décodée autrement que la première',
   'table.unpaired': 'comparée à la référence choisie : autre graine ou autre prompt',
   'table.sizes-differ':
     'La référence fait {reference}, cette image {picture} : les pixels ne peuvent pas être comparés.',
@@ -190,6 +191,7 @@ export const compare: Translation<typeof english> = {
   'field.pose': 'photo de pose',
   'field.pack': 'pack',
   'field.loras': 'LoRA',
+  'field.decode': 'décodage',
   'run.no-identity': 'sans identité',
   'run.repeat': 'répétition {number}',
   'verdict.line': '{name} : {facts}.',

@@ -176,9 +176,18 @@ describe('runs', () => {
       add(name, { ...run.settings, [name]: value });
       expect(store.runs.get(name)?.settings).toEqual({ ...run.settings, [name]: value });
     }
+    const more: Record<string, Partial<RunSettings>> = {
+      loras: { loras: [{ loraId: 'style', name: 'style', weight: 0.5 }] },
+      decode: { decode: 'tiles' },
+      device: { deviceId: 1 },
+    };
+    for (const [name, change] of Object.entries(more)) {
+      add(name, { ...run.settings, ...change });
+      add(`${name} and seed`, { ...run.settings, ...change, seed: run.settings.seed + 1 });
+    }
     store.db.run(`UPDATE runs SET status = 'done'`);
     const found = store.gallery.oneSettingAway(run).map(({ detail }) => detail.id);
-    expect(found.sort()).toEqual([...SETTING_NAMES].sort());
+    expect(found.sort()).toEqual([...SETTING_NAMES, ...Object.keys(more)].sort());
   });
 
   it('from before there was a setting were made with what it begins with', async () => {

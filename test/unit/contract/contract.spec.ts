@@ -20,6 +20,7 @@ import {
   samplePath,
 } from '../../../src-main/contract/picture-path.js';
 import { tagSchema } from '../../../src-main/contract/run.js';
+import { variantTitle } from '../../../src-main/contract/variant-title.js';
 import { sizePresets } from '../../../src-main/contract/size-presets.js';
 
 const draft: ComparisonDraft = {
@@ -128,11 +129,14 @@ describe('setting fields', () => {
       pose: { poseId: 'pose' },
       pack: { packId: 'other' },
       loras: { loras: [{ loraId: 'a', name: 'style', weight: 0.5 }] },
+      decode: { decode: 'tiles' },
     };
     for (const field of SETTING_FIELDS) {
       expect(differingFields(settings, { ...settings, ...changes[field] })).toEqual([field]);
     }
     expect(differingFields(settings, { ...settings })).toEqual([]);
+    expect(variantTitle({ ...settings, decode: 'tiles' }, settings)).toMatch(/, decoded in tiles$/);
+    expect(variantTitle({ ...settings, decode: 'whole' }, settings)).toMatch(/, decoded whole$/);
     // Without an identity the face index means nothing.
     expect(settingValue({ ...settings, identityId: null, faceIndex: 3 }, 'identity')).toBe('none');
   });
