@@ -96,9 +96,7 @@ function openWindow(host: AppHost, stateFile: string): BrowserWindow {
     windowOptions(state, fileURLToPath(new URL('preload.cjs', import.meta.url)), !app.isPackaged),
   );
   if (state.maximized) window.maximize();
-  window.once('ready-to-show', () => {
-    window.show();
-  });
+  window.once('ready-to-show', () => window.show());
   window.on('close', (event) => {
     if (!mayClose(window, host)) {
       event.preventDefault();
@@ -150,9 +148,7 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
   confineSession(session.defaultSession, developer);
   session.defaultSession.protocol.handle(SCHEME, createPageHandler(join(ROOT, 'dist/renderer'), host.pictures));
   registerIpc(ipcMain, host.dispatch, host.hub, () => window?.webContents ?? null);
-  app.on('web-contents-created', (_event, contents) => {
-    confineContents(contents, shell);
-  });
+  app.on('web-contents-created', (_event, contents) => confineContents(contents, shell));
 
   const stateFile = join(app.getPath('userData'), 'window.json');
   window = openWindow(host, stateFile);

@@ -34,17 +34,13 @@ protocol.registerSchemesAsPrivileged([PAGE_SCHEME]);
 
 if (app.requestSingleInstanceLock()) {
   app.on('second-instance', () => desktop?.focus());
-  app.on('window-all-closed', () => {
-    app.quit();
-  });
+  app.on('window-all-closed', () => app.quit());
   app.on('before-quit', (event) => {
     if (closed || desktop === null) return;
     // Quitting waits until what runs is marked and the database is closed.
     event.preventDefault();
     closed = true;
-    void desktop.close().finally(() => {
-      app.quit();
-    });
+    void desktop.close().finally(() => app.quit());
   });
   // Not awaited here: Electron becomes ready only after this module has been evaluated.
   void start();

@@ -21,9 +21,7 @@ export function menuTemplate(
   const screen = (label: string, name: string, accelerator: string): MenuItemConstructorOptions => ({
     label,
     accelerator,
-    click: () => {
-      actions.show(name);
-    },
+    click: () => actions.show(name),
   });
   const settings = screen(text.settings, 'settings', 'CmdOrCtrl+,');
   const quit = { role: 'quit', label: text.quit } as const;

@@ -96,9 +96,7 @@ export class Updates {
 
   async #download(updater: Updater, version: string): Promise<void> {
     const { updates: text } = this.#around.text();
-    const showProgress = ({ percent }: { readonly percent: number }): void => {
-      this.#around.showProgress(percent / 100);
-    };
+    const showProgress = ({ percent }: { readonly percent: number }): void => this.#around.showProgress(percent / 100);
     // The updater prepares an installation on quitting while it downloads; without a yes it is called off below.
     updater.autoInstallOnAppQuit = true;
     updater.on('download-progress', showProgress);

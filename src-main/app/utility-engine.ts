@@ -29,16 +29,12 @@ export function utilityEngine(fork: Fork, entry: string): EngineSpawner {
       onStderr?.(text);
     };
     stderr?.setEncoding('utf8').on('data', onText);
-    child.once('error', (_type, location) => {
-      words.add(location);
-    });
+    child.once('error', (_type, location) => words.add(location));
     let alive = true;
     const ended = new Promise<string>((resolve) => {
       child.once('exit', (code) => {
         alive = false;
-        const end = (): void => {
-          resolve(words.explain(`exit code ${code}`));
-        };
+        const end = (): void => resolve(words.explain(`exit code ${code}`));
         // Electron takes every listener off the stream after this one, so the rest is read with new ones.
         stderr?.pause();
         setImmediate(() => {
@@ -61,9 +57,7 @@ export function utilityEngine(fork: Fork, entry: string): EngineSpawner {
         if (alive) child.postMessage(message);
       },
       onMessage(listener) {
-        child.on('message', (message) => {
-          listener(message as FromEngine);
-        });
+        child.on('message', (message) => listener(message as FromEngine));
       },
       onExit(listener) {
         void ended.then(listener);

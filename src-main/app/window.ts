@@ -57,9 +57,7 @@ export function confineContents(
   contents.on('will-navigate', stay);
   contents.on('will-frame-navigate', stay);
   contents.on('will-redirect', stay);
-  contents.on('will-attach-webview', (event) => {
-    event.preventDefault();
-  });
+  contents.on('will-attach-webview', (event) => event.preventDefault());
   contents.setWindowOpenHandler(({ url }) => {
     if (mayOpenExternally(url)) void shell.openExternal(url);
     return { action: 'deny' };
@@ -74,9 +72,9 @@ export function confineSession(
   >,
   developer: boolean,
 ): void {
-  session.setPermissionRequestHandler((contents, permission, answer, details) => {
-    answer(ALLOWED_PERMISSIONS.has(permission) && isOurs(details.requestingUrl));
-  });
+  session.setPermissionRequestHandler((contents, permission, answer, details) =>
+    answer(ALLOWED_PERMISSIONS.has(permission) && isOurs(details.requestingUrl)),
+  );
   session.setPermissionCheckHandler(
     (_contents, permission, origin) => ALLOWED_PERMISSIONS.has(permission) && isOurs(origin),
   );

@@ -16,7 +16,7 @@ import {
   type GenerateResult,
 } from '../engine/protocol.js';
 import { withHost, type PictureOptions } from './command-host.js';
-import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
+import { addOptions, pictureOptions } from './run-options.js';
 import { settingOptions } from './setting-options.js';
 import { endProgress, formatTable, print, printJson } from './terminal.js';
 import { variantOptions, type VariantOptions } from './variant-options.js';
@@ -31,12 +31,7 @@ export function benchCommand(): Command {
     .description('Measure memory and time of several variants.')
     .requiredOption('--pack <folder>', 'model pack');
   variantOptions(command, PUBLISHED_VARIANTS, 'the published ones');
-  for (const option of settingOptions(['steps', 'width', 'height', 'modelVariant'])) command.addOption(option);
-  return command
-    .addOption(providerOption())
-    .addOption(deviceOption())
-    .addOption(decodeOption())
-    .addOption(cacheOption())
+  return addOptions(command, ...settingOptions(['steps', 'width', 'height', 'modelVariant']), ...pictureOptions())
     .option('--profile <prefix>', "write the denoiser's per-node profile; steps are slower with it")
     .option('--json', 'print as JSON')
     .action(run);

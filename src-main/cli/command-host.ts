@@ -14,6 +14,7 @@ import type { RunDetail } from '../contract/run.js';
 import type { SmallerChange } from '../contract/smaller-choice.js';
 import { openPack, type Pack } from '../engine/pack/open-pack.js';
 import type { DecodeChoice, LoraChoice, Provider } from '../engine/protocol.js';
+import type { EngineSpawner } from '../services/engine/engine-client.js';
 import { forkEngine } from '../services/engine/fork-engine.js';
 import { openAppHost, type AppHost } from '../services/host/app-host.js';
 import { packIdOf } from '../services/packs/pack-service.js';
@@ -41,6 +42,10 @@ export interface PictureOptions extends SettingOptions {
   readonly lora?: readonly LoraChoice[];
 }
 
+/** An engine whose standard error is the terminal's. */
+export const spawnEngine: EngineSpawner = () =>
+  forkEngine(entryFile('engine'))((text) => void process.stderr.write(text));
+
 export interface CommandHost {
   readonly services: AppHost['services'];
   /** Of every picture, but for the formats. */
@@ -67,7 +72,7 @@ export async function withHost<T>(
     assetsDir: join(ROOT, 'assets'),
     packFolders: [pack.root],
     measuring: { ...measuring, embedding, cache: resolve(options.cache) },
-    spawnEngine: () => forkEngine(entryFile('engine'))((text) => void process.stderr.write(text)),
+    spawnEngine,
     pictureWorker: entryFile('picture-worker'),
     appVersion: version,
     host: 'web',

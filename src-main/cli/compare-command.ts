@@ -1,6 +1,4 @@
-/**
- * `compare`: variants × seeds on one pack, and a report of their differences from the first variant.
- */
+/** `compare`: variants × seeds on one pack, and a report of their differences from the first variant. */
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -27,7 +25,7 @@ import { drawContactSheet } from '../services/pictures/draw-contact-sheet.js';
 import { withHost, type CommandHost, type PictureOptions } from './command-host.js';
 import { loraOption } from './lora-option.js';
 import { integer, number } from './options.js';
-import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
+import { addOptions, identityOptions, pictureOptions } from './run-options.js';
 import { settingOptions } from './setting-options.js';
 import { endProgress, formatTable, print, showProgress } from './terminal.js';
 import { budgetOption, variantOptions, withinBudgets, type Budgets, type VariantOptions } from './variant-options.js';
@@ -68,8 +66,7 @@ export function compareCommand(): Command {
     .requiredOption('--pack <folder>', 'model pack')
     .requiredOption('--report <folder>', 'where report.md, .csv, .html, contact-sheet.png and the pictures go');
   variantOptions(command, INFUSENET_VARIANTS, 'every format of InfuseNet');
-  for (const component of QUANTIZED_COMPONENTS) command.addOption(budgetOption(component));
-  command
+  addOptions(command, ...QUANTIZED_COMPONENTS.map(budgetOption))
     .option('--by-outputs', 'spend the budgets by the errors of the layers’ outputs in the first picture’s run')
     .addOption(
       new Option('--seeds <list>', 'seeds and ranges of seeds')
@@ -84,26 +81,14 @@ export function compareCommand(): Command {
     )
     .option('--prompt <text>', 'what the pictures show', 'A man, portrait, cinematic')
     .option('--title <text>', 'heading of the report')
-    .option('--identity <image>', 'photo of the person')
-    .option(
-      '--identity-embedding <file>',
-      'embedding instead of a photo: JSON array, raw little-endian f32, or safetensors',
-    )
-    .option('--face <index>', 'which face of the photo, largest first', integer('--face', 0, 1000), 0);
-  for (const option of settingOptions(SHARED_SETTINGS)) command.addOption(option);
-  return command
     .option(
       '--pixels-per-degree <x>',
       'viewing distance for FLIP',
       number('--pixels-per-degree', 5, 500),
       DEFAULT_PIXELS_PER_DEGREE,
-    )
-    .addOption(loraOption())
-    .addOption(providerOption())
-    .addOption(deviceOption())
-    .addOption(decodeOption())
-    .addOption(cacheOption())
-    .action(run);
+    );
+  identityOptions(command, 'photo of the person');
+  return addOptions(command, ...settingOptions(SHARED_SETTINGS), loraOption(), ...pictureOptions()).action(run);
 }
 
 /** Folder of the pictures inside the report folder. */

@@ -1,13 +1,12 @@
-/**
- * `convert`: encodes a pack's weights ahead of a run.
- */
+/** `convert`: encodes a pack's weights ahead of a run. */
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { COMPONENT_NAMES, QUANTIZED_COMPONENTS } from '../contract/formats.js';
 import { openPack } from '../engine/pack/open-pack.js';
 import { conversionItems, convertPack } from '../engine/pipeline/packs/convert-pack.js';
 import type { LoraChoice, Provider, WeightFormat } from '../engine/protocol.js';
 import { loraOption } from './lora-option.js';
-import { cacheOption, computeOption, deviceOption, formatOption, providerOption } from './run-options.js';
+import { addOptions, cacheOption, computeOption, deviceOption, formatOption, providerOption } from './run-options.js';
 import { formatBytes } from '../services/support/byte-size.js';
 import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
@@ -25,20 +24,15 @@ interface ConvertOptions {
 }
 
 export function convertCommand(): Command {
-  return new Command('convert')
+  const command = new Command('convert')
     .description('Encode a pack’s weights to the given formats now, so that the first run need not.')
     .argument('<folder>', 'model pack')
-    .addOption(formatOption('flux', 'FLUX'))
-    .addOption(formatOption('t5', 'T5'))
-    .addOption(formatOption('infusenet', 'InfuseNet'))
     .option('--variant <name>', "InfiniteYou variant (default: the pack's first)")
-    .addOption(loraOption())
-    .addOption(providerOption())
-    .addOption(deviceOption())
-    .addOption(computeOption())
-    .addOption(cacheOption())
     .option('--json', 'print as JSON')
     .action(run);
+  const formats = QUANTIZED_COMPONENTS.map((component) => formatOption(component, COMPONENT_NAMES[component]));
+  const place = [providerOption(), deviceOption(), computeOption(), cacheOption()];
+  return addOptions(command, ...formats, loraOption(), ...place);
 }
 
 async function run(folder: string, options: ConvertOptions): Promise<void> {

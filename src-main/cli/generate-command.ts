@@ -1,16 +1,14 @@
-/**
- * `generate`: one picture.
- */
+/** `generate`: one picture. */
 import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { stepMedian } from '../compare/statistics/medians.js';
 import type { RunDetail } from '../contract/run.js';
-import { WEIGHT_FORMATS, type ComponentFormat, type GenerateResult } from '../engine/protocol.js';
+import { COMPONENT_NAMES, QUANTIZED_COMPONENTS, WEIGHT_FORMATS, type ComponentFormat } from '../contract/formats.js';
+import type { GenerateResult } from '../engine/protocol.js';
 import { parseFormat } from './variant-options.js';
 import { withHost, type PictureOptions } from './command-host.js';
 import { loraOption } from './lora-option.js';
-import { integer } from './options.js';
-import { cacheOption, decodeOption, deviceOption, providerOption } from './run-options.js';
+import { addOptions, identityOptions, pictureOptions } from './run-options.js';
 import { settingOptions } from './setting-options.js';
 import { copyPicture, requireWritable } from '../services/support/writable-folder.js';
 import { formatBytes } from '../services/support/byte-size.js';
@@ -38,23 +36,10 @@ export function generateCommand(): Command {
     .requiredOption('--pack <folder>', 'model pack')
     .requiredOption('--prompt <text>', 'what the picture shows')
     .requiredOption('--out <file>', 'PNG to write')
-    .option('--identity <image>', 'photo of the person; without it and an embedding FLUX runs alone')
-    .option(
-      '--identity-embedding <file>',
-      'embedding instead of a photo: JSON array, raw little-endian f32, or safetensors',
-    )
-    .option('--face <index>', 'which face of the photo, largest first', integer('--face', 0, 1000), 0)
     .option('--control <image>', 'photo whose face gives the pose');
-  for (const option of settingOptions()) command.addOption(option);
-  return command
-    .addOption(loraOption())
-    .addOption(choiceOption('flux', 'FLUX'))
-    .addOption(choiceOption('t5', 'T5'))
-    .addOption(choiceOption('infusenet', 'InfuseNet'))
-    .addOption(providerOption())
-    .addOption(deviceOption())
-    .addOption(decodeOption())
-    .addOption(cacheOption())
+  identityOptions(command, 'photo of the person; without it and an embedding FLUX runs alone');
+  const formats = QUANTIZED_COMPONENTS.map((component) => choiceOption(component, COMPONENT_NAMES[component]));
+  return addOptions(command, ...settingOptions(), loraOption(), ...formats, ...pictureOptions())
     .option('--previews <folder>', 'write a small picture after each step')
     .option('--json', 'print the result as JSON')
     .action(run);

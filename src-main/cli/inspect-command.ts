@@ -1,6 +1,4 @@
-/**
- * `inspect`: what a pack folder holds.
- */
+/** `inspect`: what a pack folder holds. */
 import { Command } from 'commander';
 import { inspectPack } from '../engine/pipeline/packs/inspect-pack.js';
 import { WEIGHT_FORMATS, type InspectResult } from '../engine/protocol.js';

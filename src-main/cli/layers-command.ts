@@ -5,11 +5,15 @@
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { EngineClient } from '../services/engine/engine-client.js';
+import { spawnEngine } from './command-host.js';
 import { openPack, type Pack } from '../engine/pack/open-pack.js';
 import {
   LOSSY_FORMATS,
   QUANTIZED_COMPONENTS,
+  type EngineProgress,
   type GenerateRequest,
+  type IdentityInput,
   type LoraChoice,
   type LossyFormat,
   type OutputErrors,
@@ -17,11 +21,9 @@ import {
   type QuantizedComponent,
   type WeightErrorsResult,
 } from '../engine/protocol.js';
-import { cacheOption, deviceOption, providerOption } from './run-options.js';
-import { identityInput } from './identity-input.js';
+import { addOptions, cacheOption, deviceOption, identityOptions, providerOption } from './run-options.js';
 import { loraOption } from './lora-option.js';
-import { integer } from './options.js';
-import { runInEngine } from './run-in-engine.js';
+import { readEmbedding } from './read-embedding.js';
 import { chosenSettings, settingOptions, type SettingOptions } from './setting-options.js';
 import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
@@ -47,21 +49,19 @@ export function layersCommand(): Command {
       new Option('--component <name>', 'whose layers').choices(QUANTIZED_COMPONENTS).default(QUANTIZED_COMPONENTS[2]),
     )
     .option('--outputs', 'also the error of what comes out of the layers, on the activations of a 16-bit run')
-    .option('--identity <image>', 'photo of the person in that run')
-    .option(
-      '--identity-embedding <file>',
-      'embedding instead of a photo: JSON array, raw little-endian f32, or safetensors',
-    )
-    .option('--face <index>', 'which face of the photo, largest first', integer('--face', 0, 1000), 0)
     .option('--prompt <text>', 'what the run shows', 'A man, portrait, cinematic');
-  for (const option of settingOptions(['modelVariant', 'seed', 'steps'])) command.addOption(option);
-  return command
-    .addOption(loraOption())
-    .addOption(providerOption())
-    .addOption(deviceOption())
-    .addOption(cacheOption())
+  identityOptions(command, 'photo of the person in that run');
+  const settings = settingOptions(['modelVariant', 'seed', 'steps']);
+  return addOptions(command, ...settings, loraOption(), providerOption(), deviceOption(), cacheOption())
     .option('--json', 'print as JSON')
     .action(run);
+}
+
+/** @throws AppError engine.request-invalid, weights.* for an embedding file that does not fit */
+async function identityOf({ identity, identityEmbedding, face }: LayersOptions): Promise<IdentityInput> {
+  if (identity !== undefined) return { kind: 'image', path: resolve(identity), faceIndex: face };
+  if (identityEmbedding === undefined) return { kind: 'none' };
+  return { kind: 'embedding', values: await readEmbedding(identityEmbedding) };
 }
 
 /** A run in 16-bit with the pack's own settings where options say nothing. */
@@ -73,7 +73,7 @@ async function measuredRun(options: LayersOptions, pack: Pack): Promise<Generate
     deviceId: options.deviceId,
     formats: { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' },
     ...chosenSettings(options, pack),
-    identity: await identityInput(options),
+    identity: await identityOf(options),
     controlImagePath: null,
     loras: options.lora,
     // No picture is made.
@@ -82,26 +82,30 @@ async function measuredRun(options: LayersOptions, pack: Pack): Promise<Generate
   };
 }
 
-async function run(options: LayersOptions): Promise<void> {
-  const pack = await openPack(options.pack);
-  const { component } = options;
-  const params = await measuredRun(options, pack);
+async function run(given: LayersOptions): Promise<void> {
+  const { component, outputs: wantsOutputs = false, json } = given;
+  const params = await measuredRun(given, await openPack(given.pack));
   const { packPath, cachePath, modelVariant } = params;
-  const [weights, outputs] = await runInEngine(async (send) => {
-    const onProgress = ({ fraction, message }: { readonly fraction: number; readonly message: string }): void => {
-      showProgress(fraction, message);
-    };
-    const request = { packPath, cachePath, modelVariant, component };
-    return [
-      await send({ kind: 'weight-errors', params: request }, onProgress),
-      options.outputs === true
-        ? (await send({ kind: 'output-errors', params: { run: params, component } }, onProgress)).measured
-        : null,
-    ] as const;
-  }, interruptSignal());
-  endProgress();
-  if (options.json === true) printJson({ weights, outputs });
-  else print(describe(weights, outputs));
+  const engine = new EngineClient(spawnEngine);
+  const options = {
+    signal: interruptSignal(),
+    onProgress: ({ fraction, message }: EngineProgress) => showProgress(fraction, message),
+  };
+  try {
+    const weights = await engine.request<'weight-errors'>(
+      { kind: 'weight-errors', params: { packPath, cachePath, modelVariant, component } },
+      options,
+    );
+    const outputs = wantsOutputs
+      ? await engine.request<'output-errors'>({ kind: 'output-errors', params: { run: params, component } }, options)
+      : null;
+    endProgress();
+    const measured = outputs?.measured ?? null;
+    if (json === true) printJson({ weights, outputs: measured });
+    else print(describe(weights, measured));
+  } finally {
+    await engine.close();
+  }
 }
 
 function describe(weights: WeightErrorsResult, outputs: OutputErrors | null): string {

@@ -1,6 +1,4 @@
-/**
- * `--lora FILE[:WEIGHT]`, as often as there are LoRAs.
- */
+/** `--lora FILE[:WEIGHT]`, as often as there are LoRAs. */
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { MAX_LORA_WEIGHT } from '../contract/lora.js';

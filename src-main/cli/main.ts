@@ -1,6 +1,4 @@
-/**
- * The command line: the engine and the services without a window. Results go to stdout, progress and errors to stderr.
- */
+/** The command line: the engine and the services without a window. Results go to stdout, progress and errors to stderr. */
 import { Command, CommanderError } from 'commander';
 import { AppError, isAbort } from '../base/app-error.js';
 import { benchCommand } from './bench-command.js';

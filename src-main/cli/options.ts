@@ -1,30 +1,20 @@
-/**
- * Parsers of option values with their ranges, and how the stages share the progress bar.
- */
+/** Parsers of option values with their ranges, and how the stages share the progress bar. */
 import { InvalidArgumentError } from 'commander';
 import type { Stage } from '../engine/protocol.js';
 
-/** @throws InvalidArgumentError outside min..max */
-export function number(flag: string, min: number, max: number): (text: string) => number {
-  return (text) => {
+type Parser = (flag: string, min: number, max: number) => (text: string) => number;
+
+function parser(kind: string, isOfKind: (value: number) => boolean): Parser {
+  return (flag, min, max) => (text) => {
     const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`${flag} is a number from ${min} to ${max}.`);
-    }
-    return value;
+    if (text.trim() !== '' && isOfKind(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`${flag} is ${kind} from ${min} to ${max}.`);
   };
 }
 
-/** @throws InvalidArgumentError outside min..max or with a fraction */
-export function integer(flag: string, min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`${flag} is a whole number from ${min} to ${max}.`);
-    }
-    return value;
-  };
-}
+/** Both throw InvalidArgumentError for other values. */
+export const number = parser('a number', Number.isFinite);
+export const integer = parser('a whole number', Number.isInteger);
 
 /** Start and share of each stage on a bar from 0 to 1; denoising is most of a run. */
 export const STAGE_SHARE: Readonly<Record<Stage, readonly [number, number]>> = {

@@ -1,6 +1,4 @@
-/**
- * `packs`: list, import, download, verify and remove model packs, and keep the token that gated ones need.
- */
+/** `packs`: list, import, download, verify and remove model packs, and keep the token that gated ones need. */
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AppError } from '../base/app-error.js';
@@ -221,9 +219,7 @@ function manifestOf(id: string): DownloadManifest {
   throw new AppError(
     'pack.not-found',
     `There is no pack "${id}"; known are ${MANIFESTS.map((m) => m.id).join(', ')}.`,
-    {
-      remedy: 'List them with: packs list.',
-    },
+    { remedy: 'List them with: packs list.' },
   );
 }
 

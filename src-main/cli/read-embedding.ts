@@ -1,6 +1,4 @@
-/**
- * An identity embedding from a file: JSON, raw float32 values, or a tensor of a safetensors file.
- */
+/** An identity embedding from a file: JSON, raw float32 values, or a tensor of a safetensors file. */
 import { open, readFile, stat } from 'node:fs/promises';
 import { AppError } from '../base/app-error.js';
 import { openTensorFile } from '../engine/weights/open-tensor-file.js';

@@ -1,10 +1,24 @@
 /** Options that several commands share: where and how networks run. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Option } from 'commander';
+import { Option, type Command } from 'commander';
 import { MAX_DEVICE_ID } from '../contract/formats.js';
 import { PROVIDERS, WEIGHT_FORMATS } from '../engine/protocol.js';
 import { integer } from './options.js';
+
+export function addOptions(command: Command, ...options: readonly Option[]): Command {
+  for (const option of options) command.addOption(option);
+  return command;
+}
+
+/** Whose face the pictures get. @param photo what `--identity` is */
+export function identityOptions(command: Command, photo: string): Command {
+  const embedding = 'embedding instead of a photo: JSON array, raw little-endian f32, or safetensors';
+  return command
+    .option('--identity <image>', photo)
+    .option('--identity-embedding <file>', embedding)
+    .option('--face <index>', 'which face of the photo, largest first', integer('--face', 0, 1000), 0);
+}
 
 export function formatOption(flag: string, what: string): Option {
   return new Option(`--${flag} <format>`, `weight format of ${what}`).choices(WEIGHT_FORMATS).default('16-bit');
@@ -34,7 +48,11 @@ export function decodeOption(): Option {
     .default('auto');
 }
 
-/** Where converted weights go when the caller names no folder. */
+/** Where and how pictures are made. */
+export function pictureOptions(): Option[] {
+  return [providerOption(), deviceOption(), decodeOption(), cacheOption()];
+}
+
 export function cacheOption(): Option {
   return new Option('--cache <folder>', 'folder of converted weights').default(join(tmpdir(), 'likeness-lab-cache'));
 }

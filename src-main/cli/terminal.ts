@@ -1,6 +1,4 @@
-/**
- * What the commands write: results on stdout, a progress line on a terminal's stderr, errors with their remedy.
- */
+/** What the commands write: results on stdout, a progress line on a terminal's stderr, errors with their remedy. */
 import { toErrorDto } from '../base/app-error.js';
 
 /** Width of the progress bar in characters. */

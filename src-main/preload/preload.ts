@@ -31,9 +31,7 @@ const on = Object.fromEntries(
     (listener: (value: unknown) => void): (() => void) => {
       listeners.get(event)?.add(listener);
       if (latest.has(event)) listener(latest.get(event));
-      return () => {
-        listeners.get(event)?.delete(listener);
-      };
+      return () => listeners.get(event)?.delete(listener);
     },
   ]),
 ) as unknown as EventClient;

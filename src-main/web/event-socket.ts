@@ -47,9 +47,7 @@ export function serveEvents(socket: WebSocket, hub: EventHub): void {
     // The page only listens; whoever speaks is not our page.
     socket.close(1008);
   });
-  socket.on('error', () => {
-    socket.terminate();
-  });
+  socket.on('error', () => socket.terminate());
   socket.on('close', () => {
     stop();
     clearInterval(ping);

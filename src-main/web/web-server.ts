@@ -64,9 +64,7 @@ function discardRest(request: IncomingMessage, response: ServerResponse): void {
   response.setHeader('Connection', 'close');
   request.resume();
   const timer = setTimeout(() => request.destroy(), DISCARD_MS);
-  request.once('close', () => {
-    clearTimeout(timer);
-  });
+  request.once('close', () => clearTimeout(timer));
 }
 
 async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
@@ -120,9 +118,7 @@ class WebHost {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
-    this.#sockets.handleUpgrade(request, socket, head, (client) => {
-      serveEvents(client, this.#options.host.hub);
-    });
+    this.#sockets.handleUpgrade(request, socket, head, (client) => serveEvents(client, this.#options.host.hub));
   }
 
   closeSockets(): void {
@@ -228,9 +224,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   const access = new Access(port, options.dev ?? null);
   const web = new WebHost(options, access);
   server.on('request', (request, response) => void web.answer(request, response));
-  server.on('upgrade', (request, socket, head) => {
-    web.upgrade(request, socket, head);
-  });
+  server.on('upgrade', (request, socket, head) => web.upgrade(request, socket, head));
   return {
     port,
     token: access.token,
@@ -238,9 +232,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     close: () =>
       new Promise((resolve) => {
         web.closeSockets();
-        server.close(() => {
-          resolve();
-        });
+        server.close(() => resolve());
         server.closeAllConnections();
       }),
   };

@@ -102,9 +102,7 @@ export function planContactSheet(input: ReportInput): ContactSheet {
     MARGIN,
   );
   y += LINE_HEIGHT + GAP;
-  columns.forEach((text, i) => {
-    texts.push({ x: left + i * (cell + GAP), y, size: TEXT_SIZE, bold: false, text });
-  });
+  columns.forEach((text, i) => texts.push({ x: left + i * (cell + GAP), y, size: TEXT_SIZE, bold: false, text }));
   for (const row of input.variants) {
     const top = y + GAP;
     y = top;

@@ -115,9 +115,7 @@ export class EngineClient {
       if (pending === undefined) return;
       pending.cancelled = true;
       this.#process?.send({ type: 'cancel', id });
-      timer = setTimeout(() => {
-        this.#endStubborn(id);
-      }, CANCEL_TIMEOUT_MS);
+      timer = setTimeout(() => this.#endStubborn(id), CANCEL_TIMEOUT_MS);
     };
     try {
       const result = await new Promise<EngineResult>((resolve, reject) => {
@@ -160,9 +158,7 @@ export class EngineClient {
   /** Asks the process to end, and kills it when it takes too long. */
   #end(process: EngineProcess): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        process.kill();
-      }, SHUTDOWN_TIMEOUT_MS);
+      const timer = setTimeout(() => process.kill(), SHUTDOWN_TIMEOUT_MS);
       process.onExit(() => {
         clearTimeout(timer);
         resolve();
@@ -178,9 +174,7 @@ export class EngineClient {
       this.#onReady = { resolve, reject };
       const process = this.#spawn();
       this.#process = process;
-      const timer = setTimeout(() => {
-        process.kill();
-      }, START_TIMEOUT_MS);
+      const timer = setTimeout(() => process.kill(), START_TIMEOUT_MS);
       process.onMessage((message) => {
         if (message.type === 'ready') clearTimeout(timer);
         this.#receive(message);
@@ -223,9 +217,7 @@ export class EngineClient {
             new AppError(
               'engine.protocol',
               `The engine answered ${message.result.kind} to a ${pending.kind} request.`,
-              {
-                remedy: 'Restart the app; if it happens again, report it with the log file.',
-              },
+              { remedy: 'Restart the app; if it happens again, report it with the log file.' },
             ),
           );
         }

@@ -26,9 +26,7 @@ export function forkEngine(entry: string, env: Readonly<Record<string, string>> 
         if (!ended && child.connected) child.send(message, () => undefined);
       },
       onMessage(listener) {
-        child.on('message', (message) => {
-          listener(message as FromEngine);
-        });
+        child.on('message', (message) => listener(message as FromEngine));
       },
       onExit(listener) {
         const end = (reason: string): void => {
@@ -36,9 +34,9 @@ export function forkEngine(entry: string, env: Readonly<Record<string, string>> 
           listener(reason);
         };
         // Not 'exit': the last words come before 'close' only.
-        child.once('close', (code, signal) => {
-          end(words.explain(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`));
-        });
+        child.once('close', (code, signal) =>
+          end(words.explain(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`)),
+        );
         child.once('error', (error) => {
           // Only a failed spawn comes without an exit.
           if (child.pid === undefined) end(error.message);

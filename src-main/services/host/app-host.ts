@@ -5,7 +5,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAbort } from '../../base/app-error.js';
+import type { RunDetail } from '../../contract/run.js';
 import type { SystemInfo } from '../../contract/system-info.js';
+import type { GenerateRequest } from '../../engine/protocol.js';
 import type { Environment } from '../../library/hub-settings.js';
 import { MANIFESTS, type DownloadManifest } from '../../library/manifest.js';
 import { TokenFile, type TokenStore } from '../../library/token-file.js';
@@ -107,9 +109,7 @@ function releaseWhenIdle(hub: EventHub, engine: EngineClient, log: Log): () => v
     if (progress !== null || !used) return;
     timer = setTimeout(() => {
       used = false;
-      engine.release().catch((error: unknown) => {
-        log.error('Releasing the weights failed.', error);
-      });
+      engine.release().catch((error: unknown) => log.error('Releasing the weights failed.', error));
     }, RELEASE_AFTER_MS);
     timer.unref();
   });
@@ -121,8 +121,15 @@ function releaseWhenIdle(hub: EventHub, engine: EngineClient, log: Log): () => v
 
 /** @throws AppError store.*, disk.* when the gallery cannot be opened */
 export async function openAppHost(options: HostOptions): Promise<AppHost> {
-  const { dataDir, assetsDir, appVersion } = options;
-  const now = options.now ?? Date.now;
+  const {
+    dataDir,
+    assetsDir,
+    appVersion,
+    measuring = null,
+    pickFile = null,
+    pickFolder = null,
+    now = Date.now,
+  } = options;
   const store = await openStore(dataDir);
   const log = new Log(join(dataDir, 'logs'), options.echo ?? null);
   if (store.copyProblem !== null) log.error("Today's copy of the database could not be made.", store.copyProblem);
@@ -134,9 +141,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   });
   const helper = new EngineClient(spawnEngine);
   const lab = new PictureLab(options.pictureWorker);
-  const measuring = options.measuring ?? null;
-  const packsDir = options.packsDir ?? join(dataDir, 'packs');
-  const manifests = options.manifests ?? MANIFESTS;
+  const { packsDir = join(dataDir, 'packs'), manifests = MANIFESTS } = options;
   const bundledFolder = join(assetsDir, 'models', BUNDLED_PACK_ID);
 
   const cacheFolder = new CacheFolder({
@@ -144,7 +149,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     named: options.cacheDir ?? null,
     ofPack: measuring?.cache ?? null,
     usual: options.usualCacheDir ?? join(dataDir, 'cache'),
-    pickFolder: options.pickFolder ?? null,
+    pickFolder,
     requireIdle: () => requireIdleCache(hub),
   });
   const settings = new SettingsService(store.settings, hub);
@@ -156,7 +161,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     bundled: existsSync(join(bundledFolder, 'pack.json')) ? { id: BUNDLED_PACK_ID, folder: bundledFolder } : null,
     folders: options.packFolders ?? [],
     installed: () => installedPacks(packsDir, manifests),
-    pickFolder: options.pickFolder ?? null,
+    pickFolder,
     now,
   });
   const library = new LibraryService({
@@ -168,68 +173,29 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     hub,
     log,
     packs,
-    pickFolder: options.pickFolder ?? null,
+    pickFolder,
   });
-  const photos = new PhotoService({
-    store,
-    lab,
-    packs,
-    samples,
-    helper,
-    hub,
-    cacheFolder,
-    forget: () => {
-      engine.release().catch((error: unknown) => {
-        if (!isAbort(error)) log.error('The engine could not be told to forget a photo.', error);
-      });
-    },
-    now,
-  });
-  const gallery = new GalleryService({
-    store,
-    hub,
-    onRunsMoved: () => {
-      queue.changed();
-    },
-    now,
-  });
+  const forget = (): void => {
+    engine.release().catch((error: unknown) => {
+      if (!isAbort(error)) log.error('The engine did not forget a deleted photo.', error);
+    });
+  };
+  const photos = new PhotoService({ store, lab, packs, samples, helper, hub, cacheFolder, forget, now });
+  const gallery = new GalleryService({ store, hub, onRunsMoved: () => queue.changed(), now });
   const estimates = new EstimateService(packs, helper, settings);
   const trajectories = new Trajectories(store, lab, log);
-  const runMaker = new RunMaker({
-    store,
-    engine,
-    lab,
-    packs,
-    settings,
-    cacheFolder,
-    measuring,
-    appVersion,
-    trajectories,
-    now,
-  });
-  const queue: RunQueue = new RunQueue({
-    store,
-    maker: new SecondTry({
-      store,
-      maker: runMaker,
-      engine,
-      estimates,
-      log,
-      now,
-    }),
-    hub,
-    log,
-    onGalleryChange: () => {
-      gallery.changed();
-    },
-    now,
-  });
+  const making = { store, engine, lab, packs, settings, cacheFolder, measuring, appVersion, trajectories, now };
+  const runMaker = new RunMaker(making);
+  const maker = new SecondTry({ store, maker: runMaker, engine, estimates, log, now });
+  const onGalleryChange = (): void => gallery.changed();
+  const queue: RunQueue = new RunQueue({ store, maker, hub, log, onGalleryChange, now });
   const comparisons = new ComparisonService({ store, queue, packs, photos, settings, now });
   const compare = new CompareService(store, lab, trajectories, (runId) => comparisons.faces(runId), measuring);
   const blind = new BlindService({ store, compare, lab, now });
   const errands = new EngineErrands(spawnEngine);
   const weightErrors = new WeightErrorService(errands, packs, cacheFolder);
   const cache = new CacheService({ folder: cacheFolder, packs, hub });
+  const file = join(dataDir, 'preparation.json');
   const preparation = new PreparationService({
     spawnEngine,
     helper,
@@ -239,16 +205,11 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     hub,
     log,
     cacheFolder,
-    file: join(dataDir, 'preparation.json'),
+    file,
   });
-  const loras = new LoraService({
-    repo: store.loras,
-    folder: join(dataDir, 'loras'),
-    helper,
-    packs,
-    pickFile: options.pickFile ?? null,
-    now,
-  });
+  const loras = new LoraService({ repo: store.loras, folder: join(dataDir, 'loras'), helper, packs, pickFile, now });
+  const run = (runId: string): RunDetail => comparisons.run(runId);
+  const requestOf = (of: RunDetail): GenerateRequest => runMaker.request(of);
   const services: Services = {
     hub,
     packs,
@@ -259,19 +220,8 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     loras,
     estimates,
     weightErrors,
-    outputErrors: new OutputErrorService({
-      engine,
-      run: (runId) => comparisons.run(runId),
-      requestOf: (run) => runMaker.request(run),
-    }),
-    mixes: new MixService({
-      errands,
-      packs,
-      cacheFolder,
-      run: (runId) => comparisons.run(runId),
-      requestOf: (run) => runMaker.request(run),
-      loras: (uses) => runMaker.loras(uses),
-    }),
+    outputErrors: new OutputErrorService({ engine, run, requestOf }),
+    mixes: new MixService({ errands, packs, cacheFolder, run, requestOf, loras: (uses) => runMaker.loras(uses) }),
     samples,
     photos,
     comparisons,
@@ -325,8 +275,8 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
           engine.close(),
           helper.close(),
           errands.close(),
-          preparation.close(),
-          loras.close(),
+          preparation.pause(),
+          loras.uploads.close(),
         ]);
         await lab.close();
         store.db.close();

@@ -15,9 +15,12 @@ export interface Sender {
   readonly name: string;
 }
 
+/** Methods that answer `{}` return nothing. */
+type Answer<M extends Method> = Record<string, never> extends Output<M> ? void : Output<M>;
+
 /** One function per method of the table; the compiler reports a missing one. */
 export type Handlers = {
-  readonly [M in Method]: (input: ParsedInput<M>) => Output<M> | Promise<Output<M>>;
+  readonly [M in Method]: (input: ParsedInput<M>) => Answer<M> | Promise<Answer<M>>;
 };
 
 export type Dispatch = (method: string, input: unknown, sender: Sender) => Promise<Envelope<unknown>>;
@@ -53,9 +56,9 @@ export function createDispatcher(handlers: Handlers, log: Pick<Log, 'failure'>):
       const parsed = schemas.input.safeParse(input);
       if (!parsed.success) throw invalidInput(method, parsed.error);
       const handler = handlers[method] as (input: unknown) => unknown;
-      const output = await handler(parsed.data);
+      const output = (await handler(parsed.data)) as unknown;
       // Strips what a schema does not name, so that nothing internal (a path) can leak by accident.
-      return { ok: true, value: schemas.output.parse(output) };
+      return { ok: true, value: schemas.output.parse(output === undefined ? {} : output) };
     } catch (error) {
       const dto = toErrorDto(error);
       return { ok: false, error: dto.code === 'internal' ? log.failure(`${method} failed.`, error) : dto };

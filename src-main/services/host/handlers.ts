@@ -50,93 +50,35 @@ export interface Services {
   readonly runByPixelHash: (pixelHash: string) => string | null;
 }
 
-const DONE = {};
-
 export function createHandlers(services: Services): Handlers {
-  const {
-    hub,
-    packs,
-    library,
-    cache,
-    cacheFolder,
-    preparation,
-    loras,
-    estimates,
-    weightErrors,
-    outputErrors,
-    mixes,
-    samples,
-    photos,
-    comparisons,
-    queue,
-    gallery,
-    compare,
-    blind,
-    reports,
-    settings,
-    smaller,
-    system,
-  } = services;
+  const { hub, packs, library, cache, cacheFolder, preparation, loras, estimates, weightErrors } = services;
+  const { outputErrors, mixes, samples, photos, comparisons, queue, gallery } = services;
+  const { compare, blind, reports, settings, smaller, system } = services;
   return {
     'packs.list': () => packs.list(),
     'packs.inspect': ({ packId }) => packs.inspect(packId),
     'packs.add': () => packs.add(),
-    'packs.remove': async ({ packId }) => {
-      await packs.remove(packId);
-      return DONE;
-    },
+    'packs.remove': ({ packId }) => packs.remove(packId),
     'library.get': () => library.state(),
     'library.check': ({ libraryId, source, variants }) => library.check(libraryId, source, variants),
     'library.import': ({ checkId }) => library.import(checkId),
-    'library.download': async ({ libraryId, variants, acceptedLicences }) => {
-      await library.download.start(libraryId, variants, acceptedLicences);
-      return DONE;
-    },
-    'library.pause': async () => {
-      await library.download.pause();
-      return DONE;
-    },
-    'library.resume': () => {
-      library.download.resume();
-      return DONE;
-    },
-    'library.cancel': async () => {
-      await library.download.cancel();
-      return DONE;
-    },
-    'library.remove': async ({ libraryId }) => {
-      await library.remove(libraryId);
-      return DONE;
-    },
-    'library.save-token': async ({ token }) => {
-      await library.saveToken(token);
-      return DONE;
-    },
-    'library.forget-token': async () => {
-      await library.forgetToken();
-      return DONE;
-    },
+    'library.download': ({ libraryId, variants, acceptedLicences }) =>
+      library.download.start(libraryId, variants, acceptedLicences),
+    'library.pause': () => library.download.pause(),
+    'library.resume': () => library.download.resume(),
+    'library.cancel': () => library.download.cancel(),
+    'library.remove': ({ libraryId }) => library.remove(libraryId),
+    'library.save-token': ({ token }) => library.saveToken(token),
+    'library.forget-token': () => library.forgetToken(),
     'cache.list': () => cache.list(),
     'cache.folder': () => cacheFolder.state(),
     'cache.choose-folder': ({ choice }) => cacheFolder.choose(choice),
     'cache.remove': async ({ packId, key }) => ({ freedBytes: await cache.remove(packId, key) }),
     'preparation.estimate': (input) => preparation.estimate(input),
-    'preparation.start': async (input) => {
-      await preparation.start(input);
-      return DONE;
-    },
-    'preparation.pause': async () => {
-      await preparation.pause();
-      return DONE;
-    },
-    'preparation.resume': async () => {
-      await preparation.resume();
-      return DONE;
-    },
-    'preparation.cancel': async () => {
-      await preparation.cancel();
-      return DONE;
-    },
+    'preparation.start': (input) => preparation.start(input),
+    'preparation.pause': () => preparation.pause(),
+    'preparation.resume': () => preparation.resume(),
+    'preparation.cancel': () => preparation.cancel(),
     'packs.estimate': (input) => estimates.estimate(input),
 
     'packs.weight-errors': (input) => weightErrors.measure(input),
@@ -144,17 +86,11 @@ export function createHandlers(services: Services): Handlers {
 
     'loras.list': () => loras.list(),
     'loras.add': ({ source, packId }) => loras.add(source, packId),
-    'loras.begin-upload': (upload) => loras.beginUpload(upload),
-    'loras.upload': (piece) => loras.upload(piece),
+    'loras.begin-upload': (upload) => loras.uploads.begin(upload),
+    'loras.upload': (piece) => loras.uploads.add(piece),
     'loras.finish-upload': ({ uploadId }) => loras.finishUpload(uploadId),
-    'loras.cancel-upload': async ({ uploadId }) => {
-      await loras.cancelUpload(uploadId);
-      return DONE;
-    },
-    'loras.remove': async ({ loraId }) => {
-      await loras.remove(loraId);
-      return DONE;
-    },
+    'loras.cancel-upload': ({ uploadId }) => loras.uploads.cancel(uploadId),
+    'loras.remove': ({ loraId }) => loras.remove(loraId),
 
     'samples.list': () => samples.list(),
 
@@ -167,47 +103,23 @@ export function createHandlers(services: Services): Handlers {
 
     'comparisons.create': (draft) => comparisons.create(draft),
     'comparisons.get': ({ comparisonId }) => comparisons.get(comparisonId),
-    'comparisons.rename': ({ comparisonId, title }) => {
-      comparisons.rename(comparisonId, title);
-      return DONE;
-    },
-    'comparisons.set-reference': ({ comparisonId, runId }) => {
-      comparisons.setReference(comparisonId, runId);
-      return DONE;
-    },
-    'comparisons.cancel': ({ comparisonId }) => {
-      comparisons.cancel(comparisonId);
-      return DONE;
-    },
+    'comparisons.rename': ({ comparisonId, title }) => comparisons.rename(comparisonId, title),
+    'comparisons.set-reference': ({ comparisonId, runId }) => comparisons.setReference(comparisonId, runId),
+    'comparisons.cancel': ({ comparisonId }) => comparisons.cancel(comparisonId),
     'comparisons.resume': ({ comparisonId }) => comparisons.resume(comparisonId),
     'comparisons.add-variant': ({ comparisonId, runId, formats }) =>
       comparisons.addVariant(comparisonId, runId, formats),
     'comparisons.repeat': ({ comparisonId }) => comparisons.repeat(comparisonId),
 
     'queue.get': () => hub.current('queue') ?? { paused: false, problem: null, entries: [], runningRunId: null },
-    'queue.pause': () => {
-      queue.pause();
-      return DONE;
-    },
-    'queue.resume': () => {
-      queue.resume();
-      return DONE;
-    },
-    'queue.reorder': ({ comparisonIds }) => {
-      queue.reorder(comparisonIds);
-      return DONE;
-    },
-    'queue.dismiss': ({ comparisonId }) => {
-      queue.dismiss(comparisonId);
-      return DONE;
-    },
+    'queue.pause': () => queue.pause(),
+    'queue.resume': () => queue.resume(),
+    'queue.reorder': ({ comparisonIds }) => queue.reorder(comparisonIds),
+    'queue.dismiss': ({ comparisonId }) => queue.dismiss(comparisonId),
 
     'runs.get': ({ runId }) => comparisons.run(runId),
     'runs.get-many': ({ runIds }) => runIds.map((runId) => comparisons.run(runId)),
-    'runs.cancel': ({ runId }) => {
-      comparisons.cancelRun(runId);
-      return DONE;
-    },
+    'runs.cancel': ({ runId }) => comparisons.cancelRun(runId),
     'runs.smaller': ({ runId }) => smaller.choices(runId),
     'runs.make-smaller': ({ runId, change }) => smaller.make(runId, change),
     'runs.repeat': ({ runId }) => comparisons.repeatRun(runId),
@@ -235,10 +147,7 @@ export function createHandlers(services: Services): Handlers {
     'blind.list': ({ runIds }) => blind.list(runIds),
     'blind.answer': ({ testId, trial, answer }) => blind.answer(testId, trial, answer),
     'blind.undo': ({ testId }) => blind.undo(testId),
-    'blind.delete': ({ testId }) => {
-      blind.delete(testId);
-      return DONE;
-    },
+    'blind.delete': ({ testId }) => blind.delete(testId),
 
     'metadata.read': async ({ dataBase64 }) => {
       const { pixelHash, ...metadata } = readMetadata(decodeUpload(dataBase64));
@@ -258,10 +167,7 @@ export function createHandlers(services: Services): Handlers {
     'settings.set': (changes) => settings.set(changes),
 
     'system.info': () => system.info(),
-    'system.open-folder': async ({ folder }) => {
-      await system.openFolder(folder);
-      return DONE;
-    },
+    'system.open-folder': ({ folder }) => system.openFolder(folder),
     'system.notices': () => ({ text: system.notices() }),
   };
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
-import type { Lora, LoraPiece, LoraSource, LoraUpload, LoraUploadState } from '../../contract/lora.js';
+import type { Lora, LoraSource } from '../../contract/lora.js';
 import { hashFile } from '../../library/checksum.js';
 import type { LoraFile, LorasRepo } from '../../store/loras-repo.js';
 import type { EngineClient } from '../engine/engine-client.js';
@@ -27,14 +27,11 @@ const DIGITS = 16;
 
 export class LoraService {
   readonly #parts: LoraServiceParts;
-  readonly #uploads: LoraUploads;
+  readonly uploads: LoraUploads;
 
   constructor(parts: LoraServiceParts) {
     this.#parts = parts;
-    this.#uploads = new LoraUploads({
-      folder: parts.folder,
-      check: (file, packId) => this.#layers(file, packId),
-    });
+    this.uploads = new LoraUploads({ folder: parts.folder, check: (file, packId) => this.#layers(file, packId) });
   }
 
   list(): Lora[] {
@@ -49,25 +46,9 @@ export class LoraService {
     }
   }
 
-  close(): Promise<void> {
-    return this.#uploads.close();
-  }
-
-  beginUpload(upload: LoraUpload): Promise<LoraUploadState> {
-    return this.#uploads.begin(upload);
-  }
-
-  upload(piece: LoraPiece): Promise<LoraUploadState> {
-    return this.#uploads.add(piece);
-  }
-
   async finishUpload(uploadId: string): Promise<Lora> {
-    const { file, packId } = await this.#uploads.finish(uploadId);
+    const { file, packId } = await this.uploads.finish(uploadId);
     return this.#remember(file, packId, true);
-  }
-
-  cancelUpload(uploadId: string): Promise<void> {
-    return this.#uploads.cancel(uploadId);
   }
 
   /** Ids of known LoRAs by the hash of what is in their files. */

@@ -100,9 +100,7 @@ export class PackService {
       throw new AppError(
         'pack.incomplete',
         `The pack "${summary.name}" cannot be used: ${summary.problem ?? 'files are missing'}`,
-        {
-          remedy: 'Complete its files, or choose another pack.',
-        },
+        { remedy: 'Complete its files, or choose another pack.' },
       );
     }
     return summary;
@@ -135,9 +133,7 @@ export class PackService {
       throw new AppError(
         'pack.not-found',
         'This pack cannot be removed: it came with the app or with the command line.',
-        {
-          remedy: 'Choose another pack instead.',
-        },
+        { remedy: 'Choose another pack instead.' },
       );
     }
     this.#inspected.delete(packId);

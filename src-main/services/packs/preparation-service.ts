@@ -79,7 +79,7 @@ export class PreparationService {
     await this.#begin(this.#wish);
   }
 
-  /** What is finished is safe when this resolves. */
+  /** Finished files are on the disk when this resolves. */
   async pause(): Promise<void> {
     this.#controller?.abort();
     await this.#work;
@@ -104,11 +104,6 @@ export class PreparationService {
     }
     this.#wish = wish;
     this.#publish(await this.#waiting(wish, 'paused'));
-  }
-
-  /** Ends what runs; the next session finds it paused. */
-  async close(): Promise<void> {
-    await this.pause();
   }
 
   async #begin(input: PreparationInput): Promise<void> {

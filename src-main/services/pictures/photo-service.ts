@@ -35,9 +35,7 @@ export function decodeUpload(dataBase64: string): Uint8Array {
     throw new AppError(
       'contract.invalid-input',
       `The upload has ${bytes.length} bytes; at most ${MAX_UPLOAD_BYTES} are taken.`,
-      {
-        remedy: 'Choose a smaller file.',
-      },
+      { remedy: 'Choose a smaller file.' },
     );
   }
   return bytes;

@@ -24,7 +24,5 @@ async function answer({ id, task }: PictureRequest): Promise<PictureAnswer> {
 }
 
 port.on('message', (request: PictureRequest) => {
-  void answer(request).then((message) => {
-    port.postMessage(message);
-  });
+  void answer(request).then((message) => port.postMessage(message));
 });

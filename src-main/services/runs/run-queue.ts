@@ -56,9 +56,7 @@ export class RunQueue {
   constructor(parts: RunQueueParts) {
     this.#parts = parts;
     this.#timeLeft = new TimeLeft((settings) => parts.store.paces.like(settings));
-    this.#progress = throttle(PROGRESS_INTERVAL_MS, (state) => {
-      parts.hub.publish('progress', state);
-    });
+    this.#progress = throttle(PROGRESS_INTERVAL_MS, (state) => parts.hub.publish('progress', state));
     parts.hub.publish('progress', null);
     this.changed();
   }
@@ -209,9 +207,7 @@ export class RunQueue {
     }
     const dto = log.failure('A run failed.', error);
     const endedAtMs = now();
-    this.#note(() => {
-      store.runs.fail(run.id, dto, endedAtMs);
-    });
+    this.#note(() => store.runs.fail(run.id, dto, endedAtMs));
     if (!(error instanceof AppError)) return;
     if (error.code === 'engine.crashed') {
       this.#crashes += 1;

@@ -23,18 +23,12 @@ export class EventHub {
     this.#listeners.set(event, listeners);
     listeners.add(listener);
     if (this.#current.has(event)) listener(this.#current.get(event) as EventValue<E>);
-    return () => {
-      listeners.delete(listener);
-    };
+    return () => listeners.delete(listener);
   }
 
   /** As `subscribe` for several events, as wire messages. */
   subscribeMessages(events: readonly EventName[], listener: (message: EventMessage) => void): () => void {
-    const stops = events.map((event) =>
-      this.subscribe(event, (value) => {
-        listener({ event, value } as EventMessage);
-      }),
-    );
+    const stops = events.map((event) => this.subscribe(event, (value) => listener({ event, value } as EventMessage)));
     return () => {
       for (const stop of stops) stop();
     };
