@@ -1,4 +1,4 @@
-/** Builds the desktop app: the host, its one window, the protocol, IPC and the menu. */
+/** Builds the desktop app: host, window, protocol, IPC and menu. */
 import { ENGINE_ENV, ENGINE_EXEC_ARGV } from '../base/engine-process.js';
 import {
   app,
@@ -11,6 +11,7 @@ import {
   session,
   shell,
   utilityProcess,
+  type OpenDialogOptions,
 } from 'electron';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +31,7 @@ import { confineContents, confineSession, windowOptions } from './window.js';
 import { SafeTokens } from './safe-tokens.js';
 import { restoreWindowState } from './window-state.js';
 
-/** `dist/main` lies two levels below the root, in the repository and in a package. */
+/** `dist/main` is two levels below the root, in the repository and in a package. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface DesktopApp {
@@ -45,34 +46,19 @@ function readText(file: string): string | null {
 
 const spoken = (choice: LanguageChoice) => chooseLanguage(choice, app.getPreferredSystemLanguages());
 
-/** What the native parts say in the chosen language. */
 function textIn(choice: LanguageChoice): NativeText {
   return NATIVE_TEXTS[spoken(choice).language];
 }
 
-/** Whether a picture is being made. */
 const isBusy = ({ hub }: AppHost): boolean => (hub.current('progress') ?? null) !== null;
 
-async function pickFolder(window: BrowserWindow | null, text: NativeText): Promise<string | null> {
-  const options = {
-    title: text.chooseFolder,
-    properties: ['openDirectory' as const, 'dontAddToRecent' as const],
-  };
+/** The chosen path; null when the person closed the dialog. */
+async function pick(window: BrowserWindow | null, options: OpenDialogOptions): Promise<string | null> {
   const answer = await (window === null ? dialog.showOpenDialog(options) : dialog.showOpenDialog(window, options));
   return answer.canceled ? null : (answer.filePaths[0] ?? null);
 }
 
-async function pickLora(window: BrowserWindow | null, text: NativeText): Promise<string | null> {
-  const options = {
-    title: text.chooseLora,
-    filters: [{ name: 'LoRA', extensions: ['safetensors', 'pt', 'bin'] }],
-    properties: ['openFile' as const, 'dontAddToRecent' as const],
-  };
-  const answer = await (window === null ? dialog.showOpenDialog(options) : dialog.showOpenDialog(window, options));
-  return answer.canceled ? null : (answer.filePaths[0] ?? null);
-}
-
-/** Asks before a run in flight is ended. */
+/** Asks before a running picture is cancelled. */
 function mayClose(window: BrowserWindow, host: AppHost): boolean {
   if (!isBusy(host)) return true;
   const text = textIn(host.services.settings.get().language);
@@ -138,8 +124,13 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
     pictureWorker: entryFile('picture-worker'),
     appVersion: app.getVersion(),
     host: 'electron',
-    pickFolder: () => pickFolder(window, text),
-    pickFile: () => pickLora(window, text),
+    pickFolder: () => pick(window, { title: text.chooseFolder, properties: ['openDirectory', 'dontAddToRecent'] }),
+    pickFile: () =>
+      pick(window, {
+        title: text.chooseLora,
+        filters: [{ name: 'LoRA', extensions: ['safetensors', 'pt', 'bin'] }],
+        properties: ['openFile', 'dontAddToRecent'],
+      }),
     openFolder: async (folder) => {
       await shell.openPath(folder);
     },
@@ -157,8 +148,8 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
   });
   const updates = new Updates({
     currentVersion: app.getVersion(),
-    // electron-builder writes the file into a release that knows where the next one will be; a portable copy, which
-    // its launcher marks so, is no installation.
+    // electron-builder writes this file into releases that have an update address. A portable copy, which its launcher
+    // marks with the variable, is not an installation.
     hasFeed:
       app.isPackaged &&
       process.env.PORTABLE_EXECUTABLE_FILE === undefined &&

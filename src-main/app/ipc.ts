@@ -8,7 +8,7 @@ import { isOurs } from './page-origin.js';
 
 type SenderEvent = Pick<IpcMainInvokeEvent | IpcMainEvent, 'sender' | 'senderFrame'>;
 
-/** Judges who sent a message. A frame that has gone or navigated away is nobody. */
+/** The sender of a message; a frame that was closed or navigated away is not trusted. */
 export function senderOf(event: SenderEvent, ours: () => WebContents | null): Sender {
   const { sender, senderFrame } = event;
   const contents = ours();
@@ -21,10 +21,7 @@ export function senderOf(event: SenderEvent, ours: () => WebContents | null): Se
   return { trusted, name: senderFrame === null ? 'a closed frame' : senderFrame.url.slice(0, 200) };
 }
 
-/**
- * Registers the contract's channels.
- * @param ours the contents of our window, or null while there is none
- */
+/** Registers the contract's channels. @param ours the contents of our window; null without a window */
 export function registerIpc(
   ipcMain: Pick<IpcMain, 'handle' | 'on'>,
   dispatch: Dispatch,
@@ -38,7 +35,7 @@ export function registerIpc(
   let stop: (() => void) | null = null;
   ipcMain.on(LISTEN_CHANNEL, (event) => {
     if (!senderOf(event, ours).trusted) return;
-    // A reload listens anew; the page before it is gone.
+    // After a reload the new page listens; the old one is gone.
     stop?.();
     const { sender } = event;
     stop = hub.subscribeMessages(EVENT_NAMES, (message) => {

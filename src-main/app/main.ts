@@ -1,4 +1,4 @@
-/** Entry of the desktop app: start-up order only. */
+/** Entry of the desktop app. */
 import { app, dialog, protocol } from 'electron';
 import { toErrorDto } from '../base/app-error.js';
 import { chooseLanguage } from '../contract/languages.js';
@@ -13,7 +13,7 @@ let closed = false;
 
 async function start(): Promise<void> {
   await app.whenReady();
-  // The system's: what was chosen in the settings lies in the gallery, which is not open yet.
+  // The system's language: the chosen one is stored in the gallery, which is not open yet.
   const { language, locale } = chooseLanguage('system', app.getPreferredSystemLanguages());
   const text = NATIVE_TEXTS[language];
   try {
@@ -37,7 +37,7 @@ if (app.requestSingleInstanceLock()) {
   app.on('window-all-closed', () => app.quit());
   app.on('before-quit', (event) => {
     if (closed || desktop === null) return;
-    // Quitting waits until what runs is marked and the database is closed.
+    // Quit after running pictures are marked as interrupted and the database is closed.
     event.preventDefault();
     closed = true;
     void desktop.close().finally(() => app.quit());

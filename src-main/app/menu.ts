@@ -1,4 +1,4 @@
-/** The application menu: the system's own roles and shortcuts, plus our screens. */
+/** The application menu: system roles and shortcuts, and the app's screens. */
 import type { MenuItemConstructorOptions } from 'electron';
 import type { NativeText } from './native-text.js';
 

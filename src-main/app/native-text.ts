@@ -1,6 +1,6 @@
 /**
- * What the desktop app says outside its page: the menu and the system's dialogs, in every language. The page has a
- * catalogue of its own (`src-renderer/text`), which the main process does not load.
+ * Texts of the menu and of the system's dialogs in every language. The page's own texts are in `src-renderer/text`, which
+ * the main process does not load.
  */
 import type { Language } from '../contract/languages.js';
 
@@ -39,30 +39,30 @@ const english = {
   picturesSafe: 'Your pictures are safe in their folder, and the damaged file is kept.',
   noCopy: 'There is no copy of the database.',
   copyKnows: (count: number) =>
-    count === 1 ? 'The copy knows 1 finished picture.' : `The copy knows ${count} finished pictures.`,
+    count === 1 ? 'The copy contains 1 finished picture.' : `The copy contains ${count} finished pictures.`,
   restoreCopy: (when: string) => `Restore the Copy of ${when}`,
   newGallery: 'Start a New Gallery',
-  newBegins: 'A new gallery begins. The version that made the old one still opens it there.',
+  newBegins: 'A new, empty gallery will be created. The version that made the old one can still open it.',
   updates: {
     check: 'Check for Updates…',
-    noFeed: 'This copy of Likeness Lab knows no release page.',
+    noFeed: 'This copy of Likeness Lab cannot check for updates.',
     noFeedDetail: 'It was built from source or unpacked by hand. Get newer versions from where you got this one.',
     newest: (version: string) => `Likeness Lab ${version} is the newest version.`,
     available: (version: string) => `Likeness Lab ${version} is available.`,
     availableDetail: (size: string | null) =>
-      size === null ? 'Download it now?' : `The download has ${size}. Nothing is installed before you say so.`,
+      size === null ? 'Download it now?' : `The download is ${size}. Nothing is installed until you agree.`,
     download: 'Download',
     notNow: 'Not Now',
     ready: (version: string) => `Likeness Lab ${version} is downloaded.`,
     readyDetail: 'Your gallery, settings and models stay as they are.',
     restart: 'Restart and Install',
     onQuit: 'Install When I Quit',
-    failed: 'The update did not work.',
-    failedDetail: (reason: string) => `${reason}\n\nThis version goes on working. Try again later.`,
+    failed: 'The update failed.',
+    failedDetail: (reason: string) => `${reason}\n\nYou can keep using this version. Try again later.`,
   },
 };
 
-/** `copyKnows` counts finished pictures; `restoreCopy` takes a moment, `availableDetail` a size as the language writes it. */
+/** `copyKnows` takes a number of finished pictures; `restoreCopy` a date, `availableDetail` a size, both formatted. */
 export type NativeText = typeof english;
 
 const german: NativeText = {
@@ -99,29 +99,31 @@ const german: NativeText = {
   cannotStart: 'Likeness Lab kann nicht starten',
   picturesSafe: 'Die Bilder sind in ihrem Ordner sicher, und die beschädigte Datei bleibt erhalten.',
   noCopy: 'Es gibt keine Kopie der Datenbank.',
-  copyKnows: (count) => (count === 1 ? 'Die Kopie kennt 1 fertiges Bild.' : `Die Kopie kennt ${count} fertige Bilder.`),
+  copyKnows: (count) =>
+    count === 1 ? 'Die Kopie enthält 1 fertiges Bild.' : `Die Kopie enthält ${count} fertige Bilder.`,
   restoreCopy: (when) => `Kopie vom ${when} wiederherstellen`,
-  newGallery: 'Neue Galerie beginnen',
-  newBegins: 'Eine neue Galerie wird begonnen. Die Version, die die alte angelegt hat, öffnet sie dort weiterhin.',
+  newGallery: 'Neue Galerie anlegen',
+  newBegins:
+    'Eine neue, leere Galerie wird angelegt. Die Version, die die alte angelegt hat, kann sie weiterhin öffnen.',
   updates: {
     check: 'Nach Updates suchen …',
-    noFeed: 'Diese Kopie von Likeness Lab kennt keine Seite mit neuen Versionen.',
+    noFeed: 'Diese Kopie von Likeness Lab kann nicht nach Updates suchen.',
     noFeedDetail:
-      'Sie wurde aus dem Quelltext gebaut oder von Hand entpackt. Neue Versionen gibt es dort, woher diese stammt.',
+      'Sie wurde aus dem Quelltext gebaut oder von Hand entpackt. Neue Versionen bekommst du dort, woher diese stammt.',
     newest: (version) => `Likeness Lab ${version} ist die neueste Version.`,
     available: (version) => `Likeness Lab ${version} ist verfügbar.`,
     availableDetail: (size) =>
       size === null
         ? 'Jetzt herunterladen?'
-        : `Der Download umfasst ${size}. Installiert wird erst nach einer weiteren Zustimmung.`,
+        : `Der Download umfasst ${size}. Installiert wird erst, wenn du zustimmst.`,
     download: 'Herunterladen',
     notNow: 'Nicht jetzt',
     ready: (version) => `Likeness Lab ${version} ist heruntergeladen.`,
     readyDetail: 'Galerie, Einstellungen und Modelle bleiben, wie sie sind.',
     restart: 'Neu starten und installieren',
     onQuit: 'Beim Beenden installieren',
-    failed: 'Das Update hat nicht geklappt.',
-    failedDetail: (reason) => `${reason}\n\nDiese Version läuft weiter. Bitte später noch einmal versuchen.`,
+    failed: 'Das Update ist fehlgeschlagen.',
+    failedDetail: (reason) => `${reason}\n\nDu kannst diese Version weiter benutzen. Versuch es später noch einmal.`,
   },
 };
 
@@ -160,13 +162,13 @@ const french: NativeText = {
   picturesSafe: 'Vos images sont en sécurité dans leur dossier, et le fichier endommagé est conservé.',
   noCopy: 'Il n’y a pas de copie de la base de données.',
   copyKnows: (count) =>
-    count < 2 ? `La copie connaît ${count} image terminée.` : `La copie connaît ${count} images terminées.`,
+    count < 2 ? `La copie contient ${count} image terminée.` : `La copie contient ${count} images terminées.`,
   restoreCopy: (when) => `Restaurer la copie du ${when}`,
-  newGallery: 'Commencer une nouvelle galerie',
-  newBegins: 'Une nouvelle galerie commence. La version qui a créé l’ancienne peut toujours l’y ouvrir.',
+  newGallery: 'Créer une nouvelle galerie',
+  newBegins: 'Une nouvelle galerie vide va être créée. La version qui a créé l’ancienne peut toujours l’ouvrir.',
   updates: {
     check: 'Rechercher les mises à jour…',
-    noFeed: 'Cette copie de Likeness Lab ne connaît aucune page de versions.',
+    noFeed: 'Cette copie de Likeness Lab ne peut pas rechercher de mises à jour.',
     noFeedDetail:
       'Elle a été construite à partir des sources ou décompressée à la main. Les nouvelles versions se trouvent là d’où vient celle-ci.',
     newest: (version) => `Likeness Lab ${version} est la version la plus récente.`,
@@ -181,8 +183,8 @@ const french: NativeText = {
     readyDetail: 'Votre galerie, vos réglages et vos modèles restent tels quels.',
     restart: 'Redémarrer et installer',
     onQuit: 'Installer à la fermeture',
-    failed: 'La mise à jour n’a pas abouti.',
-    failedDetail: (reason) => `${reason}\n\nCette version continue de fonctionner. Réessayez plus tard.`,
+    failed: 'La mise à jour a échoué.',
+    failedDetail: (reason) => `${reason}\n\nVous pouvez continuer à utiliser cette version. Réessayez plus tard.`,
   },
 };
 
@@ -222,11 +224,11 @@ const japanese: NativeText = {
   noCopy: 'データベースの控えはありません。',
   copyKnows: (count) => `控えには完成した画像が ${count} 枚あります。`,
   restoreCopy: (when) => `${when} の控えに戻す`,
-  newGallery: '新しいギャラリーを始める',
-  newBegins: '新しいギャラリーを始めます。以前のギャラリーは、作成したバージョンで引き続き開けます。',
+  newGallery: '新しいギャラリーを作成',
+  newBegins: '空の新しいギャラリーを作成します。以前のギャラリーは、作成したバージョンで引き続き開けます。',
   updates: {
     check: 'アップデートを確認…',
-    noFeed: 'この Likeness Lab には、新しい版を確かめる先がありません。',
+    noFeed: 'この Likeness Lab ではアップデートを確認できません。',
     noFeedDetail: 'ソースからビルドしたか、手で展開したものです。新しい版は入手元から取得してください。',
     newest: (version) => `Likeness Lab ${version} は最新版です。`,
     available: (version) => `Likeness Lab ${version} を利用できます。`,
@@ -282,10 +284,10 @@ const chinese: NativeText = {
   copyKnows: (count) => `副本中有 ${count} 张已完成的图片。`,
   restoreCopy: (when) => `恢复 ${when} 的副本`,
   newGallery: '新建图库',
-  newBegins: '将新建图库。旧图库仍可用创建它的版本在该处打开。',
+  newBegins: '将新建一个空图库。旧图库仍可用创建它的版本打开。',
   updates: {
     check: '检查更新…',
-    noFeed: '这份 Likeness Lab 没有可查询新版本的页面。',
+    noFeed: '这份 Likeness Lab 无法检查更新。',
     noFeedDetail: '它由源代码构建或手动解压而来。新版本请从获得此版本的地方获取。',
     newest: (version) => `Likeness Lab ${version} 已是最新版本。`,
     available: (version) => `Likeness Lab ${version} 现已可用。`,
@@ -296,12 +298,11 @@ const chinese: NativeText = {
     readyDetail: '图库、设置和模型都会保留。',
     restart: '重启并安装',
     onQuit: '退出时安装',
-    failed: '更新未成功。',
+    failed: '更新失败。',
     failedDetail: (reason) => `${reason}\n\n当前版本可继续使用。请稍后再试。`,
   },
 };
 
-/** Texts of every language. */
 export const NATIVE_TEXTS: Readonly<Record<Language, NativeText>> = {
   en: english,
   de: german,

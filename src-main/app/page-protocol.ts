@@ -1,4 +1,4 @@
-/** Answers `app://likeness/…`: the built page, and pictures by id. Never a path. */
+/** Serves `app://likeness/…`: the built page, and pictures by id, never by path. */
 import type { CustomScheme } from 'electron';
 import { mayBeKept, parsePicturePath } from '../contract/picture-path.js';
 import { SECURITY_HEADERS } from '../services/host/content-security-policy.js';
@@ -6,7 +6,7 @@ import { readPageFile } from '../services/host/page-files.js';
 import type { PictureSource } from '../services/host/picture-source.js';
 import { isOurs, SCHEME } from './page-origin.js';
 
-/** To be registered before the app is ready. */
+/** Register it before the app is ready. */
 export const PAGE_SCHEME: CustomScheme = {
   scheme: SCHEME,
   privileges: { standard: true, secure: true, supportFetchAPI: true, codeCache: true },

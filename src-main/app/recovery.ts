@@ -1,24 +1,16 @@
-/** A gallery that cannot be opened: what is offered instead of not starting. */
+/** Offers what can be done when the gallery cannot be opened. */
 import { toErrorDto } from '../base/app-error.js';
 import { intactCopies, isDamage, replaceDamaged } from '../store/copies.js';
 import { isUnreleased } from '../store/keep-aside.js';
 import { databaseFile } from '../store/store.js';
 import type { NativeText } from './native-text.js';
-
-export interface RecoveryQuestion {
-  readonly message: string;
-  readonly detail: string;
-  readonly buttons: string[];
-  readonly defaultId: number;
-  readonly cancelId: number;
-}
+import type { Question } from './question.js';
 
 /**
- * Opens; where the database is damaged, asks whether to go on with its newest copy, with an empty gallery, or not at
- * all. The damaged file is kept in each case, and so is a gallery from before the first release, of which the person is
- * told.
+ * Opens the gallery. Where the database is damaged, asks whether to restore its newest copy, to begin an empty gallery or
+ * to quit; the damaged file is kept. A gallery from before the first release is kept aside, and the person is informed.
  *
- * @param locale tag by which moments are written
+ * @param locale BCP 47 tag for dates
  * @param ask index of the chosen button
  * @returns null when the person chose to quit
  * @throws AppError every other failure of `open`, and disk.* of restoring
@@ -28,7 +20,7 @@ export async function openRecovering<T>(
   open: () => Promise<T>,
   text: NativeText,
   locale: string,
-  ask: (question: RecoveryQuestion) => number,
+  ask: (question: Question) => number,
 ): Promise<T | null> {
   try {
     return await open();

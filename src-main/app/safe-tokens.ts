@@ -1,4 +1,4 @@
-/** The desktop's place for the hub's token: encrypted with the system's key store. */
+/** Stores the hub's token, encrypted with the system's key store. */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { SafeStorage } from 'electron';
@@ -7,7 +7,7 @@ import { diskError } from '../base/disk-error.js';
 import { cleanToken, requireToken } from '../library/hub-settings.js';
 import type { TokenStore } from '../library/token-file.js';
 
-/** Only Linux has several key stores to tell of. */
+/** `getSelectedStorageBackend` is on Linux only. */
 type Cipher = Pick<SafeStorage, 'isEncryptionAvailable' | 'encryptString' | 'decryptString'> &
   Partial<Pick<SafeStorage, 'getSelectedStorageBackend'>>;
 
@@ -28,7 +28,7 @@ export class SafeTokens implements TokenStore {
     try {
       return cleanToken(this.#cipher.decryptString(bytes));
     } catch (cause) {
-      throw new AppError('disk.failed', 'The system’s key store no longer opens the token that was kept.', {
+      throw new AppError('disk.failed', 'The system’s key store cannot decrypt the saved token.', {
         remedy: 'Save the token again.',
         cause,
       });
@@ -54,11 +54,11 @@ export class SafeTokens implements TokenStore {
 
   /** @throws AppError disk.failed */
   #requireKeyStore(): void {
-    // `basic_text` encrypts with a password that everyone knows.
+    // `basic_text` encrypts with a password that is in the source code.
     const isPlain = this.#cipher.getSelectedStorageBackend?.() === 'basic_text';
     if (this.#cipher.isEncryptionAvailable() && !isPlain) return;
-    throw new AppError('disk.failed', 'This system has no key store that the app can use, so no token is kept.', {
-      remedy: 'Unlock the keyring, or set HF_TOKEN before the app is started.',
+    throw new AppError('disk.failed', 'This system has no key store that the app can use, so no token is saved.', {
+      remedy: 'Unlock the keyring, or set HF_TOKEN before starting the app.',
     });
   }
 }

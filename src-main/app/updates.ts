@@ -1,12 +1,13 @@
 /**
- * Updates, only when asked for: nothing leaves the machine before a person chooses "Check for Updates…", nothing is
- * fetched before they said yes to what was found, and nothing is installed before they said so again.
+ * Updates on request: the release page is asked only after "Check for Updates…", and both the download and the
+ * installation need the person's agreement.
  */
 import type { AppUpdater } from 'electron-updater';
 import type { Log } from '../services/support/log.js';
 import type { NativeText } from './native-text.js';
+import type { Question } from './question.js';
 
-/** What is used of electron-updater. */
+/** The part of electron-updater that is used. */
 export type Updater = Pick<
   AppUpdater,
   | 'autoDownload'
@@ -19,28 +20,20 @@ export type Updater = Pick<
   | 'removeListener'
 >;
 
-export interface UpdateQuestion {
-  readonly message: string;
-  readonly detail: string;
-  readonly buttons: string[];
-  readonly defaultId: number;
-  readonly cancelId: number;
-}
-
 export interface UpdateSurroundings {
   readonly currentVersion: string;
-  /** Whether this copy knows a release page to ask. */
+  /** Whether this copy has a release page to check. */
   readonly hasFeed: boolean;
-  /** The updater, which reads its settings when it is made. */
+  /** Loads the updater, which reads its settings when it is created. */
   readonly load: () => Promise<Updater>;
-  /** Whether a picture is being made, which a restart would end. */
+  /** Whether a picture is being made, which a restart would interrupt. */
   readonly isBusy: () => boolean;
   /** Index of the chosen button. */
-  readonly ask: (question: UpdateQuestion) => Promise<number>;
+  readonly ask: (question: Question) => Promise<number>;
   /** @param fraction 0 to 1; null when there is nothing to show */
   readonly showProgress: (fraction: number | null) => void;
   readonly text: () => NativeText;
-  /** Tag by which sizes are written. */
+  /** BCP 47 tag for sizes. */
   readonly locale: () => string;
   readonly log: Pick<Log, 'error'>;
 }
@@ -55,7 +48,7 @@ export class Updates {
     this.#around = around;
   }
 
-  /** Looks for a newer version and goes on as far as the person agrees. Failures are told, never thrown. */
+  /** Looks for a newer version and continues as far as the person agrees. Failures are shown, never thrown. */
   async check(): Promise<void> {
     if (this.#checking) return;
     this.#checking = true;
@@ -97,7 +90,7 @@ export class Updates {
   async #download(updater: Updater, version: string): Promise<void> {
     const { updates: text } = this.#around.text();
     const showProgress = ({ percent }: { readonly percent: number }): void => this.#around.showProgress(percent / 100);
-    // The updater prepares an installation on quitting while it downloads; without a yes it is called off below.
+    // While it downloads, the updater prepares an installation on quitting; it is called off below unless chosen.
     updater.autoInstallOnAppQuit = true;
     updater.on('download-progress', showProgress);
     try {
@@ -120,7 +113,7 @@ export class Updates {
     return new Intl.NumberFormat(this.#around.locale(), unit).format(bytes / BYTES_PER_MEGABYTE);
   }
 
-  /** The last button is the one for Escape. */
+  /** Escape chooses the last button. */
   #choose(message: string, detail: string, buttons: string[]): Promise<number> {
     return this.#around.ask({ message, detail, buttons, defaultId: 0, cancelId: buttons.length - 1 });
   }

@@ -12,12 +12,12 @@ type Fork = (entry: string) => Pick<UtilityProcess, 'postMessage' | 'kill'> & {
   once(event: 'error', listener: (type: string, location: string) => void): unknown;
 };
 
-/** How long the rest of standard error may take after the exit, which Electron tells without waiting for it. */
+/** Time for the rest of standard error after the exit, which Electron reports without waiting for it. */
 const LAST_WORDS_MS = 500;
 
 /**
  * A spawner for the built engine entry. `fork` is `utilityProcess.fork` with its options bound; it must pipe standard
- * error, the only place where a process says that memory ran out.
+ * error, the only place where a process reports that memory ran out.
  */
 export function utilityEngine(fork: Fork, entry: string): EngineSpawner {
   return (onStderr): EngineProcess => {
@@ -35,7 +35,7 @@ export function utilityEngine(fork: Fork, entry: string): EngineSpawner {
       child.once('exit', (code) => {
         alive = false;
         const end = (): void => resolve(words.explain(`exit code ${code}`));
-        // Electron takes every listener off the stream after this one, so the rest is read with new ones.
+        // Electron then removes every listener from the stream, so the rest is read with new ones.
         stderr?.pause();
         setImmediate(() => {
           if (stderr === null || stderr.closed) end();

@@ -1,4 +1,4 @@
-/** Where the window was and how large. Pure; a saved place that no screen shows any more is not used. */
+/** The window's position and size; a saved position that is on no screen is not used. Pure. */
 import { z } from 'zod';
 
 const rectangleSchema = z.object({
@@ -25,9 +25,7 @@ function overlap(aStart: number, aLength: number, bStart: number, bLength: numbe
 }
 
 /**
- * The state to open with.
- *
- * @param saved the saved file's text, or null
+ * @param saved text of the saved file; null without one
  * @param screens work areas of all screens, the primary one first
  */
 export function restoreWindowState(saved: string | null, screens: readonly Rectangle[]): WindowState {

@@ -1,11 +1,11 @@
-/** The window's options and what its contents are refused. Electron's security checklist, item by item. */
+/** Options and restrictions of the window. @source Electron's security checklist */
 import type { BrowserWindowConstructorOptions, Event, Session, Shell, WebContents } from 'electron';
 import { isOurs, SCHEME } from './page-origin.js';
 import { MIN_HEIGHT, MIN_WIDTH, type WindowState } from './window-state.js';
 
-/** Sites that a link of the app may open in the person's browser. */
+/** Sites that links of the app may open in the browser. */
 const EXTERNAL_HOSTS = new Set(['github.com', 'huggingface.co', 'arxiv.org', 'creativecommons.org']);
-/** Copying text is the one thing a page asks permission for. */
+/** The page only needs permission to copy text. */
 const ALLOWED_PERMISSIONS = new Set(['clipboard-sanitized-write']);
 
 export function windowOptions(
@@ -19,7 +19,7 @@ export function windowOptions(
     minHeight: MIN_HEIGHT,
     show: false,
     title: 'Likeness Lab',
-    // The dark theme's ground, so that the first frame does not flash.
+    // The dark theme's background, so that the first frame does not flash.
     backgroundColor: '#181818',
     webPreferences: {
       preload,
@@ -39,14 +39,14 @@ export function windowOptions(
   };
 }
 
-/** Whether a link may leave for the person's browser. */
+/** Whether a link may open in the browser. */
 export function mayOpenExternally(url: string): boolean {
   if (!URL.canParse(url)) return false;
   const { protocol, hostname, username, password } = new URL(url);
   return protocol === 'https:' && username === '' && password === '' && EXTERNAL_HOSTS.has(hostname);
 }
 
-/** Refuses navigation, new windows and webviews; known links open in the person's browser. */
+/** Refuses navigation, new windows and webviews; known links open in the browser. */
 export function confineContents(
   contents: Pick<WebContents, 'on' | 'setWindowOpenHandler'>,
   shell: Pick<Shell, 'openExternal'>,
@@ -64,7 +64,7 @@ export function confineContents(
   });
 }
 
-/** Denies permissions and devices, blocks every request that is not ours, and keeps downloads to our own data. */
+/** Denies permissions and devices, blocks requests to other origins, and allows downloads of our own data only. */
 export function confineSession(
   session: Pick<
     Session,

@@ -1,10 +1,8 @@
-/**
- * `bench`: memory and time of several variants, each in a fresh engine process so that nothing of one is in the figures of
- * the next.
- */
+/** `bench`: memory and time of several variants, each in an engine process of its own so that none affects the next. */
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { phaseFigures } from '../compare/report/phase-figures.js';
+import { gib } from '../compare/report/plain-numbers.js';
 import { PHASE_NOTE, phaseTable } from '../compare/report/phase-table.js';
 import { stepMedian } from '../compare/statistics/medians.js';
 import { variantKey } from '../contract/formats.js';
@@ -37,7 +35,7 @@ export function benchCommand(): Command {
     .action(run);
 }
 
-/** An embedding of unit length; whose face it is plays no part in memory and time. */
+/** Any embedding of unit length: memory and time do not depend on the face. */
 const EMBEDDING = Array.from({ length: 512 }, (_, i) => Math.sin(1 + i) / 16);
 
 interface Row {
@@ -89,9 +87,8 @@ function summarize({ loadBytes, peakBytes }: RunDetail, result: GenerateResult) 
   };
 }
 
-/** The published table's form: load, peak, difference against the first row. */
+/** In the form of the published table: load, peak, difference from the first row. */
 function table(rows: readonly Row[]): string {
-  const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(2);
   const baseline = rows[0]?.summary;
   const lines = rows.map(({ formats, summary }) => {
     const delta = (summary.peak - (baseline?.peak ?? 0)) / 2 ** 30;
@@ -117,7 +114,7 @@ function table(rows: readonly Row[]): string {
     PHASE_NOTE,
     ...notFinite.map(
       ({ formats, result }) =>
-        `${variantKey(formats)}: values were not finite from step ${result.notFiniteAtStep ?? 0} on. Memory and time do not depend on them; a picture does.`,
+        `${variantKey(formats)}: values were not finite from step ${result.notFiniteAtStep ?? 0} on. Memory and time are still valid; the picture is not.`,
     ),
   ].join('\n');
 }

@@ -1,4 +1,4 @@
-/** The app's own services for a command that makes and measures pictures, in a data folder that is gone afterwards. */
+/** The app's services for a command that makes and measures pictures, in a temporary data folder. */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,10 +25,10 @@ import { readEmbedding } from './read-embedding.js';
 import { chosenSettings, type SettingOptions } from './setting-options.js';
 import { interruptSignal, note, showProgress } from './terminal.js';
 
-/** From the built file as from the source. */
+/** Works from the built file and from the source. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What the options of a command say of its pictures. */
+/** Options of a command that makes pictures. */
 export interface PictureOptions extends SettingOptions {
   readonly pack: string;
   readonly cache: string;
@@ -48,9 +48,9 @@ export const spawnEngine: EngineSpawner = () =>
 
 export interface CommandHost {
   readonly services: AppHost['services'];
-  /** Of every picture, but for the formats. */
+  /** Of every picture, without the formats. */
   readonly settings: Omit<RunSettings, 'formats'>;
-  /** Waits for the pictures of a comparison. @throws the first failure, with what needs less memory; AbortError */
+  /** Waits for the pictures of a comparison. @throws the first failure, with smaller choices as its remedy; AbortError */
   readonly made: (comparisonId: string) => Promise<RunDetail[]>;
 }
 
@@ -96,7 +96,7 @@ export async function withHost<T>(
   }
 }
 
-/** Takes photos and LoRAs into the host. */
+/** Imports photos and LoRAs into the host. */
 async function takenSettings(
   { photos, loras, settings }: AppHost['services'],
   options: PictureOptions,
@@ -149,14 +149,14 @@ async function made(services: AppHost['services'], comparisonId: string, signal:
       if (run === undefined) return;
       if (progress.retrying && run.retry !== null && !retried.has(run.id)) {
         retried.add(run.id);
-        note(`${run.retry.message} The engine is started again and the picture made once more.`);
+        note(`${run.retry.message} The engine is restarted and the picture is made again.`);
       }
       const [from, share] = STAGE_SHARE[progress.stage];
       const done = runs.filter(({ status }) => status === 'done').length;
       const fraction = (done + from + share * progress.fraction) / runs.length;
       showProgress(fraction, `${variantKey(run.formats)}, seed ${run.seed}: ${progress.message}`);
     }),
-    // What comes after a failure would not be compared any more.
+    // After a failure the other pictures would not be compared.
     hub.subscribe('queue', ({ entries }) => {
       const cells = entries.find((entry) => entry.comparisonId === comparisonId)?.cells ?? [];
       const waits = cells.some(({ status }) => status === 'queued');
@@ -179,7 +179,7 @@ async function made(services: AppHost['services'], comparisonId: string, signal:
     : await withSmaller(error, failed, smaller);
 }
 
-/** The error with the next smaller choices as its remedy. Flags are those of `generate` and `compare`. */
+/** The error with the smaller choices as its remedy, as options of `generate` and `compare`. */
 async function withSmaller(
   error: AppError,
   { id, formats }: RunDetail,
@@ -187,13 +187,13 @@ async function withSmaller(
 ): Promise<AppError> {
   const { needsBytes, freeBytes, choices } = await smaller.choices(id);
   const said = choices.map(({ change, savedBytes }) => `${inWords(change, formats)} (${formatBytes(savedBytes)} less)`);
-  const free = freeBytes === null ? '' : `, ${formatBytes(freeBytes)} are free`;
-  const needs = `By the estimate it needs ${formatBytes(needsBytes)} at its peak${free}.`;
+  const free = freeBytes === null ? '' : `; ${formatBytes(freeBytes)} are free`;
+  const needs = `The estimated peak is ${formatBytes(needsBytes)}${free}.`;
   return new AppError('engine.out-of-memory', `${error.message} It was tried twice.`, {
     remedy:
       said.length === 0
-        ? `${needs} Nothing needs less; close other programs.`
-        : `${needs} Smaller: ${said.join(', ')}; or close other programs.`,
+        ? `${needs} There is no smaller choice; close other programs.`
+        : `${needs} Smaller choices: ${said.join(', ')}. Or close other programs.`,
     details: error.details,
     cause: error,
   });

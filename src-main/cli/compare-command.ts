@@ -1,4 +1,4 @@
-/** `compare`: variants × seeds on one pack, and a report of their differences from the first variant. */
+/** `compare`: variants × seeds on one pack, with a report of their differences from the first variant. */
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -9,7 +9,7 @@ import { variantVerdict, weightNotes, type ReportInput } from '../compare/report
 import { reportHtml } from '../compare/report/report-html.js';
 import { reportMarkdown } from '../compare/report/report-markdown.js';
 import { reportTable } from '../compare/report/report-table.js';
-import { present } from '../compare/report/variant-summary.js';
+import { present } from '../compare/statistics/medians.js';
 import { variantKey } from '../contract/formats.js';
 import { SHARED_SETTINGS } from '../contract/generation-settings.js';
 import type { RunDetail } from '../contract/run.js';
@@ -42,7 +42,7 @@ interface CompareOptions extends VariantOptions, Omit<PictureOptions, 'seed' | '
   readonly pixelsPerDegree: number;
 }
 
-/** Eight seeds: a 95 % interval is then 2.4 standard errors wide, near what more would give. */
+/** With eight seeds a 95 % interval is 2.4 standard errors; more seeds hardly narrow that. */
 const DEFAULT_SEEDS = '1-8';
 const MAX_SEEDS = 1000;
 
@@ -53,7 +53,7 @@ export function parseSeeds(text: string): number[] {
     const first = Number(from);
     const last = to === undefined ? first : Number(to);
     if (from === undefined || last < first || last > 2 ** 32 - 1 || last - first >= MAX_SEEDS) {
-      throw new InvalidArgumentError(`--seeds has numbers and ranges such as 1-8,42; "${part}" is none.`);
+      throw new InvalidArgumentError(`--seeds has numbers and ranges such as 1-8,42; "${part}" is neither.`);
     }
     return Array.from({ length: last - first + 1 }, (_, i) => first + i);
   });
@@ -64,22 +64,17 @@ export function compareCommand(): Command {
   const command = new Command('compare')
     .description('Make the same pictures with several variants and report how they differ from the first.')
     .requiredOption('--pack <folder>', 'model pack')
-    .requiredOption('--report <folder>', 'where report.md, .csv, .html, contact-sheet.png and the pictures go');
+    .requiredOption('--report <folder>', 'folder for report.md, .csv, .html, contact-sheet.png and the pictures');
   variantOptions(command, INFUSENET_VARIANTS, 'every format of InfuseNet');
   addOptions(command, ...QUANTIZED_COMPONENTS.map(budgetOption))
-    .option('--by-outputs', 'spend the budgets by the errors of the layers’ outputs in the first picture’s run')
+    .option('--by-outputs', 'choose the mixes by the output errors of the layers, measured on the first picture')
     .addOption(
       new Option('--seeds <list>', 'seeds and ranges of seeds')
         .argParser(parseSeeds)
         .default(parseSeeds(DEFAULT_SEEDS), DEFAULT_SEEDS),
     )
-    .option(
-      '--repeats <n>',
-      'how often the first seed is repeated, for the noise floor',
-      integer('--repeats', 0, 100),
-      1,
-    )
-    .option('--prompt <text>', 'what the pictures show', 'A man, portrait, cinematic')
+    .option('--repeats <n>', 'repeats of the first seed, for the noise floor', integer('--repeats', 0, 100), 1)
+    .option('--prompt <text>', 'prompt of the pictures', 'A man, portrait, cinematic')
     .option('--title <text>', 'heading of the report')
     .option(
       '--pixels-per-degree <x>',
@@ -94,7 +89,7 @@ export function compareCommand(): Command {
 /** Folder of the pictures inside the report folder. */
 const PICTURES = 'pictures';
 
-/** A picture's place in the report folder, with forward slashes. @param repeat 0 for the picture itself */
+/** Path of a picture in the report folder, with forward slashes. @param repeat 0 for the picture itself */
 function fileOf(formats: FormatChoice, seed: number, repeat: number): string {
   const stem = `${variantKey(formats).replaceAll('/', '_')}-seed-${seed}`;
   return `${PICTURES}/${stem}${repeat === 0 ? '' : `-repeat-${repeat}`}.png`;
@@ -125,7 +120,7 @@ async function mixedVariant(
   return formats;
 }
 
-/** Every variant at every seed, then repeats of the first; and how they differ. */
+/** Makes and compares every variant at every seed, with repeats of the first seed. */
 async function compared(host: CommandHost, options: CompareOptions): Promise<ReportInput> {
   const { comparisons, packs, reports } = host.services;
   const { settings: shared } = host;

@@ -1,4 +1,4 @@
-/** `convert`: encodes a pack's weights ahead of a run. */
+/** `convert`: converts a pack's weights ahead of a run. */
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { COMPONENT_NAMES, QUANTIZED_COMPONENTS } from '../contract/formats.js';
@@ -25,7 +25,7 @@ interface ConvertOptions {
 
 export function convertCommand(): Command {
   const command = new Command('convert')
-    .description('Encode a pack’s weights to the given formats now, so that the first run need not.')
+    .description('Convert a pack’s weights to the given formats ahead of the first run.')
     .argument('<folder>', 'model pack')
     .option('--variant <name>', "InfiniteYou variant (default: the pack's first)")
     .option('--json', 'print as JSON')

@@ -1,4 +1,4 @@
-/** What an audit found, as text. */
+/** Audits and imports as text. */
 import type { AuditFinding, PackAudit } from '../engine/protocol/audit-report.js';
 import type { ImportReport } from '../library/import-check.js';
 import type { Licence } from '../library/manifest.js';
@@ -18,12 +18,12 @@ export function describeAudit(audit: PackAudit, hashes: readonly HashCheck[] = [
   return [
     formatTable([['part', 'state', 'tensors', 'size', 'dtypes'], ...rows]),
     ...audit.parts.flatMap(({ findings }) => findings.map(describeFinding)),
-    ...wrong.map(({ target }) => `${target} has another hash than the published one.\n  Download it again.`),
-    audit.complete && wrong.length === 0 ? 'Complete.' : 'Not complete: a picture cannot be made with it yet.',
+    ...wrong.map(({ target }) => `${target} does not have the published hash.\n  Download it again.`),
+    audit.complete && wrong.length === 0 ? 'Complete.' : 'Not complete: it cannot make pictures yet.',
   ].join('\n');
 }
 
-/** @param folder where the links were made; null when none were */
+/** @param folder of the links; null without links */
 export function describeImport(report: ImportReport, folder: string | null): string {
   return [
     describeAudit(report.audit),

@@ -23,7 +23,6 @@ interface GenerateOptions extends PictureOptions {
   readonly json?: boolean;
 }
 
-/** A weight format, or a mix within a budget. */
 function choiceOption(flag: string, what: string): Option {
   return new Option(`--${flag} <format>`, `weight format of ${what}: ${WEIGHT_FORMATS.join(', ')}, or auto-MiB`)
     .argParser(parseFormat)
@@ -34,7 +33,7 @@ export function generateCommand(): Command {
   const command = new Command('generate')
     .description('Make one picture.')
     .requiredOption('--pack <folder>', 'model pack')
-    .requiredOption('--prompt <text>', 'what the picture shows')
+    .requiredOption('--prompt <text>', 'prompt of the picture')
     .requiredOption('--out <file>', 'PNG to write')
     .option('--control <image>', 'photo whose face gives the pose');
   identityOptions(command, 'photo of the person; without it and an embedding FLUX runs alone');
@@ -88,12 +87,12 @@ function describe(result: GenerateResult): string {
 
 const SECOND: Readonly<Record<NonNullable<GenerateResult['secondEncoder']>, string | null>> = {
   used: null,
-  absent: 'no second encoder in the pack: the score is by the network that conditioned the picture, which is circular',
-  'same-file': 'no second encoder: the file that the pack names is the one that conditions',
+  absent: 'the pack has no second encoder: the only score is by the encoder that conditioned the picture',
+  'same-file': 'no second encoder: the pack names the file of the conditioning encoder',
   'no-photo': 'the second encoder reads photos only, not embeddings',
 };
 
-/** A line by encoder, and why there is no second one. */
+/** One line per encoder, and the reason when there is no second one. */
 function identityLines({ faceScores, identityState, secondEncoder }: GenerateResult): string[] {
   const scores = faceScores.flatMap(({ encoder, conditioned, identityScore: score }) =>
     score === null

@@ -1,4 +1,4 @@
-/** `inspect`: what a pack folder holds. */
+/** `inspect`: the contents of a pack folder. */
 import { Command } from 'commander';
 import { inspectPack } from '../engine/pipeline/packs/inspect-pack.js';
 import { WEIGHT_FORMATS, type InspectResult } from '../engine/protocol.js';
@@ -7,7 +7,7 @@ import { formatTable, print, printJson } from './terminal.js';
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description('List the components of a pack: tensors, dtypes, what is missing, bytes per format.')
+    .description('List the components of a pack: tensors, dtypes, missing files, bytes per format.')
     .argument('<folder>', 'model pack, or a folder in the upstream layouts')
     .option('--json', 'print as JSON')
     .action(async (folder: string, options: { readonly json?: boolean }) => {
@@ -38,6 +38,6 @@ function describe(result: InspectResult): string {
     `face detection: ${result.faceDetection}; variants: ${result.modelVariants.join(', ')}`,
     formatTable([['component', 'tensors', 'parameters', 'on disk', 'dtypes', ...WEIGHT_FORMATS], ...rows]),
     ...(missing.length > 0 ? ['Missing:', ...missing] : []),
-    result.complete ? 'Complete.' : 'Incomplete: a picture cannot be made with it.',
+    result.complete ? 'Complete.' : 'Incomplete: it cannot make pictures.',
   ].join('\n');
 }

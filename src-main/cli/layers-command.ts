@@ -1,7 +1,4 @@
-/**
- * `layers`: what each weight format does to the layers of a component: to their weights, and on request to what comes
- * out of them in a run.
- */
+/** `layers`: errors of each weight format in the layers of a component: of the weights, and on request of the outputs. */
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
@@ -43,13 +40,13 @@ interface LayersOptions extends SettingOptions {
 
 export function layersCommand(): Command {
   const command = new Command('layers')
-    .description('Measure what each weight format does to each layer of a component, before any picture is made.')
+    .description('Measure the error of each weight format in each layer of a component, without making a picture.')
     .requiredOption('--pack <folder>', 'model pack')
     .addOption(
-      new Option('--component <name>', 'whose layers').choices(QUANTIZED_COMPONENTS).default(QUANTIZED_COMPONENTS[2]),
+      new Option('--component <name>', 'component').choices(QUANTIZED_COMPONENTS).default(QUANTIZED_COMPONENTS[2]),
     )
-    .option('--outputs', 'also the error of what comes out of the layers, on the activations of a 16-bit run')
-    .option('--prompt <text>', 'what the run shows', 'A man, portrait, cinematic');
+    .option('--outputs', 'also the errors of the layers’ outputs, on the activations of a 16-bit run')
+    .option('--prompt <text>', 'prompt of the run', 'A man, portrait, cinematic');
   identityOptions(command, 'photo of the person in that run');
   const settings = settingOptions(['modelVariant', 'seed', 'steps']);
   return addOptions(command, ...settings, loraOption(), providerOption(), deviceOption(), cacheOption())
@@ -64,7 +61,7 @@ async function identityOf({ identity, identityEmbedding, face }: LayersOptions):
   return { kind: 'embedding', values: await readEmbedding(identityEmbedding) };
 }
 
-/** A run in 16-bit with the pack's own settings where options say nothing. */
+/** A run in 16-bit, with the pack's settings where there is no option. */
 async function measuredRun(options: LayersOptions, pack: Pack): Promise<GenerateRequest> {
   return {
     packPath: pack.root,
@@ -131,6 +128,6 @@ function describe(weights: WeightErrorsResult, outputs: OutputErrors | null): st
     ]),
     ...(outputs === null
       ? []
-      : [`Outputs: on sampled rows of what the layers read in a run, measurement ${outputs.id}.`]),
+      : [`Outputs: on sampled rows of the layers’ inputs in a run, measurement ${outputs.id}.`]),
   ].join('\n');
 }

@@ -1,4 +1,4 @@
-/** `--lora FILE[:WEIGHT]`, as often as there are LoRAs. */
+/** `--lora FILE[:WEIGHT]`, once per LoRA. */
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { MAX_LORA_WEIGHT } from '../contract/lora.js';
@@ -11,7 +11,7 @@ export function loraOption(): Option {
 }
 
 /**
- * The weight is what follows the last colon when that is a number, so that `C:\style.safetensors` is a path.
+ * The text after the last colon is the weight if it is a number, so that `C:\style.safetensors` is a path.
  * @throws InvalidArgumentError
  */
 export function parseLoraChoice(text: string): LoraChoice {

@@ -1,4 +1,4 @@
-/** The command line: the engine and the services without a window. Results go to stdout, progress and errors to stderr. */
+/** Entry of the command line. Results go to stdout, progress and errors to stderr. */
 import { Command, CommanderError } from 'commander';
 import { AppError, isAbort } from '../base/app-error.js';
 import { benchCommand } from './bench-command.js';
@@ -16,7 +16,7 @@ const CANCELLED = 130;
 
 async function main(): Promise<number> {
   const program = new Command('cli')
-    .description('Likeness Lab without a window: generate, compare and check packs.')
+    .description('Likeness Lab without a window: make and compare pictures, and manage packs.')
     .showHelpAfterError()
     .exitOverride();
   for (const command of [

@@ -1,4 +1,4 @@
-/** Parsers of option values with their ranges, and how the stages share the progress bar. */
+/** Parsers of option values, and the stages' shares of the progress bar. */
 import { InvalidArgumentError } from 'commander';
 import type { Stage } from '../engine/protocol.js';
 

@@ -1,4 +1,4 @@
-/** `packs`: list, import, download, verify and remove model packs, and keep the token that gated ones need. */
+/** `packs`: lists, imports, downloads, verifies and removes model packs, and stores the token for gated ones. */
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AppError } from '../base/app-error.js';
@@ -46,7 +46,7 @@ function withShared(command: Command): Command {
 
 function listCommand(): Command {
   return withShared(new Command('list'))
-    .description('Which packs there are, what they need and what lies on the disk.')
+    .description('List the packs with their sizes and what is on the disk.')
     .action(async (options: Shared) => {
       const rows = await Promise.all(
         MANIFESTS.map(async (manifest) => {
@@ -76,12 +76,12 @@ function listCommand(): Command {
 
 function importCommand(): Command {
   return withShared(new Command('import'))
-    .description('Use files that are there already: checks them by header and links them, without copying.')
-    .argument('[folders...]', 'where to look; default: the cache of Hugging Face’s tools')
+    .description('Use existing files: checks them by their headers and links them, without copying.')
+    .argument('[folders...]', 'folders to search; default: the cache of Hugging Face’s tools')
     .option('--pack <id>', 'pack to import', 'infiniteyou-flux')
-    .option('--variant <name...>', 'variants to import; default: those that are found')
-    .option('--hub-cache', 'look in the cache of Hugging Face’s tools as well')
-    .option('--check', 'only say what is there')
+    .option('--variant <name...>', 'variants to import; default: all that are found')
+    .option('--hub-cache', 'also search the cache of Hugging Face’s tools')
+    .option('--check', 'only report what is found')
     .action(
       async (
         folders: string[],
@@ -119,7 +119,7 @@ function downloadCommand(): Command {
     .description('Download a pack; run it again to resume.')
     .argument('[pack]', 'pack to download', 'infiniteyou-flux')
     .option('--variant <name...>', 'variants to download', ['aes_stage2'])
-    .option('--accept-licences', 'say that you have read and accept the licences that are listed')
+    .option('--accept-licences', 'you have read and accept the listed licences')
     .action(
       async (pack: string, options: Shared & { readonly variant: string[]; readonly acceptLicences?: boolean }) => {
         const manifest = manifestOf(pack);
@@ -185,16 +185,16 @@ function removeCommand(): Command {
 
 function tokenCommand(): Command {
   return new Command('token')
-    .description('Keep or forget the token for gated packs. It is read from standard input.')
+    .description('Save or delete the token for gated packs. It is read from standard input.')
     .argument('<action>', 'save or forget')
     .action(async (action: string) => {
       if (action === 'forget') await tokenStore().forget();
       else if (action === 'save') await tokenStore().save(await readInput());
       else
-        throw new AppError('engine.request-invalid', `"${action}" is no action; expected save or forget.`, {
+        throw new AppError('engine.request-invalid', `"${action}" is not an action; expected save or forget.`, {
           remedy: 'Write: packs token save, and give the token on standard input.',
         });
-      print(action === 'save' ? 'The token is kept in a file that only you can read.' : 'The token is forgotten.');
+      print(action === 'save' ? 'The token is saved in a file that only you can read.' : 'The token is deleted.');
     });
 }
 

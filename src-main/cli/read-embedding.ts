@@ -3,9 +3,9 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { AppError } from '../base/app-error.js';
 import { openTensorFile } from '../engine/weights/open-tensor-file.js';
 
-/** Numbers of a face embedding. */
+/** Values of a face embedding. */
 const SIZE = 512;
-/** Tensor names looked for first. */
+/** Preferred names of the tensor. */
 const NAMES = ['face_embedding', 'embedding', 'id_embedding'];
 /** A JSON array of 512 numbers has under 16 kB. */
 const MAX_PLAIN_BYTES = 2 ** 20;

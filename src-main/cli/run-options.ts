@@ -1,4 +1,4 @@
-/** Options that several commands share: where and how networks run. */
+/** Options that several commands share. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
@@ -11,7 +11,7 @@ export function addOptions(command: Command, ...options: readonly Option[]): Com
   return command;
 }
 
-/** Whose face the pictures get. @param photo what `--identity` is */
+/** The identity: a photo or an embedding. @param photo help of `--identity` */
 export function identityOptions(command: Command, photo: string): Command {
   const embedding = 'embedding instead of a photo: JSON array, raw little-endian f32, or safetensors';
   return command
@@ -34,9 +34,9 @@ export function deviceOption(): Option {
     .default(0);
 }
 
-/** For a device that is not here, or a check of one dtype. */
+/** For another computer's device, or to check one dtype. */
 export function computeOption(): Option {
-  return new Option('--compute <dtype>', 'dtype that the device computes in (default: found by trying it)').choices([
+  return new Option('--compute <dtype>', 'dtype that the device computes in (default: found by a trial)').choices([
     'f32',
     'f16',
   ]);
@@ -48,7 +48,6 @@ export function decodeOption(): Option {
     .default('auto');
 }
 
-/** Where and how pictures are made. */
 export function pictureOptions(): Option[] {
   return [providerOption(), deviceOption(), decodeOption(), cacheOption()];
 }

@@ -1,4 +1,4 @@
-/** Options for the settings of a picture, and the settings that they and the pack give. */
+/** Options for the settings of a picture, and the settings that follow from them and the pack. */
 import { Option } from 'commander';
 import {
   INITIAL_SETTINGS,
@@ -11,10 +11,10 @@ import {
 import type { Pack } from '../engine/pack/open-pack.js';
 import { integer, number } from './options.js';
 
-/** What commander has of the options: those of the pack where they were given. */
+/** Parsed options; settings with a default in the pack only where they were given. */
 export type SettingOptions = Partial<SettingValues> & Pick<SettingValues, 'prompt' | 'seed'>;
 
-/** Kept under the setting's name, whatever the flag. */
+/** An option whose value is stored under the setting's name instead of the flag's. */
 class SettingOption extends Option {
   readonly #setting: Setting;
 
@@ -34,12 +34,12 @@ class SettingOption extends Option {
   }
 }
 
-/** An option for each of the settings. The prompt is every command's own. */
+/** One option per setting, without the prompt, for which each command has its own. */
 export function settingOptions(settings: readonly Setting[] = SETTING_NAMES): Option[] {
   return settings.filter((name) => name !== 'prompt').map((name) => new SettingOption(name));
 }
 
-/** The settings that options give; the others as the pack and the table begin with. */
+/** Settings from the options, else the pack's defaults, else the table's. */
 export function chosenSettings(options: SettingOptions, pack: Pack): SettingValues {
   const [modelVariant = ''] = pack.variants.keys();
   return settingsOf({ ...INITIAL_SETTINGS, ...pack.defaults, modelVariant, ...options });

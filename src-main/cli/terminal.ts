@@ -1,4 +1,4 @@
-/** What the commands write: results on stdout, a progress line on a terminal's stderr, errors with their remedy. */
+/** Output of the commands: results on stdout, progress and errors on stderr. */
 import { toErrorDto } from '../base/app-error.js';
 
 /** Width of the progress bar in characters. */
@@ -12,7 +12,7 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
 }
 
-/** A progress line that rewrites itself; silent where stderr is not a terminal. */
+/** Rewrites one progress line; writes nothing where stderr is not a terminal. */
 export function showProgress(fraction: number, message: string): void {
   if (!process.stderr.isTTY) return;
   const filled = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_WIDTH);
@@ -38,7 +38,7 @@ export function printError(error: unknown): void {
   if (typeof stack === 'string') process.stderr.write(`${stack}\n`);
 }
 
-/** Columns padded to their widest cell; numbers are right-aligned by the caller's strings. */
+/** Columns padded to their widest cell. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));

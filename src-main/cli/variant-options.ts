@@ -19,7 +19,9 @@ function isFormat(text: string | undefined): text is ComponentFormat {
 /** @throws InvalidArgumentError */
 export function parseFormat(text: string): ComponentFormat {
   if (isFormat(text)) return text;
-  throw new InvalidArgumentError(`"${text}" is none of ${WEIGHT_FORMATS.join(', ')}, and no mix such as auto-3500.`);
+  throw new InvalidArgumentError(
+    `"${text}" is neither a format (${WEIGHT_FORMATS.join(', ')}) nor a mix such as auto-3500.`,
+  );
 }
 
 /** @throws InvalidArgumentError */
@@ -35,7 +37,7 @@ export function parseVariants(text: string): FormatChoice[] {
   });
 }
 
-/** `--variants`, and `--configs` as it was called before. @param which the default, in words */
+/** `--variants`, and its old name `--configs`. @param which the default, in words */
 export function variantOptions(command: Command, variants: readonly FormatChoice[], which: string): Command {
   return command
     .addOption(
@@ -51,7 +53,7 @@ export interface VariantOptions {
   readonly configs?: readonly FormatChoice[];
 }
 
-/** MiB for the components that have one. */
+/** MiB by component. */
 export type Budgets = Readonly<Partial<Record<QuantizedComponent, number>>>;
 
 /** `--flux-budget` and its like. */
@@ -60,11 +62,11 @@ export function budgetOption(component: QuantizedComponent): Option {
   const name = COMPONENT_NAMES[component];
   return new Option(
     `${flag} <MiB>`,
-    `one more variant: ${name} with a format for each layer, its weights at most so large`,
+    `adds a variant: ${name} with a format per layer, its weights within this budget`,
   ).argParser(number(flag, MIN_BUDGET_MIB, MAX_BUDGET_MIB));
 }
 
-/** Formats with a mix, decided by the errors of the weights, for every component that has a budget. */
+/** The formats with a mix by weight errors for each component that has a budget. */
 export function withinBudgets(formats: FormatChoice, budgets: Budgets): FormatChoice {
   const choice = { ...formats };
   for (const component of QUANTIZED_COMPONENTS) {

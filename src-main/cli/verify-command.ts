@@ -1,4 +1,4 @@
-/** `verify`: recomputes a reference folder's tensors. */
+/** `verify`: recomputes the tensors of a reference folder. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

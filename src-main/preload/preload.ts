@@ -1,7 +1,4 @@
-/**
- * What the page gets of the main process: one function per method and one per event of the contract, nothing else.
- * Runs sandboxed; bundled with all it needs.
- */
+/** The page's access to the main process: one function per method and event of the contract. Runs sandboxed, bundled. */
 import { contextBridge, ipcRenderer, webUtils } from 'electron';
 import { METHODS, type Method } from '../contract/api.js';
 import { BRIDGE_KEY, type ApiClient, type Bridge, type EventClient, type FileLike } from '../contract/bridge.js';
@@ -39,5 +36,5 @@ const on = Object.fromEntries(
 const pathOf = (file: FileLike): string => webUtils.getPathForFile(file as File);
 
 contextBridge.exposeInMainWorld(BRIDGE_KEY, { api, on, pathOf } satisfies Bridge);
-// The main process answers with the current state of every event, then with each change.
+// The main process sends the current state of every event, then each change.
 ipcRenderer.send(LISTEN_CHANNEL);

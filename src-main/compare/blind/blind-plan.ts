@@ -1,11 +1,10 @@
 /**
- * Which pictures a blind test shows in which order. Two kinds: in `abx`, A and B are the reference and the variant and
- * X repeats one of them, to be recognized; in `2afc`, A and B are shown and one is chosen.
+ * Plans the order of the pictures in a blind test. Two kinds: in `abx`, A and B are the reference and the variant, and X
+ * repeats one of them, to be recognized; in `2afc`, one of A and B is chosen.
  */
 import { invariant } from '../../base/assert.js';
 
 export type BlindKind = 'abx' | '2afc';
-/** What hides behind a letter. */
 export type BlindSide = 'reference' | 'variant';
 
 export interface BlindTrial {
@@ -53,7 +52,7 @@ function shuffled<T>(items: readonly T[], random: () => number): T[] {
   return out;
 }
 
-/** `count` items, each about equally often: whole rounds of all, in a fresh order each, the last cut short. */
+/** `count` items, each about equally often: rounds of all items, each in its own random order, the last cut short. */
 function balanced<T>(items: readonly T[], count: number, random: () => number): T[] {
   const out: T[] = [];
   while (out.length < count) out.push(...shuffled(items, random));
@@ -63,8 +62,8 @@ function balanced<T>(items: readonly T[], count: number, random: () => number): 
 const other = (side: BlindSide): BlindSide => (side === 'reference' ? 'variant' : 'reference');
 
 /**
- * A hidden order in which each pair, each place of the reference and each identity of X comes up equally often (as far
- * as the number of trials allows), so that a habit such as always choosing the left picture earns nothing.
+ * A random order in which each pair, each position of the reference and each choice of X occurs equally often (as far as
+ * the number of trials allows), so that always choosing the same letter gains nothing.
  */
 export function planBlindTest({ kind, pairs, trials, seed }: BlindPlanOptions): BlindTrial[] {
   invariant(pairs >= 1 && Number.isInteger(pairs) && Number.isInteger(trials) && trials >= 1, 'a test has trials');

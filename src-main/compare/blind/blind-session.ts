@@ -1,4 +1,4 @@
-/** A blind test as it goes: answers in order, the last of which can be taken back. Immutable. */
+/** A running blind test: answers in order; the last one can be undone. Immutable. */
 import { invariant } from '../../base/assert.js';
 import { atLeastByChance, unevenByChance } from '../statistics/binomial.js';
 import type { BlindKind, BlindTrial } from './blind-plan.js';
@@ -33,12 +33,12 @@ export interface BlindResult {
   readonly trials: number;
   /** `abx`: X recognized. `2afc`: the reference chosen. */
   readonly hits: number;
-  /** Probability of a result at least as far from one half by guessing; `abx` counts only recognizing. */
+  /** Probability of so good a result by guessing: in `abx` one-sided, in `2afc` two-sided. */
   readonly pValue: number;
   readonly sentence: string;
 }
 
-/** Chance results below this are called told apart. */
+/** Results less probable than this by guessing are significant. */
 const SIGNIFICANT = 0.05;
 
 /** Whether the answer to a trial was right (`abx`), or the reference (`2afc`); false for one not answered yet. */
@@ -50,11 +50,10 @@ export function trialHit({ kind, plan, answers }: BlindSession, index: number): 
 }
 
 /**
- * The outcome of a finished test. Null before the end: looking at the p-value on the way and stopping when it pleases
- * would make it worthless, so there is none to look at.
+ * The outcome of a finished test. Null before the end: stopping when the p-value happens to be low would invalidate it.
  *
- * @param variant what the variant is called in the sentence, shown only now
- * @param question what `2afc` asked, such as "looks more like the person"
+ * @param variant the variant's name for the sentence
+ * @param question of `2afc`, such as "looks more like the person"
  */
 export function blindResult(session: BlindSession, variant: string, question: string): BlindResult | null {
   const { kind, plan, answers } = session;
@@ -66,15 +65,15 @@ export function blindResult(session: BlindSession, variant: string, question: st
     const told =
       pValue < SIGNIFICANT
         ? `you can tell ${variant} from the reference`
-        : `that is not distinguishable from guessing, which does not prove the pictures look the same`;
+        : `that could be guessing; it does not prove that the pictures look the same`;
     return { trials, hits, pValue, sentence: `${hits} of ${trials} right: ${told} (${probability(pValue)}).` };
   }
   const pValue = unevenByChance(hits, trials);
   const preferred = hits * 2 > trials ? 'the reference' : variant;
   const told =
     pValue < SIGNIFICANT
-      ? `more often than by chance you said that ${preferred} ${question}`
-      : 'no preference that chance would not give as well';
+      ? `you said more often than by chance that ${preferred} ${question}`
+      : 'this could be chance, so it shows no preference';
   return {
     trials,
     hits,

@@ -26,7 +26,7 @@ const FEATURE_WIDTH = 0.082;
 /** Weights under this share of the largest change no float32 sum: a sixth of its rounding. */
 const NEGLIGIBLE = 1e-8;
 
-/** A kernel and the share of the channel's sum that it makes. */
+/** A kernel and its share of the channel's sum. */
 interface Part {
   readonly kernel: Kernel;
   readonly share: number;
@@ -42,7 +42,7 @@ export interface FlipKernels {
   readonly point: Kernel;
 }
 
-/** The middle of a symmetric kernel, without the tails that no float32 sum notices. */
+/** A symmetric kernel without its negligible tails. */
 function trimmed(weights: readonly number[]): Kernel {
   const largest = Math.max(...weights.map(Math.abs));
   const cut = weights.findIndex((weight) => Math.abs(weight) >= NEGLIGIBLE * largest);

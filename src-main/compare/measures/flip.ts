@@ -43,7 +43,7 @@ function logColour(distance: number): number {
   return Math.log(BREAK_VALUE + ((Math.exp(log) - BREAK_POINT) / (LARGEST - BREAK_POINT)) * (1 - BREAK_VALUE));
 }
 
-/** What the viewer's contrast sensitivity leaves of the opponent channels. */
+/** The opponent channels filtered by the viewer's contrast sensitivity. */
 function seen(planes: OpponentPlanes, width: number, height: number, kernels: FlipKernels): OpponentPlanes {
   const blueYellow = new Float32Array(width * height);
   for (const { kernel, share } of kernels.blueYellow) {
@@ -119,7 +119,7 @@ const BUCKETS = 100;
 export interface FlipSummary {
   readonly mean: number;
   readonly max: number;
-  /** Quartiles of the values weighted by themselves: half of all visible difference lies in pixels above the median. */
+  /** Quartiles of the values weighted by themselves: half of the visible difference is in pixels above the median. */
   readonly weightedFirstQuartile: number;
   readonly weightedMedian: number;
   readonly weightedThirdQuartile: number;

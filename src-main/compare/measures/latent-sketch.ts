@@ -1,6 +1,6 @@
 /**
- * A run's trajectory (its latents, step after step) in little room: of each step a sketch from which the distance to
- * any other run's can be told. Linear, so that the sketch of a difference is the difference of the sketches.
+ * A run's trajectory (its latents after each step) in little space: a sketch of each step, from which the distance to any
+ * other run's is estimated. Linear: the sketch of a difference is the difference of the sketches.
  *
  * @source count sketch: Charikar, Chen, Farach-Colton, "Finding frequent items in data streams", 2002; as a projection
  * that keeps distances: Weinberger et al., "Feature hashing for large scale multitask learning", 2009. Its squared
@@ -8,9 +8,9 @@
  */
 import { invariant } from '../../base/assert.js';
 
-/** Numbers kept of a step; latents of at most so many are kept as they are, and distances of theirs are exact. */
+/** Values kept of a step. Latents of at most this many values are kept unchanged; their distances are exact. */
 export const SKETCH_SIZE = 4096;
-/** A record: how many latents there were, their length, and the sketch. */
+/** A record: number of latents, their length, and the sketch. */
 const RECORD = SKETCH_SIZE + 2;
 
 /** murmur3's finalizer: spreads an index over all bits. */
@@ -21,7 +21,7 @@ function mixed(index: number): number {
   return (x ^ (x >>> 16)) >>> 0;
 }
 
-/** A step's latents in any layout, as a record of f32. */
+/** The record of a step's latents in any layout, f32. */
 export function sketchLatents(latents: Float32Array): Float32Array {
   const record = new Float32Array(RECORD);
   const sketch = record.subarray(2);
@@ -43,12 +43,12 @@ export function sketchLatents(latents: Float32Array): Float32Array {
 }
 
 /**
- * How far a run is from another's trajectory after each step: length of the difference of the latents over the length
- * of the other's. 0 for the same trajectory; the square root of 2 for unrelated ones of one length.
+ * Relative distance of a run from another's trajectory after each step: ‖own − reference‖/‖reference‖. 0 for the same
+ * trajectory; √2 for unrelated ones of equal length.
  *
  * @param own records of {@link sketchLatents}, step after step
  * @param reference the other run's
- * @returns one number a step; null where the two have other numbers of steps or latents
+ * @returns one number per step; null where the numbers of steps or latents differ
  */
 export function trajectoryDrift(own: Float32Array, reference: Float32Array): number[] | null {
   invariant(own.length % RECORD === 0 && reference.length % RECORD === 0, 'whole records');

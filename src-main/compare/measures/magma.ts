@@ -1,4 +1,4 @@
-/** The magma colour map: black over purple and orange to pale yellow, even in lightness, safe for colour-blind eyes. */
+/** The magma colour map: black, purple, orange, pale yellow; even in lightness, safe for colour-blind viewers. */
 import type { Picture } from './picture.js';
 
 /** 256 colours, six hex digits each. @source matplotlib's `magma` (van der Walt and Smith, CC0), rounded to 8 bits */

@@ -1,4 +1,4 @@
-/** All metrics of a pair of pictures, over the whole picture and apart for the face and what surrounds it. */
+/** All metrics of a pair of pictures: over the whole picture, the face and its surroundings. */
 import { DEFAULT_PIXELS_PER_DEGREE, flipMap, summarizeFlip, type FlipSummary } from './flip.js';
 import { assertSameSize, type Picture } from './picture.js';
 import { SSIM_RADIUS, ssimMap } from './ssim.js';
@@ -24,7 +24,7 @@ export interface RegionMetrics {
 
 export interface PictureMetrics {
   readonly whole: RegionMetrics;
-  /** Inside and outside the face box; null without one, or where nothing lies on that side. */
+  /** Inside and outside the face box; null without one, or for an empty region. */
   readonly face: RegionMetrics | null;
   readonly surroundings: RegionMetrics | null;
   readonly flip: FlipSummary;
@@ -36,7 +36,7 @@ export interface PictureMetrics {
 interface MetricsOptions {
   /** Default: a 4K monitor of 0.7 m seen from 0.7 m. */
   readonly pixelsPerDegree?: number;
-  /** Where the face is; its edges are rounded to whole pixels and kept within the picture. Default: no face. */
+  /** The face; rounded to whole pixels and clipped to the picture. Default: no face. */
   readonly faceBox?: Box | null;
 }
 
@@ -110,7 +110,7 @@ const equalWindows = (width: number, height: number): Float64Array =>
 
 /**
  * PSNR, SSIM, absolute difference and FLIP of two pictures of one size. FLIP and SSIM are computed once over the whole
- * picture and averaged per region, so the pixels around the face's edge see what really surrounds them.
+ * picture and averaged per region, so pixels at the face's edge are filtered with their real surroundings.
  *
  * @param a the reference
  */
@@ -118,7 +118,7 @@ export function comparePictures(a: Picture, b: Picture, options: MetricsOptions 
   assertSameSize(a, b);
   const { width, height } = a;
   const pixelsPerDegree = options.pixelsPerDegree ?? DEFAULT_PIXELS_PER_DEGREE;
-  // Equal bytes need no filters: a variant that changed nothing is told in a tenth of the time.
+  // Equal bytes need no filters, which saves nine tenths of the time.
   const equal = a.data.every((value, i) => value === b.data[i]);
   const flip = equal ? new Float32Array(width * height) : flipMap(a, b, pixelsPerDegree);
   const fits = width > 2 * SSIM_RADIUS && height > 2 * SSIM_RADIUS;

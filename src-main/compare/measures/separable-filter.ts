@@ -3,7 +3,7 @@
 /** An odd number of weights, the centre in the middle. */
 export type Kernel = Float32Array;
 
-/** Taps per pass over a row. FLIP's kernels have 13, 19 and 21 taps, so little is padded. */
+/** Taps per pass over a row; FLIP's kernels have 13, 19 and 21 taps, which need little padding. */
 const BLOCK = 7;
 
 /**
@@ -57,7 +57,7 @@ function padded(kernel: Kernel): Float32Array {
 export function filterRows(plane: Float32Array, width: number, height: number, kernel: Kernel): Float32Array {
   const radius = (kernel.length - 1) / 2;
   const weights = padded(kernel);
-  // Padding taps read behind the row, so the buffer is as long as the padded kernel.
+  // Padding taps read past the row.
   const row = new Float32Array(width + weights.length);
   const offsets = Int32Array.from(weights, (_, k) => k);
   const out = new Float32Array(width * height);

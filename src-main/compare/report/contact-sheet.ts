@@ -1,6 +1,6 @@
-/** Where everything goes on a contact sheet: a row per variant, a column per seed (and prompt). Draws nothing itself. */
+/** Layout of a contact sheet: a row per variant, a column per seed and prompt. */
 import { variantPhrases } from './picture-notes.js';
-import { plain, signedBytes, uncertain } from './plain-numbers.js';
+import { gib, plain, signedBytes, uncertain } from './plain-numbers.js';
 import { pictureLabel, variantVerdict, type ReportInput, type ReportVariant } from './report-data.js';
 
 export interface SheetText {
@@ -17,7 +17,7 @@ export interface SheetPicture {
   readonly y: number;
   readonly width: number;
   readonly height: number;
-  /** As in the report. */
+  /** `ReportPicture.file`. */
   readonly file: string;
 }
 
@@ -34,14 +34,14 @@ const CAPTION_WIDTH = 230;
 const TEXT_SIZE = 13;
 const LINE_HEIGHT = 18;
 const TITLE_SIZE = 22;
-/** Pictures are shrunk to 256 pixels at most, and further where many seeds would pass this width. */
+/** Width of a picture at most, at least, and the sheet's width above which many seeds shrink the pictures. */
 const LARGEST_CELL = 256;
 const SMALLEST_CELL = 96;
 const TARGET_WIDTH = 2400;
-/** Mean advance of a sans-serif letter, as a share of its size; a little wide, so that lines stay inside. */
+/** Mean advance of a sans-serif letter over its size, rounded up so that lines fit. */
 const LETTER_WIDTH = 0.56;
 
-/** Lines of at most so many pixels, broken between words. */
+/** Lines of at most `width` pixels, broken between words. */
 function wrapped(text: string, width: number, size: number): string[] {
   const limit = Math.max(8, Math.floor(width / (size * LETTER_WIDTH)));
   const lines: string[] = [];
@@ -55,7 +55,6 @@ function wrapped(text: string, width: number, size: number): string[] {
 
 function captions(row: ReportVariant): string[] {
   const { loadBytes, peakBytes, peakDelta } = row;
-  const gib = (bytes: number | null): string => (bytes === null ? '–' : plain(bytes / 2 ** 30, 2));
   return [
     ...(row.isReference ? ['Reference'] : []),
     `Load ${gib(loadBytes)}, peak ${gib(peakBytes)} GiB`,
@@ -72,9 +71,7 @@ function captions(row: ReportVariant): string[] {
   ];
 }
 
-/**
- * The plan of a sheet with the first pictures of every variant and their captions.
- */
+/** The layout of the first pictures of every variant with captions. */
 export function planContactSheet(input: ReportInput): ContactSheet {
   const columns = [
     ...new Set(

@@ -1,14 +1,14 @@
-/** What a report says of the encoders behind its identity scores. Pure. */
+/** A report's notes on the encoders of its identity scores. Pure. */
 import { reasonsForNoScore } from './picture-notes.js';
 import { reportEncoders, type PictureNotes, type ReportInput } from './report-data.js';
 
 const NO_SECOND: Readonly<Record<Exclude<NonNullable<PictureNotes['secondEncoder']>, 'used'>, string>> = {
   absent: 'the pack has none',
-  'same-file': 'the one that the pack names is the file that conditions',
-  'no-photo': 'the identity was given as an embedding, which only the conditioning encoder reads',
+  'same-file': 'the pack names the file of the conditioning encoder',
+  'no-photo': 'the identity was given as an embedding, which only the conditioning encoder can read',
 };
 
-/** Which encoders scored, which of them conditioned the pictures, and why there is no second one. */
+/** The encoders that scored, the one that conditioned the pictures, and why there is no second one. */
 export function identityNotes(input: ReportInput): string[] {
   const scored = reportEncoders(input).filter((_, i) =>
     input.variants.some(({ faces }) => (faces[i]?.identityScore ?? null) !== null),
@@ -18,11 +18,11 @@ export function identityNotes(input: ReportInput): string[] {
     new Intl.ListFormat('en').format(scored.filter((e) => e.conditioned === conditioned).map(({ encoder }) => encoder));
   const alone = scored.every(({ conditioned }) => conditioned);
   return [
-    `Identity: cosine of the face with the identity’s, by ${by(true)}${alone ? ' alone' : ''}, which also conditions the ` +
-      'pictures, so it may favour what it conditioned' +
-      (alone ? '.' : `, and by ${by(false)}, which conditions nothing.`),
+    `Identity: cosine of the face with the identity’s, by ${by(true)}${alone ? ' only' : ''}. It also conditions the ` +
+      'pictures, so its scores may be too high' +
+      (alone ? '.' : `; ${by(false)} is independent of them.`),
     ...(alone ? reasonsForNoSecond(input) : []),
-    'Face cosine: of the face with that in the reference’s picture of the same seed.',
+    'Face cosine: cosine of the face with the face in the reference’s picture of the same seed.',
   ];
 }
 

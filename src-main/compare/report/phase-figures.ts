@@ -1,4 +1,4 @@
-/** What each phase of a variant's runs took: memory and time, from the measurements of its pictures. */
+/** Memory and time of each phase of a variant, from the measurements of its pictures. */
 import { PHASES, type PhaseName } from '../../base/vocabulary.js';
 import { median } from '../statistics/medians.js';
 
@@ -8,21 +8,19 @@ export interface MeasuredPhase {
   readonly seconds: number;
   readonly devicePeakBytes: number | null;
   readonly hostPeakBytes: number;
-  /** Of the weights that the phase held; 0 where it took its result from an earlier run. */
+  /** Of the phase's weights; 0 where it used an earlier run's result. */
   readonly weightBytes: number;
 }
 
 /** Medians over the pictures; null where none was measured. */
 export interface PhaseFigures {
   readonly phase: PhaseName;
-  /** Highest in the phase. */
   readonly peakBytes: number | null;
   readonly seconds: number | null;
 }
 
 /**
- * One entry a phase, in order. A text that was encoded for an earlier picture is left out: it loaded nothing, and its
- * memory is what was there anyway.
+ * One entry per phase, in order. Texts that were encoded for an earlier picture are left out: that phase loaded nothing.
  */
 export function phaseFigures(runs: readonly (readonly MeasuredPhase[])[]): PhaseFigures[] {
   const measured = runs.flat();

@@ -1,10 +1,7 @@
 /** Memory and time by phase as text cells, in the published table's form: Load, Peak, Δ against the first row. */
 import { PHASES, type FormatChoice, type PhaseName } from '../../base/vocabulary.js';
 import { phaseDeltas, type PhaseFigures } from './phase-figures.js';
-import { plain, signed } from './plain-numbers.js';
-
-const GIB = 2 ** 30;
-const MISSING = '–';
+import { GIB, gib, MISSING, plain, signed } from './plain-numbers.js';
 
 export interface PhaseRow {
   readonly formats: FormatChoice;
@@ -26,7 +23,6 @@ export function phaseTable(rows: readonly PhaseRow[]): {
   readonly rows: readonly (readonly string[])[];
 } {
   const [baseline] = rows;
-  const gib = (bytes: number | null): string => (bytes === null ? MISSING : plain(bytes / GIB, 2));
   return {
     head: [
       'FLUX', 'T5', 'InfuseNet', 'Load GiB', 'Peak GiB', 'Δ peak GiB',
@@ -57,7 +53,6 @@ export function phaseTable(rows: readonly PhaseRow[]): {
   };
 }
 
-/** What its figures mean. */
 export const PHASE_NOTE =
-  'GiB of a phase: the highest memory while it ran, in brackets less the first row’s. A dash where a text was not ' +
-  'encoded because an earlier picture’s was used.';
+  'GiB of a phase: its highest memory; in brackets the difference from the first row. A dash: the text of an earlier ' +
+  'picture was used again.';

@@ -1,4 +1,4 @@
-/** What the making of a picture went through beside its figures: tiles, a full card, a second try, no score. Pure. */
+/** Notes on how a picture was made: tiles, a full card, a second try, no score. Pure. */
 import { plain } from './plain-numbers.js';
 import {
   pictureLabel,
@@ -10,7 +10,6 @@ import {
 
 type NoteKind = 'tiles' | 'spill' | 'retry' | 'identity';
 
-/** Why there is no score. */
 const NO_SCORE: Readonly<Record<Exclude<NonNullable<PictureNotes['identityState']>, 'scored'>, string>> = {
   'no-face': 'no face found',
   'no-face-network': 'the pack has no face network',
@@ -18,23 +17,23 @@ const NO_SCORE: Readonly<Record<Exclude<NonNullable<PictureNotes['identityState'
 };
 
 const TILES_REASON = {
-  fits: 'though the whole would have fitted',
+  fits: 'although the whole decode would fit',
   asked: 'asked for',
-  estimate: 'the whole was reckoned not to fit',
-  'out-of-memory': 'the whole ran out of memory',
+  estimate: 'by the estimate the whole decode would not fit',
+  'out-of-memory': 'the whole decode ran out of memory',
 } as const;
 
 const RAN_OUT: Readonly<Record<string, string>> = {
-  identify: 'while the face was looked for',
-  'encode-text': 'while the text was encoded',
-  control: 'while the pose was encoded',
-  convert: 'while weights were converted',
-  load: 'while the networks were loaded',
+  identify: 'while looking for the face',
+  'encode-text': 'while encoding the text',
+  control: 'while encoding the pose',
+  convert: 'while converting weights',
+  load: 'while loading the networks',
   denoise: 'while denoising',
   decode: 'while decoding',
 };
 
-/** What one picture has to say of a kind, and why; null for nothing. */
+/** One picture's note of a kind, and its reason; null for none. */
 function noteOf(kind: NoteKind, { notes, faces }: ReportPicture): { said: string; why: string } | null {
   const { decode, spill, retry, identityState } = notes;
   switch (kind) {
@@ -43,23 +42,18 @@ function noteOf(kind: NoteKind, { notes, faces }: ReportPicture): { said: string
       return { said: `decoded in ${decode.tiles} tiles`, why: TILES_REASON[decode.reason] };
     case 'spill': {
       if (spill === null) return null;
-      const why = `from step ${spill.fromStep} on ${plain(spill.stepSeconds, 2)} s a step instead of ${plain(spill.usualSeconds, 2)}`;
+      const why = `from step ${spill.fromStep} on, ${plain(spill.stepSeconds, 2)} s a step instead of ${plain(spill.usualSeconds, 2)}`;
       return { said: `spilled ${why}`, why };
     }
     case 'retry': {
       if (retry === null) return null;
       const why = retry.stage === null ? 'before the first stage' : (RAN_OUT[retry.stage] ?? `in ${retry.stage}`);
-      return { said: `made at the second try, memory ran out ${why}`, why };
+      return { said: `made at the second try: memory ran out ${why}`, why };
     }
     case 'identity': {
       // Without an identity there was nothing to score.
-      if (
-        faces.some(({ identityScore }) => identityScore !== null) ||
-        identityState === null ||
-        identityState === 'scored'
-      )
-        return null;
-      if (identityState === 'no-identity') return null;
+      if (identityState === null || identityState === 'scored' || identityState === 'no-identity') return null;
+      if (faces.some(({ identityScore }) => identityScore !== null)) return null;
       return { said: `not scored, ${NO_SCORE[identityState]}`, why: NO_SCORE[identityState] };
     }
   }
@@ -67,7 +61,7 @@ function noteOf(kind: NoteKind, { notes, faces }: ReportPicture): { said: string
 
 const KINDS = ['tiles', 'spill', 'retry', 'identity'] as const satisfies readonly NoteKind[];
 
-/** Of one picture, such as `decoded in 8 tiles`; empty for a picture with nothing to tell. */
+/** Notes on one picture, such as `decoded in 8 tiles`. */
 export function picturePhrases(picture: ReportPicture): string[] {
   return KINDS.flatMap((kind) => noteOf(kind, picture)?.said ?? []);
 }
@@ -87,7 +81,7 @@ function counted(kind: NoteKind, { pictures }: ReportVariant) {
   return { noted, of: pictures.length };
 }
 
-/** Of a variant, counted, such as `tiles 9 of 9`; empty where no picture has anything to tell. */
+/** Counted notes on a variant, such as `tiles 9 of 9`. */
 export function variantPhrases(variant: ReportVariant): string[] {
   return KINDS.flatMap((kind) => {
     const { noted, of } = counted(kind, variant);
@@ -95,20 +89,23 @@ export function variantPhrases(variant: ReportVariant): string[] {
   });
 }
 
-/** More pictures than these are counted, not named. */
+/** If more pictures have a note, they are not named. */
 const MOST_NAMED = 4;
 
 const SENTENCES: Readonly<Record<NoteKind, readonly [begin: string, end: string]>> = {
-  tiles: ['Decoded in tiles', 'The picture is the same but for rounding; decoding takes less memory and more time.'],
-  spill: ['The card’s memory was full and spilled into the computer’s', 'Those seconds are not the format’s.'],
-  retry: [
-    'Memory ran out and the picture was made once more in a fresh engine',
-    'Figures are those of the second try.',
+  tiles: ['Decoded in tiles', 'The picture is the same except for rounding; decoding takes less memory and more time.'],
+  spill: [
+    'The card’s memory was full, so data moved to the computer’s memory',
+    'These times do not represent the format.',
   ],
-  identity: ['Identity not scored', 'Means are over the pictures that have a score.'],
+  retry: [
+    'Memory ran out and the picture was made again in a new engine process',
+    'The figures are those of the second try.',
+  ],
+  identity: ['Identity not scored', 'Means are over the pictures with a score.'],
 };
 
-/** Whole sentences for the end of a report, one a kind of note; none where nothing happened. */
+/** Sentences for the end of a report, one per kind of note. */
 export function noteSentences({ prompts, variants }: ReportInput): string[] {
   return KINDS.flatMap((kind) => {
     const parts = variants.flatMap((variant) => {
@@ -127,7 +124,7 @@ export function noteSentences({ prompts, variants }: ReportInput): string[] {
   });
 }
 
-/** Why no picture at all has a score, such as `no identity was given`. */
+/** Reasons why no picture has a score, such as `no identity was given`. */
 export function reasonsForNoScore({ variants }: ReportInput): string[] {
   const states = variants.flatMap(({ pictures }) => pictures.map(({ notes }) => notes.identityState));
   return [...new Set(states)].flatMap((state) => (state === null || state === 'scored' ? [] : [NO_SCORE[state]]));

@@ -1,8 +1,10 @@
-/** Numbers as people read them: a real minus sign, a sign where it matters, binary units. */
+/** Numbers for people: with a minus sign (U+2212) and binary units. */
 
-const GIB = 2 ** 30;
+export const GIB = 2 ** 30;
+/** For a value that was not measured. */
+export const MISSING = '–';
 const MIB = 2 ** 20;
-/** Below a tenth of a GiB two decimals would hide the number. */
+/** Smaller values are written in MiB. */
 const SMALLEST_GIB = 0.1 * GIB;
 
 const withMinus = (text: string): string => text.replace('-', '−');
@@ -19,12 +21,15 @@ export function signed(value: number, digits: number): string {
   return value > 0 && Number(text) !== 0 ? `+${text}` : text;
 }
 
+/** GiB with two decimals, without the unit. */
+export const gib = (bytes: number | null): string => (bytes === null ? MISSING : plain(bytes / GIB, 2));
+
 /** A change of memory, such as `−2.4 GiB`. */
 export function signedBytes(bytes: number): string {
   return Math.abs(bytes) >= SMALLEST_GIB ? `${signed(bytes / GIB, 1)} GiB` : `${signed(bytes / MIB, 1)} MiB`;
 }
 
-/** Decimals that show the first digit of an uncertainty, 3 to 6. */
+/** Decimals up to the first digit of the uncertainty, 3 to 6. */
 function digitsOf(halfWidth: number | null): number {
   if (halfWidth === null || halfWidth === 0) return 3;
   return Math.min(6, Math.max(3, Math.ceil(-Math.log10(halfWidth))));
@@ -35,7 +40,7 @@ interface Uncertain {
   readonly halfWidth: number | null;
 }
 
-/** `−0.004 ± 0.006`, or without `±` where nothing is known about the scatter. */
+/** `−0.004 ± 0.006`, or without `±` where the uncertainty is unknown. */
 export function uncertain({ mean, halfWidth }: Uncertain, sign = true): string {
   const digits = digitsOf(halfWidth);
   const value = sign ? signed(mean, digits) : plain(mean, digits);

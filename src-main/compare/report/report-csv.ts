@@ -21,7 +21,7 @@ function csvField(value: Field): string {
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-/** Of the encoder that conditioned, or of the other one. */
+/** Of the conditioning encoder, or of the second one. */
 function faceFields(conditioned: boolean, faces: ReportPicture['faces']): Field[] {
   const face = faces.find((other) => other.conditioned === conditioned);
   return [face?.identityScore, face?.encoder, face?.faceCosine];
@@ -46,8 +46,8 @@ function fieldsOf(
 }
 
 /**
- * One line a picture, repeats included (their difference is from the first run of the same settings). Plain numbers in
- * bytes and seconds, RFC 4180, UTF-8 with a byte order mark for spreadsheets.
+ * One line per picture, including repeats (their difference is from the first run of the same settings). Bytes and seconds;
+ * RFC 4180, UTF-8 with a byte order mark for spreadsheets.
  */
 export function reportCsv(input: ReportInput): string {
   const lines = input.variants.flatMap((variant) =>

@@ -1,4 +1,4 @@
-/** What a report is made of. Knows nothing of files and pixels. */
+/** Contents of a report. */
 import {
   QUANTIZED_COMPONENTS,
   type DecodeMode,
@@ -11,7 +11,7 @@ import { weightOrder, type WeightErrors } from '../statistics/weight-order.js';
 import type { MeasuredPicture, VariantSummary } from './variant-summary.js';
 import { verdictSentence } from './verdict-sentence.js';
 
-/** What the making of a picture went through beside its figures. */
+/** Events while a picture was made. */
 export interface PictureNotes {
   /** Null before the picture is made. */
   readonly decode: {
@@ -20,13 +20,13 @@ export interface PictureNotes {
     readonly tiles: number;
     readonly reason: DecodeReason;
   } | null;
-  /** From this step on (1-based) the card moved memory to the computer's; null when it was not seen to. */
+  /** From this step on (1-based) the card moved data to the computer's memory; null when that was not detected. */
   readonly spill: {
     readonly fromStep: number;
     readonly stepSeconds: number;
     readonly usualSeconds: number;
   } | null;
-  /** Memory ran out in this stage (null: before the first) and the picture was made once more; null for one try. */
+  /** Memory ran out in this stage (null: before the first) and the picture was made again; null for one try. */
   readonly retry: { readonly stage: string | null } | null;
   /** Why there is a score or none; null before the picture is made. */
   readonly identityState: IdentityState | null;
@@ -35,7 +35,7 @@ export interface PictureNotes {
 }
 
 export interface ReportPicture extends MeasuredPicture {
-  /** Path relative to the report, or what else names the picture where none lie beside it. */
+  /** Path relative to the report; only a name where there are no files beside it. */
   readonly file: string;
   /** `data:` URLs for the self-contained page; null leaves the picture out. */
   readonly pictureUrl: string | null;
@@ -50,13 +50,13 @@ export interface ReportVariant extends VariantSummary {
 export interface ReportInput {
   readonly title: string;
   readonly appVersion: string;
-  /** What all pictures share, in reading order, such as `['Prompt', '…']`. */
+  /** Settings that all pictures share, in reading order, such as `['Prompt', '…']`. */
   readonly settings: readonly (readonly [string, string])[];
-  /** In order; the pictures name theirs by index. */
+  /** Pictures refer to them by index. */
   readonly prompts: readonly string[];
-  /** Whether picture files lie beside the report, to be linked. */
+  /** Whether the picture files are beside the report, to be linked. */
   readonly picturesBeside: boolean;
-  /** Where memory figures come from and of which runs, such as `nvidia-smi, of the first picture`. */
+  /** Source of the memory figures and their runs, such as `nvidia-smi, of the first picture`. */
   readonly memorySource: string;
   /** Of the components that vary, where they were measured. */
   readonly weightErrors: readonly WeightErrors[];
@@ -67,7 +67,7 @@ export interface ReportInput {
   readonly variants: readonly ReportVariant[];
 }
 
-/** The encoders of all pictures, those that conditioned first. */
+/** The encoders of all pictures, conditioning ones first. */
 export function reportEncoders({ variants: [reference] }: Pick<ReportInput, 'variants'>): readonly FaceEncoder[] {
   return reference?.faces ?? [];
 }
@@ -77,7 +77,7 @@ export function variantHeading({ name, isReference }: ReportVariant): string {
   return isReference ? `${name} (reference)` : name;
 }
 
-/** What a variant's figures say, in a sentence or more; null for the reference and without a seed in common. */
+/** A variant's verdict in sentences; null for the reference and without a seed in common. */
 export function variantVerdict({ name, verdict }: ReportVariant): string | null {
   return verdict === null ? null : verdictSentence(name, verdict);
 }
@@ -87,7 +87,7 @@ export function pictureLabel({ seed, prompt }: ReportPicture, prompts: readonly 
   return prompts.length > 1 ? `prompt ${prompt + 1}, seed ${seed}` : `seed ${seed}`;
 }
 
-/** What the weight errors say, and whether the pictures agree with them; see `weightOrder`. */
+/** The weight errors, and whether the pictures differ in their order; see `weightOrder`. */
 export function weightNotes({ variants, weightErrors }: ReportInput): string[] {
   const reference = variants[0]?.formats;
   if (reference === undefined) return [];

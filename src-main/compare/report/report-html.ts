@@ -38,7 +38,7 @@ figcaption { font-size: 0.85rem; }
 `.trim();
 
 function image(url: string | null, alt: string): string {
-  // Only pictures inside the file: a report fetches nothing.
+  // A report fetches nothing.
   return url?.startsWith('data:image/') === true ? `<img src="${escapeMarkup(url)}" alt="${escapeMarkup(alt)}">` : '';
 }
 
@@ -87,7 +87,7 @@ function table({ head, rows }: ReturnType<typeof reportTable>): string {
   ].join('\n');
 }
 
-/** The report as one HTML file that needs and fetches nothing else: pictures are the `data:` URLs of the input. */
+/** The report as one self-contained HTML file: its pictures are the `data:` URLs of the input. */
 export function reportHtml(input: ReportInput): string {
   return [
     '<!doctype html>',

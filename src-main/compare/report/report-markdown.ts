@@ -1,9 +1,9 @@
 import { PHASE_NOTE, phaseTable } from './phase-table.js';
 import { FIRST_NUMBER, reportNotes, reportTable } from './report-table.js';
 import { pictureLabel, variantHeading, variantVerdict, type ReportInput } from './report-data.js';
-import { present } from './variant-summary.js';
+import { present } from '../statistics/medians.js';
 
-/** Text that Markdown shows as it is, on one line. */
+/** Text without markup, on one line. */
 function escaped(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]<>#|!]/g, '\\$&');
 }
@@ -12,7 +12,7 @@ function line(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`;
 }
 
-/** The report as Markdown for an issue or a README; pictures that lie beside it are linked. */
+/** The report as Markdown; pictures beside it are linked. */
 export function reportMarkdown(input: ReportInput): string {
   const { head, rows } = reportTable(input);
   const phases = phaseTable(input.variants);

@@ -1,13 +1,10 @@
-/** The main table of a report as text cells: the published form (Load, Peak, Δ) and what this app adds. */
+/** The main table of a report as text cells: the published columns (Load, Peak, Δ) and the app's own. */
 import type { PairedDifference } from '../statistics/paired-difference.js';
 import type { FaceEncoder } from '../measures/face-encoders.js';
 import { identityNotes } from './identity-notes.js';
 import { noteSentences, variantPhrases } from './picture-notes.js';
-import { plain, signed, uncertain } from './plain-numbers.js';
+import { GIB, gib, MISSING, plain, signed, uncertain } from './plain-numbers.js';
 import { reportEncoders, weightNotes, type ReportInput, type ReportVariant } from './report-data.js';
-
-const GIB = 2 ** 30;
-const MISSING = '–';
 
 interface TableText {
   readonly head: readonly string[];
@@ -41,13 +38,12 @@ function differenceCells(row: ReportVariant): string[] {
 
 function cellsOf(row: ReportVariant): string[] {
   const { formats, loadBytes, peakBytes, peakDelta, stepSeconds, totalSeconds } = row;
-  const gib = (bytes: number): string => plain(bytes / GIB, 2);
   return [
     formats.flux,
     formats.t5,
     formats.infusenet,
-    orMissing(loadBytes, gib),
-    orMissing(peakBytes, gib),
+    gib(loadBytes),
+    gib(peakBytes),
     orMissing(peakDelta, (bytes) => signed(bytes / GIB, 2)),
     orMissing(stepSeconds, (seconds) => plain(seconds, 3)),
     orMissing(totalSeconds, (seconds) => plain(seconds, 1)),
@@ -61,7 +57,7 @@ function cellsOf(row: ReportVariant): string[] {
   ];
 }
 
-/** Three columns by encoder, with its name where there are several. */
+/** Three columns per encoder, with its name where there are several. */
 function headOf(encoders: readonly FaceEncoder[]): string[] {
   const faces = encoders.flatMap((encoder) =>
     FACE_HEAD.map((title) => (encoders.length > 1 ? `${title} (${encoder.encoder})` : title)),
@@ -69,7 +65,7 @@ function headOf(encoders: readonly FaceEncoder[]): string[] {
   return [...TABLE_HEAD, ...faces];
 }
 
-/** With a last column of what pictures went through, where any went through something. */
+/** With a last column of notes, where there are any. */
 export function reportTable(input: ReportInput): TableText {
   const rows = input.variants;
   const notes = rows.map((row) => variantPhrases(row).join(', '));
@@ -81,21 +77,21 @@ export function reportTable(input: ReportInput): TableText {
   };
 }
 
-/** What the columns mean, one sentence each. */
+/** Explanations of the columns. */
 export function reportNotes(input: ReportInput): string[] {
   return [
-    `Memory: ${input.memorySource}. Δ is against the first row. Times are medians over all pictures; s/step is ` +
-      'the median of all steps but a picture’s first, which warms up.',
+    `Memory: ${input.memorySource}. Δ is the difference from the first row. Times are medians over all pictures; s/step ` +
+      'leaves out each picture’s first step, which warms up.',
     'PSNR, SSIM and FLIP are differences from the reference picture of the same seed' +
       `${input.prompts.length > 1 ? ' and prompt' : ''}, averaged; ± is half of the 95 % confidence interval ` +
-      '(Student’s t over those pairs).',
+      '(Student’s t over the pairs).',
     `PSNR over 8-bit sRGB. SSIM of luma, Gaussian window 11, σ 1.5. FLIP at ${plain(input.pixelsPerDegree, 1)} pixels ` +
-      'per degree, 0 is no visible difference; “face” and “around” are its means inside and outside the face box of ' +
+      'per degree; 0 is no visible difference. “face” and “around” are its means inside and outside the face box of ' +
       'the reference picture.',
-    'Noise floor: FLIP between repeats of the very same settings; a difference no larger says nothing.',
+    'Noise floor: FLIP between repeats of the same settings. A difference that is not larger may be noise.',
     ...identityNotes(input),
     ...noteSentences(input),
     ...weightNotes(input),
-    'LPIPS is left out: no weights with a fitting licence come in a package.',
+    'LPIPS is left out: no package has its weights with a suitable licence.',
   ];
 }

@@ -1,7 +1,8 @@
-/** A variant's figures over its pictures: computed here once. Table, verdict and every form of report are views of it. */
+/** Summary of a variant over its pictures, which the table, the verdict and every form of report show. */
 import type { FormatChoice } from '../../base/vocabulary.js';
 import { encodersOf, faceBy, type FaceEncoder, type ScoredFace } from '../measures/face-encoders.js';
 import type { RegionMetrics } from '../measures/picture-metrics.js';
+import { present } from '../statistics/medians.js';
 import { noiseFloor, type NoiseFloor } from '../statistics/noise-floor.js';
 import { meanWithUncertainty, pairedDifference, type PairedDifference } from '../statistics/paired-difference.js';
 import { verdictOf, type Verdict } from '../statistics/verdict.js';
@@ -18,26 +19,26 @@ export interface MeasuredPicture {
   readonly seed: number;
   /** Index of the prompt. */
   readonly prompt: number;
-  /** 0 for the picture itself, 1 and up for repeats of the very same settings. */
+  /** 0 for the picture itself, 1 and up for repeats of the same settings. */
   readonly repeat: number;
   /**
    * From the reference's picture of this seed and prompt; of a repeat, from the first run of its own variant. Null for the
-   * reference itself, and where the two have no picture in common or different sizes.
+   * reference, without such a picture, and for different sizes.
    */
   readonly difference: MeasuredDifference | null;
-  /** By each encoder that was asked; empty when nothing was scored. */
+  /** By encoder; empty when nothing was scored. */
   readonly faces: readonly ScoredFace[];
 }
 
-/** What is known of a variant whatever it is compared with. */
+/** Figures of a variant that do not depend on the reference. */
 interface VariantFigures {
-  /** Of the formats, and of what else differs from the reference; see `base/variant-name.ts`. */
+  /** Its formats and other settings that differ from the reference's; see `base/variant-name.ts`. */
   readonly name: string;
   readonly formats: FormatChoice;
-  /** Memory after loading the denoiser, and the highest of the run; null where not measured. Bytes. */
+  /** Bytes after loading the denoiser, and at the run's peak; null where not measured. */
   readonly loadBytes: number | null;
   readonly peakBytes: number | null;
-  /** Of one picture, and of one step without the first; medians, null where not measured. */
+  /** Medians of a picture, and of a step without the first; null where not measured. */
   readonly totalSeconds: number | null;
   readonly stepSeconds: number | null;
   /** Memory and time of each phase; see `phaseFigures`. */
@@ -48,7 +49,7 @@ export interface MeasuredVariant extends VariantFigures {
   readonly pictures: readonly MeasuredPicture[];
 }
 
-/** What one encoder says of a variant's faces. */
+/** Figures of a variant's faces by one encoder. */
 export interface VariantFace extends FaceEncoder {
   /** Cosine with the identity. */
   readonly identityScore: PairedDifference | null;
@@ -71,17 +72,13 @@ export interface VariantSummary extends VariantFigures {
   /** Pictures identical to the reference's, of how many compared. */
   readonly identical: number;
   readonly compared: number;
-  /** By each encoder of the comparison, those that conditioned first. */
+  /** By encoder, conditioning ones first. */
   readonly faces: readonly VariantFace[];
   /** FLIP of repeats; null without repeats. */
   readonly floor: NoiseFloor | null;
   /** Null for the reference, and for a variant without a seed and prompt in common with it. */
   readonly verdict: Verdict | null;
 }
-
-/** What is there, without the gaps. */
-export const present = <T>(values: readonly (T | null | undefined)[]): T[] =>
-  values.flatMap((value) => (value === null || value === undefined ? [] : [value]));
 
 type Counterpart = (picture: MeasuredPicture) => MeasuredPicture | undefined;
 
@@ -142,7 +139,7 @@ function summarize(
   };
 }
 
-/** One summary a variant, in order. @param variants the first is the reference */
+/** One summary per variant, in order. @param variants the first is the reference */
 export function summarizeVariants(variants: readonly MeasuredVariant[]): VariantSummary[] {
   const pictures = variants.flatMap((variant) => variant.pictures);
   const encoders = encodersOf(pictures.map(({ faces }) => faces));

@@ -1,7 +1,7 @@
 /** The exact binomial test against guessing (one half). */
 import { invariant } from '../../base/assert.js';
 
-/** Probabilities of 0 to `trials` successes of a fair coin, by logarithms so that 2^-1075 is no underflow of the sum. */
+/** Probabilities of 0 to `trials` successes of a fair coin, by logarithms so that small ones do not underflow. */
 function fairCoin(trials: number): Float64Array {
   const out = new Float64Array(trials + 1);
   let log = -trials * Math.LN2;
@@ -19,7 +19,7 @@ function assertCount(successes: number, trials: number): void {
   );
 }
 
-/** Probability that guessing gives at least so many successes. */
+/** Probability of at least `successes` by guessing. */
 export function atLeastByChance(successes: number, trials: number): number {
   assertCount(successes, trials);
   let sum = 0;
@@ -27,7 +27,7 @@ export function atLeastByChance(successes: number, trials: number): number {
   return Math.min(1, sum);
 }
 
-/** Probability that guessing gives a split at least as uneven, either way. */
+/** Probability of a split at least as uneven, either way, by guessing. */
 export function unevenByChance(successes: number, trials: number): number {
   assertCount(successes, trials);
   return Math.min(1, 2 * atLeastByChance(Math.max(successes, trials - successes), trials));

@@ -1,12 +1,12 @@
 import { invariant } from '../../base/assert.js';
 import { studentQuantile } from './student-t.js';
 
-/** What a change did over several seeds, each seed against itself. */
+/** Mean of paired differences, one pair per seed. */
 export interface PairedDifference {
   /** Pairs; at least 1. */
   readonly count: number;
   readonly mean: number;
-  /** Standard error of the mean; null for a single pair, which says nothing about scatter. */
+  /** Standard error of the mean; null for a single pair. */
   readonly standardError: number | null;
   /** Half of the 95 % confidence interval (Student's t); null for a single pair. */
   readonly halfWidth: number | null;
@@ -14,7 +14,7 @@ export interface PairedDifference {
 
 const CONFIDENCE = 0.95;
 
-/** Mean of some numbers with its uncertainty. @returns null for none */
+/** Mean with its uncertainty. @returns null without values */
 export function meanWithUncertainty(values: readonly number[]): PairedDifference | null {
   const count = values.length;
   if (count === 0) return null;
@@ -28,7 +28,7 @@ export function meanWithUncertainty(values: readonly number[]): PairedDifference
 /**
  * Mean of variant less reference over pairs of the same seed. Pairs in which either is unknown are left out.
  *
- * @param variant one value a seed, aligned with `reference`; null where there is none
+ * @param variant one value per seed, aligned with `reference`; null where unknown
  * @returns null when no pair is complete
  */
 export function pairedDifference(
@@ -44,7 +44,7 @@ export function pairedDifference(
   );
 }
 
-/** Whether 0 lies outside the confidence interval; false where there is none. */
+/** Whether 0 is outside the confidence interval; false without one. */
 export function differsFromZero({ mean, halfWidth }: PairedDifference): boolean {
   return halfWidth !== null && Math.abs(mean) > halfWidth;
 }

@@ -15,7 +15,7 @@ function logGamma(x: number): number {
 }
 
 const CONVERGED = 1e-15;
-/** The fraction needs about sqrt(max(a, b)) terms; this is enough for a million degrees of freedom. */
+/** Enough for a million degrees of freedom: the fraction needs about √max(a, b) terms. */
 const MAX_TERMS = 10_000;
 /** Stands in for a zero denominator in Lentz's method. */
 const TINY = 1e-300;
@@ -53,7 +53,7 @@ function upperTail(t: number, degreesOfFreedom: number): number {
 }
 
 /**
- * The value below which a Student's t variable lies with the given probability.
+ * Quantile of Student's t distribution.
  *
  * @param probability 0.5 to below 1
  * @param degreesOfFreedom at least 1

@@ -1,9 +1,9 @@
-/** Whether the pictures differ in the order in which the formats round the weights, and what to say where they do not. */
+/** Compares the order of the formats by weight error with their order by FLIP. */
 import { COMPONENT_NAMES, type QuantizedComponent } from '../../base/vocabulary.js';
 import type { PairedDifference } from './paired-difference.js';
 import { plain } from '../report/plain-numbers.js';
 
-/** Relative error of a component's weights by format: length of the error over length of the weights. */
+/** Relative error ‖e‖/‖w‖ of a component's weights, by format. */
 export interface WeightErrors {
   readonly component: QuantizedComponent;
   readonly errors: Readonly<Record<string, number>>;
@@ -25,7 +25,7 @@ interface Inversion {
   readonly higher: FormatDifference;
 }
 
-/** Pairs whose FLIP goes against their weight errors. */
+/** Pairs whose order by FLIP is the opposite of that by weight error. */
 function inversions(differences: readonly FormatDifference[], errors: Readonly<Record<string, number>>): Inversion[] {
   const out: Inversion[] = [];
   for (const lower of differences) {
@@ -40,10 +40,10 @@ function inversions(differences: readonly FormatDifference[], errors: Readonly<R
 function explained({ lower, higher }: Inversion): string {
   const said = `${lower.format.toUpperCase()} differs more than ${higher.format.toUpperCase()} though its weight error is smaller`;
   const [a, b] = [lower.flip.halfWidth, higher.flip.halfWidth];
-  if (a === null || b === null) return `${said}; one picture does not decide that`;
+  if (a === null || b === null) return `${said}; one picture cannot confirm that`;
   return lower.flip.mean - a <= higher.flip.mean + b
-    ? `${said}; their intervals overlap, so these seeds do not decide it`
-    : `${said}; beyond the scatter of the seeds: where in the network an error lies counts too, not only its size`;
+    ? `${said}; their intervals overlap, so these seeds cannot confirm that`
+    : `${said}; this exceeds the variation between seeds: the place of an error in the network matters, too, not only its size`;
 }
 
 /**
@@ -54,7 +54,7 @@ function explained({ lower, higher }: Inversion): string {
 export function weightOrder({ component, errors }: WeightErrors, differences: readonly FormatDifference[]): string[] {
   const sorted = Object.entries(errors).toSorted(([, a], [, b]) => a - b);
   const sentences = [
-    `Weight error of ${COMPONENT_NAMES[component]}, length of the error over length of the weights: ` +
+    `Relative weight error ‖e‖/‖w‖ of ${COMPONENT_NAMES[component]}: ` +
       `${sorted.map(([format, error]) => `${format.toUpperCase()} ${percent(error)}`).join(', ')}.`,
   ];
   const known = differences.filter(({ format }) => errors[format] !== undefined);
@@ -62,8 +62,8 @@ export function weightOrder({ component, errors }: WeightErrors, differences: re
   const against = inversions(known, errors);
   sentences.push(
     against.length === 0
-      ? 'The pictures differ in the same order by FLIP.'
-      : `The pictures do not differ in that order by FLIP: ${against.map(explained).join('. ')}.`,
+      ? 'By FLIP the pictures differ in the same order.'
+      : `By FLIP the pictures differ in another order: ${against.map(explained).join('. ')}.`,
   );
   return sentences;
 }

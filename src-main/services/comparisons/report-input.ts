@@ -2,19 +2,14 @@
 import type { ScoredFace } from '../../compare/measures/face-encoders.js';
 import { phaseFigures } from '../../compare/report/phase-figures.js';
 import type { ReportInput, ReportPicture } from '../../compare/report/report-data.js';
-import {
-  present,
-  summarizeVariants,
-  type MeasuredPicture,
-  type VariantSummary,
-} from '../../compare/report/variant-summary.js';
+import { summarizeVariants, type MeasuredPicture, type VariantSummary } from '../../compare/report/variant-summary.js';
 import type { WeightErrors } from '../../compare/statistics/weight-order.js';
 import type { PictureDifference } from '../../contract/compare-data.js';
 import { deviceName } from '../../contract/formats.js';
 import { SETTINGS, SHARED_NUMBERS, type RunSettings } from '../../contract/generation-settings.js';
 import { lorasText } from '../../contract/lora.js';
 import type { RunDetail } from '../../contract/run.js';
-import { median, stepMedian } from '../../compare/statistics/medians.js';
+import { median, present, stepMedian } from '../../compare/statistics/medians.js';
 import { variantTitle } from '../../contract/variant-title.js';
 import type { PairedRun, PairedVariant } from './pair-runs.js';
 

@@ -1,5 +1,5 @@
-/** What a run will take, from what runs like it took. */
-import { median, stepMedian } from '../../compare/statistics/medians.js';
+/** Expected seconds of a run, from similar runs. */
+import { median, present, stepMedian } from '../../compare/statistics/medians.js';
 import type { RunSettings } from '../../contract/generation-settings.js';
 import type { Pace } from '../../store/paces-repo.js';
 
@@ -12,19 +12,15 @@ const isOf = ({ width, height }: Size) => {
   return (pace: Size): boolean => pace.width === width && pace.height === height;
 };
 
-function present(values: readonly (number | null)[]): number[] {
-  return values.filter((value) => value !== null);
-}
-
-/** Seconds of a step in earlier runs of exactly this size; null where there are none. */
+/** Seconds of a step in earlier runs of this size; null without any. */
 export function usualStepSeconds(paces: readonly Pace[], size: Size): number | null {
   return median(present(paces.filter(isOf(size)).map(({ stepSeconds }) => stepMedian(stepSeconds))));
 }
 
 /**
- * Seconds of a whole run: the median over earlier ones, each with its own fixed part and its steps. Those of the same
- * size count where there are any, else steps are taken by the pixels.
- * @returns null where nothing like it was made
+ * Seconds of a whole run: the median over earlier runs of the fixed part plus the steps. Runs of the same size are used if
+ * there are any, else steps are scaled by the pixels.
+ * @returns null without similar runs
  */
 export function expectedSeconds(paces: readonly Pace[], settings: Size & { readonly steps: number }): number | null {
   const same = paces.filter(isOf(settings));
@@ -41,7 +37,7 @@ export function expectedSeconds(paces: readonly Pace[], settings: Size & { reado
   );
 }
 
-/** Seconds that a decode in tiles takes more than the whole one at this size; null until both were seen. */
+/** Extra seconds of a decode in tiles over a whole one at this size; null until both were measured. */
 export function tilesSeconds(paces: readonly Pace[], size: Size): number | null {
   const of = (mode: Pace['decodeMode']): number | null =>
     median(
@@ -51,33 +47,33 @@ export function tilesSeconds(paces: readonly Pace[], size: Size): number | null 
   return whole === null || tiles === null ? null : Math.max(0, tiles - whole);
 }
 
-/** What queued and running runs will take; asked ten times a second, so that paces are read once per finished run. */
+/** Time left of queued and running runs. Asked ten times a second, so paces are read once per finished run. */
 export class TimeLeft {
   readonly #like: (settings: RunSettings) => readonly Pace[];
   readonly #read = new Map<string, readonly Pace[]>();
   #last: readonly Pace[] = [];
 
-  /** @param like finished runs like one, those of its size first */
+  /** @param like finished runs similar to one, those of its size first */
   constructor(like: (settings: RunSettings) => readonly Pace[]) {
     this.#like = like;
   }
 
-  /** A run has finished: runs unlike any finished one are expected to take as long as this one. */
+  /** Call when a run has finished. Runs without a similar one are expected to take as long as this one. */
   finished(settings: RunSettings): void {
     this.#read.clear();
     this.#last = this.#paces(settings);
   }
 
-  /** Seconds of a whole run; null where nothing is known. */
+  /** Seconds of a whole run; null where unknown. */
   whole(settings: RunSettings): number | null {
     const paces = this.#paces(settings);
     return expectedSeconds(paces.length > 0 ? paces : this.#last, settings);
   }
 
   /**
-   * Seconds left of a run under way. While denoising the run's own pace counts, else that of earlier ones.
+   * Seconds left of a running run, by its own pace while denoising, else by earlier runs.
    *
-   * @param denoise steps done and seconds since the first began; null in other stages
+   * @param denoise steps done, and seconds since the first step began; null in other stages
    */
   running(
     settings: RunSettings,

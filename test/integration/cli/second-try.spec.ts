@@ -28,10 +28,10 @@ describe.runIf(process.platform === 'linux')('memory that runs out on the comman
       'compare', ...shared, '--variants', '16-bit/16-bit/16-bit', '--seeds', '1', '--repeats', '0', '--report', report,
     ); // prettier-ignore
     expect(ran.code).toBe(0);
-    expect(ran.stderr).toContain('The engine is started again and the picture made once more.');
+    expect(ran.stderr).toContain('The engine is restarted and the picture is made again.');
     expect(ran.stdout).toContain('second try 1 of 1');
     expect(await readFile(join(report, 'report.md'), 'utf8')).toMatch(
-      /made once more in a fresh engine: All 16-bit 1 of 1 \(while (the networks were loaded|denoising)\)/,
+      /made again in a new engine process: All 16-bit 1 of 1 \(while (loading the networks|denoising)\)/,
     );
     expect(await readFile(join(report, 'report.csv'), 'utf8')).toMatch(
       /,no-identity,whole,1,fits,,,,yes,(load|denoise),/,
@@ -41,8 +41,8 @@ describe.runIf(process.platform === 'linux')('memory that runs out on the comman
   it('is told when it runs out again, with what needs less', async () => {
     const ran = await runCliWith(REFUSED, 'generate', ...shared, '--out', join(folder, 'never.png'));
     expect(ran.code).toBe(1);
-    expect(ran.stderr).toMatch(/It was tried twice\.\nBy the estimate it needs [\d.]+ MiB at its peak, .* are free\./);
-    expect(ran.stderr).toMatch(/Smaller: flux in int8 \([\d.]+ MiB less\)/);
+    expect(ran.stderr).toMatch(/It was tried twice\.\nThe estimated peak is [\d.]+ MiB; .* are free\./);
+    expect(ran.stderr).toMatch(/Smaller choices: flux in int8 \([\d.]+ MiB less\)/);
     expect(ran.stderr).toContain('[engine.out-of-memory]');
   });
 });

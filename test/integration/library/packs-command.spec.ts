@@ -107,7 +107,7 @@ describe('packs', () => {
   it.each([
     [['remove', '../../etc'], 'There is no pack'],
     [['download', '--variant', 'none'], 'There is no variant'],
-    [['token', 'print'], 'is no action'],
+    [['token', 'print'], 'is not an action'],
   ])('refuses %j', async (args, sentence) => {
     const { code, err } = await packs(args);
     expect(code).toBe(1);

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NATIVE_TEXTS } from '../../../src-main/app/native-text.js';
-import { openRecovering, type RecoveryQuestion } from '../../../src-main/app/recovery.js';
+import type { Question } from '../../../src-main/app/question.js';
+import { openRecovering } from '../../../src-main/app/recovery.js';
 import { AppError } from '../../../src-main/base/app-error.js';
 import { intactCopies } from '../../../src-main/store/copies.js';
 import { loadSqliteDriver } from '../../../src-main/store/sqlite-driver.js';
@@ -246,7 +247,7 @@ describe('a database', () => {
     const dataDir = await mkdtemp(join(folder, 'window-'));
     const file = databaseFile(dataDir);
     (await openStore(dataDir)).db.close();
-    const questions: RecoveryQuestion[] = [];
+    const questions: Question[] = [];
     const open = (choice: number) =>
       openRecovering(
         dataDir,
@@ -284,7 +285,7 @@ describe('a database', () => {
     await host.kill('SIGTERM');
 
     const windowDir = await begin('before-window-');
-    const questions: RecoveryQuestion[] = [];
+    const questions: Question[] = [];
     const open = (choice: number) =>
       openRecovering(
         windowDir,

@@ -378,7 +378,7 @@ describe('a finished picture', () => {
     expect(other?.faceCosine?.mean).toBeCloseTo(Math.cos(0.4), 6);
     const report = await app.call('compare.report', { ...input, title: 't', format: 'markdown' });
     expect(report.content).toContain(
-      '0.000 ± 0.000 by scripted, −0.200 ± 0.000 by other over 2 seeds. By other, which conditioned nothing, identity scores',
+      '0.000 ± 0.000 by scripted, −0.200 ± 0.000 by other over 2 seeds. By other, which did not condition the pictures, identity scores',
     );
 
     await app.call('photos.delete', { photoId: photo.id });

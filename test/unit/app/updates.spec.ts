@@ -4,7 +4,8 @@ import type { UpdateCheckResult } from 'electron-updater';
 import { describe, expect, it } from 'vitest';
 import { LANGUAGES } from '../../../src-main/contract/languages.js';
 import { NATIVE_TEXTS } from '../../../src-main/app/native-text.js';
-import { Updates, type UpdateQuestion, type Updater } from '../../../src-main/app/updates.js';
+import type { Question } from '../../../src-main/app/question.js';
+import { Updates, type Updater } from '../../../src-main/app/updates.js';
 
 const text = NATIVE_TEXTS.en.updates;
 
@@ -43,7 +44,7 @@ async function check(
   answers: readonly string[],
   { hasFeed = true, busy = false }: { hasFeed?: boolean; busy?: boolean } = {},
 ) {
-  const questions: UpdateQuestion[] = [];
+  const questions: Question[] = [];
   const progress: (number | null)[] = [];
   const logged: unknown[] = [];
   let loaded = 0;

@@ -39,8 +39,7 @@ describe('an ABX test', () => {
     const session = play(start('abx', 10), (trial, i) => ((trial.a === trial.x) === i < 7 ? 'a' : 'b'));
     expect(blindResult(session, 'INT8 InfuseNet', QUESTION)).toMatchObject({
       hits: 7,
-      sentence:
-        '7 of 10 right: that is not distinguishable from guessing, which does not prove the pictures look the same (p = 0.17).',
+      sentence: '7 of 10 right: that could be guessing; it does not prove that the pictures look the same (p = 0.17).',
     });
   });
 
@@ -82,7 +81,7 @@ describe('a two-alternative choice', () => {
     expect(reference).toMatchObject({ hits: 10, pValue: expect.closeTo(2 ** -9, 12) as number });
     expect(variant).toMatchObject({ hits: 0, pValue: expect.closeTo(2 ** -9, 12) as number });
     expect(variant?.sentence).toBe(
-      'You chose the reference 0 of 10 times: more often than by chance you said that NF4 InfuseNet looks more like the person (p = 0.0020).',
+      'You chose the reference 0 of 10 times: you said more often than by chance that NF4 InfuseNet looks more like the person (p = 0.0020).',
     );
   });
 

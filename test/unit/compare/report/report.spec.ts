@@ -150,7 +150,7 @@ describe('reportMarkdown', () => {
     expect(text).toContain(
       '| 16-bit | 16-bit | int8 | 3.00 | 2.60 | −2.40 | – | – | 3.10 (0.00) | 7.25 | 2.60 (−2.40) | 4.00 | 1.00 (0.00) | 0.50 |',
     );
-    expect(text).toContain('s/step is the median of all steps but a picture’s first');
+    expect(text).toContain('s/step leaves out each picture’s first step');
   });
 });
 
@@ -211,13 +211,15 @@ describe('what the making of pictures went through', () => {
     const text = reportMarkdown(told);
     expect(text).toMatch(/\| Δ identity \| Face cosine \| Noted \|/);
     expect(text).toMatch(/int8 .*\| tiles 1 of 3, spill 1 of 3, second try 1 of 3 \|/);
-    expect(text).toContain('Decoded in tiles: 16-bit + InfuseNet INT8 1 of 3 (seed 2: the whole ran out of memory).');
-    expect(text).toContain('(seed 2: from step 4 on 5.10 s a step instead of 1.50). Those seconds are not');
-    expect(text).toContain('1 of 3 (seed 2: while the networks were loaded). Figures are those of the second try.');
+    expect(text).toContain(
+      'Decoded in tiles: 16-bit + InfuseNet INT8 1 of 3 (seed 2: the whole decode ran out of memory).',
+    );
+    expect(text).toContain('(seed 2: from step 4 on, 5.10 s a step instead of 1.50). These times do not');
+    expect(text).toContain('1 of 3 (seed 2: while loading the networks). The figures are those of the second try.');
     const lines = reportCsv(told).trimEnd().split('\r\n');
     expect(lines[5]).toContain(',scored,tiles,6,out-of-memory,4,5.1,1.5,yes,load,');
     expect(reportHtml(told)).toContain(
-      'decoded in 6 tiles, spilled from step 4 on 5.10 s a step instead of 1.50, made',
+      'decoded in 6 tiles, spilled from step 4 on, 5.10 s a step instead of 1.50, made',
     );
     const sheet = planContactSheet(told).texts.map((line) => line.text);
     expect(sheet).toEqual(expect.arrayContaining(['tiles 1 of 3', 'spill 1 of 3', 'second try 1 of 3']));
@@ -277,10 +279,10 @@ describe('two encoders', () => {
     );
     expect(text).toContain('| 0.6250 | 0.000 ± 0.000 | 0.7500 | 0.1875 | −0.188 ± 0.794 | 0.5000 |');
     expect(text).toContain(
-      'identity 0.000 ± 0.000 by arcface, −0.188 ± 0.794 by glintr100 over 2 seeds. By glintr100, which conditioned nothing, the change is within the variation between seeds.',
+      'identity 0.000 ± 0.000 by arcface, −0.188 ± 0.794 by glintr100 over 2 seeds. By glintr100, which did not condition the pictures, the change is within the variation between seeds.',
     );
     expect(text).toContain(
-      'by arcface, which also conditions the pictures, so it may favour what it conditioned, and by glintr100, which conditions nothing.',
+      'by arcface. It also conditions the pictures, so its scores may be too high; glintr100 is independent of them.',
     );
     expect(text).not.toContain('No second encoder');
     const [head = '', first = ''] = reportCsv(both)
@@ -304,7 +306,7 @@ describe('two encoders', () => {
 
   it('are one where the pack has no other, which is said with the reason', () => {
     expect(reportMarkdown(input)).toContain(
-      'by arcface alone, which also conditions the pictures, so it may favour what it conditioned.',
+      'by arcface only. It also conditions the pictures, so its scores may be too high.',
     );
     expect(reportMarkdown(input)).toContain('No second encoder: the pack has none.');
   });
