@@ -1,7 +1,4 @@
-/**
- * The request table: method -> input and output schema. The one source of handlers, preload methods and client
- * types. Inputs refuse unknown keys.
- */
+/** The request table: input and output schema of each method. Handlers, preload and client derive from it. */
 import { z } from 'zod';
 import { appSettingsSchema } from './app-settings.js';
 import { blindAnswerSchema, blindStartSchema, blindTestSchema, MAX_TRIALS } from './blind-test.js';
@@ -70,21 +67,21 @@ export const API = {
   'packs.add': { input: nothing, output: packSummarySchema.nullable() },
   /** Forgets a pack's folder; its files stay. The bundled pack cannot be removed. */
   'packs.remove': { input: byPack, output: done },
-  /** Packs that can be imported or downloaded, and where the token comes from. */
+  /** Available packs, and the source of the token. */
   'library.get': { input: nothing, output: libraryStateSchema },
   /** Looks for a pack's parts and checks each by its headers; null when the person closed the dialog. */
   'library.check': {
     input: z.strictObject({
       libraryId: libraryNameSchema,
       source: importSourceSchema,
-      /** Empty for all that are found. */
+      /** Empty: all that are found. */
       variants: z.array(libraryNameSchema).max(16),
     }),
     output: importCheckSchema.nullable(),
   },
-  /** Links what a check found; nothing is copied. */
+  /** Links the files that a check found, without copying. */
   'library.import': { input: z.strictObject({ checkId: idSchema }), output: packSummarySchema },
-  /** Answers at once; the event `download` tells the rest. */
+  /** Answers at once; progress is the event `download`. */
   'library.download': {
     input: z.strictObject({
       libraryId: libraryNameSchema,
@@ -96,51 +93,51 @@ export const API = {
   },
   'library.pause': { input: nothing, output: done },
   'library.resume': { input: nothing, output: done },
-  /** Ends the download and deletes what has come; a finished one is only taken off the screen. */
+  /** Ends the download and deletes its files; a finished one is only removed from the screen. */
   'library.cancel': { input: nothing, output: done },
-  /** Deletes the pack's own folder; files that it links to stay. */
+  /** Deletes the pack's folder; linked files stay. */
   'library.remove': { input: z.strictObject({ libraryId: libraryNameSchema }), output: done },
   'library.save-token': { input: z.strictObject({ token: z.string().trim().min(1).max(512) }), output: done },
   'library.forget-token': { input: nothing, output: done },
   /** Converted weights on disk. */
   'cache.list': { input: nothing, output: z.array(cacheEntrySchema) },
-  /** Deletes a pack's converted weights (one of them when `key` names it), or those of packs not known any more. */
+  /** Deletes a pack's converted weights (one of them when `key` names it), or those of unknown packs. */
   'cache.remove': {
     input: z.strictObject({ packId: idSchema.nullable(), key: z.string().min(1).max(255).nullable() }),
     output: z.object({ freedBytes: z.number().nonnegative() }),
   },
   'cache.folder': { input: nothing, output: cacheFolderStateSchema },
-  /** What was converted stays where it was; null when the person closed the dialog. Refused while a picture is made. */
+  /** Existing files stay where they are; null when the person closed the dialog. Refused while a picture is made. */
   'cache.choose-folder': {
     input: z.strictObject({ choice: cacheFolderChoiceSchema }),
     output: cacheFolderStateSchema.nullable(),
   },
-  /** What converting ahead of a run will take. */
+  /** Bytes and seconds of converting ahead of a run. */
   'preparation.estimate': { input: preparationInputSchema, output: preparationEstimateSchema },
-  /** Answers when it has begun; the event `preparation` tells the rest. Refused where the disk has no room. */
+  /** Answers when it has begun; progress is the event `preparation`. Refused where the disk is too full. */
   'preparation.start': { input: preparationInputSchema, output: done },
-  /** What is finished stays, also of a file that is not. */
+  /** Finished files stay, and the finished part of the current one. */
   'preparation.pause': { input: nothing, output: done },
   'preparation.resume': { input: nothing, output: done },
-  /** Ends it; files that are finished stay, one that is not is deleted. */
+  /** Finished files stay; an unfinished one is deleted. */
   'preparation.cancel': { input: nothing, output: done },
   'packs.estimate': { input: estimateInputSchema, output: estimateSchema },
 
   /** Measured once, then kept; seconds for InfuseNet, minutes for FLUX. */
   'packs.weight-errors': { input: weightErrorsInputSchema, output: weightErrorsSchema },
 
-  /** Measurements of outputs that can decide a mix; empty where there is none. */
+  /** Output measurements by which a mix can be chosen. */
   'packs.output-measurements': { input: outputMeasurementsInputSchema, output: z.array(outputMeasurementSchema) },
 
   'loras.list': { input: nothing, output: z.array(loraSchema) },
   /** Checks a file against the pack's FLUX and remembers it; null when the person closed the dialog. */
   'loras.add': { input: z.strictObject({ source: loraSourceSchema, packId: idSchema }), output: loraSchema.nullable() },
-  /** Begins to take a file over into the data folder, for pages that cannot tell its path. */
+  /** Begins to copy a file into the data folder, for pages that do not know its path. */
   'loras.begin-upload': { input: loraUploadSchema, output: loraUploadStateSchema },
   'loras.upload': { input: loraPieceSchema, output: loraUploadStateSchema },
   'loras.finish-upload': { input: z.strictObject({ uploadId: idSchema }), output: loraSchema },
   'loras.cancel-upload': { input: z.strictObject({ uploadId: idSchema }), output: done },
-  /** Forgets a file, which stays where it is; the app's own copy of an uploaded one is deleted. */
+  /** Forgets a file, which stays on the disk; the app's copy of an uploaded one is deleted. */
   'loras.remove': { input: z.strictObject({ loraId: idSchema }), output: done },
 
   'samples.list': { input: nothing, output: samplesSchema },
@@ -160,15 +157,15 @@ export const API = {
     input: z.strictObject({ photoId: idSchema, name: z.string().trim().min(1).max(120) }),
     output: photoSchema,
   },
-  /** Finds faces with the pack's detector; kept, so that asking again is quick. */
+  /** Finds faces with the pack's detector; the result is kept. */
   'photos.detect': {
     input: z.strictObject({ photoId: idSchema, packId: idSchema }),
     output: detectedFacesSchema,
   },
-  /** Removes photo, thumbnail and detections, and the embeddings of faces in its pictures; runs made with it stay, without it. */
+  /** Removes photo, thumbnail and detections, and the embeddings of faces in its pictures; its runs stay. */
   'photos.delete': { input: byPhoto, output: z.object({ runCount: z.number().int() }) },
 
-  /** Puts the cells at the queue's end and answers at once. */
+  /** Appends the cells to the queue and answers at once. */
   'comparisons.create': { input: comparisonDraftSchema, output: startedSchema },
   'comparisons.get': { input: byComparison, output: comparisonSchema },
   'comparisons.rename': {
@@ -178,27 +175,24 @@ export const API = {
   'comparisons.set-reference': { input: z.strictObject({ comparisonId: idSchema, runId: idSchema }), output: done },
   /** Cancels every cell that is not done. Idempotent. */
   'comparisons.cancel': { input: byComparison, output: done },
-  /** Queues again what was cancelled, failed or interrupted. */
+  /** Queues cancelled, failed and interrupted cells again. */
   'comparisons.resume': { input: byComparison, output: startedSchema },
   /** Makes the whole comparison again, as a new one. */
   'comparisons.repeat': { input: byComparison, output: startedSchema },
 
-  /**
-   * Makes the pictures of a run's variant (its seeds, prompts and repeats) once more in other formats, as one more variant
-   * of the comparison. Refused where it has it already.
-   */
+  /** Adds a variant: the pictures of a run's variant in other formats. Refused where the comparison has it. */
   'comparisons.add-variant': {
     input: z.strictObject({ comparisonId: idSchema, runId: idSchema, formats: formatChoiceSchema }),
     output: startedSchema,
   },
 
   'queue.get': { input: nothing, output: queueStateSchema },
-  /** The cell in flight ends; no other starts. */
+  /** The running cell is finished; no other starts. */
   'queue.pause': { input: nothing, output: done },
   'queue.resume': { input: nothing, output: done },
-  /** Puts the named comparisons in this order, before all others. */
+  /** Puts these comparisons in this order, before all others. */
   'queue.reorder': { input: z.strictObject({ comparisonIds: z.array(idSchema).min(1).max(MAX_CELLS) }), output: done },
-  /** Takes a comparison with nothing left to do off the list. */
+  /** Removes a comparison with nothing left to do from the list. */
   'queue.dismiss': { input: byComparison, output: done },
 
   'runs.get': { input: byRun, output: runDetailSchema },
@@ -208,23 +202,23 @@ export const API = {
   },
   /** Idempotent: a run that is neither queued nor running stays as it is. */
   'runs.cancel': { input: byRun, output: done },
-  /** What a run that failed for want of memory can be made with instead. */
+  /** Smaller choices for a run that ran out of memory. */
   'runs.smaller': { input: byRun, output: smallerChoicesSchema },
-  /** Adds its variant to the comparison once more, with the change: every picture of it that ran out of memory. */
+  /** Adds its variant with the change to the comparison: every picture of it that ran out of memory. */
   'runs.make-smaller': { input: byRun.extend({ change: smallerChangeSchema }), output: startedSchema },
   /** Makes the same picture again, as a comparison of one. */
   'runs.repeat': { input: byRun, output: startedSchema },
-  /** "Use these settings": a form filled from the run, and what could not be filled, in sentences. */
+  /** "Use these settings": a form filled from the run, and its missing parts. */
   'runs.draft': {
     input: byRun,
     output: z.object({ draft: comparisonDraftSchema, missing: z.array(missingPartSchema) }),
   },
   /** Faces in the finished picture, for zoom to face. */
   'runs.faces': { input: byRun, output: detectedFacesSchema },
-  /** Null where nothing was measured before and nothing was to be. Waits for the picture that is being made. */
+  /** Null where nothing is kept and nothing was to be measured. Waits for the running picture. */
   'runs.output-errors': { input: outputErrorsInputSchema, output: weightErrorsSchema.nullable() },
 
-  /** What a mix within a budget would be: the format of each layer. Measures nothing of the outputs. */
+  /** The format of each layer in a mix within a budget. Does not measure outputs. */
   'runs.mix': { input: mixInputSchema, output: formatMixSchema },
 
   'gallery.list': { input: galleryInputSchema, output: galleryWindowSchema },
@@ -243,12 +237,12 @@ export const API = {
   'gallery.trash': { input: selectionSchema, output: undoableSchema },
   'gallery.restore': { input: selectionSchema, output: undoableSchema },
   'gallery.undo': { input: z.strictObject({ undoId: idSchema }), output: z.object({ changed: z.number().int() }) },
-  /** Deletes trashed runs and their pictures for good; all of them when `runIds` is null. */
+  /** Permanently deletes trashed runs and their pictures; all of them when `runIds` is null. */
   'gallery.empty-trash': {
     input: z.strictObject({ runIds: z.array(idSchema).min(1).max(MAX_SELECTION).nullable() }),
     output: z.object({ deleted: z.number().int() }),
   },
-  /** Runs that differ in exactly one setting; in `field` only when it is given. */
+  /** Runs that differ in exactly one setting, or only those that differ in `field`. */
   'gallery.identical-except': {
     input: z.strictObject({ runId: idSchema, field: settingFieldSchema.nullable() }),
     output: identicalExceptSchema,
@@ -256,10 +250,10 @@ export const API = {
 
   /** Pixel differences, memory, time and identity of runs against one of them, and of their variants. */
   'compare.table': { input: compareInputSchema, output: compareTableSchema },
-  /** The same as a file to save. */
+  /** The table as a file to save. */
   'compare.report': { input: reportInputSchema, output: reportSchema },
 
-  /** Plans a test in a hidden order. Refused where every pair is identical to the pixel. */
+  /** Plans a test in a hidden order. Refused where every pair is identical. */
   'blind.start': { input: blindStartSchema, output: blindTestSchema },
   'blind.get': { input: byTest, output: blindTestSchema },
   /** Tests of any of these pictures, newest first. */
@@ -267,31 +261,31 @@ export const API = {
     input: z.strictObject({ runIds: z.array(idSchema).min(1).max(MAX_CELLS) }),
     output: z.array(blindTestSchema),
   },
-  /** Answers trial `trial` (0-based), which must be the one at hand: a key pressed twice answers once. */
+  /** Answers trial `trial` (0-based), which must be the current one, so that a key pressed twice answers once. */
   'blind.answer': {
     input: byTest.extend({ trial: z.number().int().min(0).max(MAX_TRIALS), answer: blindAnswerSchema }),
     output: blindTestSchema,
   },
-  /** Takes the last answer back; refused once the outcome was shown. */
+  /** Undoes the last answer; refused after the outcome was shown. */
   'blind.undo': { input: byTest, output: blindTestSchema },
   'blind.delete': { input: byTest, output: done },
 
-  /** Reads settings out of a PNG without keeping it. */
+  /** Reads settings from a PNG, which is not kept. */
   'metadata.read': { input: z.strictObject({ dataBase64: uploadSchema }), output: pictureMetadataSchema },
 
   'settings.get': { input: nothing, output: appSettingsSchema },
-  /** Changes the given fields; answers the whole. */
+  /** Changes the given fields; answers all settings. */
   'settings.set': { input: appSettingsSchema.partial(), output: appSettingsSchema },
 
   'system.info': { input: nothing, output: systemInfoSchema },
-  /** Shows a folder of the app in the file manager. Refused where the host has none. */
+  /** Shows a folder in the file manager. Refused where the host has none. */
   'system.open-folder': { input: z.strictObject({ folder: z.enum(['logs', 'pictures']) }), output: done },
   'system.notices': { input: nothing, output: z.object({ text: z.string() }) },
 } as const;
 
 export type Method = keyof typeof API;
 export type Input<M extends Method> = z.input<(typeof API)[M]['input']>;
-/** What handlers get: the input after parsing. */
+/** The input after parsing, for handlers. */
 export type ParsedInput<M extends Method> = z.output<(typeof API)[M]['input']>;
 export type Output<M extends Method> = z.output<(typeof API)[M]['output']>;
 

@@ -1,4 +1,4 @@
-/** What the app remembers. Every field has a default (`DEFAULT_APP_SETTINGS`). */
+/** The app's settings, each with a default (`DEFAULT_APP_SETTINGS`). */
 import { z } from 'zod';
 import { deviceIdSchema, providerSchema } from './formats.js';
 import { comparisonDraftSchema } from './generation-settings.js';
@@ -12,13 +12,13 @@ export type Theme = z.infer<typeof themeSchema>;
 export const HINTS = ['slider', 'difference', 'table'] as const;
 export type Hint = (typeof HINTS)[number];
 
-/** Where the guided comparison of the first start stands: offered, then running, then its hints, then none of them. */
+/** State of the guided comparison of the first start: offered, then running, then its hints. */
 export const guideSchema = z.strictObject({
   /** Whether the studio offers it while the gallery is empty. */
   offered: z.boolean(),
   /** Its comparison, from the button until the pictures are seen. */
   comparisonId: idSchema.nullable(),
-  /** The one shown on the compare screen. */
+  /** Shown on the compare screen. */
   hint: z.enum(HINTS).nullable(),
 });
 export type Guide = z.infer<typeof guideSchema>;
@@ -28,7 +28,7 @@ export const appSettingsSchema = z.strictObject({
   language: languageChoiceSchema,
   /** Null: the bundled pack. */
   packId: idSchema.nullable(),
-  /** Null: the best one that the probe found. */
+  /** Null: the best available one. */
   provider: providerSchema.nullable(),
   /** Index of the GPU that `cuda` and `dml` run on. */
   deviceId: deviceIdSchema,

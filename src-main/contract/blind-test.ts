@@ -1,17 +1,16 @@
 /**
- * A blind test over pictures of a comparison. Which picture hides behind which letter stays with the host: the page
- * gets letters, and the outcome only once the last answer is given.
+ * Blind tests of a comparison's pictures. The page gets letters; which pictures they are stays with the host, and the
+ * outcome follows the last answer.
  */
 import { z } from 'zod';
 import { compareInputSchema } from './compare-data.js';
 import { idSchema, timeMsSchema } from './ids.js';
 
-const BLIND_KINDS = ['abx', '2afc'] as const;
 /** `abx`: is X the same as A or as B? `2afc`: which of A and B fits the question better? */
-export const blindKindSchema = z.enum(BLIND_KINDS);
+export const blindKindSchema = z.enum(['abx', '2afc']);
 export type BlindKind = z.infer<typeof blindKindSchema>;
 
-/** What a two-alternative choice asks, as the end of "Which …?" and of "you said that it …". */
+/** Questions of a two-alternative choice: the end of "Which …?" and of "you said that it …". */
 export const BLIND_QUESTIONS = [
   'looks more like the person',
   'follows the prompt more closely',
@@ -20,7 +19,7 @@ export const BLIND_QUESTIONS = [
 export const blindQuestionSchema = z.enum(BLIND_QUESTIONS);
 export type BlindQuestion = z.infer<typeof blindQuestionSchema>;
 
-/** Seven right of seven is the smallest test with p < 0.01. */
+/** Seven of seven right is the smallest result with p < 0.01. */
 export const MIN_TRIALS = 7;
 export const MAX_TRIALS = 100;
 

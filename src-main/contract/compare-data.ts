@@ -1,4 +1,4 @@
-/** What can be said about pictures and variants. Difference from a reference, never "quality". */
+/** Measurements of pictures and variants: their difference from a reference, never "quality". */
 import { z } from 'zod';
 import { formatChoiceSchema } from './formats.js';
 import { settingFieldSchema } from './generation-settings.js';
@@ -38,15 +38,15 @@ export type PictureDifference = z.infer<typeof pictureDifferenceSchema>;
 export const compareRoleSchema = z.enum(['reference', 'variant', 'repeat', 'unpaired']);
 export type CompareRole = z.infer<typeof compareRoleSchema>;
 
-/** What one encoder says of a picture's face. */
+/** One encoder's score of a picture's face. */
 const compareFaceSchema = faceScoreSchema.extend({
-  /** The score less that of `baseRunId` by the same encoder; null where either is unknown. */
+  /** Difference of the score from that of `baseRunId` by the same encoder; null where either is unknown. */
   delta: z.number().nullable(),
-  /** Cosine with the face in the picture of `baseRunId`; null where either has none, or it was not kept. */
+  /** Cosine with the face in the picture of `baseRunId`; null where either is unknown. */
   faceCosine: z.number().nullable(),
 });
 
-/** One picture; Δ is the run less `baseRunId`, null where either is unknown. */
+/** One picture; deltas are differences from `baseRunId`, null where either is unknown. */
 export const compareRowSchema = z.object({
   runId: idSchema,
   role: compareRoleSchema,
@@ -55,7 +55,7 @@ export const compareRowSchema = z.object({
   /** Null without a base, and when the sizes differ, with the sentence in `note`. */
   difference: pictureDifferenceSchema.nullable(),
   note: z.string().nullable(),
-  /** Relative difference of the latents after each step from the base's; null where it is not known. */
+  /** Relative difference of the latents from the base's after each step; null where unknown. */
   drift: z.array(z.number()).nullable(),
   differingFields: z.array(settingFieldSchema),
   loadBytes: z.number().nullable(),
@@ -64,14 +64,14 @@ export const compareRowSchema = z.object({
   peakDelta: z.number().nullable(),
   totalSeconds: z.number().nullable(),
   secondsDelta: z.number().nullable(),
-  /** Median seconds of a denoising step, the first left out. */
+  /** Median seconds of a denoising step, without the first. */
   stepSeconds: z.number().nullable(),
-  /** By every encoder that was asked, the conditioning one first. */
+  /** By encoder, the conditioning one first. */
   faces: z.array(compareFaceSchema),
 });
 export type CompareRow = z.infer<typeof compareRowSchema>;
 
-/** A mean over pairs with half of its 95 % confidence interval; null half for a single pair. */
+/** A mean over pairs, and half of its 95 % confidence interval; null for a single pair. */
 export const uncertainSchema = z.object({
   count: z.number().int(),
   mean: z.number(),
@@ -79,7 +79,7 @@ export const uncertainSchema = z.object({
 });
 export type Uncertain = z.infer<typeof uncertainSchema>;
 
-/** What one encoder says of a variant's faces. */
+/** Figures of a variant's faces by one encoder. */
 export const variantFaceSchema = faceScoreSchema.extend({
   identityScore: uncertainSchema.nullable(),
   identityDelta: uncertainSchema.nullable(),
@@ -88,10 +88,10 @@ export const variantFaceSchema = faceScoreSchema.extend({
 });
 export type VariantFace = z.infer<typeof variantFaceSchema>;
 
-/** A phase of a variant's pictures: medians; null where it was not measured, or its result was an earlier picture's. */
+/** Medians of a phase over a variant's pictures; null where not measured, or where an earlier picture's result was used. */
 export const phaseFiguresSchema = z.object({
   phase: phaseSchema.shape.phase,
-  /** Highest memory while it ran: of the device where known, else of the host. */
+  /** Highest memory: of the device where known, else of the host. */
   peakBytes: z.number().nullable(),
   seconds: z.number().nullable(),
 });
@@ -102,28 +102,28 @@ const identityChangeSchema = faceScoreSchema.pick({ encoder: true, conditioned: 
   delta: uncertainSchema,
 });
 
-/** What follows from a variant's figures, as data: see `compare/statistics/verdict.ts`. */
+/** The conclusions about a variant as data; see `compare/statistics/verdict.ts`. */
 const verdictSchema = z.object({
   peakDelta: z.number().nullable(),
-  /** By each encoder that scored both pictures of a pair, those that conditioned first. */
+  /** By each encoder that scored both pictures of a pair, conditioning ones first. */
   changes: z.array(identityChangeSchema).readonly(),
-  /** Pictures whose change has no score, where others have one. */
+  /** Pictures without a score, where others have one. */
   unscored: z.number().int(),
   prompts: z.number().int(),
-  /** How the change of identity stands to the variation between seeds, by the encoder that conditioned nothing if any. */
+  /** The change of identity relative to the variation between seeds, by the independent encoder if there is one. */
   identity: z
     .object({ outcome: z.enum(['one-picture', 'higher', 'lower', 'within', 'none']), by: identityChangeSchema })
     .nullable(),
-  /** Mean FLIP, and how it stands to that of repeats; `none` for identical pictures. */
+  /** Mean FLIP, relative to that of repeats; `none` for identical pictures. */
   difference: z
     .object({ flip: z.number(), standing: z.enum(['unknown', 'none', 'within', 'above']), floorHigh: z.number() })
     .nullable(),
 });
 export type Verdict = z.infer<typeof verdictSchema>;
 
-/** All pictures that differ in nothing but seed and prompt, summed up (`compare/report/variant-summary.ts`); the reference first. */
+/** Summary of the pictures that differ only in seed and prompt; see `compare/report/variant-summary.ts`. */
 export const compareVariantSchema = z.object({
-  /** English; the page has its own words: see `variant-title.ts`. */
+  /** In English; see `variant-title.ts`. */
   name: z.string(),
   formats: formatChoiceSchema,
   isReference: z.boolean(),
@@ -135,7 +135,6 @@ export const compareVariantSchema = z.object({
   peakDelta: z.number().nullable(),
   totalSeconds: z.number().nullable(),
   stepSeconds: z.number().nullable(),
-  /** In the order in which a picture goes through them. */
   phases: z.array(phaseFiguresSchema).readonly(),
   /** Pictures identical to the reference's, of how many compared. */
   identical: z.number().int(),
@@ -145,11 +144,11 @@ export const compareVariantSchema = z.object({
   flip: uncertainSchema.nullable(),
   faceFlip: uncertainSchema.nullable(),
   surroundingsFlip: uncertainSchema.nullable(),
-  /** By every encoder of the table, those that conditioned first. */
+  /** By encoder, conditioning ones first. */
   faces: z.array(variantFaceSchema).readonly(),
-  /** Smallest and largest FLIP between repeats of the very same settings; null without repeats. */
+  /** Smallest and largest FLIP between repeats of the same settings; null without repeats. */
   floor: z.object({ count: z.number().int(), low: z.number(), high: z.number() }).nullable(),
-  /** Mean of the pictures' drift, by step; null where none was measured. */
+  /** Mean drift of the pictures by step; null where not measured. */
   drift: z.array(z.number()).nullable(),
   /** Null for the reference, and without a seed and prompt in common. */
   verdict: verdictSchema.nullable(),
@@ -161,11 +160,11 @@ export const compareTableSchema = z.object({
   /** In the order asked for. */
   rows: z.array(compareRowSchema),
   variants: z.array(compareVariantSchema),
-  /** Where the memory figures come from, such as `nvidia-smi` or `VmHWM`. */
+  /** Sources of the memory figures, such as `nvidia-smi` or `VmHWM`. */
   memorySources: z.array(z.string()),
   /** Viewing distance of FLIP. */
   pixelsPerDegree: z.number(),
-  /** Why face and surroundings are not told apart; null when they are. */
+  /** Why face and surroundings are not measured separately; null when they are. */
   faceNote: z.string().nullable(),
 });
 export type CompareTable = z.infer<typeof compareTableSchema>;
@@ -183,7 +182,7 @@ export const reportInputSchema = compareInputSchema.extend({
   format: reportFormatSchema,
 });
 
-/** A file to save: text as it is, a picture in base64. */
+/** A file to save: text, or a picture in base64. */
 export const reportSchema = z.object({
   fileName: z.string(),
   mimeType: z.string(),

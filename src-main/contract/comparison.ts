@@ -1,4 +1,4 @@
-/** A comparison: runs that share everything but formats, seed and prompt; and the queue that makes them. */
+/** Comparisons (runs that share everything but formats, seed and prompt) and the queue that makes them. */
 import { z } from 'zod';
 import { errorDtoSchema } from './error.js';
 import { formatChoiceSchema, stageSchema } from './formats.js';
@@ -14,7 +14,7 @@ export const comparisonSchema = z.object({
   title: z.string(),
   createdAtMs: timeMsSchema,
   status: comparisonStatusSchema,
-  /** Run that Δ is taken against; the first variant unless chosen. */
+  /** The run that others are compared with; by default the first variant's. */
   referenceRunId: idSchema.nullable(),
   /** In the order of the studio's rows. */
   runs: z.array(runDetailSchema),
@@ -29,7 +29,7 @@ export const queueCellSchema = z.object({
   totalSeconds: z.number().nullable(),
   /** Code and sentence, when failed. */
   error: errorDtoSchema.pick({ code: true, message: true }).nullable(),
-  /** Whether memory ran out and it was tried once more. */
+  /** Whether memory ran out and it was tried again. */
   retried: z.boolean(),
 });
 export type QueueCell = z.infer<typeof queueCellSchema>;
@@ -37,23 +37,23 @@ export type QueueCell = z.infer<typeof queueCellSchema>;
 export const queueEntrySchema = z.object({
   comparisonId: idSchema,
   title: z.string(),
-  /** In the order they run: cells that share weights lie together. */
+  /** In the order they run: cells that share weights are adjacent. */
   cells: z.array(queueCellSchema),
 });
 export type QueueEntry = z.infer<typeof queueEntrySchema>;
 
-/** The whole queue. Entries with nothing left to do stay until the next comparison starts or they are dismissed. */
+/** The queue. Finished entries stay until the next comparison starts or they are dismissed. */
 export const queueStateSchema = z.object({
-  /** When paused, the cell in flight still ends. */
+  /** When paused, the running cell is still finished. */
   paused: z.boolean(),
-  /** What paused it when no cell could be made to say so, such as a database on a full disk. */
+  /** Why it was paused, where no cell has that error, such as a full disk. */
   problem: errorDtoSchema.nullable(),
   entries: z.array(queueEntrySchema),
   runningRunId: idSchema.nullable(),
 });
 export type QueueState = z.infer<typeof queueStateSchema>;
 
-/** Where the running cell stands. Whole state, at most about ten a second. */
+/** Progress of the running cell; at most about ten per second. */
 export const runProgressSchema = z.object({
   runId: idSchema,
   comparisonId: idSchema,
@@ -64,14 +64,14 @@ export const runProgressSchema = z.object({
   step: z.number().int().nullable(),
   steps: z.number().int().nullable(),
   message: z.string(),
-  /** The second try after memory ran out. */
+  /** Whether it is the second try after memory ran out. */
   retrying: z.boolean(),
   /** The card's memory is full and steps are far slower than before. */
   spilled: z.boolean(),
   /** PNG data URL of the latest latent preview. */
   previewPng: z.string().nullable(),
   startedAtMs: timeMsSchema,
-  /** Of this cell, and of everything queued; null until something was measured. */
+  /** Of this cell, and of the whole queue; null until something was measured. */
   secondsLeft: z.number().nullable(),
   queueSecondsLeft: z.number().nullable(),
 });

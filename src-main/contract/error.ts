@@ -1,4 +1,4 @@
-/** Errors on the wire: the envelope of every answer, and `AppError` for the renderer. */
+/** Errors between host and page: the envelope of every answer, and `AppError` for the page. */
 import { z } from 'zod';
 import type { ErrorCode, ErrorDto } from '../base/app-error.js';
 
@@ -13,5 +13,5 @@ export const errorDtoSchema = z.object({
   details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
 });
 
-/** What every method answers. Failures never travel as rejections, which would lose all but their message. */
+/** The answer of every method. Failures are no rejections, which would lose all but their message. */
 export type Envelope<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorDto };

@@ -1,6 +1,6 @@
 /**
- * The event table: what the host tells. Every event is a whole state; a new subscriber gets the current one first.
- * `progress` comes at most about ten times a second.
+ * The events of the host. Each is a whole state; a new subscriber gets the current one first. `progress` comes at most
+ * about ten times a second.
  */
 import { z } from 'zod';
 import { appSettingsSchema } from './app-settings.js';
@@ -12,19 +12,19 @@ import { engineStateSchema } from './system-info.js';
 
 export const EVENTS = {
   queue: queueStateSchema,
-  /** The running cell; null when none is. */
+  /** Null while no cell is running. */
   progress: runProgressSchema.nullable(),
   engine: engineStateSchema,
   settings: appSettingsSchema,
   packs: z.array(packSummarySchema),
   library: libraryStateSchema,
-  /** The pack that is being downloaded; null when none is. */
+  /** Null without a download. */
   download: downloadStateSchema.nullable(),
-  /** The conversion ahead of a run; null when none is. */
+  /** Null without a conversion ahead of a run. */
   preparation: preparationStateSchema.nullable(),
-  /** Changes whenever a list that shows runs should be asked for again. */
+  /** Changes whenever lists of runs are out of date. */
   gallery: z.object({ revision: z.number().int(), total: z.number().int(), trashed: z.number().int() }),
-  /** Changes whenever `photos.list` should be asked for again. */
+  /** Changes whenever `photos.list` is out of date. */
   photos: z.object({ revision: z.number().int() }),
 } as const;
 

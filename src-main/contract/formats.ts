@@ -31,11 +31,11 @@ export const formatChoiceSchema = z.strictObject({
 
 export const providerSchema = z.enum(PROVIDERS);
 
-/** Index of a GPU: beyond what one computer has. */
+/** Largest index of a GPU; no computer has more. */
 export const MAX_DEVICE_ID = 63;
 export const deviceIdSchema = z.number().int().min(0).max(MAX_DEVICE_ID);
 
-/** Where something ran, as people who use CUDA write it: `cpu`, `cuda`, `cuda:1`. */
+/** A device in CUDA's notation: `cpu`, `cuda`, `cuda:1`. */
 export function deviceName({
   provider,
   deviceId = 0,
@@ -48,7 +48,7 @@ export function deviceName({
 
 export const stageSchema = z.enum(STAGES);
 
-/** A variant as one stable word: `16-bit/int8/nf4` (FLUX/T5/InfuseNet). */
+/** A variant's formats as a key: `16-bit/int8/nf4` (FLUX/T5/InfuseNet). */
 export function variantKey(formats: FormatChoice): string {
   return `${formats.flux}/${formats.t5}/${formats.infusenet}`;
 }

@@ -1,4 +1,4 @@
-/** Windows into the gallery, and what its actions answer. */
+/** Windows into the gallery, and the results of its actions. */
 import { z } from 'zod';
 import { settingFieldSchema } from './generation-settings.js';
 import { idSchema } from './ids.js';
@@ -29,7 +29,7 @@ export const galleryItemSchema = z.object({
 export type GalleryItem = z.infer<typeof galleryItemSchema>;
 
 export const galleryWindowSchema = z.object({
-  /** All matches, not only this window's. */
+  /** Of all matches, not only this window's. */
   total: z.number().int(),
   offset: z.number().int(),
   items: z.array(galleryItemSchema),
@@ -40,12 +40,12 @@ export type GalleryWindow = z.infer<typeof galleryWindowSchema>;
 
 export const selectionSchema = z.strictObject({ runIds: z.array(idSchema).min(1).max(MAX_SELECTION) });
 
-/** Answer of an action that can be taken back with `gallery.undo`. */
+/** Result of an action that `gallery.undo` can undo. */
 export const undoableSchema = z.object({
   changed: z.number().int(),
   undoId: idSchema,
   action: z.enum(['rate', 'tag', 'trash', 'restore']),
-  /** Of `tag`: what was added and taken away, such as `+draft −old`; else empty. */
+  /** The changed tags, such as `+draft −old`; empty for other actions. */
   words: z.string(),
 });
 export type Undoable = z.infer<typeof undoableSchema>;

@@ -1,4 +1,4 @@
-/** What a picture is made from. One comparison shares everything but formats, seed and prompt. */
+/** The settings of a picture. A comparison shares everything but formats, seed and prompt. */
 import { z } from 'zod';
 import { SETTINGS, SETTING_NAMES, SHARED_SETTINGS, type NumberSetting, type Setting } from '../base/setting-table.js';
 import { DECODE_MODES, QUANTIZED_COMPONENTS, type QuantizedComponent } from '../base/vocabulary.js';
@@ -25,14 +25,14 @@ function shapeOf<S extends Setting>(
   return Object.fromEntries(names.map((name) => [name, schema(name)])) as SettingSchemas<S>;
 }
 
-/** Settings of any size, as rows and files have them that others wrote. */
+/** Schemas without limits, for rows and for files written by others. */
 export const anySettingShape = shapeOf(SETTING_NAMES, (name) =>
   SETTINGS[name].kind === 'text' ? z.string().max(10_000) : z.number(),
 );
 
-/** A way of decoding that is asked for. */
+/** A requested way of decoding. */
 export const decodeChoiceSchema = z.enum(DECODE_MODES);
-/** With the engine's own choice. */
+/** `auto`: the engine chooses. */
 export type DecodeChoice = z.infer<typeof decodeChoiceSchema> | 'auto';
 
 const sharedShape = {
@@ -47,7 +47,7 @@ const sharedShape = {
   ...shapeOf(SHARED_SETTINGS, schemaOf),
   /** Added to FLUX in this order before its weights are encoded. */
   loras: z.array(loraUseSchema).max(MAX_LORAS).default([]),
-  /** How latents become pixels; absent, the engine chooses by the memory that is free. The picture is the same. */
+  /** How latents become pixels, with the same picture; absent: the engine chooses by free memory. */
   decode: decodeChoiceSchema.optional(),
 };
 
@@ -68,7 +68,7 @@ export const comparisonDraftSchema = z
     prompts: z.array(runSettingsSchema.shape.prompt).min(1).max(50),
     seeds: z.array(runSettingsSchema.shape.seed).min(1).max(100),
     variants: z.array(formatChoiceSchema).min(1).max(125),
-    /** How often each cell is made; 2 or more show the provider's own noise. */
+    /** Pictures per cell; 2 or more show the provider's noise. */
     repeats: z.number().int().min(1).max(5),
   })
   .refine((draft) => draft.start <= draft.end, { error: 'Start must not be after end.', path: ['start'] })
@@ -78,7 +78,7 @@ export const comparisonDraftSchema = z
   });
 export type ComparisonDraft = z.infer<typeof comparisonDraftSchema>;
 
-/** What a run was made with and is not there any more, so that its form cannot have it. */
+/** A missing part of a run's settings. */
 export const missingPartSchema = z.object({
   what: z.enum(['identity-photo', 'pose-photo', 'pack', 'lora']),
   /** Of a LoRA; else empty. */
@@ -86,7 +86,7 @@ export const missingPartSchema = z.object({
 });
 export type MissingPart = z.infer<typeof missingPartSchema>;
 
-/** What can differ between two runs, as "identical except" and metadata diffs name it; width and height are one. */
+/** A setting in which two runs can differ; width and height are one. */
 export type SettingField =
   | QuantizedComponent
   | Exclude<Setting, 'width' | 'height'>
@@ -109,7 +109,7 @@ export const SETTING_FIELDS: readonly SettingField[] = [
 ];
 export const settingFieldSchema = z.enum(SETTING_FIELDS);
 
-/** The value of one field for people and for comparing. */
+/** The value of a field, for people and for comparing. */
 export function settingValue(settings: RunSettings, field: SettingField): string | number {
   switch (field) {
     case 'flux':

@@ -1,31 +1,31 @@
-/** The languages the app speaks, and which of them a system's list of languages means. */
+/** The app's languages, and the choice of one by the system's list. */
 import { z } from 'zod';
 
 /** BCP 47 tags, English first. */
 export const LANGUAGES = ['en', 'de', 'fr', 'ja', 'zh-Hans'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-/** `system`: the first of the system's languages that the app speaks. */
+/** `system`: the first of the system's languages that the app has. */
 export const languageChoiceSchema = z.enum(['system', ...LANGUAGES]);
 export type LanguageChoice = z.infer<typeof languageChoiceSchema>;
 
-/** The language of a tag such as `de-CH` or `zh-CN`; null when the app does not speak it or the tag is none. */
+/** The language of a tag such as `de-CH` or `zh-CN`; null where the app does not have it or the tag is invalid. */
 function languageOfTag(tag: string): Language | null {
   try {
     const { language, script } = new Intl.Locale(tag).maximize();
-    // Traditional Chinese is another script, and not spoken here.
+    // Traditional Chinese (another script) is not available.
     return LANGUAGES.find((own) => own === language || own === `${language}-${script}`) ?? null;
   } catch {
-    // A tag that is no BCP 47 tag (`C`, `POSIX`) names no language.
+    // Not a BCP 47 tag (`C`, `POSIX`).
     return null;
   }
 }
 
 /**
- * The language to speak and the tag to write numbers and dates by.
+ * The app's language, and the tag for numbers and dates.
  *
- * @param preferred The system's tags, the most wanted first. One of the spoken language keeps its region: `de-CH`
- *   writes numbers as in Switzerland.
+ * @param preferred the system's tags in order of preference. The tag of the chosen language keeps its region: with `de-CH`,
+ *   numbers are written as in Switzerland.
  */
 export function chooseLanguage(
   choice: LanguageChoice,

@@ -1,36 +1,36 @@
 /**
- * Packs that can be imported or downloaded: what they need, what is there, what is wrong with it, and the download
- * that is on its way. A token goes in and never comes out.
+ * Available packs: their sizes, their state on the disk, import checks and the download. The token is written but never
+ * read.
  */
 import { z } from 'zod';
 import { errorDtoSchema } from './error.js';
 import { bytesSchema, idSchema, timeMsSchema } from './ids.js';
 
-/** A variant or a licence of a pack that the app knows. */
+/** Name of a pack, variant or licence. */
 export const libraryNameSchema = z.string().min(1).max(64);
 
 const licenceSchema = z.object({
   id: z.string(),
   name: z.string(),
   url: z.string(),
-  /** What it comes down to, in a sentence. */
+  /** A summary in one sentence. */
   summary: z.string(),
 });
 
 export const libraryPackSchema = z.object({
-  /** Name of the pack in the app's list; not the id under which runs know it. */
+  /** Name of the pack in the app's list; runs use `packId`. */
   id: z.string(),
   name: z.string(),
   licences: z.array(licenceSchema),
-  /** What each variant alone needs. */
+  /** Files of each variant alone. */
   variants: z.array(z.object({ name: z.string(), bytes: bytesSchema })),
-  /** What all variants share. */
+  /** Files that all variants share. */
   sharedBytes: bytesSchema,
   state: z.enum(['absent', 'unfinished', 'present']),
   /** Bytes in the pack's own folder, and of files elsewhere that it links to. */
   ownBytes: bytesSchema,
   linkedBytes: bytesSchema,
-  /** Id under which the studio knows the pack; null while it is not installed. */
+  /** Id of the pack in the studio; null while it is not installed. */
   packId: idSchema.nullable(),
 });
 export type LibraryPack = z.infer<typeof libraryPackSchema>;
@@ -42,9 +42,9 @@ export const libraryStateSchema = z.object({
   endpoint: z.string(),
   /** Whether the environment forbids downloads. */
   offline: z.boolean(),
-  /** Where the token comes from: a variable of the environment, the app's own store, or Hugging Face's tools. */
+  /** Source of the token: an environment variable, the app's store, or Hugging Face's tools. */
   token: z.enum(TOKEN_SOURCES),
-  /** Why the app's own store cannot be read, in a sentence; null when it can. */
+  /** Why the app's store cannot be read, in a sentence; null when it can. */
   tokenProblem: z.string().nullable(),
 });
 export type LibraryState = z.infer<typeof libraryStateSchema>;
@@ -56,14 +56,14 @@ export type TokenSource = LibraryState['token'];
  *    ├──────► failed ──► running
  *    └──────► done
  * ```
- * Cancelling from any of them leaves no download.
+ * Cancelling is possible in each state and removes the download.
  */
 export const downloadStateSchema = z.object({
   libraryId: z.string(),
   name: z.string(),
   variants: z.array(z.string()),
   status: z.enum(['running', 'paused', 'failed', 'done']),
-  /** `ask`: servers are asked for sizes. `verify`: a hash is being checked. */
+  /** `ask`: getting sizes from the servers. `verify`: checking a hash. */
   phase: z.enum(['ask', 'download', 'verify']),
   file: z.string(),
   receivedBytes: bytesSchema,
@@ -81,7 +81,7 @@ const importFindingSchema = z.object({
   kind: z.string(),
   sentence: z.string(),
   remedy: z.string(),
-  /** The file or folder in question, as the host names it; empty when there is none. */
+  /** Path of the file or folder; empty without one. */
   file: z.string(),
 });
 
@@ -98,14 +98,14 @@ export const importPartSchema = z.object({
 export type ImportPart = z.infer<typeof importPartSchema>;
 
 export const importCheckSchema = z.object({
-  /** To import what was found. */
+  /** For `library.import`. */
   checkId: idSchema,
   libraryId: z.string(),
-  /** What was searched, as the person chose it. */
+  /** The searched folder. */
   searched: z.string(),
   parts: z.array(importPartSchema),
   complete: z.boolean(),
-  /** Weights that lie beside and belong to none of the parts. */
+  /** Weight files beside them that are none of the parts. */
   strays: z.array(importFindingSchema),
 });
 export type ImportCheck = z.infer<typeof importCheckSchema>;
@@ -113,36 +113,36 @@ export type ImportCheck = z.infer<typeof importCheckSchema>;
 export const importSourceSchema = z.discriminatedUnion('kind', [
   /** The cache of Hugging Face's tools. */
   z.strictObject({ kind: z.literal('hub-cache') }),
-  /** A folder that the host lets the person choose. */
+  /** A folder chosen in the host's dialog. */
   z.strictObject({ kind: z.literal('dialog') }),
-  /** A folder that the person named; for hosts without dialogs. */
+  /** A path; for hosts without dialogs. */
   z.strictObject({ kind: z.literal('folder'), folder: z.string().trim().min(1).max(4096) }),
-  /** What is installed already. */
+  /** The installed files. */
   z.strictObject({ kind: z.literal('installed') }),
 ]);
 export type ImportSource = z.infer<typeof importSourceSchema>;
 
-/** Where converted weights lie. */
+/** The folder of converted weights. */
 export const cacheFolderStateSchema = z.object({
   folder: z.string(),
   isDefault: z.boolean(),
-  /** Named when the app was started, so that it cannot be chosen. */
+  /** Whether it was given at start, so that it cannot be changed. */
   isNamed: z.boolean(),
 });
 export type CacheFolderState = z.infer<typeof cacheFolderStateSchema>;
 
 export const cacheFolderChoiceSchema = z.discriminatedUnion('kind', [
-  /** A folder that the host lets the person choose. */
+  /** A folder chosen in the host's dialog. */
   z.strictObject({ kind: z.literal('dialog') }),
-  /** A folder that the person named; for hosts without dialogs. */
+  /** A path; for hosts without dialogs. */
   z.strictObject({ kind: z.literal('folder'), folder: z.string().trim().min(1).max(4096) }),
   z.strictObject({ kind: z.literal('default') }),
 ]);
 export type CacheFolderChoice = z.infer<typeof cacheFolderChoiceSchema>;
 
-/** One file of converted weights; its name says what is in it. */
+/** One file of converted weights; its fields are read from its name. */
 export const cacheEntrySchema = z.object({
-  /** Null for files of packs that are not known any more. */
+  /** Null for files of unknown packs. */
   packId: idSchema.nullable(),
   packName: z.string(),
   /** Name of the file, to remove it. */
@@ -150,12 +150,12 @@ export const cacheEntrySchema = z.object({
   /** Such as `flux` and `nf4`. */
   component: z.string(),
   format: z.string(),
-  /** Dtype that its device computes in, such as `f16`; null for files without. */
+  /** Compute dtype of its device, such as `f16`; null where the name has none. */
   dtype: z.string().nullable(),
-  /** Hash of the weights that it was made of, LoRAs included. */
+  /** Hash of the source weights, including LoRAs. */
   weights: z.string().nullable(),
   hasLoras: z.boolean(),
-  /** What a conversion that was cancelled or killed goes on from. */
+  /** Whether it is the unfinished part of a conversion, from which that continues. */
   unfinished: z.boolean(),
   bytes: bytesSchema,
   changedAtMs: timeMsSchema,

@@ -1,14 +1,14 @@
-/** Bounds that both sides share. Those of a picture's settings: `base/setting-table.ts`. */
+/** Limits shared by page and host. For those of settings see `base/setting-table.ts`. */
 
-/** Cells of one comparison (variants × seeds × prompts × repeats): a night of work on a fast card. */
+/** Cells of one comparison (variants × seeds × prompts × repeats): a night on a fast card. */
 export const MAX_CELLS = 500;
 /** Panes of the compare grid. */
 export const MAX_PANES = 9;
-/** Bytes of an uploaded picture; a 100-megapixel JPEG is below. */
+/** Bytes of an uploaded picture; enough for a 100-megapixel JPEG. */
 export const MAX_UPLOAD_BYTES = 32 * 1024 * 1024;
 /** Items of one gallery window; a 4K screen shows about 150 thumbnails. */
 export const MAX_WINDOW = 500;
-/** Pictures that one action (rate, tag, trash) may name. */
+/** Pictures per action (rate, tag, trash). */
 export const MAX_SELECTION = 25_000;
 /** Bytes of one request body: an upload in base64 plus its envelope. */
 export const MAX_REQUEST_BYTES = Math.ceil((MAX_UPLOAD_BYTES * 4) / 3) + 64 * 1024;

@@ -1,16 +1,16 @@
-/** LoRA files that the person has named. */
+/** LoRA files that the person has added. */
 import { z } from 'zod';
 import { bytesSchema, idSchema } from './ids.js';
 
-/** Beyond this a LoRA only breaks the picture. */
+/** Larger weights only destroy the picture. */
 export const MAX_LORA_WEIGHT = 4;
 export const MAX_LORAS = 8;
 
-/** One LoRA of a run. Its name is kept with it, so that a run says what it was made with after the file is gone. */
+/** One LoRA of a run. Its name is kept for when the file is gone. */
 export const loraUseSchema = z.strictObject({
   loraId: idSchema,
   name: z.string().min(1).max(200),
-  /** Factor of what it adds; 0 leaves the weights as they are. */
+  /** Factor of the added weights. */
   weight: z.number().min(-MAX_LORA_WEIGHT).max(MAX_LORA_WEIGHT),
 });
 export type LoraUse = z.infer<typeof loraUseSchema>;
@@ -32,11 +32,11 @@ export const loraSourceSchema = z.discriminatedUnion('kind', [
 ]);
 export type LoraSource = z.infer<typeof loraSourceSchema>;
 
-/** Bytes of a file that is uploaded; the largest LoRAs of FLUX (rank 128 in 32 bits) have some more than 1 GiB. */
+/** Bytes of an uploaded file; the largest LoRAs of FLUX (rank 128 in 32 bits) have little more than 1 GiB. */
 export const MAX_LORA_BYTES = 2 * 2 ** 30;
-/** Bytes of a safetensors header that is uploaded first; those of FLUX LoRAs have about 100 kB. */
+/** Bytes of the safetensors header, which is uploaded first; those of FLUX LoRAs have about 100 kB. */
 export const MAX_LORA_HEAD_BYTES = 8 * 2 ** 20;
-/** Bytes that go in one request after that. */
+/** Bytes per request after that. */
 export const LORA_PIECE_BYTES = 8 * 2 ** 20;
 
 const base64 = (maxBytes: number) =>
@@ -45,7 +45,7 @@ const base64 = (maxBytes: number) =>
     .min(4)
     .max(Math.ceil(maxBytes / 3) * 4);
 
-/** A file from a page that cannot tell its path: the header comes first and is checked before anything else. */
+/** A file from a page that does not know its path. Its header comes first and is checked before the rest. */
 export const loraUploadSchema = z.strictObject({
   packId: idSchema,
   name: z.string().trim().min(1).max(255),
@@ -56,7 +56,7 @@ export const loraUploadSchema = z.strictObject({
 export type LoraUpload = z.infer<typeof loraUploadSchema>;
 export const loraPieceSchema = z.strictObject({
   uploadId: idSchema,
-  /** Where it belongs; pieces come in their order. */
+  /** Byte offset of the piece; pieces come in order. */
   offset: z.number().int().nonnegative(),
   dataBase64: base64(LORA_PIECE_BYTES),
 });

@@ -1,4 +1,4 @@
-/** Model packs as the renderer sees them: an id, never a folder. */
+/** Model packs for the page: an id, never a folder. */
 import { z } from 'zod';
 import {
   componentFormatSchema,
@@ -20,13 +20,13 @@ export const packSummarySchema = z.object({
   licence: z.string(),
   /** `library`: imported or downloaded by the app, in its own folder. */
   source: z.enum(['bundled', 'folder', 'library']),
-  /** What the pack understands, in a sentence of its authors; null when they say nothing. */
+  /** Its authors' note on prompts; null without one. */
   note: z.string().nullable(),
   faceDetection: z.enum(['scrfd', 'centred']),
   modelVariants: z.array(z.string()),
   defaults: z.object({ width: z.number(), height: z.number(), steps: z.number(), guidance: z.number() }),
   limits: z.object({ minSize: z.number(), maxSize: z.number(), maxSteps: z.number() }),
-  /** True when everything needed to generate is there. */
+  /** Whether it can make pictures. */
   complete: z.boolean(),
   /** Bytes on disk of all weights. */
   bytes: bytesSchema,
@@ -48,7 +48,6 @@ const packComponentSchema = z.object({
 export const packDetailSchema = packSummarySchema.extend({ components: z.array(packComponentSchema) });
 export type PackDetail = z.infer<typeof packDetailSchema>;
 
-/** What each format does to the weights of a component, before any picture is made. */
 export const weightErrorsInputSchema = z.strictObject({
   packId: idSchema,
   modelVariant: z.string().min(1).max(64),
@@ -56,7 +55,7 @@ export const weightErrorsInputSchema = z.strictObject({
 });
 export type WeightErrorsInput = z.infer<typeof weightErrorsInputSchema>;
 
-/** Length of the error over length of the weights, by format. */
+/** Relative error ‖e‖/‖w‖ by format; of outputs ‖e‖/‖output‖. */
 const formatErrorsSchema = z.record(z.enum(LOSSY_FORMATS), z.number());
 export const weightErrorsSchema = z.object({
   component: quantizedComponentSchema,
@@ -66,41 +65,38 @@ export const weightErrorsSchema = z.object({
 });
 export type WeightErrorMap = z.infer<typeof weightErrorsSchema>;
 
-/**
- * What each format does to what comes out of a component's layers on a run's own activations; `errors` are lengths of
- * the error over lengths of the output.
- */
+/** Errors of the outputs of a component's layers, on a run's own activations. */
 export const outputErrorsInputSchema = z.strictObject({
   runId: idSchema,
   component: quantizedComponentSchema,
-  /** Whether it is measured where it was not yet, which takes about as long as the picture. */
+  /** Whether to measure if nothing is kept, which takes about as long as the picture. */
   measure: z.boolean(),
 });
 export type OutputErrorsInput = z.infer<typeof outputErrorsInputSchema>;
 
-/** A mix of formats within a budget, as a run would have it. */
+/** A mix of formats within a budget. */
 export const mixInputSchema = z.strictObject({
-  /** Whose pack and LoRAs; by outputs, those measured on it. */
+  /** Gives the pack and LoRAs, and by `outputs` the measurement. */
   runId: idSchema,
   component: quantizedComponentSchema,
   by: z.enum(['weights', 'outputs']),
-  /** Null for one halfway between the smallest format and INT8. */
+  /** Null: halfway between the smallest format and INT8. */
   budgetMiB: z.number().min(MIN_BUDGET_MIB).max(MAX_BUDGET_MIB).nullable(),
 });
 export type MixInput = z.infer<typeof mixInputSchema>;
 export const formatMixSchema = z.object({
   component: quantizedComponentSchema,
-  /** Its name, such as `auto-3500`: what a variant has as the component's format. */
+  /** The component's format in a variant, such as `auto-3500`. */
   format: componentFormatSchema,
-  /** In the order in which errors list them. */
+  /** In the network's order. */
   layers: z.array(z.object({ name: z.string(), format: weightFormatSchema })),
-  /** Of the component in the mix, and in one format for all. */
+  /** Of the component in the mix, and in each uniform format. */
   bytes: bytesSchema,
   uniformBytes: z.record(weightFormatSchema, bytesSchema),
 });
 export type FormatMix = z.infer<typeof formatMixSchema>;
 
-/** Errors of outputs that were measured and can decide a mix of these weights. */
+/** Output measurements by which a mix of these weights can be chosen. */
 export const outputMeasurementsInputSchema = z.strictObject({
   packId: idSchema,
   modelVariant: z.string().min(1).max(64),
@@ -109,20 +105,19 @@ export const outputMeasurementsInputSchema = z.strictObject({
 });
 export type OutputMeasurementsInput = z.infer<typeof outputMeasurementsInputSchema>;
 export const outputMeasurementSchema = z.object({
-  /** As in a mix's name. */
+  /** As in the name of a mix. */
   id: z.string(),
-  /** The picture that it was measured on. */
+  /** The picture it was measured on. */
   about: z.object({ prompt: z.string(), seed: z.number().int(), formats: formatChoiceSchema }),
 });
 export type OutputMeasurement = z.infer<typeof outputMeasurementSchema>;
 
-/** One question about memory, for all rows of the studio at once. */
+/** A memory estimate for all rows of the studio. */
 export const estimateInputSchema = z.strictObject({
   packId: idSchema,
   provider: providerSchema,
   modelVariant: z.string().min(1).max(64),
   ...runSettingsSchema.pick({ width: true, height: true }).shape,
-  /** As in the run's settings. */
   decode: decodeChoiceSchema.optional(),
   variants: z.array(formatChoiceSchema).min(1).max(125),
 });
@@ -134,14 +129,14 @@ export const variantEstimateSchema = z.object({
   formats: formatChoiceSchema,
   /** Bytes by part, for the stacked bar. */
   parts: z.record(z.enum(ESTIMATE_PARTS), bytesSchema),
-  /** Weights of the denoiser when it is loaded. */
+  /** Weights of the loaded denoiser. */
   loadBytes: bytesSchema,
   /** The highest of the stages, weights plus activations. */
   peakBytes: bytesSchema,
   /** `tight`: within a tenth of what is free. `unknown`: free memory cannot be read. */
   fit: z.enum(['fits', 'tight', 'too-big', 'unknown']),
 
-  /** The most precise variant that would fit, when this one does not. */
+  /** The most precise variant that fits, where this one does not. */
   alternative: formatChoiceSchema.nullable(),
 });
 export type VariantEstimate = z.infer<typeof variantEstimateSchema>;

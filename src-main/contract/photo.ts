@@ -1,4 +1,4 @@
-/** Photos a person brings: identities and poses. Kept upright, without EXIF, under an id. */
+/** Identity and pose photos. Stored upright, without EXIF. */
 import { z } from 'zod';
 import { idSchema, timeMsSchema } from './ids.js';
 
@@ -14,7 +14,7 @@ export const photoSchema = z.object({
   height: z.number().int(),
   source: z.enum(['sample', 'import']),
   createdAtMs: timeMsSchema,
-  /** Runs in the gallery that used it. */
+  /** Runs in the gallery that use it. */
   runCount: z.number().int(),
 });
 export type Photo = z.infer<typeof photoSchema>;
@@ -43,7 +43,7 @@ export const samplePhotoSchema = z.object({
   id: idSchema,
   role: photoRoleSchema,
   name: z.string(),
-  /** Who made it and under which licence. */
+  /** Author and licence. */
   credit: z.string(),
 });
 export const samplePromptSchema = z.object({ title: z.string(), text: z.string() });

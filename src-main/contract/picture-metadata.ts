@@ -1,4 +1,4 @@
-/** Settings read back from a picture file: ours, or what another tool wrote in A1111's form. */
+/** Settings read from a picture file: our own, or another tool's in A1111's form. */
 import { z } from 'zod';
 import { formatChoiceSchema } from './formats.js';
 import { anySettingShape, type Setting } from './generation-settings.js';
@@ -8,7 +8,7 @@ const nullableSettings = Object.fromEntries(
   Object.entries(anySettingShape).map(([name, schema]) => [name, schema.nullable()]),
 ) as { [S in Setting]: z.ZodNullable<(typeof anySettingShape)[S]> };
 
-/** Every field may be missing: files are written by others. */
+/** Every field may be missing, since other tools write files, too. */
 export const readSettingsSchema = z.object({
   ...nullableSettings,
   negativePrompt: z.string().nullable(),
@@ -21,9 +21,9 @@ export const readSettingsSchema = z.object({
       z.object({
         name: z.string(),
         weight: z.number(),
-        /** Of the LoRA's file; null where the picture does not have it. */
+        /** Of the LoRA's file; null where the picture does not contain it. */
         sha256: z.string().nullable(),
-        /** The LoRA here with the same contents; null when there is none. */
+        /** The known LoRA with the same contents; null without one. */
         loraId: idSchema.nullable(),
       }),
     )
@@ -35,11 +35,11 @@ export const pictureMetadataSchema = z.object({
   /** `likeness-lab`: our own chunk. `a1111`: the common text form only. */
   source: z.enum(['likeness-lab', 'a1111']),
   settings: readSettingsSchema,
-  /** Everything else, as label and value, for display. */
+  /** Everything else, for display. */
   facts: z.array(z.object({ label: z.string(), value: z.string() })),
   /** The raw A1111 text, when there is one. */
   parameters: z.string().nullable(),
-  /** The run in this gallery that made the picture, when it is here. */
+  /** The run in this gallery that made the picture; null without one. */
   runId: idSchema.nullable(),
 });
 export type PictureMetadata = z.infer<typeof pictureMetadataSchema>;

@@ -1,6 +1,6 @@
 /**
- * Where pictures are served, the same path over loopback HTTP and in Electron's `app:` scheme. Ids only: the host
- * resolves them against its store.
+ * Paths of pictures, the same over loopback HTTP and in Electron's `app:` scheme. They contain ids, which the host looks up
+ * in its store.
  */
 import { z } from 'zod';
 import type { BlindSlot } from './blind-test.js';
@@ -30,48 +30,42 @@ export interface PictureRef {
   readonly ids: readonly string[];
 }
 
-/** Path of a run's picture. */
-export function resultPath(runId: string): string {
-  return `/picture/result/${runId}`;
-}
-export function resultPlainPath(runId: string): string {
-  return `/picture/result-plain/${runId}`;
-}
-export function resultThumbPath(runId: string): string {
-  return `/picture/result-thumb/${runId}`;
-}
+const pathOf =
+  (kind: PictureKind) =>
+  (id: string): string =>
+    `/picture/${kind}/${id}`;
+
+export const resultPath = pathOf('result');
+export const resultPlainPath = pathOf('result-plain');
+export const resultThumbPath = pathOf('result-thumb');
+export const photoPath = pathOf('photo');
+export const photoThumbPath = pathOf('photo-thumb');
+export const samplePath = pathOf('sample');
+
 /** Path of a saved step; `step` is 1-based. */
 export function previewPath(runId: string, step: number): string {
   return `/picture/preview/${runId}.${step}`;
 }
-export function photoPath(photoId: string): string {
-  return `/picture/photo/${photoId}`;
-}
-export function photoThumbPath(photoId: string): string {
-  return `/picture/photo-thumb/${photoId}`;
-}
-export function samplePath(sampleId: string): string {
-  return `/picture/sample/${sampleId}`;
-}
+
 /** Path of the heat map of `runId` against `referenceRunId`. */
 export function differencePath(referenceRunId: string, runId: string): string {
   return `/picture/difference/${referenceRunId}.${runId}`;
 }
 
-/** Path of what stands at a letter of a trial (0-based); the same picture has another path in every trial. */
+/** Path of a letter's picture in a trial (0-based); the same picture has another path in every trial. */
 export function blindPath(testId: string, trial: number, slot: BlindSlot): string {
   return `/picture/blind/${testId}.${trial}-${slot}`;
 }
 
 /**
- * Whether a browser may keep the picture. Results never change; a deleted photo must not live on, and a hidden picture
- * must not give itself away by coming quickly.
+ * Whether a browser may cache the picture. Results never change; a deleted photo must not remain, and a blind picture must
+ * not be recognizable by loading faster.
  */
 export function mayBeKept(kind: PictureKind): boolean {
   return kind !== 'blind' && !kind.startsWith('photo');
 }
 
-/** The picture a request path names, or null when it names none. Never throws. */
+/** The picture of a request path; null without one. Never throws. */
 export function parsePicturePath(path: string): PictureRef | null {
   const match = /^\/picture\/([a-z-]{1,20})\/([^/]{1,129})$/.exec(path);
   const kind = pictureKindSchema.safeParse(match?.[1]);

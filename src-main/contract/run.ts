@@ -1,12 +1,12 @@
 /**
- * A run: one picture being made or made; one cell of a comparison.
+ * A run: one picture, one cell of a comparison.
  *
  * ```
  *            ┌────────────── resume ──────────────┐
  *            ▼                                    │
  *         queued ──► running ──► done             │
  *            │          ├──────► failed ──────────┤
- *            │          ├──────► interrupted ─────┤  the app or the engine's host ended
+ *            │          ├──────► interrupted ─────┤  the app ended
  *            └──────────┴──────► cancelled ───────┘
  * ```
  */
@@ -39,11 +39,11 @@ export const tagSchema = z
 
 export const identityStateSchema = z.enum(IDENTITY_STATES);
 
-/** What one encoder of faces says of a picture. Scoring by the one that conditioned the picture is circular. */
+/** Score by one face encoder. That of the encoder which conditioned the picture is circular. */
 export const faceScoreSchema = z.object({
   /** Such as `glintr100`. */
   encoder: z.string(),
-  /** Names its weights; null where no face was found. */
+  /** Hash of its weights; null where no face was found. */
   weightHash: z.string().nullable(),
   conditioned: z.boolean(),
   /** Cosine of the largest face with the identity; null without a face. */
@@ -52,7 +52,7 @@ export const faceScoreSchema = z.object({
 
 export const secondEncoderSchema = z.enum(SECOND_ENCODER_STATES);
 
-/** What a gallery tile and a row of the compare table need. */
+/** For gallery tiles and rows of the compare table. */
 export const runSummarySchema = z.object({
   id: idSchema,
   comparisonId: idSchema,
@@ -73,11 +73,11 @@ export const runSummarySchema = z.object({
   stars: starsSchema,
   tags: z.array(z.string()),
   trashed: z.boolean(),
-  /** Cosine with the identity by the encoder that conditioned; `identityState` says why there is none. */
+  /** Cosine with the identity by the conditioning encoder; where null, `identityState` is the reason. */
   identityScore: z.number().nullable(),
   /** Null before the picture is made. */
   identityState: identityStateSchema.nullable(),
-  /** Highest memory of any phase, and memory when the denoiser is loaded: device where known, else host. */
+  /** Memory at the peak, and with the loaded denoiser: of the device where known, else of the host. */
   peakBytes: bytesSchema.nullable(),
   loadBytes: bytesSchema.nullable(),
   totalSeconds: z.number().nullable(),
@@ -97,18 +97,18 @@ export const phaseSchema = z.object({
 });
 export type Phase = z.infer<typeof phaseSchema>;
 
-/** How the latents became pixels: tiles take less memory and more time for the same picture. */
+/** How the latents were decoded: tiles take less memory and more time for the same picture. */
 export const decodeReportSchema = z.object({
   mode: z.enum(DECODE_MODES),
   /** Most tiles of any layer; 1 for the whole. */
   tiles: z.number().int(),
   reason: z.enum(DECODE_REASONS),
-  /** What the whole was reckoned to need, and what was free before. */
+  /** Estimate for the whole decode, and free memory before. */
   wholeBytes: bytesSchema,
   freeBytes: bytesSchema.nullable(),
 });
 
-/** The card moved what did not fit into the computer's memory: from this step on (1-based), steps took so long. */
+/** The card moved data to the computer's memory: from this step on (1-based), steps took this long. */
 export const spillReportSchema = z.object({
   fromStep: z.number().int(),
   stepSeconds: z.number(),
@@ -117,7 +117,6 @@ export const spillReportSchema = z.object({
   totalBytes: bytesSchema,
 });
 
-/** What came with the picture. */
 export const runResultSchema = z.object({
   phases: z.array(phaseSchema),
   stepSeconds: z.array(z.number()),
@@ -130,9 +129,9 @@ export const runResultSchema = z.object({
   /** Steps whose previews are kept, ascending and 1-based. */
   previewSteps: z.array(z.number().int()),
   decode: decodeReportSchema,
-  /** Null when the card was not seen to spill. */
+  /** Null where no spill was detected. */
   spill: spillReportSchema.nullable(),
-  /** By every encoder that was asked, the conditioning one first; empty when nothing was scored. */
+  /** By encoder, the conditioning one first; empty when nothing was scored. */
   faceScores: z.array(faceScoreSchema),
   /** Null without an identity. */
   secondEncoder: secondEncoderSchema.nullable(),
@@ -141,12 +140,12 @@ export type RunResult = z.infer<typeof runResultSchema>;
 
 const memorySignSchema = z.enum(MEMORY_SIGNS);
 
-/** The first try ran out of memory; the engine was started anew and the run made once more. */
+/** The first try ran out of memory; the engine was restarted and the run made again. */
 export const retrySchema = z.object({
   sign: memorySignSchema,
-  /** Where it ran out; null before the first stage. */
+  /** Null before the first stage. */
   stage: stageSchema.nullable(),
-  /** The sentence of the first failure. */
+  /** The first failure's message. */
   message: z.string(),
   atMs: timeMsSchema,
 });
@@ -154,7 +153,7 @@ export type Retry = z.infer<typeof retrySchema>;
 
 export const runDetailSchema = runSummarySchema.extend({
   settings: runSettingsSchema,
-  /** Null when the identity was deleted or never there. */
+  /** Null without an identity, or where it was deleted. */
   identityName: z.string().nullable(),
   finishedAtMs: timeMsSchema.nullable(),
   /** Present exactly when the status is `done`. */

@@ -2,8 +2,8 @@
  * The gallery's search line: `infusenet:nf4 flux:int8 seed:42 id>0.75 peak<12 stars>=4 "soft light" -studio`.
  *
  * Terms are joined by "and". Bare words and quoted phrases search the prompt; `field:a,b` accepts any of the
- * values; a leading `-` negates a term. Parsing never throws: it gives the terms it understood and the problems
- * with their places, so that an input box can underline them.
+ * values; a leading `-` negates a term. Parsing never throws; problems have positions, so that an input box can underline
+ * them.
  */
 import { PROVIDERS, WEIGHT_FORMATS } from './formats.js';
 import { RUN_STATUSES } from './run.js';
@@ -28,7 +28,7 @@ interface TextField {
 /** `auto` finds mixes of any budget. */
 const FORMATS_AND_AUTO = [...WEIGHT_FORMATS, 'auto'] as const;
 
-/** Every field; the page knows how to explain them. */
+/** Every field. */
 export const SEARCH_FIELDS = {
   flux: { kind: 'choice', values: FORMATS_AND_AUTO },
   t5: { kind: 'choice', values: FORMATS_AND_AUTO },
@@ -75,7 +75,7 @@ export type SearchTerm = { readonly negated: boolean } & (
   | { readonly kind: 'date'; readonly fromMs: number | null; readonly toMs: number | null }
 );
 
-/** What is wrong, for a page that says it in its own language; `params` fill the sentence. */
+/** A problem, for the page to put into its language; `params` fill the sentence. */
 export interface SearchComplaint {
   readonly kind: 'open-quote' | 'date' | 'no-field' | 'no-value' | 'number' | 'operator' | 'size' | 'choice';
   readonly params: {
@@ -84,12 +84,12 @@ export interface SearchComplaint {
     readonly operator: string;
     readonly allowed: string;
   };
-  /** The same as an English sentence. */
+  /** In English. */
   readonly message: string;
 }
 
 export interface SearchProblem extends SearchComplaint {
-  /** Characters of the line, end exclusive. */
+  /** Position in the line, end exclusive. */
   readonly start: number;
   readonly end: number;
 }
@@ -199,7 +199,6 @@ function dateTerm(text: string, operator: CompareOperator, negated: boolean): Se
   }
 }
 
-/** A term, or what is wrong. */
 function fieldTerm(name: string, token: Token): SearchTerm | SearchComplaint {
   const { negated, value } = token;
   if (!isField(name)) {

@@ -1,4 +1,4 @@
-/** Picture sizes the studio offers, fitted to a pack's limits. */
+/** The studio's picture sizes, within a pack's limits. */
 import { SIZE_STEP } from '../base/setting-table.js';
 
 export interface SizePreset {
@@ -18,8 +18,8 @@ const RATIOS = [
 ] as const;
 
 /**
- * Sizes of about `area` pixels for the common ratios, on multiples of 16 and inside the limits. Ratios that the
- * limits would bend by more than a tenth are left out.
+ * Sizes of about `area` pixels for the common ratios, in multiples of 16 and within the limits. Ratios that the limits would
+ * change by more than a tenth are left out.
  */
 export function sizePresets(area: number, minSize: number, maxSize: number): SizePreset[] {
   return RATIOS.flatMap(([ratio, w, h]) => {

@@ -1,4 +1,4 @@
-/** What can be made smaller when memory ran out, with what each saves and costs. */
+/** Smaller choices after memory ran out, with their savings and costs. */
 import { z } from 'zod';
 import { formatChoiceSchema, quantizedComponentSchema, stageSchema } from './formats.js';
 import { runSettingsSchema } from './generation-settings.js';
@@ -16,35 +16,35 @@ export type SmallerChange = z.infer<typeof smallerChangeSchema>;
 
 export const smallerChoiceSchema = z.object({
   change: smallerChangeSchema,
-  /** Of its peak, by the estimate, and whether that fits what is free. */
+  /** Estimated peak, and whether it fits the free memory. */
   needsBytes: bytesSchema,
   fit: z.enum(['fits', 'tight', 'too-big', 'unknown']),
-  /** Less than before in the stage that ran out; at the peak where the stage is not known. */
+  /** Saved in the stage that ran out; at the peak where the stage is unknown. */
   savedBytes: bytesSchema,
-  /** Length of the weights' error over length of the weights, where it changes. */
+  /** Relative weight errors ‖e‖/‖w‖ that change. */
   weightErrors: z.array(
     z.object({
       component: quantizedComponentSchema,
       before: z.number(),
       after: z.number(),
-      /** False: of normally distributed weights, since this pack's were not measured yet. */
+      /** False: of normally distributed weights, where this pack's were not measured. */
       measured: z.boolean(),
     }),
   ),
-  /** Of the whole run, by earlier ones; null where nothing like it was made. */
+  /** Of the whole run, by earlier ones; null without similar runs. */
   seconds: z.number().nullable(),
-  /** More than as it was; negative for less, null where one of the two is not known. */
+  /** Difference from the run as it was; null where either is unknown. */
   secondsMore: z.number().nullable(),
 });
 export type SmallerChoice = z.infer<typeof smallerChoiceSchema>;
 
 export const smallerChoicesSchema = z.object({
-  /** Where memory ran out; null where it is not known. */
+  /** Where memory ran out; null where unknown. */
   stage: stageSchema.nullable(),
-  /** Of the run as it was, at its peak, by the estimate. */
+  /** Estimated peak of the run as it was. */
   needsBytes: bytesSchema,
   freeBytes: bytesSchema.nullable(),
-  /** The best first: what fits, then what changes the picture least. */
+  /** Those that fit first, then those that change the picture least. */
   choices: z.array(smallerChoiceSchema),
 });
 export type SmallerChoices = z.infer<typeof smallerChoicesSchema>;

@@ -6,7 +6,7 @@ import { bytesSchema } from './ids.js';
 export const providerInfoSchema = z.object({
   provider: providerSchema,
   available: z.boolean(),
-  /** Device name where known, or why it cannot be used. */
+  /** Device name where known, or why it is not available. */
   detail: z.string(),
 });
 export type ProviderInfo = z.infer<typeof providerInfoSchema>;
@@ -19,7 +19,7 @@ export const systemInfoSchema = z.object({
   totalMemoryBytes: bytesSchema,
   freeMemoryBytes: bytesSchema,
   providers: z.array(providerInfoSchema),
-  /** The provider that runs use when the settings name none. */
+  /** For runs without a provider in the settings. */
   defaultProvider: providerSchema,
   versions: z.record(z.string(), z.string()),
 });
@@ -36,7 +36,7 @@ export const engineStateSchema = z.discriminatedUnion('status', [
   z.object({ status: z.literal('ready'), versions: z.record(z.string(), z.string()) }),
   z.object({
     status: z.literal('crashed'),
-    /** The stage it was in; null when it was idle. */
+    /** Null when it was idle. */
     stage: stageSchema.nullable(),
     message: z.string(),
   }),

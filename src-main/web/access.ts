@@ -1,6 +1,6 @@
 /**
- * Who may talk to the loopback host. Every request must name us as its host (against DNS rebinding) and, where a
- * browser says where it comes from, come from our own page; all but the page's files also need the session.
+ * Access to the loopback host. Every request must have our Host header (against DNS rebinding) and, where the browser sends
+ * an origin, ours. All but the page's files also need the session.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -27,7 +27,7 @@ export interface DevAccess {
 }
 
 export class Access {
-  /** Goes into the address that is opened; good for as long as the host runs. */
+  /** Part of the opened address; valid while the host runs. */
   readonly token: string;
   readonly #session: string;
   readonly #hosts: ReadonlySet<string>;
@@ -36,7 +36,7 @@ export class Access {
 
   /**
    * @param port of the host
-   * @param dev a development server that forwards to us, and a secret that outlives our restarts
+   * @param dev a development server that forwards to this host, and a secret that stays the same after restarts
    */
   constructor(port: number, dev: DevAccess | null = null) {
     const secret = dev?.secret ?? randomBytes(32).toString('base64url');
@@ -46,11 +46,11 @@ export class Access {
     const origins = [`http://127.0.0.1:${port}`, `http://localhost:${port}`, ...(dev === null ? [] : [dev.origin])];
     this.#origins = new Set(origins);
     this.#hosts = new Set(origins.map((origin) => new URL(origin).host));
-    // Cookies are shared by all ports of a host: the name keeps two hosts apart.
+    // All ports of a host share their cookies, so the name contains the port.
     this.#cookie = `likeness-lab-${port}`;
   }
 
-  /** Why a request is refused before anything else, or null. */
+  /** Why a request is refused; null when it is not. */
   refusal(headers: IncomingHttpHeaders): string | null {
     if (!this.#hosts.has(headers.host ?? '')) return 'the Host header does not name this host';
     if (headers.origin !== undefined && !this.#origins.has(headers.origin)) return 'the page is from another origin';
@@ -59,7 +59,7 @@ export class Access {
     return null;
   }
 
-  /** Whether a request that changes or reads data carries the session. */
+  /** Whether a request has the session. */
   isTrusted(headers: IncomingHttpHeaders): boolean {
     const bearer = /^Bearer ([A-Za-z0-9_-]{1,100})$/.exec(headers.authorization ?? '')?.[1];
     if (bearer !== undefined) return sameSecret(bearer, this.token);
@@ -67,7 +67,7 @@ export class Access {
     return cookie !== null && sameSecret(cookie, this.#session);
   }
 
-  /** The cookie for the right token, else null. */
+  /** The session cookie; null for a wrong token. */
   login(token: string): string | null {
     if (!sameSecret(token, this.token)) return null;
     return `${this.#cookie}=${this.#session}; HttpOnly; SameSite=Strict; Path=/`;

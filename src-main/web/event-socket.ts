@@ -1,9 +1,9 @@
-/** Sends events over one WebSocket. A slow reader gets the latest state of each event, not a backlog. */
+/** Sends events over a WebSocket. A slow reader gets only the latest state of each event. */
 import type { WebSocket } from 'ws';
 import { EVENT_NAMES, type EventMessage, type EventName } from '../contract/events.js';
 import type { EventHub } from '../services/support/event-hub.js';
 
-/** Bytes waiting in a socket above which states are merged. */
+/** Above this many waiting bytes only the latest states are kept. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 const RETRY_MS = 100;
 const PING_MS = 30_000;
@@ -26,7 +26,7 @@ export function serveEvents(socket: WebSocket, hub: EventHub): void {
   };
 
   const stop = hub.subscribeMessages(EVENT_NAMES, (message) => {
-    waiting.delete(message.event); // the newest state takes the last place
+    waiting.delete(message.event);
     waiting.set(message.event, message);
     if (timer === null) flush();
   });
@@ -44,7 +44,7 @@ export function serveEvents(socket: WebSocket, hub: EventHub): void {
     alive = true;
   });
   socket.on('message', () => {
-    // The page only listens; whoever speaks is not our page.
+    // Our page never sends.
     socket.close(1008);
   });
   socket.on('error', () => socket.terminate());

@@ -31,7 +31,7 @@ interface Flags {
   readonly catalogue?: string;
 }
 
-/** `dist/main` lies two levels below the root, in the repository and in a package. */
+/** `dist/main` is two levels below the root, in the repository and in a package. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 function port(text: string): number {
@@ -48,16 +48,16 @@ function readCatalogue(file: string): DownloadManifest[] {
   return JSON.parse(readFileSync(file, 'utf8')) as DownloadManifest[];
 }
 
-/** What a person can do about a damaged gallery, in the words of this command. */
+/** The choices for a damaged gallery, as options of this command. */
 function recoveryOffer(dataDir: string): string {
   const [copy] = intactCopies(databaseFile(dataDir));
-  const fresh = 'Start again with --new-gallery for an empty one.';
+  const fresh = 'For an empty gallery start again with --new-gallery.';
   if (copy === undefined) return `There is no copy of it. ${fresh}`;
   const when = new Date(copy.savedAtMs).toLocaleString();
-  return `There is a copy of ${when} with ${copy.pictures} pictures: start again with --restore-copy. ${fresh}`;
+  return `There is a copy of ${when} with ${copy.pictures} pictures; to restore it, start again with --restore-copy. ${fresh}`;
 }
 
-/** A damaged gallery is replaced when asked for; one from before the first release was kept aside, and is named. */
+/** Replaces a damaged gallery if an option says so; one from before the first release is kept aside. */
 async function openRecovering(flags: Flags, open: () => Promise<AppHost>): Promise<AppHost> {
   try {
     return await open();
@@ -79,12 +79,12 @@ async function openRecovering(flags: Flags, open: () => Promise<AppHost>): Promi
       });
     }
     const aside = replaceDamaged(file, copy, Date.now());
-    print(`${copy === null ? 'Began a new gallery' : 'Restored the copy'}; the damaged file is ${aside}.`);
+    print(`${copy === null ? 'Created a new gallery' : 'Restored the copy'}; the damaged file is ${aside}.`);
     return open();
   }
 }
 
-/** With a gallery of its own, converted weights lie in it. */
+/** With `--data`, converted weights are in that folder by default. */
 function cacheOptions({ cache, data }: Flags): Pick<HostOptions, 'cacheDir' | 'usualCacheDir'> {
   if (cache !== undefined) return { cacheDir: resolve(cache) };
   const usual = data === defaultDataDir() ? defaultCacheDir() : null;
@@ -151,17 +151,17 @@ const program = new Command('likeness-lab-web')
     (folder: string, all: string[]) => [...all, folder],
     [],
   )
-  .option('--packs <folder>', 'where packs are imported and downloaded to', defaultPacksDir())
-  .option('--cache <folder>', 'where converted weights lie; the settings can then not change it')
-  .option('--restore-copy', 'if the gallery is damaged, go on with its newest copy')
-  .option('--new-gallery', 'if the gallery is damaged, begin an empty one')
+  .option('--packs <folder>', 'folder of imported and downloaded packs', defaultPacksDir())
+  .option('--cache <folder>', 'folder of converted weights; the settings then cannot change it')
+  .option('--restore-copy', 'if the gallery is damaged, restore its newest copy')
+  .option('--new-gallery', 'if the gallery is damaged, create an empty one')
   .option('--no-open', 'do not open a browser')
   .option(
     '--dev-origin <origin>',
     'origin of a development server that forwards to this host (with LIKENESS_LAB_DEV_SECRET)',
   )
   .option('--engine <file>', 'another engine entry (for tests)')
-  .option('--catalogue <file>', 'another list of packs that can be had, as JSON (for tests)')
+  .option('--catalogue <file>', 'another list of available packs, as JSON (for tests)')
   .option('--assets <folder>', 'another folder of samples and the bundled pack (for tests)')
   .action(async (flags: Flags) => {
     try {

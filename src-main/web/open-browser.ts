@@ -1,9 +1,9 @@
-/** Opens an address in the person's browser, where there is one. */
+/** Opens an address in the browser. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** The command and its arguments, or null on a machine without a screen. */
+/** The command and its arguments; null without a screen. */
 export function browserCommand(
   url: string,
   platform: NodeJS.Platform,
@@ -19,7 +19,7 @@ export function browserCommand(
   return found ? ['xdg-open', [url]] : null;
 }
 
-/** Whether a browser was asked to open; that it did cannot be known. */
+/** Whether the command was started; its success is not known. */
 export function openBrowser(url: string): boolean {
   const command = browserCommand(url, process.platform, process.env, existsSync);
   if (command === null) return false;

@@ -30,12 +30,10 @@ export interface WebServer {
   close(): Promise<void>;
 }
 
-/** Login bodies hold one token. */
 const MAX_LOGIN_BYTES = 1024;
-/** A page that sends slower than this holds a connection for nothing. */
 const REQUEST_TIMEOUT_MS = 120_000;
 
-/** How long a refused client may go on sending. */
+/** Time for a refused client to finish sending. */
 const DISCARD_MS = 2000;
 
 class HttpRefusal extends Error {
@@ -59,7 +57,7 @@ function refuse(status: number, message: string): HttpRefusal {
   );
 }
 
-/** Lets the answer to a refused request reach a client that is still sending; what it sends is thrown away. */
+/** Discards the rest of a refused request, so that the client gets the answer. */
 function discardRest(request: IncomingMessage, response: ServerResponse): void {
   response.setHeader('Connection', 'close');
   request.resume();
@@ -148,7 +146,7 @@ class WebHost {
     const body = await readJson(request, MAX_LOGIN_BYTES);
     const token = typeof body === 'object' && body !== null && 'token' in body ? body.token : null;
     const cookie = typeof token === 'string' ? this.#access.login(token) : null;
-    if (cookie === null) throw refuse(401, 'This address is from another start of Likeness Lab.');
+    if (cookie === null) throw refuse(401, 'This address is of an earlier start of Likeness Lab.');
     response.setHeader('Set-Cookie', cookie);
     this.#json(response, 200, { ok: true, value: {} });
   }
@@ -156,7 +154,7 @@ class WebHost {
   async #call(method: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method !== 'POST') throw refuse(405, 'Only POST is answered here.');
     const trusted = this.#access.isTrusted(request.headers);
-    // An upload from someone unknown is not even read.
+    // Checked before an upload is read.
     if (!trusted) throw refuse(401, 'This page has no session with Likeness Lab.');
     const input = await readJson(request, MAX_REQUEST_BYTES);
     this.#json(

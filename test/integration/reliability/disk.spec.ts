@@ -231,7 +231,7 @@ describe('a database', () => {
       damage(file);
       const words = refusal(dataDir);
       expect(words).toContain('damaged');
-      expect(words).toContain('with 1 pictures: start again with --restore-copy');
+      expect(words).toContain('with 1 pictures; to restore it, start again with --restore-copy');
       const host = await startHostProcess({ dataDir, assetsDir: assets, more: ['--restore-copy'] });
       const query = { query: '', sort: 'newest', trashed: false, stacked: false, offset: 0, limit: 5 } as const;
       const { items, total } = await host.call('gallery.list', query);
