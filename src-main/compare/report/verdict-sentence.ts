@@ -28,11 +28,11 @@ export function verdictSentence(name: string, verdict: Verdict): string {
 function identitySentence({ identity }: Verdict): string[] {
   if (identity === null || identity.outcome === 'none') return [];
   const { outcome, by } = identity;
-  if (outcome === 'one-picture') return ['One seed does not show the variation between seeds.'];
+  if (outcome === 'one-picture') return ['One seed says nothing about the variation between seeds.'];
   const said = (sentence: string): string =>
     by.conditioned
       ? `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`
-      : `By ${by.encoder}, which did not condition the pictures, ${sentence}`;
+      : `By ${by.encoder}, which conditioned nothing, ${sentence}`;
   return [
     outcome === 'within'
       ? said('the change is within the variation between seeds.')
@@ -50,7 +50,7 @@ function differenceSentence({ difference }: Verdict): string[] {
     case 'unknown':
       return [`${said}.`];
     case 'within':
-      return [`${said}, within the noise of repeating the same settings (up to ${plain(floorHigh, 3)}).`];
+      return [`${said}, no more than repeating the same settings gives (up to ${plain(floorHigh, 3)}).`];
     case 'above':
       return [
         `${said}; repeating the same settings gives ${floorHigh === 0 ? 'none' : `up to ${plain(floorHigh, 3)}`}.`,

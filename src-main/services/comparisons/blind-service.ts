@@ -1,4 +1,4 @@
-/** Blind tests: planned, shown by letters, answered, and only then resolved. */
+/** Blind tests of a comparison's pictures; they are resolved only after the last answer. */
 import { randomInt } from 'node:crypto';
 import { AppError } from '../../base/app-error.js';
 import { defined } from '../../base/assert.js';
@@ -17,11 +17,10 @@ export interface BlindServiceParts {
   readonly compare: Pick<CompareService, 'pair'>;
   readonly lab: PictureLab;
   readonly now: () => number;
-  /** Decides the hidden order, 0 to 2^32 - 1. Default: the system's random numbers. */
+  /** Seed of the hidden order, 0 to 2^32 - 1. Default: random. */
   readonly seed?: () => number;
 }
 
-/** The largest range that `randomInt` takes is 2^48. */
 const SEEDS = 2 ** 32;
 
 export class BlindService {
@@ -31,7 +30,7 @@ export class BlindService {
     this.#parts = parts;
   }
 
-  /** @throws AppError run.not-found; blind.not-possible where there is nothing to tell apart */
+  /** @throws AppError run.not-found; blind.not-possible without a pair that differs */
   start({ referenceRunId, runIds, candidateRunId, kind, question, trials }: BlindStart): BlindTest {
     const { store, compare, now } = this.#parts;
     const variants = compare.pair(referenceRunId, runIds);
@@ -44,14 +43,14 @@ export class BlindService {
     );
     if (variant === undefined || paired.length === 0) {
       throw notPossible(
-        'This variant has no picture of the reference’s seed and prompt.',
+        'This variant has no picture with the reference’s seed and prompt.',
         'Make both with the same seed and prompt.',
       );
     }
     const different = paired.filter(({ run, base }) => run.result?.pixelHash !== base.result?.pixelHash);
     if (different.length === 0) {
       throw notPossible(
-        'Every picture of this variant is identical to the reference’s: there is nothing to tell apart.',
+        'Every picture of this variant is identical to the reference’s, so there is nothing to compare.',
         'Choose another variant.',
       );
     }
@@ -82,12 +81,12 @@ export class BlindService {
     return this.#parts.store.blindTests.ofRuns(runIds).map(shown);
   }
 
-  /** @throws AppError blind.not-possible when `trial` is not the one at hand */
+  /** @throws AppError blind.not-possible when `trial` is not the current one */
   answer(testId: string, trial: number, answer: BlindAnswer): BlindTest {
     const test = this.#test(testId);
     if (trial !== test.answers.length || currentTrial(test) === null) {
       throw notPossible(
-        `Trial ${trial + 1} is not the one at hand, which is ${test.answers.length + 1} of ${test.plan.length}.`,
+        `Trial ${trial + 1} is not the current one, which is ${test.answers.length + 1} of ${test.plan.length}.`,
         'Answer the trial that is shown.',
       );
     }
@@ -98,7 +97,7 @@ export class BlindService {
   undo(testId: string): BlindTest {
     const test = this.#test(testId);
     if (currentTrial(test) === null) {
-      throw notPossible('The outcome of this test is known.', 'Start another test to go on.');
+      throw notPossible('The outcome of this test was shown.', 'Start another test.');
     }
     return this.#save({ ...test, answers: undoAnswer(test).answers });
   }
@@ -108,8 +107,8 @@ export class BlindService {
   }
 
   /**
-   * What stands at a letter of the trial at hand; null for any other trial, so that nobody can look ahead. Every
-   * picture of one size has the same number of bytes and is decoded and encoded in the same way.
+   * The picture of a letter of the current trial; null for other trials, so that nobody can look ahead. All pictures of a
+   * size have the same number of bytes and are decoded and encoded in the same way.
    */
   async picture(testId: string, trial: number, slot: BlindSlot): Promise<Uint8Array | null> {
     const { store, lab } = this.#parts;
@@ -138,7 +137,7 @@ export class BlindService {
   }
 }
 
-/** What the page may know. */
+/** Without the plan, and without the result before the last answer. */
 function shown(test: StoredBlindTest): BlindTest {
   const result = blindResult(test, test.variantName, test.question);
   return {

@@ -1,4 +1,4 @@
-/** The table under a comparison, and heat maps. Pixel work is done once per pair and kept. */
+/** The table of a comparison, and heat maps. Pixels are compared once per pair; the result is kept. */
 import { AppError, isAbort } from '../../base/app-error.js';
 import { faceBy, faceCosine, type ScoredFace } from '../../compare/measures/face-encoders.js';
 import { DEFAULT_PIXELS_PER_DEGREE } from '../../compare/measures/flip.js';
@@ -15,7 +15,7 @@ import { summaries, type MeasuredRuns } from './report-input.js';
 import type { Measuring } from '../runs/measuring.js';
 import type { TrajectoryPair, Trajectories } from '../runs/trajectories.js';
 
-/** A heat map has up to 2 MB: kept for the panes on screen and a few before. */
+/** Up to 2 MB each: enough for the panes on screen and a few before. */
 const KEPT_HEAT_MAPS = 24;
 
 const minus = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a - b);
@@ -29,7 +29,7 @@ export class CompareService {
   readonly #measuring: Measuring | null;
   readonly #heatMaps = new Map<string, Uint8Array>();
 
-  /** @param facesOf faces in a finished picture, largest first; throws where none can be looked for */
+  /** @param facesOf faces in a finished picture, largest first; throws where they cannot be detected */
   constructor(
     store: Store,
     lab: PictureLab,
@@ -126,7 +126,7 @@ export class CompareService {
     return png;
   }
 
-  /** A run's scores, and how like its face is to that of the run it is compared with. */
+  /** A run's scores, with the cosine of its face with that of its base. */
   #facesOfPair(run: RunDetail, base: RunDetail | null): ScoredFace[] {
     const { runs } = this.#store;
     const [own, other] = [runs.faceEmbeddings(run.id), base === null ? null : runs.faceEmbeddings(base.id)];
@@ -140,7 +140,7 @@ export class CompareService {
     const { differences, files } = this.#store;
     const faceBox = await faces.box(base);
     const kept = differences.get(base.id, run.id);
-    // One that was measured while no face could be looked for is measured again.
+    // Measured again if faces could not be detected the first time.
     if (kept !== null && (kept.face !== null || faceBox === null)) return kept;
     const difference = await this.#lab.run<'difference'>({
       kind: 'difference',
@@ -156,7 +156,7 @@ export class CompareService {
   #finished(runId: string): RunDetail {
     const run = this.#store.runs.get(runId);
     if (run?.status !== 'done') {
-      throw new AppError('run.not-found', 'A picture of this comparison is not there (any more).', {
+      throw new AppError('run.not-found', 'A picture of this comparison is missing or not finished.', {
         remedy: 'Choose finished pictures.',
         details: { runId },
       });
@@ -165,7 +165,7 @@ export class CompareService {
   }
 }
 
-/** Face boxes for one table; where looking fails once (a pack that is gone), nobody looks again. */
+/** Face boxes for one table; after a failure (such as a missing pack) detection is not tried again. */
 class Faces {
   readonly #facesOf: (runId: string) => Promise<DetectedFaces>;
   note: string | null = null;
@@ -181,7 +181,7 @@ class Faces {
       return face?.box ?? null;
     } catch (error) {
       if (isAbort(error) || !(error instanceof AppError)) throw error;
-      this.note = `Face and surroundings are not told apart: ${error.message}`;
+      this.note = `Face and surroundings are not measured separately: ${error.message}`;
       return null;
     }
   }
@@ -215,7 +215,7 @@ function rowOf({ run, role, base }: PairedRun, { reference, differences, drifts,
   };
 }
 
-/** Mean by step over the runs of the usual length; null for none. */
+/** Mean by step; null without a measured run. */
 function meanDrift(drifts: readonly (readonly number[])[]): number[] | null {
   const measured = drifts.filter(({ length }) => length > 0);
   const steps = Math.min(...measured.map(({ length }) => length));
@@ -225,7 +225,7 @@ function meanDrift(drifts: readonly (readonly number[])[]): number[] | null {
   );
 }
 
-/** The summaries as the contract has them, each with its runs and the mean of their drift. */
+/** The summaries with their runs and mean drift. */
 function variantsOf(measured: MeasuredRuns): CompareVariant[] {
   return summaries(measured).map((summary, i) => {
     const runIds = (measured.variants[i]?.runs ?? []).map(({ run }) => run.id);

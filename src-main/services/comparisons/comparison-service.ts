@@ -1,4 +1,4 @@
-/** Comparisons: made from the studio's form, repeated, resumed, read. */
+/** Comparisons: created from the studio's form, repeated, resumed, read. */
 import { AppError } from '../../base/app-error.js';
 import type { Comparison, ComparisonStatus } from '../../contract/comparison.js';
 import { variantName, type FormatChoice } from '../../contract/formats.js';
@@ -35,7 +35,7 @@ export interface Cell {
   readonly repeat: number;
 }
 
-/** A title is the prompt's beginning; longer ones do not fit a list. */
+/** Characters of a title, which is the start of the prompt. */
 const TITLE_LENGTH = 60;
 
 function statusOf(runs: readonly RunDetail[]): ComparisonStatus {
@@ -99,7 +99,7 @@ export class ComparisonService {
       runs.map((run) => run.id),
     );
     if (runIds.length === 0) {
-      throw new AppError('run.not-resumable', 'Every picture of this comparison is done or on its way.', {
+      throw new AppError('run.not-resumable', 'Every picture of this comparison is done, queued or running.', {
         remedy: 'Repeat the comparison to make it again.',
       });
     }
@@ -112,9 +112,8 @@ export class ComparisonService {
   }
 
   /**
-   * Makes the pictures of a run's variant once more in other formats, at the comparison's end: the same seeds, prompts
-   * and repeats, as many as are not there yet.
-   * @throws AppError run.not-found, pack.*; engine.request-invalid for what the comparison has already or has no room for
+   * Adds the pictures of a run's variant in other formats: the same seeds, prompts and repeats, without existing ones.
+   * @throws AppError run.not-found, pack.*; engine.request-invalid where there is nothing to add, or too much
    */
   async addVariant(comparisonId: string, runId: string, formats: FormatChoice): Promise<Started> {
     const missing = (): Cell[] => {
@@ -127,7 +126,7 @@ export class ComparisonService {
         .map(({ settings, repeat }) => ({ settings: { ...settings, formats }, repeat }))
         .filter(({ settings, repeat }) => !there.has(`${settingsKey(settings)} ${repeat}`));
       if (cells.length > 0) return cells;
-      throw new AppError('engine.request-invalid', `The comparison has ${variantName(formats)} already.`, {
+      throw new AppError('engine.request-invalid', `The comparison already has ${variantName(formats)}.`, {
         remedy: 'Look for it among its pictures, or choose another budget.',
       });
     };
@@ -135,9 +134,10 @@ export class ComparisonService {
   }
 
   /**
-   * Makes more pictures at a comparison's end.
-   * @param missing what it lacks; asked again after the check, when a second click may have added it. Throws for nothing
-   * @throws AppError what `missing` throws, pack.*; engine.request-invalid where there is no room
+   * Adds pictures to a comparison.
+   * @param missing the pictures to add; called again after the check, since a second click may have added them. It throws
+   *   when there are none
+   * @throws AppError what `missing` throws, pack.*; engine.request-invalid for too many pictures
    */
   async append(comparisonId: string, missing: () => readonly Cell[]): Promise<Started> {
     const { store, queue, now } = this.#parts;
@@ -170,11 +170,11 @@ export class ComparisonService {
     this.#parts.queue.cancel([runId]);
   }
 
-  /** A form filled from a run; what is gone is left empty and named. */
+  /** A form filled from a run, and its missing parts, which are left out. */
   draft(runId: string): { readonly draft: ComparisonDraft; readonly missing: MissingPart[] } {
     const { store, packs } = this.#parts;
     const { prompt, seed, formats, ...shared } = this.run(runId).settings;
-    // The device is this machine's matter, not the form's.
+    // The device comes from this machine's settings.
     delete shared.deviceId;
     const missing: MissingPart[] = [];
     const kept = (photoId: string | null, what: 'identity-photo' | 'pose-photo'): string | null => {
@@ -203,7 +203,7 @@ export class ComparisonService {
     };
   }
 
-  /** Faces in a finished picture, found once. */
+  /** Faces in a finished picture; detected once, then kept. */
   async faces(runId: string): Promise<DetectedFaces> {
     const { store, photos } = this.#parts;
     const run = this.run(runId);
@@ -215,7 +215,7 @@ export class ComparisonService {
     return faces;
   }
 
-  /** A comparison of these pictures, the first being the reference. @throws AppError as `create` */
+  /** Creates a comparison of these pictures; the first is the reference. @throws AppError as `create` */
   async start(cells: readonly Cell[]): Promise<Started> {
     const { store, queue, now } = this.#parts;
     const [first] = cells;
@@ -240,7 +240,7 @@ export class ComparisonService {
   }
 
   /**
-   * What the schema cannot know: the pack's own limits, and photos that are still there.
+   * Checks the pack's limits, and that the photos exist.
    * @throws AppError pack.*, engine.request-invalid, run.not-found (a photo)
    */
   async check(all: readonly RunSettings[]): Promise<void> {
@@ -274,7 +274,7 @@ export class ComparisonService {
 }
 
 function notFound(): AppError {
-  return new AppError('run.not-found', 'This picture or comparison is not in the gallery any more.', {
+  return new AppError('run.not-found', 'This picture or comparison is no longer in the gallery.', {
     remedy: 'Look for it in the gallery; it may have been deleted.',
   });
 }

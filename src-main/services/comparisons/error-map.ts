@@ -1,4 +1,4 @@
-/** Errors of layers as the engine measured them, for the page. */
+/** The engine's measured errors of layers, for the page. */
 import type { QuantizedComponent } from '../../contract/formats.js';
 import type { WeightErrorMap } from '../../contract/pack.js';
 import type { OutputErrors, WeightErrorsResult } from '../../engine/protocol.js';

@@ -1,4 +1,4 @@
-/** Mixes of formats within a budget: what one will be, and the measurements of outputs that can decide one. */
+/** Mixes of formats within a budget, and the output measurements by which one can be chosen. */
 import type { LoraUse } from '../../contract/lora.js';
 import type { FormatMix, MixInput, OutputMeasurement, OutputMeasurementsInput } from '../../contract/pack.js';
 import type { RunDetail } from '../../contract/run.js';
@@ -11,11 +11,11 @@ export interface MixServiceParts {
   readonly errands: EngineErrands;
   readonly packs: Pick<PackService, 'folder'>;
   readonly cacheFolder: Pick<CacheFolder, 'of'>;
-  /** @throws AppError store.* for a run that is not there */
+  /** @throws AppError run.not-found */
   readonly run: (runId: string) => RunDetail;
-  /** @throws AppError run.not-resumable where a photo or LoRA of it is gone */
+  /** @throws AppError run.not-resumable where a photo or LoRA is missing */
   readonly requestOf: (run: RunDetail) => GenerateRequest;
-  /** @throws AppError run.not-resumable where one is gone */
+  /** @throws AppError run.not-resumable where one is missing */
   readonly loras: (uses: readonly LoraUse[]) => readonly LoraChoice[];
 }
 
@@ -27,8 +27,7 @@ export class MixService {
   }
 
   /**
-   * The mix as a run would have it.
-   * @throws AppError as the parts, pack.*; engine.request-invalid for too small a budget, or outputs not measured on the run
+   * @throws AppError as the parts, pack.*; engine.request-invalid for too small a budget, or without a measurement on the run
    */
   async mix({ runId, component, by, budgetMiB }: MixInput): Promise<FormatMix> {
     const { errands, run, requestOf } = this.#parts;
@@ -36,13 +35,7 @@ export class MixService {
     const { format, layers, bytes, uniformBytes } = await errands.run((engine) =>
       engine.request<'format-mix'>({ kind: 'format-mix', params }),
     );
-    return {
-      component,
-      format,
-      layers: layers.map((layer) => ({ ...layer })),
-      bytes,
-      uniformBytes: { ...uniformBytes },
-    };
+    return { component, format, layers: [...layers], bytes, uniformBytes: { ...uniformBytes } };
   }
 
   /** @throws AppError pack.* */

@@ -1,6 +1,6 @@
 /**
- * What each format does to the outputs of layers on a run's own activations. The engine that makes pictures measures it,
- * between them: it runs the same networks on the same device.
+ * Output errors of layers on a run's own activations. The engine that makes pictures measures them between pictures, since
+ * it runs the same networks on the same device.
  */
 import type { OutputErrorsInput, WeightErrorMap } from '../../contract/pack.js';
 import type { RunDetail } from '../../contract/run.js';
@@ -10,9 +10,9 @@ import { errorMap } from './error-map.js';
 
 export interface OutputErrorParts {
   readonly engine: Pick<EngineClient, 'request'>;
-  /** @throws AppError store.* for a run that is not there */
+  /** @throws AppError run.not-found */
   readonly run: (runId: string) => RunDetail;
-  /** What makes the run's picture and keeps nothing of its steps. @throws AppError run.not-resumable where a photo or LoRA of it is gone */
+  /** Keeps no previews or latents. @throws AppError run.not-resumable where a photo or LoRA is missing */
   readonly requestOf: (run: RunDetail) => GenerateRequest;
 }
 

@@ -1,14 +1,13 @@
-/** From a form to cells: every combination once, and the order in which the weights are loaded least. */
+/** The cells of a form, and an order in which weights are seldom loaded. */
 import { variantKey, type FormatChoice } from '../../contract/formats.js';
 import type { ComparisonDraft, RunSettings } from '../../contract/generation-settings.js';
 import type { NewRun } from '../../store/runs-repo.js';
 
-/** Variants without doubles, in their order. */
 function distinct(variants: readonly FormatChoice[]): FormatChoice[] {
   return [...new Map(variants.map((variant) => [variantKey(variant), variant])).values()];
 }
 
-/** The cells of a draft in the order of the studio: variants, then prompts, seeds, repeats. */
+/** The cells of a draft in the studio's order: variants, then prompts, seeds, repeats. */
 export function cellsOf(draft: ComparisonDraft): { readonly settings: RunSettings; readonly repeat: number }[] {
   const { prompts, seeds, variants, repeats, ...shared } = draft;
   return distinct(variants).flatMap((formats) =>
@@ -24,9 +23,8 @@ export function cellsOf(draft: ComparisonDraft): { readonly settings: RunSetting
 }
 
 /**
- * Numbers cells by when they are made: the first cell's formats first, then those that share FLUX (the largest), T5
- * and InfuseNet with what was loaded before; inside a variant one prompt after another, so that each text is
- * encoded once.
+ * Numbers the cells in the order they are made: the first cell's formats first, then those that share FLUX (the largest),
+ * T5 and InfuseNet with the loaded ones; within a variant prompt by prompt, so that each text is encoded once.
  */
 export function planRuns(
   cells: readonly { readonly settings: RunSettings; readonly repeat: number }[],

@@ -1,4 +1,4 @@
-/** From measured runs to the summaries of their variants, and to what the report writers are made of. Pure. */
+/** Summaries of measured runs by variant, and the contents of their report. Pure. */
 import type { ScoredFace } from '../../compare/measures/face-encoders.js';
 import { phaseFigures } from '../../compare/report/phase-figures.js';
 import type { ReportInput, ReportPicture } from '../../compare/report/report-data.js';
@@ -17,16 +17,16 @@ export interface MeasuredRuns {
   readonly reference: RunDetail;
   /** The reference's first. */
   readonly variants: readonly PairedVariant[];
-  /** Difference of a run from its base; none for runs without one or of another size. */
+  /** Difference of a run from its base; missing without a base and for another size. */
   readonly differences: ReadonlyMap<string, PictureDifference>;
-  /** Drift of the latents by run, where it is known against the base. */
+  /** Drift of a run's latents from its base's, where known. */
   readonly drifts: ReadonlyMap<string, readonly number[]>;
-  /** Of a run's face, by every encoder that scored it. */
+  /** Scores of a run's face by encoder. */
   readonly faces: ReadonlyMap<string, readonly ScoredFace[]>;
   readonly memorySources: readonly string[];
   readonly faceNote: string | null;
   readonly pixelsPerDegree: number;
-  /** Whether each variant had an engine process of its own: its memory figures are then its first picture's. */
+  /** Whether each variant had its own engine process: its memory figures are then those of its first picture. */
   readonly freshEngines: boolean;
 }
 
@@ -69,7 +69,6 @@ function describe({ reference, variants }: MeasuredRuns, packName: string, promp
   return lines;
 }
 
-/** Prompts in their order. */
 function promptsOf({ variants }: MeasuredRuns): string[] {
   return [...new Set(variants.flatMap(({ runs }) => runs.map(({ run }) => run.settings.prompt)))];
 }
@@ -90,7 +89,7 @@ function measuredPicture(
   };
 }
 
-/** One summary a variant, in order. */
+/** One summary per variant, in order. */
 export function summaries(measured: MeasuredRuns): VariantSummary[] {
   const prompts = promptsOf(measured);
   const memory = (bytes: readonly (number | null)[]): number | null =>
@@ -109,7 +108,7 @@ export function summaries(measured: MeasuredRuns): VariantSummary[] {
   );
 }
 
-/** Everything the report says. Unpaired pictures are listed without a difference. */
+/** The contents of a report. Unpaired pictures are listed without a difference. */
 export function reportInput(measured: MeasuredRuns, options: ReportOptions): ReportInput {
   const { variants, memorySources, freshEngines } = measured;
   const prompts = promptsOf(measured);
@@ -135,7 +134,7 @@ export function reportInput(measured: MeasuredRuns, options: ReportOptions): Rep
     memorySource:
       memorySources.length === 0
         ? 'not measured'
-        : `${memorySources.join(', ')}, ${freshEngines ? 'of the first picture in a fresh process' : 'medians over the pictures, which one process made'}`,
+        : `${memorySources.join(', ')}, ${freshEngines ? 'of the first picture in a new process' : 'medians over the pictures of one process'}`,
     weightErrors: options.weightErrors ?? [],
     pixelsPerDegree: measured.pixelsPerDegree,
     aspect: measured.reference.height / measured.reference.width,

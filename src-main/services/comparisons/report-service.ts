@@ -1,4 +1,4 @@
-/** Reports of compared runs, in every form that can be saved. */
+/** Reports of compared runs in all forms. */
 import { AppError } from '../../base/app-error.js';
 import { planContactSheet } from '../../compare/report/contact-sheet.js';
 import { reportCsv } from '../../compare/report/report-csv.js';
@@ -19,7 +19,7 @@ export interface ReportServiceParts {
   readonly lab: PictureLab;
   readonly compare: CompareService;
   readonly weightErrors: Pick<WeightErrorService, 'measure'>;
-  /** The name of a pack, also of one that is gone. */
+  /** A pack's name, or its id if it is missing. */
   readonly packName: (packId: string) => Promise<string>;
   readonly appVersion: string;
 }
@@ -28,9 +28,9 @@ interface InputOptions {
   readonly title: string;
   readonly referenceRunId: string;
   readonly runIds: readonly string[];
-  /** Whether the pictures go into it, as the self-contained page has them. */
+  /** Whether to embed the pictures, for the self-contained page. */
   readonly withPictures: boolean;
-  /** Whose weight errors are told; default InfuseNet's. FLUX's and T5's take minutes. */
+  /** Components with weight errors; default InfuseNet. FLUX and T5 take minutes. */
   readonly components?: readonly QuantizedComponent[];
 }
 
@@ -78,10 +78,7 @@ export class ReportService {
     }
   }
 
-  /**
-   * What every form of a report is made of.
-   * @throws AppError as `report`
-   */
+  /** The contents of every form of report. @throws AppError as `report` */
   async input({
     title,
     referenceRunId,
@@ -100,7 +97,7 @@ export class ReportService {
     });
   }
 
-  /** Of the components whose format varies. Without the pack's weights there are none, and the report leaves the sentence out. */
+  /** Of the components whose format varies; left out where the pack's weights are missing. */
   async #weightErrors(
     { reference, variants }: MeasuredRuns,
     components: readonly QuantizedComponent[],
@@ -144,7 +141,7 @@ function webpUrl(webp: Uint8Array): string {
   return `data:image/webp;base64,${Buffer.from(webp).toString('base64')}`;
 }
 
-/** A file name for any system: letters, digits and dashes of the title. */
+/** A file name that every system accepts, from the title's letters and digits. */
 function reportFileName(title: string, extension: string): string {
   const stem = title
     .normalize('NFKD')

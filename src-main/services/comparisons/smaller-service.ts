@@ -1,9 +1,8 @@
-/** What a run that ran out of memory can be made with instead, and making it so. */
+/** Smaller choices for a run that ran out of memory. */
 import { AppError } from '../../base/app-error.js';
 import {
   QUANTIZED_COMPONENTS,
   stageSchema,
-  type QuantizedComponent,
   FORMAT_FACTS,
   isLossy,
   isWeightFormat,
@@ -36,7 +35,7 @@ export class SmallerService {
     this.#parts = parts;
   }
 
-  /** @throws AppError run.not-found, run.not-resumable when memory was not what it failed for, pack.* */
+  /** @throws AppError run.not-found, run.not-resumable when it did not run out of memory, pack.* */
   async choices(runId: string): Promise<SmallerChoices> {
     const { packs, estimates } = this.#parts;
     const run = this.#failed(runId);
@@ -62,21 +61,16 @@ export class SmallerService {
       });
     };
     for (const change of nextSmaller(settings, limits.minSize)) await add(change);
-    // Where no single step will do, the whole way down to what fits.
+    // If no single step fits, offer the most precise formats that do.
     if (freeBytes !== null && !choices.some(({ savedBytes, fit }) => savedBytes > 0 && fit !== 'too-big')) {
       const formats = await estimates.alternative(settings, freeBytes);
       if (formats !== null) await add({ kind: 'formats', formats });
     }
-    return {
-      stage,
-      needsBytes: before.peakBytes,
-      freeBytes,
-      choices: rankChoices(choices),
-    };
+    return { stage, needsBytes: before.peakBytes, freeBytes, choices: rankChoices(choices) };
   }
 
   /**
-   * Adds the run's variant once more to its comparison, with the change: every picture of it that ran out of memory.
+   * Adds the run's variant with the change to its comparison: every picture of it that ran out of memory.
    * @throws AppError as `choices`, engine.request-invalid
    */
   async make(runId: string, change: SmallerChange): Promise<Started> {
@@ -90,8 +84,8 @@ export class SmallerService {
         .map(({ settings, repeat }) => ({ settings: withChange(settings, change), repeat }))
         .filter(({ settings }) => !there.has(settingsKey(settings)));
       if (cells.length > 0) return cells;
-      throw new AppError('run.not-resumable', 'The comparison has this picture already.', {
-        remedy: 'Look for it among the others, or make what is missing.',
+      throw new AppError('run.not-resumable', 'The comparison already has this picture.', {
+        remedy: 'Look for it among the others.',
       });
     });
   }
@@ -99,8 +93,8 @@ export class SmallerService {
   #failed(runId: string): RunDetail {
     const run = this.#parts.comparisons.run(runId);
     if (isOutOfMemory(run)) return run;
-    throw new AppError('run.not-resumable', 'Memory was not what this picture failed for.', {
-      remedy: 'Resume the comparison, or make it anew in the studio.',
+    throw new AppError('run.not-resumable', 'This picture did not run out of memory.', {
+      remedy: 'Resume the comparison, or make a new one in the studio.',
     });
   }
 
@@ -112,13 +106,13 @@ export class SmallerService {
     return QUANTIZED_COMPONENTS.filter((component) => before.formats[component] !== after.formats[component]).map(
       (component) => {
         const known = this.#parts.weightErrors.known({ ...before, component })?.overall;
-        // Only uniform formats differ here: a mix has no smaller step.
+        // A mix has no smaller step, so only uniform formats differ.
         const errorOf = (format: ComponentFormat): number => {
           if (!isWeightFormat(format) || !isLossy(format)) return 0;
           return known?.[format] ?? FORMAT_FACTS[format].normalError;
         };
         return {
-          component: component satisfies QuantizedComponent,
+          component,
           before: errorOf(before.formats[component]),
           after: errorOf(after.formats[component]),
           measured: known !== undefined,

@@ -1,6 +1,6 @@
 /**
- * What each format does to the weights, asked of an engine process of its own: for FLUX it takes minutes, and the one
- * that finds faces and estimates memory must go on answering.
+ * Weight errors of each format, measured in an engine process of its own: FLUX takes minutes, and the engine that detects
+ * faces and estimates memory must keep answering.
  */
 import type { WeightErrorMap, WeightErrorsInput } from '../../contract/pack.js';
 import type { CacheFolder } from '../packs/cache-folder.js';
@@ -39,7 +39,7 @@ export class WeightErrorService {
     }
   }
 
-  /** What was measured before; null when it was not, without measuring it. */
+  /** An earlier measurement; null without one. */
   known(input: WeightErrorsInput): WeightErrorMap | null {
     return this.#known.get(keyOf(input)) ?? null;
   }

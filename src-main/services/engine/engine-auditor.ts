@@ -1,4 +1,4 @@
-/** The audit of a pack's files, done by the engine in its own process. */
+/** Audits a pack's files in the engine process. */
 import { AppError } from '../../base/app-error.js';
 import type { Auditor } from '../../library/import-check.js';
 import type { EngineClient } from './engine-client.js';

@@ -1,6 +1,6 @@
 /**
- * Talks to one engine process: starts it on first use, matches answers to requests, and turns its death into
- * `engine.crashed` for whatever was going. The next request starts it again.
+ * Client of one engine process: starts it on first use and matches answers to requests. When the process ends, running
+ * requests fail with `engine.crashed`; the next request starts it again.
  */
 import { AppError, abortError, throwIfAborted } from '../../base/app-error.js';
 import type {
@@ -13,7 +13,7 @@ import type {
 } from '../../engine/protocol.js';
 import type { EngineState } from '../../contract/system-info.js';
 
-/** The few things needed of a process, so that Node's `fork` and Electron's `utilityProcess` both serve. */
+/** The engine process, started by Node's `fork` or Electron's `utilityProcess`. */
 export interface EngineProcess {
   send(message: ToEngine): void;
   onMessage(listener: (message: FromEngine) => void): void;
@@ -22,10 +22,10 @@ export interface EngineProcess {
   kill(): void;
 }
 
-/** The reason of an exit for want of memory. */
+/** The reason of an exit because memory ran out. */
 export const OUT_OF_MEMORY = 'out of memory';
 
-/** @param onStderr gets what the process writes to its standard error, for a log */
+/** @param onStderr gets the process's standard error, for a log */
 export type EngineSpawner = (onStderr?: (text: string) => void) => EngineProcess;
 
 type RequestOfKind<K extends EngineRequest['kind']> = Extract<EngineRequest, { kind: K }>;
@@ -42,18 +42,17 @@ interface Pending {
   readonly reject: (error: unknown) => void;
   readonly onProgress: ((progress: EngineProgress) => void) | undefined;
   stage: Stage | null;
-  /** Set when the person gave the request up. */
   cancelled: boolean;
 }
 
-/** How long a process may take to say it is ready: a cold start of the runtime on a slow disk. */
+/** Time for a process to get ready: a cold start of the runtime on a slow disk. */
 const START_TIMEOUT_MS = 60_000;
 /**
- * How long a cancelled request may go on. The engine stops between steps; a step of a large picture takes longer than a
- * person waits, so the process is ended then and the next request starts another.
+ * Time for a cancelled request to stop. The engine stops between steps, which can take long for a large picture; then the
+ * process is ended, and the next request starts another.
  */
 const CANCEL_TIMEOUT_MS = 800;
-/** How long a process may take to end after being asked. */
+/** Time for a process to end after a request. */
 const SHUTDOWN_TIMEOUT_MS = 5_000;
 
 export class EngineClient {
@@ -79,14 +78,14 @@ export class EngineClient {
     return this.#versions;
   }
 
-  /** Frees what a running process keeps between requests; one that is not running keeps nothing. */
+  /** Frees what a running process keeps between requests. */
   async release(): Promise<void> {
     if (this.#process === null || this.#closing) return;
     await this.request<'release'>({ kind: 'release', params: {} });
   }
 
   /**
-   * Ends the process, so that nothing it held stays held; the next request starts another. Requests in flight fail as
+   * Ends the process, which frees all its memory; the next request starts another. Running requests fail with
    * engine.crashed.
    */
   async restart(): Promise<void> {
@@ -139,8 +138,8 @@ export class EngineClient {
   }
 
   /**
-   * A cancelled request that did not stop in time. One that still waits in the engine's queue is only given up; for the
-   * running one the process ends, with nothing lost: a picture is written when it is finished.
+   * A cancelled request that did not stop in time. If it still waits in the engine's queue, it is only rejected; if it is
+   * running, the process ends. Nothing is lost: pictures are written when they are finished.
    */
   #endStubborn(id: string): void {
     const pending = this.#pending.get(id);
@@ -149,7 +148,7 @@ export class EngineClient {
     else this.#process?.kill();
   }
 
-  /** Ends the process: asks first, then kills. Requests in flight are rejected as cancelled. */
+  /** Ends the process: asks first, then kills. Running requests are rejected as cancelled. */
   async close(): Promise<void> {
     this.#closing = true;
     if (this.#process !== null) await this.#end(this.#process);
@@ -194,7 +193,7 @@ export class EngineClient {
       this.#onReady?.resolve();
       return;
     }
-    // An answer to a request that was given up belongs to nobody.
+    // The request was cancelled.
     const pending = this.#pending.get(message.id);
     if (pending === undefined) return;
     switch (message.type) {
@@ -237,11 +236,10 @@ export class EngineClient {
       return;
     }
     if (this.#restarting || pending.some((request) => request.cancelled)) {
-      // Ended on purpose. Requests that shared the process were not the reason and can simply be sent again.
+      // Ended on purpose: other requests of the process can be sent again.
       this.#onState({ status: 'stopped' });
       const why = this.#restarting ? 'free its memory' : 'cancel another request';
       for (const request of pending) {
-        // What a process is asked to free, its end has freed.
         if (this.#restarting && request.kind === 'release') request.resolve({ kind: 'release' });
         else if (request.cancelled) request.reject(abortError());
         else {

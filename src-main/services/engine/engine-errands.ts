@@ -1,4 +1,4 @@
-/** Engine processes for one errand each, so that what takes minutes keeps none of the others from answering. */
+/** Engine processes for one task each, so that a task of minutes does not block other requests. */
 import { EngineClient, type EngineSpawner } from './engine-client.js';
 
 export class EngineErrands {
@@ -21,7 +21,7 @@ export class EngineErrands {
     }
   }
 
-  /** Ends those that are going. */
+  /** Ends the running ones. */
   async close(): Promise<void> {
     await Promise.all([...this.#open].map((engine) => engine.close()));
   }

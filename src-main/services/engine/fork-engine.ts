@@ -33,12 +33,12 @@ export function forkEngine(entry: string, env: Readonly<Record<string, string>> 
           ended = true;
           listener(reason);
         };
-        // Not 'exit': the last words come before 'close' only.
+        // Not 'exit', which can come before the rest of standard error.
         child.once('close', (code, signal) =>
           end(words.explain(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`)),
         );
         child.once('error', (error) => {
-          // Only a failed spawn comes without an exit.
+          // Only a failed spawn has no exit.
           if (child.pid === undefined) end(error.message);
         });
       },

@@ -1,16 +1,15 @@
-/** What a process said before it ended, so that want of memory and a standstill can be told from other ends. */
+/** The end of a process's standard error, which tells an exhausted memory and a standstill from other exits. */
 import { STOOD_STILL } from '../../base/engine-process.js';
 import { OUT_OF_MEMORY } from './engine-client.js';
 
-/** Last words of a process whose allocator gave up: V8's, the C++ library's. */
+/** Messages of a failed allocator: V8's, the C++ library's. */
 const MEMORY_WORDS = /out of memory|bad_alloc|Cannot allocate memory|allocation failed/i;
 /**
- * Exit codes that mean it on Windows, as an unsigned number: Chromium's and V8's own, STATUS_NO_MEMORY,
- * STATUS_COMMITMENT_LIMIT.
+ * Windows' exit codes for exhausted memory, unsigned: Chromium's and V8's own, STATUS_NO_MEMORY, STATUS_COMMITMENT_LIMIT.
  * @source chromium base/process/memory.h (kOomExceptionCode), ntstatus.h
  */
 const MEMORY_EXIT_CODES: readonly number[] = [0xe0000008, 0xc0000017, 0xc000012d];
-/** Characters of standard error that are kept for that. */
+/** Characters of standard error to keep. */
 const KEPT_CHARACTERS = 8192;
 
 export class LastWords {
@@ -22,8 +21,8 @@ export class LastWords {
   }
 
   /**
-   * Why the process ended: `OUT_OF_MEMORY` where its last words or its exit code (of `reason`) say so, a standstill where
-   * its watchdog said so, else `reason`.
+   * Why the process ended: `OUT_OF_MEMORY` by its last words or the exit code in `reason`, a standstill by its watchdog, else
+   * `reason`.
    */
   explain(reason: string): string {
     if (this.#text.includes(STOOD_STILL)) return 'it stood still for a minute';

@@ -1,15 +1,12 @@
-/**
- * Whether a failure means that memory ran out. The engine says so itself where it can; a process that was ended leaves
- * only circumstances.
- */
+/** Whether a failure means that memory ran out: by the engine's error, or by the circumstances of its exit. */
 import { readFileSync } from 'node:fs';
 import { AppError } from '../../base/app-error.js';
 import type { MemorySign } from '../../base/vocabulary.js';
 
-/** Stages that hold a network: a process that ends in another one hardly ended for its weights. */
+/** Stages with a loaded network; in others a process hardly runs out of memory. */
 const HEAVY_STAGES: readonly unknown[] = ['encode-text', 'control', 'load', 'denoise', 'decode'];
 
-/** The kernel's count of processes that it ended because memory ran out; null where there is none (not Linux). */
+/** The kernel's count of processes it ended because memory ran out; null on other systems than Linux. */
 export function readOomKills(): number | null {
   let text: string;
   try {
@@ -22,14 +19,14 @@ export function readOomKills(): number | null {
 }
 
 export interface Circumstances {
-  /** Of `readOomKills` before the run and after its end. */
+  /** `readOomKills` before the run and after its end. */
   readonly oomKillsBefore: number | null;
   readonly oomKillsAfter: number | null;
-  /** Whether the estimate fits what is free; null where it could not be asked. */
+  /** Whether the estimate fits the free memory; null where it failed. */
   readonly fit: 'fits' | 'tight' | 'too-big' | 'unknown' | null;
 }
 
-/** What says that memory ran out; null when nothing does. */
+/** The sign that memory ran out; null without one. */
 export function memorySign(error: AppError, circumstances: Circumstances): MemorySign | null {
   if (error.code === 'engine.out-of-memory') return 'said';
   if (error.code !== 'engine.crashed' || !HEAVY_STAGES.includes(error.details['stage'])) return null;
@@ -40,10 +37,10 @@ export function memorySign(error: AppError, circumstances: Circumstances): Memor
 
 const CIRCUMSTANCES: Readonly<Record<Exclude<MemorySign, 'said'>, string>> = {
   'killed-by-system': 'The system ended the engine because memory ran out.',
-  estimate: 'The engine ended without a word, and by the estimate its memory would not do.',
+  estimate: 'The engine stopped without an error; it needed more memory than was free.',
 };
 
-/** A failure that means want of memory, by that name. */
+/** The failure as engine.out-of-memory. */
 export function asOutOfMemory(error: AppError, sign: MemorySign): AppError {
   if (sign === 'said') return error;
   return new AppError('engine.out-of-memory', `${CIRCUMSTANCES[sign]} ${error.message}`, {

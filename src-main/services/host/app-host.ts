@@ -1,7 +1,4 @@
-/**
- * Builds every object once and wires them; the same for the window, the browser host and the command line. What
- * differs (how the engine is started, dialogs) comes from outside.
- */
+/** Builds the services, for the window, the browser host and the command line alike. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAbort } from '../../base/app-error.js';
@@ -48,23 +45,23 @@ import { OutputErrorService } from '../comparisons/output-error-service.js';
 import { WeightErrorService } from '../comparisons/weight-error-service.js';
 
 export interface HostOptions {
-  /** Folder of the gallery; made when missing. */
+  /** Folder of the gallery; created when missing. */
   readonly dataDir: string;
   /** Folder with `models`, `samples` and the notices. */
   readonly assetsDir: string;
-  /** Folders of packs named at start. */
+  /** Folders of packs given at start. */
   readonly packFolders?: readonly string[];
-  /** Folder of the packs that the app imports and downloads; default `packs` in the data folder. */
+  /** Folder of imported and downloaded packs; default `packs` in the data folder. */
   readonly packsDir?: string;
-  /** Folder of converted weights, which settings cannot change; default the one in the settings. */
+  /** Folder of converted weights that the settings cannot change; default the one in the settings. */
   readonly cacheDir?: string;
-  /** Where converted weights lie until the settings say otherwise; default `cache` in the data folder. */
+  /** Folder of converted weights without a choice in the settings; default `cache` in the data folder. */
   readonly usualCacheDir?: string;
-  /** Packs that can be had; default those that the app knows. */
+  /** Available packs; default those of the app. */
   readonly manifests?: readonly DownloadManifest[];
-  /** Keeps the token for gated packs; default a file that its user alone can read. */
+  /** Stores the token for gated packs; default a file that only its user can read. */
   readonly tokens?: TokenStore;
-  /** Where the hub's variables are read from; default the process's environment. */
+  /** Default the process's environment. */
   readonly env?: Environment;
   readonly spawnEngine: EngineSpawner;
   /** Absolute path of the built `picture-worker`. */
@@ -75,10 +72,10 @@ export interface HostOptions {
   /** Lets the person choose a LoRA. */
   readonly pickFile?: () => Promise<string | null>;
   readonly openFolder?: (folder: string) => Promise<void>;
-  /** Gets warnings and errors beside the log file. */
+  /** Also gets warnings and errors. */
   readonly echo?: (line: string) => void;
   readonly now?: () => number;
-  /** Asked for by commands that measure pictures. */
+  /** For commands that measure pictures. */
   readonly measuring?: Measuring;
 }
 
@@ -89,17 +86,17 @@ export interface AppHost {
   readonly services: Services;
   readonly store: Store;
   readonly log: Log;
-  /** Interrupts what runs, ends the engines and closes the database. Idempotent. */
+  /** Interrupts the running picture, ends the engines and closes the database. Idempotent. */
   close(): Promise<void>;
 }
 
 /** The id of the pack that ships with the app. */
 export const BUNDLED_PACK_ID = 'demo';
 
-/** How long loaded weights stay after the last run: long enough to press the button again. */
+/** How long weights stay loaded after the last run. */
 const RELEASE_AFTER_MS = 60_000;
 
-/** Gives device memory back to other programs when nothing has run for a while. Returns the way to stop. */
+/** Frees device memory when nothing has run for a while. Returns a function that stops it. */
 function releaseWhenIdle(hub: EventHub, engine: EngineClient, log: Log): () => void {
   let timer: NodeJS.Timeout | undefined;
   let used = false;
@@ -254,7 +251,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     .then(() => library.refresh())
     .then(() => Promise.all([preparation.restore(), loras.restore()]))
     .catch((error: unknown) => {
-      if (!isAbort(error)) log.error('Looking at the packs failed.', error);
+      if (!isAbort(error)) log.error('Reading the packs failed.', error);
     });
   const stopReleasing = releaseWhenIdle(hub, engine, log);
   let closing: Promise<void> | null = null;
@@ -269,7 +266,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
       closing ??= (async () => {
         stopReleasing();
         await library.download.pause();
-        // The engine is asked to end at once: a long step is killed rather than waited for.
+        // The engine is asked to end at once: a long step is killed.
         await Promise.all([
           queue.stop(),
           engine.close(),

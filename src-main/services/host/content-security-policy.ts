@@ -1,6 +1,6 @@
 /**
- * What our page may load: its own files, pictures by id, previews as data URLs, and nothing from anywhere else. Style
- * attributes are allowed because components set positions and sizes with them; style elements are not.
+ * The page may load its own files, pictures by id and previews as data URLs. Style attributes are allowed because components
+ * set positions and sizes with them; style elements are not.
  */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -17,7 +17,7 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Headers of every answer that carries our page or its data. */
+/** Headers of every answer with the page or its data. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Content-Security-Policy': CONTENT_SECURITY_POLICY,
   'X-Content-Type-Options': 'nosniff',

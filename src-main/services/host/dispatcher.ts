@@ -1,14 +1,11 @@
-/**
- * What every request passes, whichever transport brought it: sender, schema, service, envelope. Failures are
- * answers, never rejections.
- */
+/** Handles requests of every transport: checks sender and input, calls the handler, wraps the answer or the error. */
 import type { z } from 'zod';
 import { AppError, toErrorDto } from '../../base/app-error.js';
 import { API, isMethod, type Method, type Output, type ParsedInput } from '../../contract/api.js';
 import type { Log } from '../support/log.js';
 import type { Envelope } from '../../contract/error.js';
 
-/** Who asks, as the transport judged it. */
+/** The sender, as checked by the transport. */
 export interface Sender {
   readonly trusted: boolean;
   /** For the log and the refusal, such as an origin. */
@@ -57,7 +54,7 @@ export function createDispatcher(handlers: Handlers, log: Pick<Log, 'failure'>):
       if (!parsed.success) throw invalidInput(method, parsed.error);
       const handler = handlers[method] as (input: unknown) => unknown;
       const output = (await handler(parsed.data)) as unknown;
-      // Strips what a schema does not name, so that nothing internal (a path) can leak by accident.
+      // Strips fields that are not in the schema, so that nothing internal (such as a path) leaks.
       return { ok: true, value: schemas.output.parse(output === undefined ? {} : output) };
     } catch (error) {
       const dto = toErrorDto(error);

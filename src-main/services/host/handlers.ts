@@ -1,4 +1,4 @@
-/** The request table's other half: each method as a call of one service. */
+/** The handlers of the request table. */
 import type { BlindService } from '../comparisons/blind-service.js';
 import type { CacheFolder } from '../packs/cache-folder.js';
 import type { CacheService } from '../packs/cache-service.js';

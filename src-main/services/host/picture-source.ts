@@ -1,4 +1,4 @@
-/** Pictures by id, for the transports. Whatever is asked for, only files of the gallery can come back. */
+/** Pictures by id, for the transports. Only files of the gallery are returned. */
 import { readFile } from 'node:fs/promises';
 import { isAbort, AppError } from '../../base/app-error.js';
 import type { BlindSlot } from '../../contract/blind-test.js';
@@ -29,7 +29,7 @@ export class PictureSource {
     this.#blind = blind;
   }
 
-  /** The picture, or null when there is none by that name (any more). */
+  /** The picture; null without one. */
   async read(ref: PictureRef): Promise<ServedPicture | null> {
     try {
       return await this.#read(ref);

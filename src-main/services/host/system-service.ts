@@ -17,7 +17,7 @@ export interface SystemServiceParts {
   readonly openFolder: ((folder: string) => Promise<void>) | null;
 }
 
-/** What was run and measured before what was only configured from documentation; the CPU always works. */
+/** Providers that were run and measured first, then those configured from documentation; the CPU always works. */
 const PREFERENCE: readonly Provider[] = ['webgpu', 'cuda', 'dml', 'cpu'];
 
 export class SystemService {
@@ -60,7 +60,7 @@ export class SystemService {
     await openFolder(folders[folder]);
   }
 
-  /** Asked once; a failed attempt is made again next time. */
+  /** Probed once; after a failure again. */
   #probe(): Promise<ProviderInfo[]> {
     this.#providers ??= this.#parts.helper
       .request<'probe'>({ kind: 'probe', params: {} })

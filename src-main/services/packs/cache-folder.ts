@@ -1,23 +1,23 @@
-/** Where converted weights lie: the folder named at start, else the one chosen in the settings, else the default. */
+/** The folder of converted weights: given at start, else chosen in the settings, else the default. */
 import { isAbsolute, join, resolve } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import type { CacheFolderChoice, CacheFolderState } from '../../contract/library.js';
 import type { SettingsRepo } from '../../store/settings-repo.js';
 import { requireWritable } from '../support/writable-folder.js';
 
-/** Key of the chosen folder among the stored settings; the page cannot set it, since it has no paths. */
+/** Key in the stored settings; the page does not get it, since it has no paths. */
 const KEY = 'cacheFolder';
 
 export interface CacheFolderParts {
   readonly repo: SettingsRepo;
-  /** Named at start, which nothing overrules; null for none. */
+  /** Given at start; null for none. */
   readonly named: string | null;
-  /** A pack's own, for commands that use one pack; null in the app. */
+  /** The folder of a command's one pack; null in the app. */
   readonly ofPack: string | null;
   readonly usual: string;
   /** Null where the host has no dialogs. */
   readonly pickFolder: (() => Promise<string | null>) | null;
-  /** Throws while something reads or writes converted weights. */
+  /** Throws while converted weights are read or written. */
   readonly requireIdle: () => void;
 }
 
@@ -46,14 +46,14 @@ export class CacheFolder {
   }
 
   /**
-   * What was converted stays in the folder of before.
+   * Existing files stay in the old folder.
    * @returns null when the person closed the dialog
    * @throws AppError engine.request-invalid, disk.full, disk.failed for a folder that cannot be used
    */
   async choose(choice: CacheFolderChoice): Promise<CacheFolderState | null> {
     const { repo, named, pickFolder, requireIdle } = this.#parts;
     if (named !== null) {
-      throw invalid('The cache folder was named when the app was started.', 'Start it without --cache to choose here.');
+      throw invalid('The cache folder was set when the app was started.', 'Start it without --cache to choose here.');
     }
     requireIdle();
     if (choice.kind === 'default') {
@@ -66,7 +66,7 @@ export class CacheFolder {
     const folder = choice.kind === 'dialog' ? await pickFolder?.() : choice.folder;
     if (folder === null || folder === undefined) return null;
     if (!isAbsolute(folder)) {
-      throw invalid(`"${folder}" is not a whole path.`, 'Write the path from the root or the drive on.');
+      throw invalid(`"${folder}" is not an absolute path.`, 'Write the path from the root or the drive.');
     }
     const root = resolve(folder);
     await requireWritable(root);

@@ -1,4 +1,4 @@
-/** Converted weights on disk, by pack: how much there is, and removing it. Each pack has its own folder. */
+/** Lists and removes converted weights. Each pack has its own folder. */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
@@ -15,7 +15,7 @@ export interface CacheServiceParts {
 
 /** `<component>.<format>[+lora].<dtype>.<hash of the weights>.<hash of the plan>.<version>.weights` */
 const WEIGHTS = /^([\w-]+)\.([\w-]+)(\+lora)?\.(f32|f16|bf16)\.([0-9a-f]+)\.[0-9a-f]+\.v\d+\.weights$/;
-/** What a conversion has beside its file until it is whole. */
+/** Endings of the files of an unfinished conversion. */
 const UNFINISHED = /\.\d{1,10}\.(?:partial|journal|scratch)$/;
 
 export class CacheService {
@@ -25,7 +25,7 @@ export class CacheService {
     this.#parts = parts;
   }
 
-  /** One entry for each file, with what is unfinished of it apart; the largest first. */
+  /** One entry per file, and one for its unfinished parts; the largest first. */
   async list(): Promise<CacheEntry[]> {
     const { folder: cache, packs } = this.#parts;
     const { root } = cache;
@@ -41,7 +41,7 @@ export class CacheService {
         const before = entries.get(place);
         entries.set(place, {
           packId: owner,
-          packName: packName ?? 'Packs that are not known any more',
+          packName: packName ?? 'Unknown packs',
           key,
           ...described(key),
           unfinished,
@@ -54,10 +54,10 @@ export class CacheService {
   }
 
   /**
-   * Removes converted weights; they are made again when they are needed.
-   * @param packId null for those of packs that are not known any more
-   * @param key one file of them, with what is unfinished of it; null for all
-   * @returns bytes that are free again
+   * Removes converted weights, which are converted again when needed.
+   * @param packId null for unknown packs
+   * @param key one file with its unfinished parts; null for all
+   * @returns freed bytes
    * @throws AppError cache.busy while a picture is being made or weights are converted
    */
   async remove(packId: string | null, key: string | null): Promise<number> {
@@ -77,7 +77,7 @@ export class CacheService {
     return freed;
   }
 
-  /** Removes what a conversion of this pack left unfinished. */
+  /** Removes a pack's unfinished conversions. */
   async removeUnfinished(packId: string): Promise<void> {
     const folder = this.#parts.folder.of(packId);
     for (const { name } of await files(folder)) {
@@ -86,16 +86,16 @@ export class CacheService {
   }
 }
 
-/** @throws AppError cache.busy while something reads or writes converted weights */
+/** @throws AppError cache.busy while converted weights are read or written */
 export function requireIdleCache(hub: Pick<EventHub, 'current'>): void {
   if ((hub.current('progress') ?? null) !== null) {
-    throw new AppError('cache.busy', 'A picture is being made, which may read these files.', {
+    throw new AppError('cache.busy', 'A picture is being made and may read these files.', {
       remedy: 'Wait until it is done, or pause the queue.',
       retryable: true,
     });
   }
   if (hub.current('preparation')?.status === 'running') {
-    throw new AppError('cache.busy', 'Weights are being converted, which writes these files.', {
+    throw new AppError('cache.busy', 'Weights are being converted, so these files are in use.', {
       remedy: 'Wait until it is done, or pause it.',
       retryable: true,
     });
@@ -121,7 +121,7 @@ async function files(folder: string): Promise<{ name: string; bytes: number; cha
     const info = await stat(join(folder, entry.name)).catch(() => null);
     if (info === null) continue;
     const blocks = info.blocks === undefined ? info.size : info.blocks * 512;
-    // What an interrupted conversion left counts with what it really takes.
+    // Unfinished files are sparse.
     found.push({ name: entry.name, bytes: Math.min(info.size, blocks), changedAtMs: Math.round(info.mtimeMs) });
   }
   return found;

@@ -1,4 +1,4 @@
-/** The one download that may be on its way: begun, paused, resumed, cancelled, and found again after a restart. */
+/** The one download of a pack: starts, pauses, resumes and cancels it, and finds it again after a restart. */
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,11 +20,11 @@ export interface LibraryDownloadParts {
   readonly hub: EventHub;
   readonly log: Pick<Log, 'failure'>;
   readonly manifest: (libraryId: string) => DownloadManifest;
-  /** Called when files have come or gone. */
+  /** Called when files were added or removed. */
   readonly onChange: () => Promise<void>;
 }
 
-/** Kept beside the packs, so that a download can be resumed after the app was ended. */
+/** Stored beside the packs, to resume the download after a restart. */
 const wishSchema = z.strictObject({
   libraryId: z.string(),
   variants: z.array(z.string()),
@@ -37,7 +37,7 @@ function downloadFile(packsDir: string): string {
   return join(packsDir, 'download.json');
 }
 
-/** The download that was begun and is not at its end; null without one, or when it cannot be read any more. */
+/** The unfinished download; null without one, or where its file is unreadable. */
 function readWish(packsDir: string): Wish | null {
   try {
     return wishSchema.parse(JSON.parse(readFileSync(downloadFile(packsDir), 'utf8')));
@@ -46,7 +46,7 @@ function readWish(packsDir: string): Wish | null {
   }
 }
 
-/** The pack whose download was begun here and has not come to its end. */
+/** The pack whose download is unfinished; null without one. */
 export function unfinishedDownload(packsDir: string): string | null {
   return readWish(packsDir)?.libraryId ?? null;
 }
@@ -76,7 +76,7 @@ export class LibraryDownload {
     return this.#state;
   }
 
-  /** Finds a download that an earlier session did not finish; it waits, paused. */
+  /** Restores an earlier session's unfinished download as paused. */
   async restore(): Promise<void> {
     if (this.#state !== null || !existsSync(this.#file)) return;
     const wish = readWish(this.#parts.packsDir);
@@ -85,7 +85,7 @@ export class LibraryDownload {
       this.#wish = wish;
       if (wish !== null) this.#publish({ ...NOTHING_YET, ...of(wish, name), status: 'paused', error: null });
     } catch {
-      // Of another version, or cut short: the files that have come stay, and the person begins it again.
+      // From another version, or cut short: downloaded files stay, and the person starts it again.
       await rm(this.#file, { force: true });
     }
   }
@@ -105,7 +105,7 @@ export class LibraryDownload {
       throw new AppError(
         'pack.incomplete',
         `These licences are not accepted yet: ${open.map(({ name }) => name).join('; ')}.`,
-        { remedy: 'Read them and accept them; nothing is downloaded before.' },
+        { remedy: 'Read and accept them before the download.' },
       );
     }
     this.#wish = { libraryId, variants: [...variants], acceptedLicences: [...acceptedLicences] };
@@ -115,7 +115,7 @@ export class LibraryDownload {
     this.#run(this.#wish, manifest);
   }
 
-  /** What has come is safe when this resolves. */
+  /** Received bytes are on the disk when this resolves. */
   async pause(): Promise<void> {
     this.#controller?.abort();
     await this.#work;
@@ -131,7 +131,7 @@ export class LibraryDownload {
     this.#run(this.#wish, this.#parts.manifest(this.#wish.libraryId));
   }
 
-  /** Ends it and deletes what has come. After it is done: only takes it off the screen. */
+  /** Ends it and deletes its files; a finished one is only removed from the screen. */
   async cancel(): Promise<void> {
     const wish = this.#wish;
     const done = this.#state?.status === 'done';
@@ -184,7 +184,7 @@ export class LibraryDownload {
 
   #progress(progress: DownloadProgress): void {
     if (this.#state === null || this.#controller?.signal.aborted === true) return;
-    // Asking again after a pause says nothing of what has come.
+    // While sizes are asked again after a pause, keep the known amounts.
     const known = progress.phase === 'ask' ? { ...progress, ...amounts(this.#state) } : progress;
     this.#publish({ ...this.#state, ...known, status: 'running', error: null });
   }
@@ -198,7 +198,7 @@ export class LibraryDownload {
 
   #refuseWhileRunning(): void {
     if (this.#controller === null) return;
-    throw new AppError('download.failed', 'A download is running already.', {
+    throw new AppError('download.failed', 'A download is already running.', {
       remedy: 'Wait for it, or pause it.',
       retryable: true,
       details: { reason: 'busy' },

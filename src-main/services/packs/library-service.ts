@@ -1,4 +1,4 @@
-/** Packs that can be had: what is there, what is wrong with it, importing, downloading, removing, and the token. */
+/** Available packs: their state, import checks, download, removal, and the token. */
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ import { LibraryDownload, unfinishedDownload } from './library-download.js';
 import { packIdOf, type InstalledPack, type PackService } from './pack-service.js';
 
 export interface LibraryServiceParts {
-  /** Folder of the packs that were imported or downloaded; made when first needed. */
+  /** Folder of imported and downloaded packs; created when first needed. */
   readonly packsDir: string;
   readonly manifests: readonly DownloadManifest[];
   readonly tokens: TokenStore;
@@ -39,21 +39,21 @@ interface Checked {
   readonly report: ImportReport;
 }
 
-/** Checks that can still be imported; older ones are made again. */
+/** Checks that can still be imported; older ones must be repeated. */
 const MAX_CHECKS = 8;
 
-/** Imported and downloaded packs that the studio may look at. */
+/** Imported and downloaded packs for the studio. */
 export function installedPacks(packsDir: string, manifests: readonly DownloadManifest[]): InstalledPack[] {
   const unfinished = unfinishedDownload(packsDir);
   return manifests
     .filter(({ id }) => id !== unfinished)
     .map(({ id, name }) => ({ name, folder: join(packsDir, id) }))
-    .filter(({ folder }) => existsSync(folder) && isOver(folder))
+    .filter(({ folder }) => existsSync(folder) && isWhole(folder))
     .map(({ name, folder }) => ({ name, folder: realpathSync(folder) }));
 }
 
-/** Something is there, and no download of it was left in the middle of a file. */
-function isOver(folder: string): boolean {
+/** Whether the folder has files and no interrupted download. */
+function isWhole(folder: string): boolean {
   const names = readdirSync(folder, { recursive: true }).map(String);
   return names.length > 0 && !names.some((name) => /\.incomplete$|\.download\.lock$/.test(name));
 }
@@ -83,7 +83,7 @@ export class LibraryService {
     return { packs, endpoint, offline, ...(await this.#token()) };
   }
 
-  /** Tells everyone how things are now. */
+  /** Publishes the current state. */
   async refresh(): Promise<void> {
     this.#parts.packs.forget();
     this.#parts.hub.publish('library', await this.state());
@@ -91,7 +91,7 @@ export class LibraryService {
   }
 
   /**
-   * Looks for a pack's parts and has each checked by its headers. Nothing is changed or copied.
+   * Looks for a pack's parts and checks each by its headers. Changes nothing.
    * @returns null when the person closed the dialog
    * @throws AppError pack.not-found; what the engine reported
    */
@@ -114,15 +114,15 @@ export class LibraryService {
     };
   }
 
-  /** Links what a check found, without copying. @throws AppError pack.incomplete, pack.invalid, disk.failed */
+  /** Links the files that a check found, without copying. @throws AppError pack.incomplete, pack.invalid, disk.failed */
   async import(checkId: string): Promise<PackSummary> {
     const checked = this.#checks.get(checkId);
     if (checked === undefined) {
-      throw new AppError('pack.not-found', 'This check is too old to be imported.', { remedy: 'Check again.' });
+      throw new AppError('pack.not-found', 'This check is too old to import.', { remedy: 'Check again.' });
     }
     if (!checked.report.audit.complete) {
-      throw new AppError('pack.incomplete', 'What was found is not complete, so it is not imported.', {
-        remedy: 'See what is missing, complete it and check again.',
+      throw new AppError('pack.incomplete', 'The found files are not complete, so they are not imported.', {
+        remedy: 'Add the missing files and check again.',
       });
     }
     const folder = this.#folder(checked.libraryId);
@@ -189,7 +189,7 @@ export class LibraryService {
       case 'folder':
         if (existsSync(source.folder)) return { roots: [source.folder], cacheDir: null };
         throw new AppError('pack.not-found', `There is no folder ${source.folder} on this computer.`, {
-          remedy: 'Write the whole path of the folder, from the root on.',
+          remedy: 'Write the absolute path of the folder.',
         });
       case 'dialog': {
         if (this.#parts.pickFolder === null) {
@@ -226,7 +226,7 @@ export class LibraryService {
   #manifest(libraryId: string): DownloadManifest {
     const manifest = this.#parts.manifests.find(({ id }) => id === libraryId);
     if (manifest !== undefined) return manifest;
-    throw new AppError('pack.not-found', 'This pack is not in the list of packs that can be had.', {
+    throw new AppError('pack.not-found', 'This pack is not in the list of available packs.', {
       remedy: 'Reload the page; it may come from another version.',
     });
   }

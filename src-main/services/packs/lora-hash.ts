@@ -3,13 +3,13 @@ import { stat } from 'node:fs/promises';
 import { hashFile } from '../../library/checksum.js';
 import type { LoraFile, LorasRepo } from '../../store/loras-repo.js';
 
-/** @returns null when the LoRA is not known or its file cannot be read any more */
+/** @returns null when the LoRA is unknown or its file is unreadable */
 export async function loraHash(repo: LorasRepo, loraId: string): Promise<string | null> {
   const lora = repo.get(loraId);
   return lora === null ? null : hashOf(repo, lora);
 }
 
-/** Ids of known LoRAs by the hash of what is in their files now. */
+/** Ids of known LoRAs by the current hash of their files. */
 export async function lorasByHash(repo: LorasRepo): Promise<ReadonlyMap<string, string>> {
   const ids = new Map<string, string>();
   for (const lora of repo.list()) {

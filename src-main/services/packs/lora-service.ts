@@ -1,4 +1,4 @@
-/** LoRA files: checked against a pack's FLUX when they are named, read in place when a picture is made. */
+/** LoRA files: checked against a pack's FLUX when they are added, read in place when a picture is made. */
 import { createHash } from 'node:crypto';
 import { readdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
@@ -13,7 +13,7 @@ import type { PackService } from './pack-service.js';
 
 export interface LoraServiceParts {
   readonly repo: LorasRepo;
-  /** Folder of files that were taken over from a page. */
+  /** Folder of uploaded files. */
   readonly folder: string;
   readonly helper: EngineClient;
   readonly packs: PackService;
@@ -22,7 +22,7 @@ export interface LoraServiceParts {
   readonly now: () => number;
 }
 
-/** Hex digits of an id: the same file always gets the same. */
+/** Hex digits of an id, which is the same for the same path. */
 const DIGITS = 16;
 
 export class LoraService {
@@ -38,7 +38,7 @@ export class LoraService {
     return this.#parts.repo.list().map(shown);
   }
 
-  /** Clears what an earlier session left of uploads that were not finished. */
+  /** Removes an earlier session's unfinished uploads. */
   async restore(): Promise<void> {
     const { folder } = this.#parts;
     for (const name of await readdir(folder).catch(() => [])) {
@@ -51,14 +51,13 @@ export class LoraService {
     return this.#remember(file, packId, true);
   }
 
-  /** Ids of known LoRAs by the hash of what is in their files. */
   byHash(): Promise<ReadonlyMap<string, string>> {
     return lorasByHash(this.#parts.repo);
   }
 
   /**
    * @returns null when the person closed the dialog
-   * @throws AppError weights.unexpected-tensor whose details list the keys that are none of FLUX's, one a line;
+   * @throws AppError weights.unexpected-tensor, whose details list the keys that are not FLUX's, one per line;
    *   weights.*, pack.not-found
    */
   async add(source: LoraSource, packId: string): Promise<Lora | null> {
@@ -66,19 +65,19 @@ export class LoraService {
     if (chosen === null) return null;
     const file = await realpath(chosen).catch((cause: unknown) => {
       throw new AppError('weights.unreadable', `There is no file ${chosen} on this computer.`, {
-        remedy: 'Write the whole path of the file, from the root on.',
+        remedy: 'Write the absolute path of the file.',
         cause,
       });
     });
     return this.#remember(file, packId, false);
   }
 
-  /** Forgets the file; it stays where it is, unless it is the app's own copy. */
+  /** Forgets the file; only the app's own copy is deleted. */
   async remove(loraId: string): Promise<void> {
     const { repo } = this.#parts;
     const lora = repo.get(loraId);
     if (lora === null || !repo.remove(loraId)) {
-      throw new AppError('weights.unreadable', 'This LoRA is not known here any more.', { remedy: 'Add it again.' });
+      throw new AppError('weights.unreadable', 'This LoRA is no longer in the list.', { remedy: 'Add it again.' });
     }
     if (!lora.isCopy) return;
     await rm(lora.file, { force: true });
@@ -118,7 +117,7 @@ export class LoraService {
   }
 }
 
-/** What the page may know: no path. */
+/** For the page: without the path. */
 function shown({ id, name, bytes, layers }: LoraFile): Lora {
   return { id, name, bytes, layers };
 }

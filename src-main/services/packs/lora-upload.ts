@@ -1,6 +1,6 @@
 /**
- * Takes a LoRA over from a page that cannot tell where it lies: the header first, which the engine checks on a file of
- * the full length with nothing else in it, then the rest in pieces. Owns the unfinished files.
+ * Uploads a LoRA from a page that does not know its path: first the header, which the engine checks in an otherwise empty
+ * file of the full length, then the rest in pieces.
  */
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -14,7 +14,7 @@ import { formatBytes } from '../support/byte-size.js';
 import { newId } from '../support/ids.js';
 
 export interface LoraUploadsParts {
-  /** Folder of the app's own LoRA files; made when first needed. */
+  /** Folder of the app's own LoRA files; created when first needed. */
   readonly folder: string;
   /** Checks a file by its header. @throws AppError weights.* */
   readonly check: (file: string, packId: string) => Promise<unknown>;
@@ -30,7 +30,7 @@ interface Open {
   received: number;
 }
 
-/** Uploads at a time; an older one that was left is dropped. */
+/** Uploads at a time; older ones are cancelled. */
 const MAX_OPEN = 2;
 /** Hex digits of the contents' hash in a folder's name. */
 const DIGITS = 16;
@@ -53,8 +53,8 @@ export class LoraUploads {
     if (bytes > MAX_LORA_BYTES) {
       throw new AppError(
         'engine.request-invalid',
-        `The file ${name} has ${formatBytes(bytes)}; at most ${formatBytes(MAX_LORA_BYTES)} can be taken over.`,
-        { remedy: 'Write the path of the file instead: it is then read where it lies.' },
+        `The file ${name} has ${formatBytes(bytes)}; at most ${formatBytes(MAX_LORA_BYTES)} can be uploaded.`,
+        { remedy: 'Write the path of the file instead; it is then read in place.' },
       );
     }
     const head = Buffer.from(headBase64, 'base64');
@@ -88,7 +88,7 @@ export class LoraUploads {
     return { uploadId, receivedBytes: received };
   }
 
-  /** @throws AppError contract.invalid-input for a piece out of its order or beyond the file's end */
+  /** @throws AppError contract.invalid-input for a piece out of order or beyond the file's end */
   async add({ uploadId, offset, dataBase64 }: LoraPiece): Promise<LoraUploadState> {
     const upload = this.#find(uploadId);
     const piece = Buffer.from(dataBase64, 'base64');
@@ -106,13 +106,13 @@ export class LoraUploads {
     return { uploadId, receivedBytes: upload.received };
   }
 
-  /** The finished file, under a name made of its contents, and its hash. */
+  /** The finished file, in a folder named by its hash. */
   async finish(uploadId: string): Promise<{ readonly file: string; readonly packId: string }> {
     const upload = this.#find(uploadId);
     if (upload.received !== upload.bytes) {
       throw new AppError(
         'contract.invalid-input',
-        `Of ${upload.name} ${upload.received} of ${upload.bytes} bytes have come.`,
+        `${upload.name} is not complete: ${upload.received} of ${upload.bytes} bytes were received.`,
         { remedy: 'Drop the file again.' },
       );
     }
@@ -147,13 +147,13 @@ export class LoraUploads {
   #find(uploadId: string): Open {
     const upload = this.#open.get(uploadId);
     if (upload !== undefined) return upload;
-    throw new AppError('weights.unreadable', 'This upload is not known here any more.', {
+    throw new AppError('weights.unreadable', 'This upload was cancelled or is finished.', {
       remedy: 'Drop the file again.',
     });
   }
 }
 
-/** The person knows the file by its own name, not by where its copy was to be. */
+/** The error with the file's own name instead of its copy's path. */
 function named(error: unknown, file: string, name: string): unknown {
   if (!(error instanceof AppError)) return error;
   const { code, message, remedy, retryable, details } = error;
@@ -166,7 +166,7 @@ function named(error: unknown, file: string, name: string): unknown {
   return new AppError(code, message.replaceAll(file, name), { remedy, retryable, details: said, cause: error });
 }
 
-/** The file's own name, without what file systems do not take. */
+/** The file's name without characters that file systems refuse. */
 function safeName(name: string): string {
   const kept = basename(name.replaceAll('\\', '/')).replace(/[^\p{L}\p{N} ._()+-]/gu, '_');
   return `${kept.replace(/\.safetensors$/i, '').slice(-100)}.safetensors`;

@@ -1,4 +1,4 @@
-/** The packs that can be used: the bundled one, those named at start, and folders the person added. */
+/** The known packs: the bundled one, those given at start, installed ones, and added folders. */
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { AppError, toErrorDto } from '../../base/app-error.js';
@@ -8,7 +8,7 @@ import type { PacksRepo } from '../../store/packs-repo.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import type { EventHub } from '../support/event-hub.js';
 
-/** A pack that the app itself imported or downloaded. */
+/** A pack that the app imported or downloaded. */
 export interface InstalledPack {
   readonly name: string;
   readonly folder: string;
@@ -18,26 +18,25 @@ interface KnownPack {
   readonly id: string;
   readonly folder: string;
   readonly source: PackSummary['source'];
-  /** What the app calls it; left out for what the folder says. */
+  /** Default: the name in the folder. */
   readonly name?: string;
 }
 
 export interface PackServiceParts {
   readonly repo: PacksRepo;
-  /** The engine that answers while the other one paints. */
+  /** The engine that answers while the other one makes pictures. */
   readonly helper: EngineClient;
   readonly hub: EventHub;
   readonly bundled: { readonly id: string; readonly folder: string } | null;
-  /** Folders named at start; known for this session only. */
+  /** Folders given at start, for this session only. */
   readonly folders: readonly string[];
-  /** As they are now. */
   readonly installed: () => readonly InstalledPack[];
   /** Null where the host has no dialogs. */
   readonly pickFolder: (() => Promise<string | null>) | null;
   readonly now: () => number;
 }
 
-/** The same folder always gets the same id, so that the gallery keeps knowing its runs' pack. */
+/** The same folder always has the same id, so that runs in the gallery keep their pack. */
 export function packIdOf(folder: string): string {
   return `pack-${createHash('sha256').update(folder).digest('hex').slice(0, 16)}`;
 }
@@ -59,7 +58,7 @@ export class PackService {
     return this.#known().some((pack) => pack.id === packId);
   }
 
-  /** Looks at every pack anew: files have come or gone. */
+  /** Discards inspected packs, after files were added or removed. */
   forget(): void {
     this.#inspected.clear();
   }
@@ -70,7 +69,7 @@ export class PackService {
     return toSummary(pack, await this.#inspect(pack));
   }
 
-  /** Every known pack, also those that cannot be used now, with the reason. */
+  /** Every known pack; unusable ones with the reason. */
   async list(): Promise<PackSummary[]> {
     const summaries: PackSummary[] = [];
     for (const pack of this.#known()) summaries.push(await this.#summary(pack));
@@ -92,7 +91,7 @@ export class PackService {
     };
   }
 
-  /** The summary of a pack that can be used. @throws AppError pack.not-found, pack.incomplete, what inspecting threw */
+  /** The summary of a usable pack. @throws AppError pack.not-found, pack.incomplete, what inspecting threw */
   async usable(packId: string): Promise<PackSummary> {
     const pack = this.#find(packId);
     const summary = toSummary(pack, await this.#inspect(pack));
@@ -154,7 +153,7 @@ export class PackService {
   #find(packId: string): KnownPack {
     const pack = this.#known().find((known) => known.id === packId);
     if (pack === undefined) {
-      throw new AppError('pack.not-found', 'The model pack of this request is not known here any more.', {
+      throw new AppError('pack.not-found', 'The model pack of this request is no longer in the list.', {
         remedy: 'Choose a pack on the models screen.',
         details: { packId },
       });
@@ -166,7 +165,7 @@ export class PackService {
     const kept = this.#inspected.get(pack.id);
     if (kept !== undefined) return kept;
     const result = await this.#parts.helper.request<'inspect'>({ kind: 'inspect', params: { packPath: pack.folder } });
-    // An incomplete pack is looked at again, because its files may be on their way.
+    // An incomplete pack is inspected again, since files may be added.
     if (result.complete) this.#inspected.set(pack.id, result);
     return result;
   }

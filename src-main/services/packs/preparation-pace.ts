@@ -1,11 +1,11 @@
-/** How far a conversion of several items is, and how long it will still take: the estimate, corrected as it goes. */
+/** Progress and time left of a conversion: the estimate, corrected by the measured pace. */
 import type { PreparationEstimate } from '../../contract/preparation.js';
 
-/** Seconds of work after which the pace seen so far says more than the estimate. */
+/** Seconds after which the measured pace is more reliable than the estimate. */
 const TRUSTED_SECONDS = 2;
 
 export class PreparationPace {
-  /** Seconds that were expected, by item. */
+  /** Estimated seconds by item. */
   readonly #expected: readonly number[];
   readonly #now: () => number;
   readonly #startedMs: number;
@@ -17,7 +17,7 @@ export class PreparationPace {
     this.#startedMs = now();
   }
 
-  /** @param index of the item that is converted @param fraction 0 to 1 of it */
+  /** @param index of the current item @param fraction 0 to 1 of it */
   at(index: number, fraction: number): { readonly fraction: number; readonly secondsLeft: number } {
     const total = this.#expected.reduce((sum, seconds) => sum + seconds, 0);
     const before = this.#expected.slice(0, index).reduce((sum, seconds) => sum + seconds, 0);

@@ -1,6 +1,6 @@
 /**
- * The one conversion ahead of a run that may be on its way, in an engine process of its own, so that pictures go on
- * being made: begun, paused, resumed, cancelled, and found again after a restart.
+ * The one conversion ahead of a run, in an engine process of its own so that pictures can be made meanwhile: starts, pauses,
+ * resumes and cancels it, and finds it again after a restart.
  */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { AppError, isAbort } from '../../base/app-error.js';
@@ -25,7 +25,6 @@ import { noRoom } from './preparation-room.js';
 
 export interface PreparationServiceParts {
   readonly spawnEngine: EngineSpawner;
-  /** Answers questions. */
   readonly helper: EngineClient;
   readonly settings: Pick<SettingsService, 'device'>;
   readonly packs: PackService;
@@ -33,7 +32,7 @@ export interface PreparationServiceParts {
   readonly hub: EventHub;
   readonly log: Pick<Log, 'failure'>;
   readonly cacheFolder: Pick<CacheFolder, 'of'>;
-  /** Where what was asked for is kept, so that it can be resumed after the app was ended. */
+  /** File of the input, to resume after a restart. */
   readonly file: string;
 }
 
@@ -63,7 +62,7 @@ export class PreparationService {
     };
   }
 
-  /** @throws AppError disk.full where there is no room, disk.failed while another one runs; what `estimate` throws */
+  /** @throws AppError disk.full where the disk is too full, cache.busy while another one runs; what `estimate` throws */
   async start(input: PreparationInput): Promise<void> {
     this.#refuseWhileRunning();
     await this.#begin({ ...input, items: [...new Map(input.items.map((item) => [itemKey(item), item])).values()] });
@@ -93,7 +92,7 @@ export class PreparationService {
     this.#publish(null);
   }
 
-  /** Finds one that an earlier session did not finish; it waits, paused. */
+  /** Restores an earlier session's unfinished one as paused. */
   async restore(): Promise<void> {
     const text = await readFile(this.#parts.file, 'utf8').catch(() => null);
     if (text === null || this.#state !== null) return;
@@ -197,8 +196,8 @@ export class PreparationService {
 
   #refuseWhileRunning(): void {
     if (this.#controller === null) return;
-    throw new AppError('cache.busy', 'Weights are being converted already.', {
-      remedy: 'Wait for them, or pause the conversion.',
+    throw new AppError('cache.busy', 'Weights are already being converted.', {
+      remedy: 'Wait, or pause the conversion.',
       retryable: true,
     });
   }
@@ -213,7 +212,7 @@ function itemKey({ component, format }: PreparationInput['items'][number]): stri
   return `${component} ${format}`;
 }
 
-/** What was asked for before; null when it was written by another version or cut short. */
+/** The stored input; null where another version wrote it or it was cut short. */
 function readWish(text: string): PreparationInput | null {
   try {
     return preparationInputSchema.safeParse(JSON.parse(text)).data ?? null;

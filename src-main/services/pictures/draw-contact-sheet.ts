@@ -1,4 +1,3 @@
-/** Draws a planned contact sheet. */
 import sharp from 'sharp';
 import type { ContactSheet } from '../../compare/report/contact-sheet.js';
 import { escapeMarkup } from '../../compare/report/report-html.js';
@@ -17,16 +16,12 @@ function textLayer({ width, height, texts }: ContactSheet): Buffer {
   );
 }
 
-/**
- * The sheet as PNG. Captions are set in the system's sans-serif font.
- *
- * @param pathOf absolute path of one of the sheet's pictures
- */
+/** The sheet as PNG, with the system's sans-serif font. @param pathOf absolute path of one of the sheet's pictures */
 export async function drawContactSheet(sheet: ContactSheet, pathOf: (file: string) => string): Promise<Uint8Array> {
   const pictures = await Promise.all(
     sheet.pictures.map(async ({ x, y, width, height, file }) => {
       const picture = sharp(pathOf(file));
-      // Enlarged pixels stay pixels: a sheet invents nothing.
+      // Enlarged pixels stay pixels.
       const kernel = (await picture.metadata()).width < width ? 'nearest' : 'lanczos3';
       return {
         input: await picture.resize({ width, height, fit: 'inside', kernel }).png().toBuffer(),

@@ -1,4 +1,4 @@
-/** The gallery: windows, ratings, tags, trash, and taking those actions back. */
+/** The gallery: windows, ratings, tags, trash, and undoing those actions. */
 import { AppError } from '../../base/app-error.js';
 import type { GalleryInput, GalleryWindow, IdenticalExcept, Undoable } from '../../contract/gallery.js';
 import { differingFields, settingValue, type SettingField } from '../../contract/generation-settings.js';
@@ -8,13 +8,13 @@ import { removeFiles, type Store } from '../../store/store.js';
 import type { EventHub } from '../support/event-hub.js';
 import { newId } from '../support/ids.js';
 
-/** Actions that can be taken back in one session; older ones fall off. */
+/** Actions that can be undone in a session. */
 const UNDO_DEPTH = 50;
 
 export interface GalleryServiceParts {
   readonly store: Store;
   readonly hub: EventHub;
-  /** Called when runs left or came back, which the queue shows too. */
+  /** Called when runs were removed or restored, which the queue shows, too. */
   readonly onRunsMoved: () => void;
   readonly now: () => number;
 }
@@ -29,7 +29,7 @@ export class GalleryService {
     this.changed();
   }
 
-  /** Tells everyone that lists of runs should be asked for again. */
+  /** Publishes that lists of runs have changed. */
   changed(): void {
     this.#revision += 1;
     this.#parts.hub.publish('gallery', { revision: this.#revision, ...this.#parts.store.gallery.counts() });
@@ -106,11 +106,11 @@ export class GalleryService {
     return this.#undoable(moved.length, 'restore', '', () => gallery.trash(moved, this.#parts.now()).length);
   }
 
-  /** @throws AppError run.not-found when the action is too old or was taken back already */
+  /** @throws AppError run.not-found when the action is too old or was already undone */
   undo(undoId: string): number {
     const action = this.#undo.get(undoId);
     if (action === undefined) {
-      throw new AppError('run.not-found', 'This action cannot be taken back any more.', {
+      throw new AppError('run.not-found', 'This action can no longer be undone.', {
         remedy: 'Change it by hand.',
       });
     }
@@ -120,7 +120,7 @@ export class GalleryService {
     return changed;
   }
 
-  /** Deletes trashed runs (all when null) and their pictures for good. */
+  /** Permanently deletes trashed runs (all when null) and their pictures. */
   async emptyTrash(runIds: readonly string[] | null): Promise<number> {
     const { store } = this.#parts;
     const deleted = store.gallery.deleteTrashed(runIds);

@@ -1,4 +1,4 @@
-/** Photos a person brings: import, faces, deletion for good. */
+/** Photos: import, face detection, permanent deletion. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { AppError } from '../../base/app-error.js';
@@ -23,7 +23,7 @@ export interface PhotoServiceParts {
   readonly hub: EventHub;
   /** Folder of converted weights, shared by both engines. */
   readonly cacheFolder: Pick<CacheFolder, 'of'>;
-  /** Makes engines forget what they computed from photos. */
+  /** Makes the engine forget what it computed from photos. */
   readonly forget: () => void;
   readonly now: () => number;
 }
@@ -34,7 +34,7 @@ export function decodeUpload(dataBase64: string): Uint8Array {
   if (bytes.length === 0 || bytes.length > MAX_UPLOAD_BYTES) {
     throw new AppError(
       'contract.invalid-input',
-      `The upload has ${bytes.length} bytes; at most ${MAX_UPLOAD_BYTES} are taken.`,
+      `The upload has ${bytes.length} bytes; at most ${MAX_UPLOAD_BYTES} are allowed.`,
       { remedy: 'Choose a smaller file.' },
     );
   }
@@ -78,7 +78,7 @@ export class PhotoService {
     return photo;
   }
 
-  /** Takes over a picture's pixels; its metadata and its file name's folder are not kept. */
+  /** Imports a picture's pixels, without its metadata. */
   async import(role: PhotoRole, name: string, bytes: Uint8Array, source: Photo['source']): Promise<Photo> {
     const job = this.#importing.then(() => this.#importNow(role, name, bytes, source));
     this.#importing = job.catch(() => undefined);
@@ -97,7 +97,7 @@ export class PhotoService {
     return photo;
   }
 
-  /** Faces by the pack's detector, on the CPU so that a run in flight keeps its memory to itself. */
+  /** Faces by the pack's detector, on the CPU, so that the running picture keeps its device memory. */
   async detect(photoId: string, packId: string): Promise<DetectedFaces> {
     const { store } = this.#parts;
     this.get(photoId);
@@ -108,7 +108,7 @@ export class PhotoService {
     return faces;
   }
 
-  /** Faces in any picture of ours. */
+  /** Faces in any picture of the gallery. */
   async detectIn(path: string, packId: string): Promise<DetectedFaces> {
     const { helper, packs, cacheFolder } = this.#parts;
     const result = await helper.request<'detect-faces'>({
@@ -123,7 +123,7 @@ export class PhotoService {
     return toDetectedFaces(result);
   }
 
-  /** Deletes photo, thumbnail and detections, also in copies and in the engine's memory; runs stay. */
+  /** Deletes photo, thumbnail and detections, also from copies and the engine's memory; runs stay. */
   async delete(photoId: string): Promise<number> {
     const { store } = this.#parts;
     const { runCount } = this.get(photoId);
@@ -131,7 +131,7 @@ export class PhotoService {
     this.#changed();
     await removeFiles(store, 'photo', [photoId]);
     store.scrub();
-    // A picture that is being made may hold the engine for minutes; what it remembers goes when that is done.
+    // Not awaited: the engine may be busy with a picture for minutes.
     this.#parts.forget();
     return runCount;
   }

@@ -1,4 +1,4 @@
-/** Sends pixel work to a thread, so that the host goes on answering. One thread: results come in order. */
+/** Does pixel work in a thread, so that the host keeps answering. There is one thread: results come in order. */
 import { Worker } from 'node:worker_threads';
 import { AppError, abortError } from '../../base/app-error.js';
 import type { PictureResult, PictureTask } from './picture-tasks.js';

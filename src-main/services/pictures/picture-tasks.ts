@@ -1,4 +1,4 @@
-/** What the picture worker does: everything that decodes, encodes or counts pixels or latents. */
+/** Tasks of the picture worker: everything that decodes, encodes or measures pixels or latents. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,15 +15,15 @@ import { makeThumbnail } from '../../engine/image/thumbnail.js';
 import { encodePng } from '../../engine/image/write-png.js';
 import { drawContactSheet } from './draw-contact-sheet.js';
 
-/** Longest side of thumbnails: 512 CSS pixels are never shown larger, and high-density screens scale well. */
+/** Longest side of thumbnails, which are shown at 512 CSS pixels at most. */
 const THUMB_SIDE = 512;
-/** Longest side of the pictures inside an HTML report: sharp on a high-density screen at 12rem, and 40 of them stay a few MB. */
+/** Longest side of pictures in an HTML report: sharp on a high-density screen at 12rem, and 40 of them have a few MB. */
 const INLINE_SIDE = 384;
 
 export type PictureTask =
-  /** An uploaded picture: made upright, sRGB, 8 bits, without metadata. `name` is for messages. */
+  /** Converts an uploaded picture: upright, sRGB, 8 bits, without metadata. `name` is for messages. */
   | { readonly kind: 'normalize'; readonly bytes: Uint8Array; readonly name: string }
-  /** A picture the engine wrote. */
+  /** Thumbnail and hash of a picture that the engine wrote. */
   | { readonly kind: 'describe'; readonly path: string }
   /** `faceBox` in pixels of the reference; null: no face. `pixelsPerDegree` here and below: viewing distance of FLIP. */
   | {
@@ -39,11 +39,11 @@ export type PictureTask =
       readonly path: string;
       readonly pixelsPerDegree: number;
     }
-  /** The bare pixels, uncompressed: as many bytes for every picture of a size. */
+  /** The pixels, uncompressed: the same number of bytes for every picture of a size. */
   | { readonly kind: 'plain-copy'; readonly path: string }
   /** Sketches of the latents that the engine left in a folder. */
   | { readonly kind: 'trajectory'; readonly folder: string; readonly steps: number }
-  /** How far trajectories are from others, by their files. */
+  /** Distances of trajectories, by their files. */
   | { readonly kind: 'drifts'; readonly pairs: readonly { readonly own: string; readonly reference: string }[] }
   /** A picture for an HTML report and, with a reference, its heat map. */
   | {
@@ -94,7 +94,7 @@ function pixelHash(picture: Picture): string {
   return createHash('sha256').update(size).update(picture.data).digest('hex');
 }
 
-/** Both pictures, or null when they cannot be compared pixel by pixel. */
+/** Both pictures; null when their sizes differ. */
 async function pair(reference: string, path: string): Promise<readonly [Picture, Picture] | null> {
   const [a, b] = await Promise.all([readImage(reference), readImage(path)]);
   return a.width === b.width && a.height === b.height ? [a, b] : null;

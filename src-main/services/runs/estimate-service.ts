@@ -1,4 +1,4 @@
-/** Memory before a run: what each variant will need, whether it fits, and what would. */
+/** Memory estimates before a run: what each variant needs, whether it fits, and an alternative that does. */
 import { VARIANT_LADDER, variantKey, WEIGHT_FORMATS, type FormatChoice } from '../../contract/formats.js';
 import type { Estimate, EstimateInput, VariantEstimate } from '../../contract/pack.js';
 import type { EstimateResult } from '../../engine/protocol.js';
@@ -6,13 +6,12 @@ import type { EngineClient } from '../engine/engine-client.js';
 import type { PackService } from '../packs/pack-service.js';
 import type { SettingsService } from '../support/settings-service.js';
 
-/** Drivers, fragmentation and other windows want some of what is free: above nine tenths it is called tight. */
+/** Above this share of the free memory it is tight: drivers, fragmentation and other windows need some, too. */
 const COMFORTABLE = 0.9;
 
-/** What the estimate depends on beside the formats. */
 type Asked = Omit<EstimateInput, 'variants'>;
 
-/** Settings that the engine answers from headers alone; one answer per pack, variant, size and formats. */
+/** The engine estimates from headers alone; answers are kept by pack, variant, size and formats. */
 export class EstimateService {
   readonly #packs: PackService;
   readonly #helper: EngineClient;
@@ -27,7 +26,7 @@ export class EstimateService {
 
   async estimate(input: EstimateInput): Promise<Estimate> {
     const [first] = input.variants;
-    // What is free changes, so one answer is always fresh.
+    // Free memory changes, so one answer is always new.
     const fresh = await this.#ask(input, first ?? (VARIANT_LADDER[0] as FormatChoice), true);
     const { freeBytes, freeSource } = fresh;
     const variants: VariantEstimate[] = [];
@@ -47,12 +46,12 @@ export class EstimateService {
     return { freeBytes, freeSource, variants };
   }
 
-  /** Everything the engine reckons for one variant. @param fresh what is free is read anew */
+  /** The engine's estimate for one variant. @param fresh reads the free memory again */
   details(settings: Asked & { readonly formats: FormatChoice }, { fresh = false } = {}): Promise<EstimateResult> {
     return this.#ask(settings, settings.formats, fresh);
   }
 
-  /** The most precise formats whose peak fits comfortably into what is free; null where none do. */
+  /** The most precise formats whose peak fits comfortably into the free memory; null where none do. */
   async alternative(input: Asked, freeBytes: number): Promise<FormatChoice | null> {
     for (const formats of VARIANT_LADDER) {
       const { peakBytes } = await this.#ask(input, formats, false);
@@ -80,14 +79,13 @@ export class EstimateService {
         ...(decode === undefined ? {} : { decode }),
       },
     });
-    // At most every combination of formats for a few sizes; older ones make room.
+    // Every combination of formats for a few sizes.
     if (this.#kept.size > WEIGHT_FORMATS.length ** 3 * 8) this.#kept.clear();
     this.#kept.set(key, result);
     return result;
   }
 }
 
-/** Whether a peak fits into what is free. */
 export function fitOf(peakBytes: number, freeBytes: number | null): VariantEstimate['fit'] {
   if (freeBytes === null) return 'unknown';
   if (peakBytes <= freeBytes * COMFORTABLE) return 'fits';

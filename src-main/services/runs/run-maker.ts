@@ -1,4 +1,4 @@
-/** Makes one picture: asks the engine, takes the file over, and saves the result, in that order. */
+/** Makes one picture: asks the engine, copies the file, and saves the result, in that order. */
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../../base/app-error.js';
@@ -49,7 +49,7 @@ export interface MadeRun {
 
 export class RunMaker {
   readonly #parts: RunMakerParts;
-  /** What the engine process made last, where each variant has its own. */
+  /** The variant of the engine process, where each has its own. */
   #lastVariant: string | null = null;
 
   constructor(parts: RunMakerParts) {
@@ -57,8 +57,7 @@ export class RunMaker {
   }
 
   /**
-   * @throws AppError what the engine, the disk or the database reported; AbortError. Nothing of the run is then left
-   * on disk.
+   * @throws AppError of the engine, the disk or the database; AbortError. The run's files are then removed.
    */
   async make(run: RunDetail, signal: AbortSignal, onProgress: (progress: EngineProgress) => void): Promise<MadeRun> {
     const { store, engine, measuring, trajectories } = this.#parts;
@@ -80,7 +79,7 @@ export class RunMaker {
     }
   }
 
-  /** A run's settings for the engine, which keeps nothing but the picture. @throws AppError run.not-resumable where a photo or LoRA of the run is gone */
+  /** The engine's request, without previews and latents. @throws AppError run.not-resumable where a photo or LoRA is missing */
   request(run: RunDetail): GenerateRequest {
     const { packs, store, cacheFolder } = this.#parts;
     const s = run.settings;
@@ -100,7 +99,7 @@ export class RunMaker {
     };
   }
 
-  /** With what is kept of its steps. */
+  /** With previews and latents. */
   #withRecords(run: RunDetail): GenerateRequest {
     const { store, settings, measuring, trajectories } = this.#parts;
     if (measuring !== null) return { ...this.request(run), ...measuring.request };
@@ -126,7 +125,7 @@ export class RunMaker {
     return { kind: 'image', path: this.#photoPath(identityId, 'identity'), faceIndex };
   }
 
-  /** LoRAs by their files. @throws AppError run.not-resumable where one is not known any more */
+  /** @throws AppError run.not-resumable where one is missing */
   loras(uses: readonly LoraUse[]): LoraChoice[] {
     return uses.map(({ loraId, name, weight }) => ({ path: this.#loraPath(loraId, name), weight }));
   }
@@ -134,7 +133,7 @@ export class RunMaker {
   #loraPath(loraId: string, name: string): string {
     const lora = this.#parts.store.loras.get(loraId);
     if (lora !== null) return lora.file;
-    throw new AppError('run.not-resumable', `The LoRA ${name} of this picture is not known here any more.`, {
+    throw new AppError('run.not-resumable', `The LoRA ${name} of this picture is no longer in the list.`, {
       remedy: 'Add its file again in the studio, then resume.',
     });
   }

@@ -1,6 +1,6 @@
 /**
- * Makes queued runs one after another and tells where they stand. Each result is saved before the next run begins,
- * so that whatever happens loses at most the run in flight.
+ * Makes queued runs one after another and publishes their progress. Each result is saved before the next run begins, so that
+ * a crash loses at most the running picture.
  */
 import { AppError, isAbort } from '../../base/app-error.js';
 import type { RunProgress } from '../../contract/comparison.js';
@@ -14,9 +14,8 @@ import type { SecondTry } from './second-try.js';
 import { throttle, type Throttle } from '../support/throttle.js';
 import { TimeLeft } from './pace.js';
 
-/** About ten progress messages a second: as fast as anyone reads, slow enough for every transport. */
 const PROGRESS_INTERVAL_MS = 100;
-/** After so many crashes in a row something is wrong that another try will not mend. */
+/** After so many crashes in a row another try will not help. */
 const CRASHES_BEFORE_PAUSE = 2;
 
 export interface RunQueueParts {
@@ -32,7 +31,7 @@ export interface RunQueueParts {
 interface Current {
   readonly run: RunDetail;
   readonly abort: AbortController;
-  /** Of the try that is going. */
+  /** Of the current try. */
   startedAtMs: number;
   denoiseAtMs: number | null;
   retrying: boolean;
@@ -46,11 +45,11 @@ export class RunQueue {
   #pumping: Promise<void> | null = null;
   #paused = false;
   #problem: ErrorDto | null = null;
-  /** How a run ended that the database could not note yet; noted before anything else runs. */
+  /** The end of a run that the database could not record yet; recorded before the next run. */
   #unnoted: (() => void) | null = null;
   #stopping = false;
   #crashes = 0;
-  /** Settings of what is still queued, read once per change for the time left. */
+  /** Settings of queued runs, for the time left. */
   #waiting: RunDetail['settings'][] = [];
 
   constructor(parts: RunQueueParts) {
@@ -61,11 +60,7 @@ export class RunQueue {
     this.changed();
   }
 
-  get paused(): boolean {
-    return this.#paused;
-  }
-
-  /** Publishes the whole queue and starts the next run if there is one. */
+  /** Publishes the queue and starts the next run if there is one. */
   changed(): void {
     const entries = this.#parts.store.comparisons.queue();
     this.#parts.hub.publish('queue', {
@@ -96,7 +91,7 @@ export class RunQueue {
     this.changed();
   }
 
-  /** Takes a comparison that has nothing left to do off the list. */
+  /** Removes a comparison with nothing left to do from the list. */
   dismiss(comparisonId: string): void {
     this.#parts.store.comparisons.dismiss(comparisonId);
     this.changed();
@@ -112,7 +107,7 @@ export class RunQueue {
     this.changed();
   }
 
-  /** Queues again runs that ended without a picture. */
+  /** Queues runs again that ended without a picture. */
   requeue(comparisonId: string, runIds: readonly string[]): string[] {
     const { store } = this.#parts;
     const moved = store.db.transaction(() => {
@@ -130,7 +125,7 @@ export class RunQueue {
     while (this.#pumping !== null) await this.#pumping;
   }
 
-  /** Ends the run in flight as `interrupted` and starts no other. */
+  /** Ends the running picture as `interrupted` and starts no other. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#current?.abort.abort();
@@ -143,14 +138,14 @@ export class RunQueue {
     this.#pumping = Promise.resolve()
       .then(() => this.#pump())
       .catch((error: unknown) => {
-        // The database refused to note how a run began or ended: going on would make pictures that nobody can find.
+        // The database could not record a run's start or end: further pictures would not be found.
         this.#paused = true;
         this.#problem = this.#parts.log.failure('The queue stopped.', error);
         this.changed();
       })
       .finally(() => {
         this.#pumping = null;
-        // Something may have been queued between the last look and here.
+        // A run may have been queued meanwhile.
         if (!this.#paused && !this.#stopping && this.#parts.store.comparisons.nextQueued() !== null) this.#wake();
       });
   }
@@ -213,17 +208,16 @@ export class RunQueue {
       this.#crashes += 1;
       if (this.#crashes >= CRASHES_BEFORE_PAUSE) this.#stopFor(error);
     }
-    // Every further run would fail in the same way.
+    // Every further run would fail, too.
     if (error.code === 'disk.full') this.#stopFor(error);
   }
 
-  /** Pauses the queue, and says why. */
   #stopFor(error: AppError): void {
     this.#paused = true;
     this.#problem = error.toDto();
   }
 
-  /** @throws AppError when the database refuses; it is tried again when the queue goes on. */
+  /** @throws AppError when the database fails; it is tried again when the queue continues. */
   #note(write: () => void): void {
     this.#unnoted = write;
     write();

@@ -1,4 +1,4 @@
-/** Makes a run, and once more when memory ran out, which the run keeps: see `try-twice.ts`. */
+/** Makes a run, and once again after memory ran out, which is recorded with the run. See `try-twice.ts`. */
 import { isAbort } from '../../base/app-error.js';
 import type { RunDetail } from '../../contract/run.js';
 import type { EngineProgress } from '../../engine/protocol.js';
@@ -17,7 +17,7 @@ export interface SecondTryParts {
   readonly estimates: Pick<EstimateService, 'estimate'>;
   readonly log: Log;
   readonly now: () => number;
-  /** For tests; default the kernel's. */
+  /** For tests; default the kernel's count. */
   readonly oomKills?: () => number | null;
 }
 
@@ -29,7 +29,7 @@ export class SecondTry {
   }
 
   /**
-   * @param onProgress is told which try it is
+   * @param onProgress `retrying`: whether it is the second try
    * @throws AppError engine.out-of-memory when both tries ran out of memory, and what `RunMaker.make` throws
    */
   async make(
@@ -43,7 +43,7 @@ export class SecondTry {
       restart: () => engine.restart(),
       fit: () => this.#fit(run),
       onRanOut: (how) => {
-        log.write('warn', 'Memory ran out; the run is tried once more.', { runId: run.id, message: how.message });
+        log.write('warn', 'Memory ran out; the run is tried again.', { runId: run.id, message: how.message });
         store.runs.noteRetry(run.id, { ...how, atMs: now() });
       },
       onProgress,
@@ -52,7 +52,7 @@ export class SecondTry {
     return made;
   }
 
-  /** Whether the run's memory would do; null where the estimate cannot be had, which is logged. */
+  /** Whether the run fits the free memory; null where the estimate fails, which is logged. */
   async #fit({
     settings: { packId, provider, modelVariant, width, height, formats },
   }: RunDetail): Promise<Circumstances['fit']> {
@@ -60,7 +60,7 @@ export class SecondTry {
       const input = { packId, provider, modelVariant, width, height, variants: [formats] };
       return (await this.#parts.estimates.estimate(input)).variants[0]?.fit ?? null;
     } catch (error) {
-      if (!isAbort(error)) this.#parts.log.error('The memory of a run that ended could not be estimated.', error);
+      if (!isAbort(error)) this.#parts.log.error('The memory of a failed run could not be estimated.', error);
       return null;
     }
   }

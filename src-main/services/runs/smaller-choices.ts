@@ -1,4 +1,4 @@
-/** The ladder down when memory ran out: the next steps from some settings, and which to take first. Pure. */
+/** Smaller settings after memory ran out, and their order. Pure. */
 import {
   isWeightFormat,
   nextSmallerFormat,
@@ -11,7 +11,7 @@ import { SIZE_STEP, type RunSettings } from '../../contract/generation-settings.
 import type { EstimateResult } from '../../engine/protocol.js';
 import type { SmallerChange, SmallerChoice } from '../../contract/smaller-choice.js';
 
-/** Which of the estimate's stages a stage of a run belongs to; others ran out where the estimate has no figure. */
+/** The estimate's stage for a run's stage; it has no figures for the others. */
 const MEMORY_STAGE: Readonly<Partial<Record<Stage, keyof EstimateResult['stageBytes']>>> = {
   'encode-text': 'text',
   load: 'denoise',
@@ -19,16 +19,16 @@ const MEMORY_STAGE: Readonly<Partial<Record<Stage, keyof EstimateResult['stageBy
   decode: 'decode',
 };
 
-/** What an estimate says of the stage in which memory ran out; its peak where that is not known. Bytes. */
+/** Estimated bytes of the stage in which memory ran out; the peak where it is unknown. */
 export function bytesIn(stage: Stage | null, { stageBytes, peakBytes }: EstimateResult): number {
   const at = stage === null ? undefined : MEMORY_STAGE[stage];
   return at === undefined ? peakBytes : stageBytes[at];
 }
 
-/** A side is at most this of what it was: memory goes with the area, which is then little more than half. */
+/** Largest factor of a side: memory grows with the area, which is then little more than half. */
 const SIDE = 0.75;
 
-/** The next smaller picture of exactly the same proportions, else of nearly; null where the pack makes none. */
+/** The next smaller size of exactly the same proportions, else of nearly; null below `minSize`. */
 export function smallerSize(width: number, height: number, minSize: number): { width: number; height: number } | null {
   const [w, h] = [width / SIZE_STEP, height / SIZE_STEP];
   const common = greatestCommonDivisor(w, h);
@@ -45,15 +45,14 @@ function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
-/** The next step from a format; a mix has none: what a smaller budget costs is not known before it was made. */
+/** The next smaller format; none for a mix, since the error of a smaller budget is not known. */
 function nextFormat(format: ComponentFormat): WeightFormat | null {
   return isWeightFormat(format) ? nextSmallerFormat(format) : null;
 }
 
-/** What a smaller choice changes, and whether there is an identity: InfuseNet is used with one only. */
+/** Settings that a smaller choice can change; InfuseNet only with an identity. */
 export type Shrinkable = Pick<RunSettings, 'formats' | 'identityId' | 'width' | 'height' | 'decode'>;
 
-/** What can be made one step smaller. */
 export function nextSmaller(settings: Shrinkable, minSize: number): SmallerChange[] {
   const { formats, identityId, width, height, decode } = settings;
   const changes: SmallerChange[] = [];
@@ -68,7 +67,6 @@ export function nextSmaller(settings: Shrinkable, minSize: number): SmallerChang
   return changes;
 }
 
-/** The settings with the change made. */
 export function withChange<T extends Shrinkable>(settings: T, change: SmallerChange): T {
   switch (change.kind) {
     case 'formats':
@@ -80,7 +78,7 @@ export function withChange<T extends Shrinkable>(settings: T, change: SmallerCha
   }
 }
 
-/** Tiles leave the picture as it is, formats change it a little, another size makes another picture. */
+/** Tiles keep the picture, formats change it a little, another size makes another picture. */
 const CHANGES_PICTURE: Readonly<Record<SmallerChange['kind'], number>> = { tiles: 0, formats: 1, size: 2 };
 
 function addedError({ weightErrors }: SmallerChoice): number {
@@ -88,8 +86,8 @@ function addedError({ weightErrors }: SmallerChoice): number {
 }
 
 /**
- * Without those that save nothing where memory ran out: what fits comes first, then what changes the picture less,
- * then the smaller error of the weights, then what saves more.
+ * Choices that save memory where it ran out: first those that fit, then those that change the picture less, then smaller
+ * weight errors, then larger savings.
  */
 export function rankChoices(choices: readonly SmallerChoice[]): SmallerChoice[] {
   const tooBig = ({ fit }: SmallerChoice): number => (fit === 'too-big' ? 1 : 0);

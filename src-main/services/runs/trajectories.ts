@@ -1,7 +1,4 @@
-/**
- * Trajectories of runs' latents, step by step, kept beside their pictures, so that any run can be compared with any other later:
- * 16 KiB a step (half a megabyte for 30 steps, 1.6 for the most that a run can have).
- */
+/** Trajectories of runs' latents by step, kept to compare any two runs later: 16 KiB a step, 1.6 MB at most. */
 import { existsSync } from 'node:fs';
 import { isAbort } from '../../base/app-error.js';
 import type { RunDetail } from '../../contract/run.js';
@@ -26,14 +23,14 @@ export class Trajectories {
     this.#log = log;
   }
 
-  /** Where the engine is to leave the run's latents until it has ended. */
+  /** Folder of the run's latents while it is running. */
   folder(run: RunDetail): string {
     return this.#store.files.latents(run.id);
   }
 
   /**
-   * Keeps the trajectory of a finished run and deletes its latents. Call when a run has ended, however it did. A failure costs
-   * the chart, not the picture: it is logged.
+   * Keeps the trajectory of a finished run and deletes its latents. Call when a run has ended in any way. Failures are only
+   * logged: they affect the chart, not the picture.
    */
   async ended(run: RunDetail): Promise<void> {
     const { files, runs } = this.#store;
@@ -45,11 +42,11 @@ export class Trajectories {
       }
       await files.removeLatents(run.id);
     } catch (error) {
-      if (!isAbort(error)) this.#log.error('The trajectory of a run could not be kept.', error);
+      if (!isAbort(error)) this.#log.error('The trajectory of a run could not be saved.', error);
     }
   }
 
-  /** How far each run left its base's trajectory, by run and step. Without those whose trajectory could not be kept. */
+  /** Drift of each run from its base, by run and step; without runs that have no trajectory. */
   async drifts(pairs: readonly TrajectoryPair[]): Promise<Map<string, readonly number[]>> {
     const { files } = this.#store;
     const kept = pairs.filter(

@@ -1,7 +1,6 @@
 /**
- * Makes something in the engine, and once more when memory ran out: the engine process ends first, so that nothing is
- * held, neither by it nor by what it kept for the next run. Want of memory is often another program's doing and over a
- * moment later.
+ * Runs a task in the engine, and once again after memory ran out, which often has passed by then. The engine process is
+ * restarted first, which frees all its memory.
  */
 import { AppError, isAbort } from '../../base/app-error.js';
 import { stageSchema, type MemorySign, type Stage } from '../../contract/formats.js';
@@ -20,13 +19,12 @@ export interface TryTwiceParts<T> {
   readonly make: (onProgress: (progress: EngineProgress) => void) => Promise<T>;
   /** Ends the engine process. */
   readonly restart: () => Promise<void>;
-  /** Whether the memory would do, for an engine that ended without a word. */
+  /** Whether the task fits the free memory, for an engine that stopped without an error. */
   readonly fit: () => Promise<Circumstances['fit']>;
   /** Called before the second try, when the engine has ended. */
   readonly onRanOut: (how: RanOut) => void;
-  /** Is told which try it is. */
   readonly onProgress: (progress: EngineProgress, retrying: boolean) => void;
-  /** For tests; default the kernel's. */
+  /** For tests; default the kernel's count. */
   readonly oomKills?: (() => number | null) | undefined;
 }
 
@@ -35,12 +33,12 @@ const STARTED_AGAIN: EngineProgress = {
   fraction: 0,
   step: null,
   steps: null,
-  message: 'Memory ran out; the engine is started again',
+  message: 'Memory ran out; the engine is restarted',
   previewPng: null,
 };
 
 /**
- * What was made, and how memory ran out before; null where the first try did.
+ * The result, and how memory ran out in the first try; null where it did not.
  * @throws AppError engine.out-of-memory when both tries ran out of memory, and what `make` throws
  */
 export async function tryTwice<T>(
@@ -59,7 +57,7 @@ export async function tryTwice<T>(
   throw second.error;
 }
 
-/** What was made, or want of memory after which nothing is held any more. Other failures are thrown. */
+/** The result, or an exhausted memory, after which the engine has ended. Other failures are thrown. */
 async function once<T>(
   { make, restart, fit, oomKills = readOomKills }: TryTwiceParts<T>,
   onProgress: (progress: EngineProgress) => void,

@@ -1,20 +1,21 @@
-/** Where the gallery lies when nothing else is said; the same for the window and the browser host. */
+/** Default folders of the app, the same for every host. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** @param appData the system's folder for application data; default by platform and environment */
-export function defaultDataDir(appData: string = applicationData(process.platform, process.env, homedir())): string {
-  return join(appData, 'Likeness Lab', 'gallery');
-}
+/** A path in the app's folder. Its parameter is the system's folder for application data, by default `applicationData`. */
+const inAppFolder =
+  (name: string) =>
+  (appData: string = applicationData(process.platform, process.env, homedir())): string =>
+    join(appData, 'Likeness Lab', name);
 
-/** Where imported and downloaded packs lie, for every host alike. */
-export function defaultPacksDir(appData: string = applicationData(process.platform, process.env, homedir())): string {
-  return join(appData, 'Likeness Lab', 'packs');
-}
+export const defaultDataDir = inAppFolder('gallery');
+export const defaultPacksDir = inAppFolder('packs');
+/** The token's file, for hosts without the system's key store. */
+export const defaultTokenFile = inAppFolder('hub-token');
 
 /**
- * Where converted weights lie: tens of gigabytes, which have no place in a profile that Windows copies between computers.
- * Null where they lie in the gallery's folder.
+ * Folder of converted weights: tens of gigabytes, so not in a profile that Windows copies between computers. Null: in the
+ * gallery's folder.
  */
 export function defaultCacheDir(
   platform: NodeJS.Platform = process.platform,
@@ -23,11 +24,6 @@ export function defaultCacheDir(
 ): string | null {
   if (platform !== 'win32') return null;
   return join(env['LOCALAPPDATA'] ?? join(home, 'AppData', 'Local'), 'Likeness Lab', 'cache');
-}
-
-/** The token's file, for hosts that cannot use the system's key store. */
-export function defaultTokenFile(appData: string = applicationData(process.platform, process.env, homedir())): string {
-  return join(appData, 'Likeness Lab', 'hub-token');
 }
 
 /** The folder that Electron calls `appData`. */

@@ -1,4 +1,4 @@
-/** The current value of every event, and who wants to know. Subscribers get the current value at once. */
+/** The current value of every event, and its subscribers, which get it at once. */
 import type { EventMessage, EventName, EventValue } from '../../contract/events.js';
 
 type Listener<E extends EventName> = (value: EventValue<E>) => void;
@@ -17,7 +17,7 @@ export class EventHub {
     return this.#current.get(event) as EventValue<E> | undefined;
   }
 
-  /** Calls the listener with the current value, then with each new one. Returns the way to stop. */
+  /** Calls the listener with the current value, then with each new one. Returns a function that stops it. */
   subscribe<E extends EventName>(event: E, listener: Listener<E>): () => void {
     const listeners = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, listeners);

@@ -1,9 +1,9 @@
-/** The log file: one JSON object a line, in a folder the person can open. Holds no prompts and no photo names. */
+/** The log file: one JSON object per line, without prompts and photo names. */
 import { appendFileSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, bugRemedy, toErrorDto, type ErrorDto } from '../../base/app-error.js';
 
-/** Past this the file is set aside once; two files hold weeks. */
+/** A larger file is renamed at start; two files hold weeks. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export type LogLevel = 'info' | 'warn' | 'error';
@@ -12,7 +12,7 @@ export class Log {
   readonly #file: string;
   readonly #echo: ((line: string) => void) | null;
 
-  /** @param echo also gets every warning and error, such as a terminal */
+  /** @param echo also gets warnings and errors, such as for a terminal */
   constructor(folder: string, echo: ((line: string) => void) | null = null) {
     mkdirSync(folder, { recursive: true });
     this.#file = join(folder, 'likeness-lab.log');
@@ -26,13 +26,13 @@ export class Log {
     try {
       appendFileSync(this.#file, `${line}\n`);
     } catch (error) {
-      // A full disk must not take the app down with its log; the terminal still hears of it.
+      // A full disk must not stop the app.
       this.#echo?.(`The log cannot be written: ${String(error)}`);
     }
     if (level !== 'info') this.#echo?.(line);
   }
 
-  /** Writes a failure down. @returns it for people, who find a bug's stack in the file that it names */
+  /** Logs a failure. @returns it for people; a bug's remedy names the log file */
   failure(message: string, error: unknown): ErrorDto {
     this.error(message, error);
     const dto = toErrorDto(error);

@@ -1,4 +1,4 @@
-/** The app's settings: validated on the way in and out, with one place for defaults. */
+/** The app's settings, validated when read and written. */
 import { appSettingsSchema, DEFAULT_APP_SETTINGS, type AppSettings } from '../../contract/app-settings.js';
 import { DEVICE_PROVIDERS, type Provider } from '../../contract/formats.js';
 import type { SettingsRepo } from '../../store/settings-repo.js';
@@ -14,7 +14,7 @@ export class SettingsService {
     hub.publish('settings', this.get());
   }
 
-  /** Stored values over the defaults; a stored value that no longer fits its schema counts as absent. */
+  /** Stored values over the defaults; stored values that do not fit their schema are ignored. */
   get(): AppSettings {
     const stored = this.#repo.all();
     const fitting = Object.entries(appSettingsSchema.shape).flatMap(([key, schema]) => {
@@ -24,7 +24,7 @@ export class SettingsService {
     return { ...DEFAULT_APP_SETTINGS, ...Object.fromEntries(fitting) };
   }
 
-  /** What the engine is told of the GPU: the chosen one for the providers that have a choice, else nothing. */
+  /** The engine's option for the GPU: the chosen one for providers with a choice, else nothing. */
   device(provider: Provider): { readonly deviceId?: number } {
     const { deviceId } = this.get();
     return deviceId === 0 || !DEVICE_PROVIDERS.includes(provider) ? {} : { deviceId };

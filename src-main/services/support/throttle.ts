@@ -2,9 +2,7 @@
 
 export interface Throttle<T> {
   push(value: T): void;
-  /** Passes on what waits, now. */
-  flush(): void;
-  /** Drops what waits. */
+  /** Drops the waiting value. */
   clear(): void;
 }
 
@@ -31,11 +29,6 @@ export function throttle<T>(intervalMs: number, emit: (value: T) => void): Throt
     push(value) {
       waiting = { value };
       if (timer === null) fire();
-    },
-    flush() {
-      const last = waiting;
-      clear();
-      if (last !== null) emit(last.value);
     },
     clear,
   };

@@ -54,7 +54,7 @@ describe('a blind test', () => {
     );
     await app.restart();
     expect(await app.call('blind.list', { runIds })).toEqual([test]);
-    await expect(app.call('blind.undo', { testId: test.id })).rejects.toThrow('The outcome of this test is known.');
+    await expect(app.call('blind.undo', { testId: test.id })).rejects.toThrow('The outcome of this test was shown.');
     await app.call('blind.delete', { testId: test.id });
     expect(await app.call('blind.list', { runIds })).toEqual([]);
   });
@@ -91,7 +91,7 @@ describe('a blind test', () => {
 
   it('is refused where nothing can be told apart', async () => {
     await expect(app.call('blind.start', { ...start, candidateRunId: runIds[1] ?? '' })).rejects.toThrow(
-      'This variant has no picture of the reference’s seed and prompt.',
+      'This variant has no picture with the reference’s seed and prompt.',
     );
   });
 });

@@ -48,7 +48,7 @@ describe('the folder of converted weights', () => {
       code: 'disk.failed',
     });
     await expect(app.call('cache.choose-folder', { choice: { kind: 'folder', folder: 'cache' } })).rejects.toThrow(
-      '"cache" is not a whole path.',
+      '"cache" is not an absolute path.',
     );
     expect((await app.call('cache.folder', {})).isDefault).toBe(true);
   });

@@ -378,7 +378,7 @@ describe('a finished picture', () => {
     expect(other?.faceCosine?.mean).toBeCloseTo(Math.cos(0.4), 6);
     const report = await app.call('compare.report', { ...input, title: 't', format: 'markdown' });
     expect(report.content).toContain(
-      '0.000 ± 0.000 by scripted, −0.200 ± 0.000 by other over 2 seeds. By other, which did not condition the pictures, identity scores',
+      '0.000 ± 0.000 by scripted, −0.200 ± 0.000 by other over 2 seeds. By other, which conditioned nothing, identity scores',
     );
 
     await app.call('photos.delete', { photoId: photo.id });
@@ -459,7 +459,7 @@ describe('a finished picture', () => {
       });
     await expect(add(comparisonId, 'nf4')).rejects.toMatchObject({
       code: 'engine.request-invalid',
-      message: 'The comparison has INT8 + InfuseNet NF4 already.',
+      message: 'The comparison already has INT8 + InfuseNet NF4.',
     });
     const other = await app.call('comparisons.create', draftFor(app.packId, { seeds: [9] }));
     await app.idle();

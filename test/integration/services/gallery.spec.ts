@@ -46,7 +46,7 @@ describe('the gallery', () => {
     expect(await found('stars:5')).toEqual([runIds[0]]);
     expect(await found('stars:3')).toEqual([runIds[1]]);
     expect(await found('stars:0')).toHaveLength(2);
-    await expect(app.call('gallery.undo', { undoId })).rejects.toThrow('cannot be taken back any more');
+    await expect(app.call('gallery.undo', { undoId })).rejects.toThrow('can no longer be undone');
   });
 
   it('takes tags back exactly', async () => {

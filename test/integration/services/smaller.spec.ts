@@ -81,7 +81,7 @@ describe('the choices', () => {
     await app.idle();
     await expect(app.call('runs.smaller', { runId: runIds[0] ?? '' })).rejects.toMatchObject({
       code: 'run.not-resumable',
-      message: 'Memory was not what this picture failed for.',
+      message: 'This picture did not run out of memory.',
     });
   });
 });
@@ -104,7 +104,7 @@ describe('taking one', () => {
     const { choices } = await app.call('runs.smaller', { runId: runIds[0] ?? '' });
     expect(choices.map(({ change }) => change)).not.toContainEqual(toInt8);
     await expect(app.call('runs.make-smaller', { runId: runIds[0] ?? '', change: toInt8 })).rejects.toMatchObject({
-      message: 'The comparison has this picture already.',
+      message: 'The comparison already has this picture.',
     });
   });
 

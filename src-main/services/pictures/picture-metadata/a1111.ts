@@ -1,6 +1,6 @@
 /**
- * The `parameters` text that AUTOMATIC1111's web UI began and most galleries read: the prompt, an optional negative
- * prompt, and a last line of `Name: value` pairs. Values with a comma, colon or newline are JSON strings.
+ * The `parameters` text of AUTOMATIC1111's web UI, which most galleries read: the prompt, an optional negative prompt, and a
+ * last line of `Name: value` pairs. Values with a comma, colon or newline are JSON strings.
  */
 import { lorasText } from '../../../contract/lora.js';
 import {
@@ -14,25 +14,24 @@ import type { ReadSettings } from '../../../contract/picture-metadata.js';
 
 export const A1111_KEYWORD = 'parameters';
 
-/** Longer texts are cut before the pairs are searched; prompts in the wild stay under 10,000 characters. */
+/** Longer texts are cut; real prompts have less than 10,000 characters. */
 const MAX_LENGTH = 100_000;
-/** LoRAs of one picture that are looked at. */
 const MAX_LORAS_READ = 100;
 const NEGATIVE = 'Negative prompt: ';
 
-/** Settings with a pair of their own; the prompt heads the text, and width and height are `Size`. */
+/** Settings with a pair of their own: not the prompt, nor width and height, which are `Size`. */
 const LABELLED = SETTING_NAMES.flatMap((name) => {
   const { label } = SETTINGS[name];
   return label === null ? [] : [[name, label] as const];
 });
-/** What other tools call a setting. */
+/** Names of settings in other tools. */
 const OTHER_LABELS: Readonly<Partial<Record<Setting, string>>> = { guidance: 'CFG scale' };
 
 function quote(value: string): string {
   return /[,:\n"]/.test(value) ? JSON.stringify(value) : value;
 }
 
-/** The text for one of our pictures. Other tools ignore the names they do not know. */
+/** The text for one of our pictures. Other tools ignore unknown names. */
 export function formatParameters(settings: RunSettings, modelName: string, appVersion: string): string {
   const pairs: readonly (readonly [string, string])[] = [
     ['Steps', String(settings.steps)],
@@ -79,7 +78,7 @@ function number(text: string | undefined): number | null {
 
 type LabelledSettings = { readonly [S in Setting]: SettingValues[S] | null };
 
-/** Null for those that have no pair, or none that can be read. */
+/** Null without a readable pair. */
 function readLabelled(byName: ReadonlyMap<string, string>): LabelledSettings {
   const read = SETTING_NAMES.map((name) => {
     const { kind, label } = SETTINGS[name];
@@ -89,14 +88,14 @@ function readLabelled(byName: ReadonlyMap<string, string>): LabelledSettings {
   return Object.fromEntries(read) as LabelledSettings;
 }
 
-/** LoRAs as `lorasText` writes them, without what is in their files; null when there are none. */
+/** LoRAs as written by `lorasText`, without file hashes; null without any. */
 function parseLoras(text: string | undefined): ReadSettings['loras'] {
   if (text === undefined) return null;
   const found = [...text.matchAll(/(.{1,200}?) (-?\d{1,3}(?:\.\d{1,15})?)(?:, |$)/g)].slice(0, MAX_LORAS_READ);
   return found.map(([, name = '', weight]) => ({ name, weight: Number(weight), sha256: null, loraId: null }));
 }
 
-/** Reads such a text, ours or another tool's. Never throws; null when it has no line of pairs. */
+/** Reads our or another tool's text. Never throws; null without a line of pairs. */
 export function parseParameters(text: string): ReadParameters | null {
   const lines = text.slice(0, MAX_LENGTH).trimEnd().split('\n');
   const last = lines.at(-1) ?? '';

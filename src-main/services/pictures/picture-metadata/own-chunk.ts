@@ -1,6 +1,6 @@
 /**
- * Our own chunk: everything that would be needed to make the picture again and to trust its figures, as versioned
- * JSON. It holds no path, no photo, no photo's name and no embedding.
+ * The app's own chunk: the settings and figures of a picture as versioned JSON. It contains no path, no photo, no photo's
+ * name and no embedding.
  */
 import { z } from 'zod';
 import { deviceIdSchema, formatChoiceSchema } from '../../../contract/formats.js';
@@ -13,9 +13,9 @@ import {
 } from '../../../contract/generation-settings.js';
 
 export const OWN_KEYWORD = 'likeness-lab';
-/** Raised when a reader of the old form would misread the new one. */
+/** Increased when older readers would misread the chunk. */
 const SCHEMA = 1;
-/** Ours have about 4 kB; a hash per weight file of the largest pack stays below 64 kB. */
+/** Our chunks have about 4 kB, and less than 64 kB with the hashes of the largest pack. */
 const MAX_LENGTH = 256 * 1024;
 
 const text = z.string().max(10_000);
@@ -32,9 +32,9 @@ const ownChunkSchema = z.object({
   deviceId: deviceIdSchema.optional(),
   computeDtype: text,
   formats: formatChoiceSchema,
-  /** Names of files, never their folders, and the hash of their contents; null where it could not be read any more. */
+  /** Names of files without folders, and the hash of their contents; null where unreadable. */
   loras: z.array(z.object({ name: text, weight: finite, sha256: text.nullable() })).max(100),
-  /** Whether an identity and a pose were used, not which. */
+  /** Only whether an identity and a pose were used. */
   identity: z.boolean(),
   pose: z.boolean(),
   identityScore: finite.nullable(),
@@ -53,7 +53,7 @@ export type OwnChunk = z.infer<typeof ownChunkSchema>;
 interface Made {
   readonly runId: string;
   readonly settings: RunSettings;
-  /** Hashes of the LoRAs' files, in the order of the settings; null for one that cannot be read any more. */
+  /** Hashes of the LoRAs' files, in the order of the settings; null where unreadable. */
   readonly loraHashes: readonly (string | null)[];
   readonly packName: string;
   readonly appVersion: string;
@@ -91,7 +91,7 @@ export function writeOwnChunk(made: Made): string {
   return JSON.stringify(chunk);
 }
 
-/** Reads such a JSON from a file that anyone may have written. Null when it is not ours, too long or malformed. */
+/** Reads the chunk of an untrusted file. Null where it is not ours, too long or malformed. */
 export function readOwnChunk(json: string): OwnChunk | null {
   if (json.length > MAX_LENGTH) return null;
   let value: unknown;
@@ -101,7 +101,7 @@ export function readOwnChunk(json: string): OwnChunk | null {
     if (error instanceof SyntaxError) return null;
     throw error;
   }
-  // Older pictures lack settings that there were not yet.
+  // Older pictures lack newer settings.
   const parsed = ownChunkSchema.safeParse(typeof value === 'object' ? { ...INITIAL_SETTINGS, ...value } : value);
   return parsed.success ? parsed.data : null;
 }

@@ -1,6 +1,6 @@
 /**
- * Text chunks of PNG files: read, insert, strip. Files come from anywhere, so every length is checked against what
- * is there and every inflation is bounded.
+ * Reads, inserts and strips text chunks of PNG files. Files are untrusted: every length is checked and every inflation is
+ * bounded.
  *
  * @source PNG specification, third edition (W3C): 5 "Datastream structure", 11.3.3 "Textual information".
  */
@@ -23,19 +23,19 @@ interface Chunk {
 }
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
-/** More than any writer makes (one IDAT per 8 kB of a 100-megapixel file); bounds the walk. */
+/** More than any writer makes (one IDAT per 8 kB of a 100-megapixel file). */
 const MAX_CHUNKS = 100_000;
-/** One text, inflated. The largest in the wild are ComfyUI workflows of some hundred kB. */
+/** One text, inflated. The largest known are ComfyUI workflows of some hundred kB. */
 const MAX_TEXT_BYTES = 2 * 1024 * 1024;
 /** All texts of one file together, against many small bombs. */
 const MAX_TOTAL_TEXT_BYTES = 8 * 1024 * 1024;
-/** Chunks that say something about the maker rather than about the pixels. */
+/** Chunks about the author instead of the pixels. */
 const PRIVATE_TYPES = new Set(['tEXt', 'zTXt', 'iTXt', 'eXIf', 'tIME', 'caBX']);
 
 const latin1 = new TextDecoder('latin1');
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Whether the bytes begin as a PNG does. */
+/** Whether the bytes begin with a PNG's signature. */
 export function isPng(bytes: Uint8Array): boolean {
   return bytes.length >= SIGNATURE.length && SIGNATURE.every((byte, i) => bytes[i] === byte);
 }
@@ -50,7 +50,7 @@ function damaged(what: string): AppError {
 function chunks(bytes: Uint8Array): Chunk[] {
   if (!isPng(bytes)) {
     throw new AppError('image.unreadable', 'The file is not a PNG picture.', {
-      remedy: 'Choose a PNG file; other formats keep no settings that can be read here.',
+      remedy: 'Choose a PNG file; settings can only be read from PNG files.',
     });
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -67,7 +67,7 @@ function chunks(bytes: Uint8Array): Chunk[] {
     const type = latin1.decode(bytes.subarray(at + 4, at + 8));
     const end = dataStart + length + 4;
     found.push({ type, start: at, dataStart, dataEnd: dataStart + length, end });
-    if (type === 'IEND') break; // what follows belongs to no picture
+    if (type === 'IEND') break; // the rest is not part of the picture
     at = end;
   }
   return found;
@@ -78,12 +78,12 @@ function hasGoodCrc(bytes: Uint8Array, chunk: Chunk): boolean {
   return view.getUint32(chunk.dataEnd) === crc32(bytes.subarray(chunk.start + 4, chunk.dataEnd));
 }
 
-/** Inflated bytes, or null when they are damaged or more than the limit. */
+/** Inflated bytes; null when they are damaged or exceed the limit. */
 function inflate(bytes: Uint8Array): Uint8Array | null {
   try {
     return inflateSync(bytes, { maxOutputLength: MAX_TEXT_BYTES, finishFlush: constants.Z_FINISH });
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return null; // zlib's own refusals all carry a code
+    if (error instanceof Error && 'code' in error) return null; // zlib's errors have a code
     throw error;
   }
 }
@@ -97,7 +97,7 @@ function decodeUtf8(bytes: Uint8Array): string | null {
   }
 }
 
-/** A text chunk's content, or null when it breaks its own rules. */
+/** A text chunk's content; null when it is invalid. */
 function readEntry(bytes: Uint8Array, chunk: Chunk): TextEntry | null {
   const data = bytes.subarray(chunk.dataStart, chunk.dataEnd);
   const zero = data.indexOf(0);
@@ -121,8 +121,7 @@ function readEntry(bytes: Uint8Array, chunk: Chunk): TextEntry | null {
 }
 
 /**
- * The texts of a PNG by keyword; of several with the same keyword the first. Damaged, oversized or wrongly
- * summed ones are left out.
+ * The texts of a PNG by keyword; the first of several with the same keyword. Invalid and oversized ones are left out.
  * @throws AppError image.unreadable when the file is not a PNG or its structure is broken
  */
 export function readPngTexts(bytes: Uint8Array): ReadonlyMap<string, string> {

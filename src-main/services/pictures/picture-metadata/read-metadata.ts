@@ -1,4 +1,4 @@
-/** What a PNG says about how it was made: our chunk first, else the common text. */
+/** Reads a PNG's settings: from our chunk, else from A1111's text. */
 import { AppError } from '../../../base/app-error.js';
 import { variantDescription } from '../../../contract/formats.js';
 import { settingsOf } from '../../../contract/generation-settings.js';
@@ -8,13 +8,12 @@ import { OWN_KEYWORD, readOwnChunk, type OwnChunk } from './own-chunk.js';
 import { readPngTexts } from './png-text.js';
 
 type ReadMetadata = Omit<PictureMetadata, 'runId'> & {
-  /** Of our chunk; for finding the run in this gallery. */
+  /** From our chunk, to find the run in this gallery. */
   readonly pixelHash: string | null;
 };
 
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 
-/** By each encoder with its name and whether it conditioned. */
 function identityFacts({ faceScores }: OwnChunk): PictureMetadata['facts'] {
   return faceScores.flatMap(({ encoder, conditioned, identityScore: score }) => {
     if (score === null) return [];
@@ -50,7 +49,7 @@ function factsOf(chunk: OwnChunk): PictureMetadata['facts'] {
 }
 
 /**
- * @param png bytes of a file that anyone may have written
+ * @param png bytes of an untrusted file
  * @throws AppError image.unreadable, metadata.none
  */
 export function readMetadata(png: Uint8Array): ReadMetadata {
@@ -75,7 +74,7 @@ export function readMetadata(png: Uint8Array): ReadMetadata {
   }
   const read = parameters === null ? null : parseParameters(parameters);
   if (read === null) {
-    throw new AppError('metadata.none', 'This picture has no settings in it that can be read here.', {
+    throw new AppError('metadata.none', 'This picture contains no readable settings.', {
       remedy: 'Pictures lose their settings when they are edited, shared or converted; use the original PNG.',
     });
   }

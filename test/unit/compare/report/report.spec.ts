@@ -279,7 +279,7 @@ describe('two encoders', () => {
     );
     expect(text).toContain('| 0.6250 | 0.000 ± 0.000 | 0.7500 | 0.1875 | −0.188 ± 0.794 | 0.5000 |');
     expect(text).toContain(
-      'identity 0.000 ± 0.000 by arcface, −0.188 ± 0.794 by glintr100 over 2 seeds. By glintr100, which did not condition the pictures, the change is within the variation between seeds.',
+      'identity 0.000 ± 0.000 by arcface, −0.188 ± 0.794 by glintr100 over 2 seeds. By glintr100, which conditioned nothing, the change is within the variation between seeds.',
     );
     expect(text).toContain(
       'by arcface. It also conditions the pictures, so its scores may be too high; glintr100 is independent of them.',

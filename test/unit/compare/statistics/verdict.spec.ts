@@ -48,14 +48,14 @@ describe('verdict', () => {
     const lower = { count: 8, mean: -0.05, standardError: 0.004, halfWidth: 0.01 };
     expect(verdict({ ...input, identities: [...input.identities, by('glintr100', false, lower)] })).toContain(
       'identity −0.004 ± 0.006 by arcface, −0.050 ± 0.010 by glintr100 over 8 seeds. ' +
-        'By glintr100, which did not condition the pictures, identity scores are lower than the reference’s, by more than the variation between seeds.',
+        'By glintr100, which conditioned nothing, identity scores are lower than the reference’s, by more than the variation between seeds.',
     );
     expect(verdict({ ...input, identities: [...input.identities, by('glintr100', false, null)] })).toBe(verdict(input));
   });
 
   it('compares with the noise floor', () => {
     expect(verdict({ ...input, floor: { count: 3, low: 0.02, high: 0.04 } })).toContain(
-      'FLIP 0.031, within the noise of repeating the same settings (up to 0.040).',
+      'FLIP 0.031, no more than repeating the same settings gives (up to 0.040).',
     );
     expect(verdict({ ...input, floor: null })).toContain('FLIP 0.031.');
   });
@@ -65,7 +65,7 @@ describe('verdict', () => {
       'All INT8: peak not measured, identity not scored.',
     );
     expect(verdict({ ...input, identities: [by('arcface', true, meanWithUncertainty([0.25]))] })).toContain(
-      'identity +0.250 over 1 seed, 7 seeds without a score. One seed does not show the variation between seeds.',
+      'identity +0.250 over 1 seed, 7 seeds without a score. One seed says nothing about the variation between seeds.',
     );
   });
 

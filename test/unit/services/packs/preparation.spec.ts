@@ -16,7 +16,7 @@ describe('the room for converted weights', () => {
     const { code, message, remedy, details } = noRoom(7 * GIB, 3 * GIB);
     expect({ code, message, remedy, details }).toEqual({
       code: 'disk.full',
-      message: 'The converted weights need 7.00 GiB and 512.0 MiB have to stay free, but the disk has 3.00 GiB free.',
+      message: 'The converted weights need 7.00 GiB and 512.0 MiB must stay free, but the disk has 3.00 GiB free.',
       remedy: 'Free 4.50 GiB, or choose fewer formats.',
       details: { neededBytes: 7 * GIB, freeBytes: 3 * GIB },
     });

@@ -199,7 +199,7 @@ describe("other tools' text", () => {
   });
 
   it('is missing in most pictures', () => {
-    expect(() => readMetadata(png)).toThrow('no settings in it');
+    expect(() => readMetadata(png)).toThrow('no readable settings');
   });
 });
 
