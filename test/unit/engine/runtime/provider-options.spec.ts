@@ -34,7 +34,9 @@ describe('what the runtime is told', () => {
 
   it.each(['cpu', 'webgpu'] as const)('of %s: a device is refused, not ignored', (provider) => {
     expect(() => providerOptions({ provider, deviceId: 1 })).toThrow(AppError);
-    expect(() => providerOptions({ provider, deviceId: 1 })).toThrow(`Device 1 was requested of the ${provider} provider`);
+    expect(() => providerOptions({ provider, deviceId: 1 })).toThrow(
+      `Device 1 was requested of the ${provider} provider`,
+    );
     expect(() => providerOptions({ provider, deviceId: 0 })).not.toThrow();
   });
 });
