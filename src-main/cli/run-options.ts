@@ -42,7 +42,7 @@ export function computeOption(): Option {
   ]);
 }
 
-export function decodeOption(): Option {
+function decodeOption(): Option {
   return new Option('--decode <how>', 'latents to pixels: in tiles takes less memory and gives the same picture')
     .choices(['auto', 'whole', 'tiles'])
     .default('auto');
