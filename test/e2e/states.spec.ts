@@ -163,7 +163,7 @@ describe.skipIf(!COMPLETE)('at work', { retry: 0, timeout: 600_000 }, () => {
       }
       await show(page, 'studio');
       await post(page, 'queue.pause');
-      await page.getByRole('button', { name: 'Continue' }).waitFor();
+      await page.getByRole('button', { name: 'Resume the queue' }).waitFor();
       await take(page, 'paused-studio', { sizes: NARROW });
       for (const language of ['ja', 'zh-Hans', 'de', 'fr'] as const) {
         await speak(page, language);
@@ -310,7 +310,7 @@ describe.skipIf(!COMPLETE)('in trouble', { retry: 0, timeout: 600_000 }, () => {
     await goTo(page, 'Studio');
     await host.stop();
     await page
-      .getByText(/connection|host/i)
+      .getByText(/does not respond/)
       .first()
       .waitFor();
     await page.getByRole('button', { name: /^Make \d/ }).click();

@@ -41,7 +41,7 @@ export const errors = {
   'error.contract.refused-sender': 'A request from another page was refused.',
   'error.download.failed': 'The download stopped.',
   'error.cancelled': 'Cancelled.',
-  'error.host.unreachable': 'The app does not answer.',
+  'error.host.unreachable': 'The app does not respond.',
   'error.internal': 'An unexpected error occurred.',
   'remedy.check-file': 'Check the file, or get a new copy.',
   'remedy.other-file': 'Choose a file that belongs to this model.',
