@@ -58,7 +58,7 @@ describe('the folder of converted weights', () => {
     await app.restart({ cacheDir });
     expect(await app.call('cache.folder', {})).toEqual({ folder: cacheDir, isDefault: false, isNamed: true });
     await expect(app.call('cache.choose-folder', { choice: { kind: 'default' } })).rejects.toThrow(
-      'named when the app was started',
+      'set when the app was started',
     );
   });
 });
