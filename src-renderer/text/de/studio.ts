@@ -156,7 +156,7 @@ export const studio: Translation<typeof english> = {
   'preset.int8.hint': 'Wie --quantize_8bit des Originals: FLUX, T5 und InfuseNet in int8.',
   'preset.int8-nf4.hint': 'FLUX und T5 in int8, InfuseNet in nf4: die Empfehlung von InfiniteYou PR #49.',
   'preset.smallest.hint': 'Alles in nf4.',
-  'preset.infusenet-all': 'Alle fünf InfuseNet-Formate',
+  'preset.infusenet-all': 'Alle InfuseNet-Formate',
   'preset.infusenet-all.hint': 'Nur InfuseNet ändert sich; FLUX und T5 bleiben wie in der ersten Zeile.',
   'run.reading-photo': 'Foto wird gelesen …',
   'run.summary': '{factors}, {size}, {steps}.',

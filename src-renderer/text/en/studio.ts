@@ -151,7 +151,7 @@ export const studio = {
   'preset.int8.hint': "What upstream's --quantize_8bit does: FLUX, T5 and InfuseNet in int8.",
   'preset.int8-nf4.hint': 'FLUX and T5 in int8, InfuseNet in nf4: the recommendation of InfiniteYou PR #49.',
   'preset.smallest.hint': 'Everything in nf4.',
-  'preset.infusenet-all': 'All five InfuseNet formats',
+  'preset.infusenet-all': 'All InfuseNet formats',
   'preset.infusenet-all.hint': 'Only InfuseNet changes; FLUX and T5 stay as in the first row.',
   'run.reading-photo': 'Reading the photo…',
   'run.summary': '{factors}, {size}, {steps}.',

@@ -155,7 +155,7 @@ export const studio: Translation<typeof english> = {
   'preset.int8.hint': 'Comme --quantize_8bit du projet d’origine : FLUX, T5 et InfuseNet en int8.',
   'preset.int8-nf4.hint': 'FLUX et T5 en int8, InfuseNet en nf4 : la recommandation de la PR #49 d’InfiniteYou.',
   'preset.smallest.hint': 'Tout en nf4.',
-  'preset.infusenet-all': 'Les cinq formats d’InfuseNet',
+  'preset.infusenet-all': 'Tous les formats d’InfuseNet',
   'preset.infusenet-all.hint': 'Seul InfuseNet change ; FLUX et T5 restent comme à la première ligne.',
   'run.reading-photo': 'Lecture de la photo…',
   'run.summary': '{factors}, {size}, {steps}.',

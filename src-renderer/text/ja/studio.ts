@@ -148,7 +148,7 @@ export const studio: Translation<typeof english> = {
   'preset.int8.hint': '本家の --quantize_8bit と同じ。FLUX、T5、InfuseNet を int8 にします。',
   'preset.int8-nf4.hint': 'FLUX と T5 を int8、InfuseNet を nf4 に。InfiniteYou の PR #49 の推奨です。',
   'preset.smallest.hint': 'すべて nf4 にします。',
-  'preset.infusenet-all': 'InfuseNet の 5 形式すべて',
+  'preset.infusenet-all': 'InfuseNet のすべての形式',
   'preset.infusenet-all.hint': 'InfuseNet だけを変え、FLUX と T5 は 1 行目のままにします。',
   'run.reading-photo': '写真を読み込み中…',
   'run.summary': '{factors}、{size}、{steps}。',

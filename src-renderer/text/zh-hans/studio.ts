@@ -143,7 +143,7 @@ export const studio: Translation<typeof english> = {
   'preset.int8.hint': '与上游的 --quantize_8bit 相同：FLUX、T5 和 InfuseNet 使用 int8。',
   'preset.int8-nf4.hint': 'FLUX 和 T5 使用 int8，InfuseNet 使用 nf4：InfiniteYou PR #49 的推荐。',
   'preset.smallest.hint': '全部使用 nf4。',
-  'preset.infusenet-all': 'InfuseNet 的全部五种格式',
+  'preset.infusenet-all': 'InfuseNet 的全部格式',
   'preset.infusenet-all.hint': '只改变 InfuseNet；FLUX 和 T5 与第一行相同。',
   'run.reading-photo': '正在读取照片…',
   'run.summary': '{factors}，{size}，{steps}。',
