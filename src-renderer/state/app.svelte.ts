@@ -4,7 +4,10 @@ import type { Client } from '../bridge/client';
 import type { Route } from '../logic/shell/route';
 import { Announcer } from './shell/announcer.svelte';
 import { Blind } from './compare/blind.svelte';
+import type { ChosenRuns } from './compare/chosen-runs.svelte';
 import { Compare } from './compare/compare.svelte';
+import type { GalleryList } from './gallery/gallery-list.svelte';
+import type { GallerySelection } from './gallery/gallery-selection.svelte';
 import { Gallery } from './gallery/gallery.svelte';
 import { Guide } from './studio/guide.svelte';
 import { Layers } from './compare/layers.svelte';
@@ -57,9 +60,15 @@ export function createApp(client: Client, page: Window) {
   };
 }
 
-/** The state as components see it: fields are read-only, and methods change them. */
+/** Parts of a screen's state that components only read; the stage and the table's rows have setters of their own. */
+type StatePart = ChosenRuns | GalleryList | GallerySelection;
+/** A state object whose fields, and those of its parts, cannot be assigned. */
+type ReadOnly<State> = {
+  readonly [Field in keyof State]: State[Field] extends StatePart ? Readonly<State[Field]> : State[Field];
+};
+/** The state as components see it: methods change it. */
 export type App = {
-  readonly [Part in keyof ReturnType<typeof createApp>]: Readonly<ReturnType<typeof createApp>[Part]>;
+  readonly [Name in keyof ReturnType<typeof createApp>]: ReadOnly<ReturnType<typeof createApp>[Name]>;
 };
 
 /** Starts all subscriptions; returns how to end them. */
