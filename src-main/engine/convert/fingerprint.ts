@@ -33,7 +33,7 @@ async function addTensor(hash: Hash, entry: TensorEntry, read: ReadRange): Promi
   switch (origin?.kind) {
     case undefined:
       return addSamples(hash, entry.byteLength, read);
-    case 'bnb-nf4':
+    case 'packed':
       for (const part of origin.parts) {
         await addSamples(hash, part.byteLength, (start, length) => origin.readPart(part, start, length));
       }

@@ -11,8 +11,9 @@ import { isPacked, LARGEST_BLOCK, planTensor, STORAGE_FORMATS, type StorageTarge
 import {
   DTYPE_BYTES,
   elementCount,
-  type BnbNf4Origin,
+  type FileRange,
   type LowRankAddition,
+  type PackedLayout,
   type TensorDtype,
   type TensorEntry,
   type TensorSource,
@@ -110,11 +111,13 @@ export function planTensors(request: PlanRequest): ComponentPlan {
 type Place = (parts: readonly PartPlan[]) => Encoding['parts'];
 
 function planOne(request: PlanRequest, entry: TensorEntry, place: Place): TensorPlan {
-  const { origin } = entry;
   const target = targetOf(request, entry);
   if (target === 'in-place') return inPlace(entry);
-  if (target === 'packed' && origin?.kind === 'bnb-nf4') return packed(request, entry, origin, place);
-  if (target === 'packed') throw new Error(`Invariant violated: ${entry.name} is not packed`);
+  if (target === 'packed') {
+    const layout = layoutOf(entry);
+    if (layout === null) throw new Error(`Invariant violated: ${entry.name} is not packed`);
+    return packed(request, entry, layout, place);
+  }
 
   const { n, k } = matrixShape(entry.shape);
   const source = encodingSource(request, entry);
@@ -146,12 +149,16 @@ function encodingSource(request: PlanRequest, entry: TensorEntry): Encoding['sou
   return { dtype: entry.dtype, from: { kind: 'computed', read } };
 }
 
-/** `packed`: bitsandbytes' own bytes. */
+function layoutOf({ origin }: TensorEntry): PackedLayout | null {
+  return origin?.kind === 'packed' ? origin.layout : null;
+}
+
+/** `packed`: the checkpoint's own packed bytes. */
 function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in-place' | 'packed' {
   const { profile, gpu } = request;
   const format = request.mix?.get(entry.name) ?? request.format;
-  const bnb = entry.origin?.kind === 'bnb-nf4' ? entry.origin : null;
-  const packed = bnb !== null && request.readsInPlace(bnb.qweight.file) ? bnb.format : null;
+  const layout = layoutOf(entry);
+  const packed = layout !== null && request.readsInPlace(layout.codes.file) ? layout.format : null;
   const quantizable = request.quantizable(entry);
   if (isLossy(format) && quantizable) return format === packed ? 'packed' : format;
   // Expanding a checkpoint's 4 bits to 16 gains nothing where the operator is exact.
@@ -169,7 +176,8 @@ function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in
   const stays = entry.origin === undefined && request.readsInPlace(entry.file);
   if (gpu) return stays && type === profile.dtype ? 'in-place' : profile.dtype;
   // A matrix stored in f32 would make "16-bit" twice its size.
-  if (entry.dtype === 'F32' && (quantizable || bnb !== null) && request.exact !== true) return 'bf16';
+  if (entry.dtype === 'F32' && (quantizable || entry.origin?.kind === 'packed') && request.exact !== true)
+    return 'bf16';
   if (stays) return 'in-place';
   // A copy: sums with LoRAs are bf16, and every fp8 value fits bf16.
   if (entry.dtype === 'F16' && entry.origin === undefined) return 'f16';
@@ -203,23 +211,23 @@ function inPlace(entry: TensorEntry): TensorPlan {
   };
 }
 
-function partInPlace(entry: TensorEntry, type: OnnxType, shape: readonly number[]): StoredPart {
+function partInPlace(entry: FileRange, type: OnnxType, shape: readonly number[]): StoredPart {
   return { type, shape, file: entry.file, offset: entry.byteOffset, length: entry.byteLength };
 }
 
 /** Codes in place; the absmax too when it is plain and of the session's dtype, else encoded to that dtype. */
-function packed(request: PlanRequest, entry: TensorEntry, origin: BnbNf4Origin, place: Place): TensorPlan {
+function packed(request: PlanRequest, entry: TensorEntry, layout: PackedLayout, place: Place): TensorPlan {
   const { dtype } = request.profile;
-  const codes = partInPlace(origin.qweight, 'u8', [origin.qweight.byteLength]);
+  const codes = partInPlace(layout.codes, 'u8', [layout.codes.byteLength]);
   const [n, k] = entry.shape as [number, number];
-  const [, absmaxPart] = planTensor(origin.format, n, k, dtype);
+  const [, absmaxPart] = planTensor(layout.format, n, k, dtype);
   const blocks = defined(absmaxPart, 'the absmax of nf4').shape;
   const store = (absmax: StoredPart): StoredTensor => ({
     name: entry.name,
     shape: entry.shape,
-    storage: { kind: origin.format, parts: { codes, absmax } },
+    storage: { kind: layout.format, parts: { codes, absmax } },
   });
-  const plain = origin.absmax;
+  const plain = layout.absmax;
   if (plain !== null && dtype === 'f32' && plain.byteOffset % DTYPE_BYTES.F32 === 0) {
     const absmax = partInPlace(plain, 'f32', blocks);
     return { signature: `${entry.name}:packed`, encoding: null, stored: () => store(absmax) };
@@ -230,7 +238,7 @@ function packed(request: PlanRequest, entry: TensorEntry, origin: BnbNf4Origin, 
       : {
           kind: 'computed',
           read: async (start, length) => {
-            const absmax = await origin.readAbsmax();
+            const absmax = await layout.readAbsmax();
             return new Uint8Array(absmax.buffer, absmax.byteOffset + start, length);
           },
         };

@@ -6,7 +6,8 @@
  */
 import { parseBnbState, readBnbAbsmax, type BnbState } from '../quant/formats/bnb-nf4.js';
 import { decodeNf4Range, NF4_BLOCK } from '../quant/formats/nf4.js';
-import { DTYPE_BYTES, elementCount, type BnbNf4Origin, type TensorEntry, type TensorSource } from './tensor-source.js';
+import { packedEntry, withPackedWeights, type PackedWeight } from './packed-source.js';
+import { elementCount, type TensorEntry, type TensorSource } from './tensor-source.js';
 import { malformed, quoted } from './weights-error.js';
 
 const STATE_SUFFIX = '.quant_state.bitsandbytes__nf4';
@@ -19,34 +20,43 @@ const SUFFIX = {
 } as const;
 /** Size limit of a quant_state or codebook, bytes; real ones have some 200 and 1024. */
 const MAX_COMPANION_BYTES = 4096;
-/** Values decoded at a time when a whole tensor is read. */
-const DECODE_VALUES = 2 ** 20;
-const F32_BYTES = DTYPE_BYTES.F32;
-
 /**
  * The source itself without NF4 weights, else a view that owns it.
  * @throws AppError weights.malformed, weights.unsupported-dtype, weights.unreadable; the source then stays open
  */
 export async function withBnbWeights(source: TensorSource): Promise<TensorSource> {
-  const weights = new Map<string, BnbWeight>();
+  const weights: PackedWeight[] = [];
+  const recent: RecentAbsmax = { weight: null, absmax: null };
   for (const name of source.entries.keys()) {
-    if (!name.endsWith(STATE_SUFFIX)) continue;
-    const weight = await BnbWeight.open(source, name.slice(0, -STATE_SUFFIX.length));
-    weights.set(weight.entry.name, weight);
+    if (name.endsWith(STATE_SUFFIX)) {
+      weights.push(await BnbWeight.open(source, name.slice(0, -STATE_SUFFIX.length), recent));
+    }
   }
-  return weights.size === 0 ? source : new BnbTensorSource(source, weights);
+  return withPackedWeights(source, weights);
+}
+
+/** Absmax of the weight read last, since readers finish one weight before the next. */
+interface RecentAbsmax {
+  weight: BnbWeight | null;
+  absmax: Float32Array | null;
 }
 
 /** One weight and its parts, whose headers are checked against each other. */
-class BnbWeight {
-  readonly entry: TensorEntry;
-  /** Names of the hidden tensors. */
+class BnbWeight implements PackedWeight {
+  readonly entry: PackedWeight['entry'];
   readonly companions: readonly string[];
   readonly #source: TensorSource;
   readonly #state: BnbState;
   readonly #absmax: TensorEntry;
+  readonly #recent: RecentAbsmax;
 
-  private constructor(source: TensorSource, name: string, state: BnbState, parts: readonly TensorEntry[]) {
+  private constructor(
+    source: TensorSource,
+    name: string,
+    state: BnbState,
+    parts: readonly TensorEntry[],
+    recent: RecentAbsmax,
+  ) {
     const [qweight, absmax] = parts as [TensorEntry, TensorEntry];
     const [n, k] = state.shape;
     const count = n * k;
@@ -69,27 +79,23 @@ class BnbWeight {
     this.#state = state;
     this.#absmax = absmax;
     this.companions = parts.slice(1).map((part) => part.name);
-    const origin: BnbNf4Origin = {
-      kind: 'bnb-nf4',
-      format: 'nf4',
-      qweight,
-      absmax: absmax.dtype === 'F32' ? absmax : null,
+    this.#recent = recent;
+    this.entry = packedEntry(name, [n, k], qweight, {
+      kind: 'packed',
+      type: 'NF4',
       parts,
-      readAbsmax: () => this.readAbsmax(),
+      layout: {
+        format: 'nf4',
+        codes: qweight,
+        absmax: absmax.dtype === 'F32' ? absmax : null,
+        readAbsmax: () => this.#readAbsmax(),
+      },
+      decode: (begin, end) => this.#decode(begin, end),
       readPart: (part, byteStart, byteLength) => source.readRange(part.name, byteStart, byteLength),
-    };
-    this.entry = {
-      name,
-      dtype: 'F32',
-      shape: [n, k],
-      file: qweight.file,
-      byteOffset: qweight.byteOffset,
-      byteLength: count * F32_BYTES,
-      origin,
-    };
+    });
   }
 
-  static async open(source: TensorSource, name: string): Promise<BnbWeight> {
+  static async open(source: TensorSource, name: string, recent: RecentAbsmax): Promise<BnbWeight> {
     const state = required(source, name, name + STATE_SUFFIX);
     const quantMap = required(source, name, name + SUFFIX.quantMap);
     const parts = [required(source, name, name), required(source, name, name + SUFFIX.absmax), quantMap, state];
@@ -103,10 +109,10 @@ class BnbWeight {
       }
     }
     const parsed = parseBnbState(await source.readBytes(state.name), await source.readF32(quantMap.name), name);
-    return new BnbWeight(source, name, parsed, parts);
+    return new BnbWeight(source, name, parsed, parts, recent);
   }
 
-  async readAbsmax(): Promise<Float32Array> {
+  async #readAbsmax(): Promise<Float32Array> {
     const { name } = this.entry;
     if (this.#absmax.dtype === 'F32') {
       return readBnbAbsmax({ absmax: await this.#source.readF32(this.#absmax.name) }, this.#state, name);
@@ -119,8 +125,10 @@ class BnbWeight {
     return readBnbAbsmax({ absmax, nested }, this.#state, name);
   }
 
-  /** Values [begin, end) of the flattened weight. @param absmax the whole weight's */
-  async decode(absmax: Float32Array, begin: number, end: number): Promise<Float32Array> {
+  async #decode(begin: number, end: number): Promise<Float32Array> {
+    const recent = this.#recent;
+    const absmax = recent.weight === this && recent.absmax !== null ? recent.absmax : await this.#readAbsmax();
+    Object.assign(recent, { weight: this, absmax });
     const from = begin >> 1;
     const codes = await this.#source.readRange(this.entry.name, from, Math.ceil(end / 2) - from);
     return decodeNf4Range(codes, absmax, begin, end);
@@ -132,66 +140,4 @@ function required(source: TensorSource, weight: string, name: string): TensorEnt
   if (entry !== undefined) return entry;
   const { file } = source.entries.get(weight + STATE_SUFFIX) ?? { file: weight };
   throw malformed(file, `lacks ${quoted(name)}, which the bitsandbytes weight ${quoted(weight)} needs.`);
-}
-
-class BnbTensorSource implements TensorSource {
-  readonly entries: ReadonlyMap<string, TensorEntry>;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly #source: TensorSource;
-  readonly #weights: ReadonlyMap<string, BnbWeight>;
-  /** Absmax of the weight read last, since readers finish one weight before the next. */
-  #recent: { readonly name: string; readonly absmax: Float32Array } | null = null;
-
-  constructor(source: TensorSource, weights: ReadonlyMap<string, BnbWeight>) {
-    const hidden = new Set([...weights.values()].flatMap(({ companions }) => companions));
-    const entries = new Map<string, TensorEntry>();
-    for (const entry of source.entries.values()) {
-      if (!hidden.has(entry.name)) entries.set(entry.name, weights.get(entry.name)?.entry ?? entry);
-    }
-    this.entries = entries;
-    this.metadata = source.metadata;
-    this.#source = source;
-    this.#weights = weights;
-  }
-
-  async readBytes(name: string): Promise<Uint8Array> {
-    if (!this.#weights.has(name)) return this.#source.readBytes(name);
-    const values = await this.readF32(name);
-    return new Uint8Array(values.buffer);
-  }
-
-  async readF32(name: string): Promise<Float32Array> {
-    const weight = this.#weights.get(name);
-    if (weight === undefined) return this.#source.readF32(name);
-    const absmax = await this.#absmaxOf(weight);
-    const out = new Float32Array(elementCount(weight.entry.shape));
-    for (let begin = 0; begin < out.length; begin += DECODE_VALUES) {
-      out.set(await weight.decode(absmax, begin, Math.min(begin + DECODE_VALUES, out.length)), begin);
-    }
-    return out;
-  }
-
-  async readRange(name: string, byteStart: number, byteLength: number): Promise<Uint8Array> {
-    const weight = this.#weights.get(name);
-    if (weight === undefined) return this.#source.readRange(name, byteStart, byteLength);
-    const byteEnd = byteStart + byteLength;
-    if (byteStart < 0 || byteLength < 0 || byteEnd > weight.entry.byteLength) {
-      throw malformed(weight.entry.file, `has no bytes ${byteStart} to ${byteEnd} in ${quoted(name)}.`);
-    }
-    const begin = Math.floor(byteStart / F32_BYTES);
-    const values = await weight.decode(await this.#absmaxOf(weight), begin, Math.ceil(byteEnd / F32_BYTES));
-    return new Uint8Array(values.buffer, byteStart - begin * F32_BYTES, byteLength);
-  }
-
-  close(): Promise<void> {
-    return this.#source.close();
-  }
-
-  async #absmaxOf(weight: BnbWeight): Promise<Float32Array> {
-    const { name } = weight.entry;
-    if (this.#recent?.name === name) return this.#recent.absmax;
-    const absmax = await weight.readAbsmax();
-    this.#recent = { name, absmax };
-    return absmax;
-  }
 }

@@ -41,24 +41,40 @@ export interface TensorEntry {
 }
 
 /** Inputs of a computed tensor. */
-export type TensorOrigin = BnbNf4Origin | MergedOrigin;
+export type TensorOrigin = PackedOrigin | MergedOrigin;
 
-/** A weight in bitsandbytes' NF4, read as its f32 values. */
-export interface BnbNf4Origin {
-  readonly kind: 'bnb-nf4';
-  /** Format of its bytes. */
-  readonly format: 'nf4';
-  /** u8 [ceil(N·K / 2)], flattened, even elements in the high nibble; in a file. */
-  readonly qweight: TensorEntry;
-  /** f32 [ceil(N·K / 64)] in a file; null when it is nested and must be computed. */
-  readonly absmax: TensorEntry | null;
-  /** All tensors of the weight, including `qweight` and absmax. */
+/** A weight stored in a packed form, presented as dtype F32 with its real shape; `packed-source.ts` reads it. */
+export interface PackedOrigin {
+  readonly kind: 'packed';
+  /** Name of the stored form to show, such as `NF4` or `Q4_K`. */
+  readonly type: string;
+  /** All its tensors in files: bytes for sizes and for the checkpoint's identity. */
   readonly parts: readonly TensorEntry[];
-  /** The plain absmax, [ceil(N·K / 64)]. @throws AppError weights.malformed, weights.unreadable */
-  readAbsmax(): Promise<Float32Array>;
+  /** How a session can read its bytes as they are; null when it can only be decoded. */
+  readonly layout: PackedLayout | null;
+  /** Values [begin, end) of the flattened weight, row-major f32. @throws AppError weights.malformed, weights.unreadable */
+  decode(begin: number, end: number): Promise<Float32Array>;
   /** Part of one of `parts`. @throws AppError weights.unreadable */
   readPart(part: TensorEntry, byteStart: number, byteLength: number): Promise<Uint8Array>;
 }
+
+/** Packed bytes that sessions can read in a file. */
+export type PackedLayout = Nf4Layout;
+
+/** bitsandbytes' NF4 with blocks of 64. */
+export interface Nf4Layout {
+  /** Format of its bytes. */
+  readonly format: 'nf4';
+  /** u8 [ceil(N·K / 2)], flattened, even elements in the high nibble. */
+  readonly codes: FileRange;
+  /** f32 [ceil(N·K / 64)]; null when it is nested and must be computed. */
+  readonly absmax: FileRange | null;
+  /** The plain absmax, [ceil(N·K / 64)]. @throws AppError weights.malformed, weights.unreadable */
+  readAbsmax(): Promise<Float32Array>;
+}
+
+/** Bytes of a file. */
+export type FileRange = Pick<TensorEntry, 'file' | 'byteOffset' | 'byteLength'>;
 
 /** A weight with LoRAs added. */
 export interface MergedOrigin {
@@ -121,11 +137,11 @@ export function elementCount(shape: readonly number[]): number {
 
 /** Bytes of a tensor in its files. */
 export function storedBytes({ origin, byteLength }: TensorEntry): number {
-  if (origin?.kind !== 'bnb-nf4') return byteLength;
+  if (origin?.kind !== 'packed') return byteLength;
   return origin.parts.reduce((sum, part) => sum + part.byteLength, 0);
 }
 
 /** Name to show of a tensor's stored element type. */
 export function storedDtype({ origin, dtype }: TensorEntry): string {
-  return origin?.kind === 'bnb-nf4' ? 'NF4' : dtype;
+  return origin?.kind === 'packed' ? origin.type : dtype;
 }
