@@ -29,13 +29,15 @@ export interface ClipTokenizerFiles {
 const START = '<|startoftext|>';
 const END = '<|endoftext|>';
 const END_OF_WORD = '</w>';
+/** CLIP's positions. ComfyUI's tokenizer_config.json says 8192, because its program divides long prompts. */
+const MAX_LENGTH = 77;
 /** CLIP's words; everything else (white space) is dropped. */
 const WORDS = String.raw`<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+`;
 
 const vocabulary = z.record(z.string(), tokenId);
 
 /**
- * Builds CLIP's tokenizer. `encode` gives bos, tokens, eos and padding, `model_max_length` (77) ids in total.
+ * Builds CLIP's tokenizer. `encode` gives bos, tokens, eos and padding, `model_max_length` ids in total, at most 77.
  * @param where the folder, for messages
  * @throws AppError text.tokenizer-invalid
  */
@@ -49,7 +51,12 @@ export function buildClipTokenizer(files: ClipTokenizerFiles, where: string): Te
   };
   const bos = config.bos_token ?? START;
   const eos = config.eos_token ?? END;
-  const frame = { bosId: id(bos), eosId: id(eos), padId: id(config.pad_token ?? END), length: config.model_max_length };
+  const frame = {
+    bosId: id(bos),
+    eosId: id(eos),
+    padId: id(config.pad_token ?? END),
+    length: Math.min(MAX_LENGTH, Math.floor(config.model_max_length)),
+  };
   const special = [...new Set([bos, eos])].map((content) => ({ id: id(content), content, special: true }));
   const definition = {
     added_tokens: special,

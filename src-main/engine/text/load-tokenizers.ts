@@ -1,8 +1,10 @@
-/** Reads the tokenizer folders of a FLUX checkpoint in diffusers' layout. */
+/** Reads the two tokenizers of a pack. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
+import type { PackPlaces } from '../protocol/pack-parts.js';
 import { buildClipTokenizer } from './clip-tokenizer.js';
+import { readGgufTokenizer } from './gguf-tokenizer.js';
 import { buildT5Tokenizer } from './t5-tokenizer.js';
 import { invalidTokenizer, type TextTokenizer } from './text-tokenizer.js';
 
@@ -14,26 +16,40 @@ export interface Tokenizers {
 /** Size limit. T5's tokenizer.json has 2.4 MB, the largest multilingual ones 35 MB. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
-/**
- * Loads both tokenizers: `tokenizer/{vocab.json,merges.txt,tokenizer_config.json}` for CLIP and
- * `tokenizer_2/{tokenizer.json,tokenizer_config.json}` for T5.
- * @param fluxFolder absolute path of the FLUX folder
- * @throws AppError pack.incomplete when a file is missing, text.tokenizer-invalid when one cannot be used
- */
-export async function loadTokenizers(fluxFolder: string): Promise<Tokenizers> {
-  const clipFolder = join(fluxFolder, 'tokenizer');
-  const t5Folder = join(fluxFolder, 'tokenizer_2');
-  const [vocab, merges, clipConfig, tokenizer, t5Config] = await Promise.all([
-    readJson(clipFolder, 'vocab.json'),
-    readText(clipFolder, 'merges.txt'),
-    readJson(clipFolder, 'tokenizer_config.json'),
-    readJson(t5Folder, 'tokenizer.json'),
-    readJson(t5Folder, 'tokenizer_config.json'),
+/** @throws AppError pack.incomplete when a file is missing, text.tokenizer-invalid when one cannot be used */
+export async function loadTokenizers({
+  clipTokenizer,
+  t5Tokenizer,
+}: Pick<PackPlaces, 'clipTokenizer' | 't5Tokenizer'>): Promise<Tokenizers> {
+  const [clip, t5] = await Promise.all([loadClipTokenizer(clipTokenizer), loadT5Tokenizer(t5Tokenizer)]);
+  return { clip, t5 };
+}
+
+/** @param folder with vocab.json, merges.txt and tokenizer_config.json @throws AppError as `loadTokenizers` */
+export async function loadClipTokenizer(folder: string): Promise<TextTokenizer> {
+  const [vocab, merges, config] = await Promise.all([
+    readJson(folder, 'vocab.json'),
+    readText(folder, 'merges.txt'),
+    readJson(folder, 'tokenizer_config.json'),
   ]);
-  return {
-    clip: buildClipTokenizer({ vocab, merges, config: clipConfig }, clipFolder),
-    t5: buildT5Tokenizer({ tokenizer, config: t5Config }, t5Folder),
-  };
+  return buildClipTokenizer({ vocab, merges, config }, folder);
+}
+
+/**
+ * @param place folder with tokenizer.json and tokenizer_config.json, or a GGUF file of T5
+ * @throws AppError as `loadTokenizers`; weights.* for a GGUF
+ */
+export async function loadT5Tokenizer(place: string): Promise<TextTokenizer> {
+  if (/\.gguf$/i.test(place)) {
+    const files = await readGgufTokenizer(place);
+    if (files !== null) return buildT5Tokenizer(files, place);
+    throw invalidTokenizer(place, 'the GGUF file has no tokenizer in it');
+  }
+  const [tokenizer, config] = await Promise.all([
+    readJson(place, 'tokenizer.json'),
+    readJson(place, 'tokenizer_config.json'),
+  ]);
+  return buildT5Tokenizer({ tokenizer, config }, place);
 }
 
 async function readJson(folder: string, name: string): Promise<unknown> {

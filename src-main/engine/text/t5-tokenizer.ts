@@ -24,6 +24,8 @@ export interface T5TokenizerFiles {
   readonly config: unknown;
 }
 
+/** FLUX.1-dev reads so many. */
+const MAX_LENGTH = 512;
 /** Control characters that Nmt removes, and characters that it replaces by a space. */
 const NMT_REMOVED = String.raw`[\x01-\x08\x0b\x0e-\x1f\x7f\x{8f}\x{9f}]`;
 const NMT_SPACES = String.raw`[\x09\x0a\x0c\x0d\x{1680}\x{200b}-\x{200f}\x{2028}\x{2029}\x{2581}\x{feff}\x{fffd}]`;
@@ -43,7 +45,7 @@ const tokenizerFile = z.looseObject({
 });
 
 /**
- * Builds T5's tokenizer. `encode` gives tokens, `</s>` and padding, `model_max_length` (512) ids in total. There is no
+ * Builds T5's tokenizer. `encode` gives tokens, `</s>` and padding, `model_max_length` ids in total, at most 512. There is no
  * attention mask, because attention covers the whole padded length.
  * @param where the folder, for messages
  * @throws AppError text.tokenizer-invalid
@@ -65,7 +67,7 @@ export function buildT5Tokenizer(files: T5TokenizerFiles, where: string): TextTo
     bosId: null,
     eosId: id(config.eos_token ?? '</s>'),
     padId: id(config.pad_token ?? '<pad>'),
-    length: config.model_max_length,
+    length: Math.min(MAX_LENGTH, Math.floor(config.model_max_length)),
   };
   const definition = {
     ...file,

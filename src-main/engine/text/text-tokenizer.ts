@@ -13,6 +13,8 @@ import { AppError } from '../../base/app-error.js';
 export interface TextTokenizer {
   /** L. */
   readonly length: number;
+  /** Number of tokens that it knows. */
+  readonly vocabulary: number;
   /** Token ids [L] of a prompt of any length; a new array. @throws AppError text.tokenizer-invalid */
   encode(prompt: string): Int32Array;
 }
@@ -27,12 +29,6 @@ export interface TokenFrame {
   readonly length: number;
 }
 
-/**
- * Longest accepted token sequence: T5 for FLUX has 512, and attention over more than this would need gigabytes. Unset
- * lengths are written as 1e30.
- */
-const MAX_LENGTH = 4096;
-
 /** An id that fits an Int32Array. */
 export const tokenId = z.number().int().min(0).max(0x7fffffff);
 
@@ -42,7 +38,8 @@ const specialToken = z
 
 /** The used fields of tokenizer_config.json. */
 const configFile = z.looseObject({
-  model_max_length: z.number().int().min(2).max(MAX_LENGTH),
+  /** Other tools write other lengths than the network's, and an unset one as 1e30. */
+  model_max_length: z.number().min(2),
   bos_token: specialToken.nullish(),
   eos_token: specialToken.nullish(),
   pad_token: specialToken.nullish(),
@@ -105,6 +102,7 @@ export function frameTokenizer(
   if (own(PROBE).length === 0) throw invalidTokenizer(where, `it finds no tokens in "${PROBE.trim()}"`);
   return {
     length,
+    vocabulary: vocabularyOf(tokenizerJson),
     encode(prompt) {
       const ids = new Int32Array(length).fill(padId);
       if (bosId !== null) ids[0] = bosId;
@@ -114,6 +112,12 @@ export function frameTokenizer(
       return ids;
     },
   };
+}
+
+/** A unigram model has a list of tokens, BPE an object. */
+function vocabularyOf({ model }: Readonly<Record<string, unknown>>): number {
+  const vocab: unknown = (model as { readonly vocab?: unknown } | undefined)?.vocab;
+  return typeof vocab === 'object' && vocab !== null ? Object.keys(vocab).length : 0;
 }
 
 const tokenIds = z.array(tokenId);

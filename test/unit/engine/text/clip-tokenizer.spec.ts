@@ -40,6 +40,11 @@ describe('buildClipTokenizer', () => {
     expect([...buildClipTokenizer({ ...files, config }, FOLDER).encode('')].slice(0, 4)).toEqual([748, END, 0, 0]);
   });
 
+  it.each([8192, 1e30])('gives CLIP’s 77 tokens where the config says %d', (model_max_length) => {
+    const other = buildClipTokenizer({ ...files, config: { ...files.config, model_max_length } }, FOLDER);
+    expect(other.encode('a cinematic portrait')).toEqual(tokenizer.encode('a cinematic portrait'));
+  });
+
   it.each([
     ['a vocabulary that is a list', { vocab: ['a'] }],
     ['a vocabulary without the special tokens', { vocab: { a: 0 } }],
@@ -47,7 +52,7 @@ describe('buildClipTokenizer', () => {
     ['a merge of one token', { merges: 'ab\n' }],
     ['a special token that names a property of every object', { config: { ...files.config, bos_token: 'toString' } }],
     ['no length', { config: {} }],
-    ['an unset length', { config: { model_max_length: 1e30 } }],
+    ['a length without room for a token', { config: { model_max_length: 1 } }],
   ])('refuses %s', (_, change) => {
     const failure = failureOf(() => buildClipTokenizer({ ...files, ...change }, FOLDER));
     expect(failure).toBeInstanceOf(AppError);

@@ -12,8 +12,12 @@ function expectedIds(tensor: string, row: number): number[] {
   return [...data.slice(row * length, (row + 1) * length)].map(Number);
 }
 
+function placesIn(folder: string): Parameters<typeof loadTokenizers>[0] {
+  return { clipTokenizer: fixturePath(`${folder}/tokenizer`), t5Tokenizer: fixturePath(`${folder}/tokenizer_2`) };
+}
+
 describe('loadTokenizers', async () => {
-  const { clip, t5 } = await loadTokenizers(fixturePath('reference-tiny/flux'));
+  const { clip, t5 } = await loadTokenizers(placesIn('reference-tiny/flux'));
 
   it.each(prompts.map((prompt, row) => ({ prompt, row })))('gives the reference ids for $prompt', ({ prompt, row }) => {
     expect([...clip.encode(prompt)]).toEqual(expectedIds('clip_input_ids', row));
@@ -25,7 +29,7 @@ describe('loadTokenizers', async () => {
   });
 
   it('says which file is missing', async () => {
-    const failure = await loadTokenizers(fixturePath('reference-tiny')).catch((error: unknown) => error);
+    const failure = await loadTokenizers(placesIn('reference-tiny')).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(AppError);
     expect(failure).toMatchObject({ code: 'pack.incomplete', message: expect.stringContaining('tokenizer') as string });
   });
