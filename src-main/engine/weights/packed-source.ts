@@ -12,7 +12,7 @@ const F32_BYTES = DTYPE_BYTES.F32;
 /** A packed weight of a checkpoint. */
 export interface PackedWeight {
   readonly entry: TensorEntry & { readonly origin: PackedOrigin };
-  /** Names of tensors that are parts of it and not shown. */
+  /** Names of tensors that are parts of it and not shown; several weights may share them. */
   readonly companions: readonly string[];
 }
 
@@ -35,13 +35,18 @@ export function packedEntry(
  *
  * @param weights each shown in place of the tensor with the name of its entry, or of its first companion if there is none
  * @param hidden names of other tensors that are not shown, such as markers
+ * @param renamed names to show of ordinary tensors, by their names in the source
+ * @throws AppError weights.malformed for two tensors with the same name
  */
 export function withPackedWeights(
   source: TensorSource,
   weights: readonly PackedWeight[],
   hidden: readonly string[] = [],
+  renamed: ReadonlyMap<string, string> = new Map(),
 ): TensorSource {
-  return weights.length === 0 && hidden.length === 0 ? source : new PackedTensorSource(source, weights, hidden);
+  return weights.length === 0 && hidden.length === 0 && renamed.size === 0
+    ? source
+    : new PackedTensorSource(source, weights, hidden, renamed);
 }
 
 class PackedTensorSource implements TensorSource {
@@ -49,35 +54,51 @@ class PackedTensorSource implements TensorSource {
   readonly metadata: Readonly<Record<string, string>>;
   readonly #source: TensorSource;
   readonly #weights: ReadonlyMap<string, PackedWeight>;
+  readonly #onDisk: ReadonlyMap<string, string>;
 
-  constructor(source: TensorSource, weights: readonly PackedWeight[], hidden: readonly string[]) {
+  constructor(
+    source: TensorSource,
+    weights: readonly PackedWeight[],
+    hidden: readonly string[],
+    renamed: ReadonlyMap<string, string>,
+  ) {
     this.#source = source;
     this.#weights = new Map(weights.map((weight) => [weight.entry.name, weight]));
+    this.#onDisk = new Map([...renamed].map(([onDisk, shown]) => [shown, onDisk]));
     this.metadata = source.metadata;
     const parts = new Set([...weights.flatMap(({ companions }) => companions), ...hidden]);
-    const standing = new Map(
-      weights.map((weight) => {
-        const { name } = weight.entry;
-        return [source.entries.has(name) ? name : (weight.companions[0] ?? name), weight.entry] as const;
-      }),
-    );
+    const standing = new Map<string, TensorEntry[]>();
+    for (const { entry, companions } of weights) {
+      const place = source.entries.has(entry.name) ? entry.name : (companions[0] ?? entry.name);
+      const there = standing.get(place);
+      if (there === undefined) standing.set(place, [entry]);
+      else there.push(entry);
+    }
     const entries = new Map<string, TensorEntry>();
+    const show = (entry: TensorEntry): void => {
+      if (entries.has(entry.name)) throw malformed(entry.file, `has ${quoted(entry.name)} in two forms.`);
+      entries.set(entry.name, entry);
+    };
     for (const entry of source.entries.values()) {
-      const shown = standing.get(entry.name) ?? (parts.has(entry.name) ? null : entry);
-      if (shown !== null) entries.set(shown.name, shown);
+      const shown = standing.get(entry.name);
+      if (shown !== undefined) shown.forEach(show);
+      else if (!parts.has(entry.name)) {
+        const name = renamed.get(entry.name);
+        show(name === undefined ? entry : { ...entry, name });
+      }
     }
     this.entries = entries;
   }
 
   async readBytes(name: string): Promise<Uint8Array> {
-    if (!this.#weights.has(name)) return this.#source.readBytes(name);
+    if (!this.#weights.has(name)) return this.#source.readBytes(this.#onDisk.get(name) ?? name);
     const values = await this.readF32(name);
     return new Uint8Array(values.buffer);
   }
 
   async readF32(name: string): Promise<Float32Array> {
     const weight = this.#weights.get(name);
-    if (weight === undefined) return this.#source.readF32(name);
+    if (weight === undefined) return this.#source.readF32(this.#onDisk.get(name) ?? name);
     const out = new Float32Array(elementCount(weight.entry.shape));
     for (let begin = 0; begin < out.length; begin += DECODE_VALUES) {
       out.set(await weight.entry.origin.decode(begin, Math.min(begin + DECODE_VALUES, out.length)), begin);
@@ -87,7 +108,7 @@ class PackedTensorSource implements TensorSource {
 
   async readRange(name: string, byteStart: number, byteLength: number): Promise<Uint8Array> {
     const weight = this.#weights.get(name);
-    if (weight === undefined) return this.#source.readRange(name, byteStart, byteLength);
+    if (weight === undefined) return this.#source.readRange(this.#onDisk.get(name) ?? name, byteStart, byteLength);
     return decodedRange(weight.entry, byteStart, byteLength);
   }
 
