@@ -1,33 +1,26 @@
 /**
- * A checkpoint with LoRAs added: W + Σ weight · (alpha / r) · B·A, rounded once to bf16. Rows are computed when read;
- * memory holds the factors of one weight.
+ * Adds LoRAs to a checkpoint. Each is computed from the checkpoint's own weights and the results are added, so that
+ * their order does not matter.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { AppError } from '../../base/app-error.js';
 import { defined } from '../../base/assert.js';
 import type { LoraChoice } from '../protocol.js';
-import { encodeBf16 } from '../quant/formats/sixteen-bit.js';
-import { decodeToF32 } from '../weights/decode.js';
-import { openTensorFile } from '../weights/open-tensor-file.js';
 import {
   DTYPE_BYTES,
-  type LowRankAddition,
-  type TensorDtype,
-  type TensorEntry,
+  type Decomposition,
+  type StoredMatrix,
   type TensorSource,
+  type WeightAddition,
 } from '../weights/tensor-source.js';
 import { quoted, unreadable } from '../weights/weights-error.js';
-import { addLowRank, type LowRank } from './add-low-rank.js';
-import { loraTargets, type FluxBlocks, type LoraTargets, type TargetRows } from './lora-targets.js';
-import { parseLora, type LoraModule } from './parse-lora.js';
+import type { Change } from './lora-changes.js';
+import { broken } from './lora-error.js';
+import { loraTargets, type FluxBlocks } from './lora-targets.js';
+import { MergedTensorSource } from './merged-source.js';
+import { openLora, type OpenLora } from './open-lora.js';
 
-/** Dtypes of base weights that allow addition. */
-const BASE_DTYPES: readonly TensorDtype[] = ['BF16', 'F16', 'F32', 'F8_E4M3'];
-const BF16_BYTES = DTYPE_BYTES.BF16;
-/** Unknown tensors listed in a message. */
-const NAMED = 5;
 /** Hex digits of the digest. */
 const DIGITS = 16;
 
@@ -59,69 +52,46 @@ export async function mergeLoras(
     for (const choice of choices) {
       const lora = await openLora(choice, targets);
       opened.push(lora);
-      if (choice.weight !== 0) hash.update(`${await hashFile(choice.path, signal)}:${choice.weight}\n`);
+      if (choice.weight === 0) continue;
+      hash.update(`${await hashFile(choice.path, signal)}:${choice.weight}\n`);
+      if (lora.config !== null) hash.update(`${lora.config}\n`);
     }
-    const added = opened.filter(({ weight }) => weight !== 0);
-    if (added.length === 0) {
+    const additions = await additionsOf(
+      opened.filter(({ weight }) => weight !== 0),
+      source,
+    );
+    if (additions.size === 0) {
       await closeAll(opened);
       return { source, digest: null };
     }
     const digest = hash.digest('hex').slice(0, DIGITS);
-    return { source: new MergedTensorSource(source, opened, await additionsOf(added), digest), digest };
+    const files = opened.map((lora) => lora.source);
+    return { source: new MergedTensorSource(source, files, additions, digest), digest };
   } catch (error) {
     await closeAll(opened);
     throw error;
   }
 }
 
-/**
- * Names of the LoRA's layers, from its header alone.
- * @throws AppError weights.unexpected-tensor listing unknown keys, weights.*
- */
-export async function readLoraLayers(source: TensorSource, blocks: FluxBlocks, path: string): Promise<string[]> {
-  const lora = await openLora({ path, weight: 1 }, loraTargets(source.entries, blocks));
-  await lora.source.close();
-  return lora.modules.map(({ name }) => name);
+/** What a LoRA would do, from headers. */
+export interface LoraSummary {
+  /** Layers of FLUX that it changes, by its own names. */
+  readonly layers: readonly string[];
+  /** Tensors of text encoders and of embeddings, which are left out. */
+  readonly leftOut: OpenLora['leftOut'];
+  readonly assumesAlpha: boolean;
 }
 
-interface OpenLora {
-  readonly source: TensorSource;
-  readonly weight: number;
-  readonly modules: readonly LoraModule[];
+/** @throws AppError weights.unexpected-tensor listing unknown keys, weights.* */
+export async function summarizeLora(source: TensorSource, blocks: FluxBlocks, path: string): Promise<LoraSummary> {
+  const lora = await openLora({ path, weight: 1 }, loraTargets(source.entries, blocks));
+  await lora.source.close();
+  const { modules, leftOut, assumesAlpha } = lora;
+  return { layers: modules.map(({ name }) => name), leftOut, assumesAlpha };
 }
 
 async function closeAll(loras: readonly OpenLora[]): Promise<void> {
   await Promise.all(loras.map((lora) => lora.source.close()));
-}
-
-async function openLora({ path, weight }: LoraChoice, targets: LoraTargets): Promise<OpenLora> {
-  if (!Number.isFinite(weight)) {
-    throw new AppError('engine.request-invalid', `The weight of the LoRA ${path} is ${weight}, expected a number.`, {
-      remedy: 'Change the setting and run again.',
-    });
-  }
-  const source = await openTensorFile(path);
-  try {
-    const { modules, unknown } = parseLora(source.entries, source.metadata, targets, path);
-    if (unknown.length > 0) throw unknownTensors(path, unknown, source.entries.size);
-    return { source, weight, modules };
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
-}
-
-function unknownTensors(path: string, unknown: readonly string[], total: number): AppError {
-  const named = unknown.slice(0, NAMED).map(quoted).join(', ');
-  const more = unknown.length > NAMED ? ` and ${unknown.length - NAMED} more` : '';
-  return new AppError(
-    'weights.unexpected-tensor',
-    `The LoRA ${path} has ${unknown.length} of ${total} tensors that match no layer of this FLUX: ${named}${more}.`,
-    {
-      remedy: 'Use a LoRA that was trained for FLUX.1 alone: text encoder parts, DoRA, LoHa and LoKr cannot be merged.',
-      details: { file: path, unknown: unknown.join('\n') },
-    },
-  );
 }
 
 async function hashFile(path: string, signal: AbortSignal | undefined): Promise<string> {
@@ -135,167 +105,63 @@ async function hashFile(path: string, signal: AbortSignal | undefined): Promise<
   return hash.digest('hex');
 }
 
-class MergedTensorSource implements TensorSource {
-  readonly entries: ReadonlyMap<string, TensorEntry>;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly #base: TensorSource;
-  readonly #opened: readonly OpenLora[];
-  readonly #additions: ReadonlyMap<string, readonly Addition[]>;
-  /** Factors of the weight read last, since readers finish one weight before the next. */
-  #recent: { readonly name: string; readonly updates: readonly LowRank[] } | null = null;
-
-  constructor(
-    base: TensorSource,
-    opened: readonly OpenLora[],
-    additions: ReadonlyMap<string, readonly Addition[]>,
-    digest: string,
-  ) {
-    this.#base = base;
-    this.#opened = opened;
-    this.#additions = additions;
-    this.metadata = base.metadata;
-    const entries = new Map<string, TensorEntry>();
-    for (const entry of base.entries.values()) {
-      const added = additions.get(entry.name);
-      entries.set(entry.name, added === undefined ? entry : mergedEntry(entry, base, added, digest));
-    }
-    this.entries = entries;
-  }
-
-  async readBytes(name: string): Promise<Uint8Array> {
-    const entry = this.#base.entries.get(name);
-    if (entry === undefined || !this.#additions.has(name)) return this.#base.readBytes(name);
-    return this.#merged(entry, 0, entry.shape[0] as number);
-  }
-
-  async readF32(name: string): Promise<Float32Array> {
-    if (!this.#additions.has(name)) return this.#base.readF32(name);
-    return decodeToF32('BF16', await this.readBytes(name));
-  }
-
-  async readRange(name: string, byteStart: number, byteLength: number): Promise<Uint8Array> {
-    const entry = this.entries.get(name);
-    if (entry === undefined || !this.#additions.has(name)) return this.#base.readRange(name, byteStart, byteLength);
-    const byteEnd = byteStart + byteLength;
-    if (byteStart < 0 || byteLength < 0 || byteEnd > entry.byteLength) {
-      throw new AppError(
-        'weights.wrong-shape',
-        `"${name}" has ${entry.byteLength} bytes; bytes ${byteStart} to ${byteEnd} were requested.`,
-        { remedy: 'The checkpoint is of another model than its config.json says.' },
-      );
-    }
-    const rowBytes = (entry.shape[1] as number) * BF16_BYTES;
-    const firstRow = Math.floor(byteStart / rowBytes);
-    const bytes = await this.#merged(entry, firstRow, Math.ceil(byteEnd / rowBytes));
-    return bytes.subarray(byteStart - firstRow * rowBytes, byteEnd - firstRow * rowBytes);
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.#base.close(), closeAll(this.#opened)]);
-  }
-
-  /** bf16 bytes of rows [from, to). */
-  async #merged({ name, shape }: TensorEntry, from: number, to: number): Promise<Uint8Array> {
-    const { dtype } = defined(this.#base.entries.get(name), name);
-    const k = shape[1] as number;
-    const rowBytes = k * DTYPE_BYTES[dtype];
-    const values = decodeToF32(dtype, await this.#base.readRange(name, from * rowBytes, (to - from) * rowBytes));
-    addLowRank(values, from, k, await this.#updatesOf(name));
-    return new Uint8Array(encodeBf16(values, to - from, k, name).buffer);
-  }
-
-  async #updatesOf(name: string): Promise<readonly LowRank[]> {
-    if (this.#recent?.name === name) return this.#recent.updates;
-    this.#recent = null;
-    const updates: LowRank[] = [];
-    for (const addition of this.#additions.get(name) ?? []) updates.push(await readUpdate(addition));
-    this.#recent = { name, updates };
-    return updates;
-  }
-}
-
-/** One addition to rows of a weight. */
-interface Addition {
-  readonly lora: OpenLora;
-  readonly module: LoraModule;
-  readonly piece: TargetRows;
-  readonly factor: number;
-}
-
 /** Additions by weight, in the order of the LoRAs. */
-async function additionsOf(loras: readonly OpenLora[]): Promise<Map<string, Addition[]>> {
-  const additions = new Map<string, Addition[]>();
+async function additionsOf(loras: readonly OpenLora[], base: TensorSource): Promise<Map<string, WeightAddition[]>> {
+  const additions = new Map<string, WeightAddition[]>();
   for (const lora of loras) {
-    for (const module of lora.modules) {
-      const [alpha] = module.alpha === null ? [] : await lora.source.readF32(module.alpha);
-      const factor = lora.weight * (alpha === undefined ? module.scale : alpha / module.rank);
-      for (const piece of module.target.pieces) {
-        const known = additions.get(piece.weight) ?? [];
-        known.push({ lora, module, piece, factor });
-        additions.set(piece.weight, known);
+    for (const change of lora.modules.flatMap(({ changes }) => changes)) {
+      const gamma = await gammaOf(lora, change);
+      const decomposition = decompositionOf(lora, change, base);
+      const factor = decomposition === null ? lora.weight * gamma : gamma;
+      for (const { weight, weightRow, loraRow, rows } of change.pieces) {
+        const known = additions.get(weight) ?? [];
+        known.push({ weightRow, rows, deltaRow: loraRow, factor, delta: change.delta, decomposition });
+        additions.set(weight, known);
       }
     }
   }
   return additions;
 }
 
-async function readUpdate({ lora, module, piece, factor }: Addition): Promise<LowRank> {
-  const { rank } = module;
-  const { dtype } = tensor(lora, module.up);
-  const rowBytes = rank * DTYPE_BYTES[dtype];
-  return {
-    weightRow: piece.weightRow,
-    down: Float64Array.from(await lora.source.readF32(module.down)),
-    up: decodeToF32(dtype, await lora.source.readRange(module.up, piece.loraRow * rowBytes, piece.rows * rowBytes)),
-    rank,
-    factor,
-  };
+/** @throws AppError weights.malformed for an alpha that is no finite number */
+async function gammaOf({ source }: OpenLora, { gamma }: Change): Promise<number> {
+  if (gamma === null) return 1;
+  if (gamma.alpha === null) return gamma.scale;
+  const { name, file } = gamma.alpha;
+  const [alpha = NaN] = await source.readF32(name);
+  const value = alpha / gamma.rank;
+  if (!Number.isFinite(value))
+    throw broken('weights.malformed', file, `has ${alpha} in ${quoted(name)}, expected a number`);
+  return value;
 }
 
-function tensor({ source }: OpenLora, name: string): TensorEntry {
-  return defined(source.entries.get(name), name);
-}
-
-function lowRankAddition({ lora, module, piece, factor }: Addition): LowRankAddition {
-  const down = tensor(lora, module.down);
-  const up = tensor(lora, module.up);
-  return {
-    weightRow: piece.weightRow,
-    rows: piece.rows,
-    rank: module.rank,
-    factor,
-    down: { file: down.file, byteOffset: down.byteOffset, dtype: down.dtype },
-    up: {
-      file: up.file,
-      byteOffset: up.byteOffset + piece.loraRow * module.rank * DTYPE_BYTES[up.dtype],
-      dtype: up.dtype,
-    },
-  };
-}
-
-function mergedEntry(
-  entry: TensorEntry,
+function decompositionOf(
+  { weight }: OpenLora,
+  { magnitude, pieces, k }: Change,
   base: TensorSource,
-  additions: readonly Addition[],
-  digest: string,
-): TensorEntry {
-  if (!BASE_DTYPES.includes(entry.dtype)) {
-    throw new AppError(
-      'weights.unsupported-dtype',
-      `The tensor "${entry.name}" has dtype ${entry.dtype}; a LoRA can be added to ${BASE_DTYPES.join(', ')}.`,
-      { remedy: 'Use a checkpoint in bf16, f16, f32, plain fp8 or bitsandbytes nf4.' },
-    );
-  }
-  return {
-    ...entry,
-    dtype: 'BF16',
-    byteLength: (entry.shape[0] as number) * (entry.shape[1] as number) * BF16_BYTES,
-    origin: {
-      kind: 'merged',
-      digest,
-      base: entry,
-      additions: additions.map(lowRankAddition),
-      readBase: (byteStart, byteLength) => base.readRange(entry.name, byteStart, byteLength),
-    },
-  };
+): Decomposition | null {
+  if (magnitude === null) return null;
+  const { values, axis } = magnitude;
+  const whole = pieces.map(({ weight: name, weightRow, loraRow, rows }) => ({
+    weight: name,
+    weightRow,
+    deltaRow: loraRow,
+    rows,
+    stored: storedRows(base, name, weightRow, rows, k),
+  }));
+  const { file, byteOffset, dtype } = values;
+  return { strength: weight, magnitude: { file, byteOffset, dtype }, axis, layer: axis === 'row' ? [] : whole };
+}
+
+/** Rows of a weight that is plain numbers in a file; null for others. */
+function storedRows(
+  base: TensorSource,
+  weight: string,
+  weightRow: number,
+  rows: number,
+  k: number,
+): StoredMatrix | null {
+  const { file, byteOffset, dtype, origin } = defined(base.entries.get(weight), weight);
+  if (origin !== undefined) return null;
+  return { file, byteOffset: byteOffset + weightRow * k * DTYPE_BYTES[dtype], dtype, rows, columns: k };
 }

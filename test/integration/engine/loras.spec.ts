@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bf16ToF32, f32ToBf16 } from '../../../src-main/base/float-formats.js';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
 import { conversionItems, convertPack } from '../../../src-main/engine/pipeline/packs/convert-pack.js';
 import { openFluxWithLoras } from '../../../src-main/engine/pipeline/networks/flux-with-loras.js';
 import { prepareQuantized } from '../../../src-main/engine/pipeline/networks/prepared.js';
+import { weightErrors } from '../../../src-main/engine/pipeline/quantization-errors/weight-errors.js';
 import { computeProfile } from '../../../src-main/engine/runtime/providers.js';
 import { openCheckpoint } from '../../../src-main/engine/weights/open-checkpoint.js';
 import { openSafetensors } from '../../../src-main/engine/weights/safetensors-source.js';
@@ -36,6 +38,29 @@ beforeAll(async () => {
   merged = await writeTinyPack(join(folder, 'merged'), tensors);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Encoders' threads read factors, base weights and norms from files; the source itself reads through its base. */
+async function sameInThreads(root: string, kind: string): Promise<void> {
+  const choice = { path: join(LORAS, 'kinds', `${kind}.safetensors`), weight: 0.75 };
+  const flux = await openFluxWithLoras(await openPack(root), [choice]);
+  try {
+    const profile = await computeProfile('cpu');
+    const context = { provider: 'cpu', profile, cacheDir: join(folder, 'kinds'), exact: false } as const;
+    const prepared = await prepareQuantized(context, 'flux', flux, '16-bit');
+    let compared = 0;
+    for (const { name, origin } of flux.source.entries.values()) {
+      const storage = prepared.tensors.get(name)?.storage;
+      if (origin?.kind !== 'merged' || storage?.kind !== 'plain') continue;
+      const { file, offset, length } = storage.value;
+      const found = (await readFile(file)).subarray(offset, offset + length);
+      expect(found.equals(Buffer.from(await flux.source.readBytes(name))), name).toBe(true);
+      compared += 1;
+    }
+    expect(compared).toBeGreaterThan(0);
+  } finally {
+    await flux.source.close();
+  }
+}
 
 describe('a LoRA', () => {
   it.each(['16-bit', 'int8', 'nf4'] as const)(
@@ -82,46 +107,97 @@ describe('a LoRA', () => {
     expect(await files()).toEqual(both);
   });
 
-  it('is added to a checkpoint in bitsandbytes NF4 too', async () => {
-    const source = await openCheckpoint(join(TINY, TRANSFORMER));
-    const tensors: WritableTensor[] = [];
-    for (const { name, dtype, shape } of source.entries.values()) {
-      const data = await source.readBytes(name);
-      const bits = new Uint16Array(Uint8Array.from(data).buffer);
-      if (name === Q) tensors.push(...bnbTensors(name, bits, 64, 64, true));
-      else tensors.push({ name, dtype, shape, data });
-    }
-    await source.close();
-    const root = await writeTinyPack(join(folder, 'bnb'), tensors);
-    const base = await openCheckpoint(join(root, TRANSFORMER));
-    const flux = await openFluxWithLoras(await openPack(root), [KOHYA]);
-    try {
-      const before = await base.readF32(Q);
-      const after = await flux.source.readF32(Q);
+  describe('on a checkpoint in bitsandbytes NF4', () => {
+    /** One weight alone, and one of a fused layer whose columns have norms in the fixture. */
+    const PACKED = [Q, 'transformer_blocks.1.attn.to_k.weight'];
+    let root: string;
+    beforeAll(async () => {
+      const source = await openCheckpoint(join(TINY, TRANSFORMER));
+      const tensors: WritableTensor[] = [];
+      for (const { name, dtype, shape } of source.entries.values()) {
+        const data = await source.readBytes(name);
+        const bits = new Uint16Array(Uint8Array.from(data).buffer);
+        if (PACKED.includes(name)) tensors.push(...bnbTensors(name, bits, 64, 64, true));
+        else tensors.push({ name, dtype, shape, data });
+      }
+      await source.close();
+      root = await writeTinyPack(join(folder, 'bnb'), tensors);
+    });
+
+    /** Q and what KOHYA adds to it, in f64. */
+    async function exactSum(): Promise<{ readonly base: Float32Array; readonly delta: number[] }> {
+      const checkpoint = await openCheckpoint(join(root, TRANSFORMER));
       const lora = await openSafetensors(KOHYA.path);
+      const base = await checkpoint.readF32(Q);
       const down = await lora.readF32('lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight');
       const up = await lora.readF32('lora_unet_double_blocks_0_img_attn_qkv.lora_up.weight');
-      await lora.close();
-      after.forEach((value, at) => {
+      await Promise.all([checkpoint.close(), lora.close()]);
+      const delta = Array.from(base, (_, at) => {
         const [row, column] = [Math.floor(at / 64), at % 64];
         let product = 0;
         for (let j = 0; j < 4; j++) product += (up[row * 4 + j] as number) * (down[j * 64 + column] as number);
-        const exact = (before[at] as number) - 0.5 * (2 / 4) * product;
-        expect(Math.abs(value - exact)).toBeLessThanOrEqual(Math.abs(exact) * 2 ** -8);
+        return -0.5 * (2 / 4) * product;
       });
-      const context = {
-        provider: 'cpu',
-        profile: await computeProfile('cpu'),
-        cacheDir: folder,
-        exact: false,
-      } as const;
-      const prepared = await prepareQuantized(context, 'flux', flux, 'nf4');
-      expect(prepared.tensors.get(Q)?.storage.kind).toBe('nf4');
-      expect(prepared.cacheFile).not.toBeNull();
-    } finally {
-      await Promise.all([base.close(), flux.source.close()]);
+      return { base, delta };
     }
+
+    it('is added to the decoded values', async () => {
+      const { base, delta } = await exactSum();
+      const flux = await openFluxWithLoras(await openPack(root), [KOHYA]);
+      try {
+        const after = await flux.source.readF32(Q);
+        after.forEach((value, at) => {
+          const exact = (base[at] as number) + (delta[at] as number);
+          expect(Math.abs(value - exact)).toBeLessThanOrEqual(Math.abs(exact) * 2 ** -8);
+        });
+        const profile = await computeProfile('cpu');
+        const context = { provider: 'cpu', profile, cacheDir: folder, exact: false } as const;
+        const prepared = await prepareQuantized(context, 'flux', flux, 'nf4');
+        expect(prepared.tensors.get(Q)?.storage.kind).toBe('nf4');
+        expect(prepared.cacheFile).not.toBeNull();
+      } finally {
+        await flux.source.close();
+      }
+    });
+
+    it('is added to layers of which one weight is packed', () => sameInThreads(root, 'dora'));
+
+    it('has a norm, and a part that each format loses', async () => {
+      const request = { packPath: root, cachePath: join(folder, 'loss'), component: 'flux', modelVariant: '' } as const;
+      const { layers, loraOverall } = await weightErrors({ ...request, loras: [KOHYA] });
+      const { base, delta } = await exactSum();
+      const norm = (values: ArrayLike<number>): number =>
+        Math.sqrt(Array.from(values, (x) => x * x).reduce((a, b) => a + b));
+      // quanto's qint8, written anew: one scale per row, absmax over 127.
+      const lost = delta.map((value, at) => {
+        const row = Math.floor(at / 64) * 64;
+        const rounded = (i: number): number =>
+          bf16ToF32(f32ToBf16(Math.fround((base[i] as number) + (delta[i] as number))));
+        const scale = Math.max(...Array.from({ length: 64 }, (_, i) => Math.abs(rounded(row + i)))) / 127;
+        return Math.round(rounded(at) / scale) * scale - ((base[at] as number) + value);
+      });
+      const { lora } = layers.find(({ name }) => name === Q) ?? {};
+      expect(lora?.stored).toBe('NF4');
+      expect(lora?.size).toBeCloseTo(norm(delta) / norm(base), 6);
+      // Values in the middle of two codes go either way.
+      expect(lora?.lost.int8).toBeCloseTo(norm(lost) / norm(delta), 3);
+      // The values were NF4's own; the sums are not.
+      expect(lora?.lost.nf4).toBeGreaterThan(lora?.lost.int8 ?? Infinity);
+      const others = layers.filter((layer) => layer.lora !== null && layer.name !== Q);
+      expect(others.every((layer) => layer.lora?.stored === 'BF16')).toBe(true);
+      expect(layers.some((layer) => layer.lora === null)).toBe(true);
+      expect(loraOverall?.lost.int8).toBeGreaterThan(0);
+      const plain = await weightErrors(request);
+      expect([plain.loraOverall, ...plain.layers.map((layer) => layer.lora)].every((value) => value === null)).toBe(
+        true,
+      );
+    });
   });
+
+  it.each(['loha', 'lokr', 'diff', 'norm', 'glora', 'dora', 'dora-strength', 'peft-lokr/adapter_model'])(
+    'of the kind %s is the same in the threads that encode it',
+    (name) => sameInThreads(TINY, name),
+  );
 
   it('can be cancelled while it is merged', async () => {
     const controller = new AbortController();
@@ -143,6 +219,10 @@ describe('a LoRA', () => {
   it('is taken by the command line, as often as there are LoRAs', async () => {
     const out = join(folder, 'cli.png');
     const run = promisify(execFile);
+    const layers = ['layers', '--pack', TINY, '--component', 'flux', '--cache', join(folder, 'cli')];
+    const table = await run(process.execPath, ['dist/main/cli.js', ...layers, '--lora', `${KOHYA.path}:-0.5`]);
+    expect(table.stdout).toMatch(/layer +stored as +LoRAs .*nf4 loses\n/);
+    expect(table.stdout).toMatch(/single_transformer_blocks\.2\.attn\.to_q\.weight +BF16 +\d+\.\d\d %/);
     const { stdout } = await run(process.execPath, [
       'dist/main/cli.js',
       'generate',

@@ -1,6 +1,6 @@
 /** LoRAs through the contract, with the real engine on the miniature pack. */
 import { createHash } from 'node:crypto';
-import { appendFile, cp, readdir, readFile } from 'node:fs/promises';
+import { appendFile, cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { entryFile } from '../../../src-main/base/entry-file.js';
@@ -40,10 +40,11 @@ const add = (file: string) => app.call('loras.add', { source: { kind: 'file', fi
 describe('LoRAs', () => {
   it('are checked by their header, remembered once and forgotten', async () => {
     const first = await add(KOHYA);
-    expect(first).toMatchObject({ name: 'kohya' });
+    expect(first).toMatchObject({ name: 'kohya', leftOut: 0, assumesAlpha: false });
     expect(first?.layers).toBeGreaterThan(0);
     expect(await add(KOHYA)).toEqual(first);
-    expect(await app.call('loras.list', {})).toEqual([first]);
+    const { id, name, bytes, layers } = first ?? {};
+    expect(await app.call('loras.list', {})).toEqual([{ id, name, bytes, layers }]);
     await app.call('loras.remove', { loraId: first?.id ?? '' });
     expect(await app.call('loras.list', {})).toEqual([]);
   });
@@ -59,6 +60,20 @@ describe('LoRAs', () => {
       details: { unknown: 'lora_te1_text_model.lora_down.weight\nlora_te1_text_model.lora_up.weight' },
     });
     await expect(add('/nowhere.safetensors')).rejects.toMatchObject({ code: 'weights.unreadable' });
+  });
+
+  it('say what of them is left out, and what they lack', async () => {
+    const part = 'base_model.model.transformer_blocks.0.attn.to_q';
+    const own = [zeros(`${part}.lora_A.weight`, [4, 64]), zeros(`${part}.lora_B.weight`, [64, 4])];
+    const file = join(pack.root, 'with-clip.safetensors');
+    await writeSafetensors(file, [
+      ...own,
+      zeros('lora_te1_text_model.lora_down.weight', [4, 8]),
+      zeros('t5xxl', [1, 8]),
+    ]);
+    expect(await add(file)).toMatchObject({ layers: 1, leftOut: 2, assumesAlpha: true });
+    await writeFile(join(pack.root, 'adapter_config.json'), JSON.stringify({ peft_type: 'LORA', r: 4, lora_alpha: 8 }));
+    expect(await add(file)).toMatchObject({ layers: 1, leftOut: 2, assumesAlpha: false });
   });
 
   describe('from a page that cannot tell their path', () => {

@@ -112,11 +112,14 @@ describe('mergeLoras', () => {
   });
 
   it('lists tensors that belong to no layer', async () => {
-    const names = ['lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_down.weight', `${TO_Q}.lora_magnitude_vector`];
+    const names = [
+      'lora_unet_input_blocks_1_1_proj_in.lora_down.weight',
+      'transformer.transformer_blocks.9.attn.to_q.alpha',
+    ];
     const path = await loraFile([...pair, ...names.map((name) => f32(name, [4, 4]))]);
     await expect(merge({ path, weight: 1 })).rejects.toMatchObject({
       code: 'weights.unexpected-tensor',
-      message: expect.stringMatching(/has 2 of 4 tensors.*lora_te1_text_model.*lora_magnitude_vector/) as string,
+      message: expect.stringMatching(/has 2 of 4 tensors.*input_blocks_1_1.*transformer_blocks\.9/) as string,
       details: { unknown: names.join('\n') },
     });
   });
@@ -127,6 +130,7 @@ describe('mergeLoras', () => {
     ['two ranks', [f32(`${TO_Q}.lora_A.weight`, [4, 64]), pair[1]], 'weights.wrong-shape'],
     ['rank 0', [f32(`${TO_Q}.lora_A.weight`, [0, 64]), f32(`${TO_Q}.lora_B.weight`, [64, 0])], 'weights.wrong-shape'],
     ['an alpha of many', [...pair, f32(`${TO_Q}.alpha`, [3])], 'weights.wrong-shape'],
+    ['an infinite alpha', [...pair, f32(`${TO_Q}.alpha`, [], Infinity)], 'weights.malformed'],
     ['one meaning twice', [...pair, f32(`${TO_Q}.lora_down.weight`, [2, 64])], 'weights.malformed'],
     [
       'integers',
@@ -141,6 +145,13 @@ describe('mergeLoras', () => {
     await expect(merge({ path: lora('peft'), weight: NaN })).rejects.toMatchObject({ code: 'engine.request-invalid' });
     await expect(merge({ path: join(folder, 'none'), weight: 1 })).rejects.toMatchObject({
       code: 'weights.unreadable',
+    });
+  });
+
+  it('refuses factors in blocks, which are not contiguous values in their file', async () => {
+    await expect(merge({ path: fixturePath('gguf/kinds.gguf'), weight: 1 })).rejects.toMatchObject({
+      code: 'weights.unsupported-dtype',
+      message: expect.stringContaining('in a LoRA') as string,
     });
   });
 
