@@ -1,25 +1,40 @@
-/** The providers in this build of onnxruntime-node, and the error for others. */
-import { env, listSupportedBackends } from 'onnxruntime-node';
+/** Which binding has a provider here, and the error where none has it. */
+import { listSupportedBackends } from 'onnxruntime-node';
 import './no-telemetry.js';
 import { AppError } from '../../base/app-error.js';
 import { PROVIDERS, type Provider } from '../protocol.js';
+import type { Binding } from './binding.js';
+import { cudaBinding } from './cuda/cuda-binding.js';
+import { NODE_BINDING } from './node-binding.js';
+import { CHOOSE_ANOTHER } from './runtime-error.js';
 
-/** The remedy where the working providers are not known. */
-export const CHOOSE_ANOTHER = 'Choose another provider.';
-
-/** Providers in the build, with or without their libraries and devices. */
+/** Providers that a binding of this build has, with or without their libraries and devices. */
 export function providersInBuild(): Provider[] {
-  const names = new Set(listSupportedBackends().map(({ name }) => name));
-  return PROVIDERS.filter((provider) => names.has(provider));
+  const names = new Set<string>(listSupportedBackends().map(({ name }) => name));
+  return PROVIDERS.filter((provider) => names.has(provider) || (provider === 'cuda' && process.platform !== 'darwin'));
 }
 
-/** @throws AppError engine.provider-unavailable */
-export function requireInBuild(provider: Provider): void {
+/**
+ * The binding of a provider: the C API for CUDA, onnxruntime-node for the others. With a library's path in
+ * `LIKENESS_LAB_CPU_RUNTIME` the CPU goes by the C API of that library, which is how tests compare the two.
+ * @throws AppError engine.provider-unavailable
+ */
+export async function bindingOf(provider: Provider): Promise<Binding> {
+  requireInBuild(provider);
+  if (provider === 'cuda') return cudaBinding();
+  const library = process.env['LIKENESS_LAB_CPU_RUNTIME'];
+  if (provider === 'cpu' && library !== undefined && library !== '') {
+    return (await import('./capi/capi-binding.js')).capiBinding(library);
+  }
+  return NODE_BINDING;
+}
+
+function requireInBuild(provider: Provider): void {
   const built = providersInBuild();
   if (built.includes(provider)) return;
   throw new AppError(
     'engine.provider-unavailable',
-    `onnxruntime-node ${env.versions.node ?? ''} for ${process.platform}-${process.arch} has no ${provider} provider; ` +
+    `onnxruntime-node ${NODE_BINDING.version} for ${process.platform}-${process.arch} has no ${provider} provider; ` +
       `it has ${built.join(', ')}.`,
     { remedy: CHOOSE_ANOTHER, details: { provider, built: built.join(', ') } },
   );

@@ -12,8 +12,10 @@ import {
 } from '../graph/compute-profile.js';
 import { ONNX_TYPE } from '../graph/onnx-schema.js';
 import { PROVIDERS, type DeviceChoice, type ProbeResult, type Provider } from '../protocol.js';
+import { findCuda, searchPlace } from './cuda/find-cuda.js';
 import { fusedAttentionIsRight } from './attention-check.js';
-import { CHOOSE_ANOTHER, providersInBuild } from './provider-presence.js';
+import { providersInBuild } from './provider-presence.js';
+import { CHOOSE_ANOTHER } from './runtime-error.js';
 import { openSession } from './session.js';
 
 /**
@@ -60,7 +62,8 @@ export async function probeProviders(): Promise<ProbeResult> {
       providers.push({ provider, available: false, detail: error instanceof Error ? error.message : String(error) });
     }
   }
-  return { kind: 'probe', providers };
+  const place = searchPlace();
+  return { kind: 'probe', providers, cuda: place === null ? null : await findCuda(place) };
 }
 
 /** The error of a provider, with the working ones in its remedy. */

@@ -1,7 +1,10 @@
 /** Interprets the runtime's failures, which are only text. */
 import { AppError } from '../../base/app-error.js';
+import { CUDA_DRIVER } from '../../base/cuda-parts.js';
 import type { DeviceChoice, Provider } from '../protocol.js';
-import { CHOOSE_ANOTHER } from './provider-presence.js';
+
+/** The remedy where the working providers are not known. */
+export const CHOOSE_ANOTHER = 'Choose another provider.';
 
 /**
  * WebGPU reports a refused allocation only in its log and continues with an invalid buffer; the error comes at its first
@@ -12,13 +15,18 @@ const OUT_OF_MEMORY =
 const UNAVAILABLE =
   /not supported|no available backend|Failed to (get|request|create).*(adapter|device)|provider.*not.*(enabled|available|found)|cannot open shared object|Failed to load shared library|driver version is insufficient|no CUDA-capable device/i;
 /** CUDA's and DXGI's errors for an index beyond the last device. @source cudaErrorInvalidDevice; DXGI_ERROR_NOT_FOUND */
-const NO_SUCH_DEVICE = /invalid device ordinal|CUDA failure 101\b|887A0002/i;
-/** Other requirements of a provider. @source onnxruntime-node's README and its install script */
+const NO_SUCH_DEVICE = /invalid device ordinal|Invalid device ID|CUDA failure 101\b|887A0002/i;
+/** Other requirements of a provider. */
 const NEEDS: Readonly<Partial<Record<Provider, string>>> = {
-  cuda: 'For cuda, install an NVIDIA driver, CUDA 12 with cuDNN 9, and its library: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node.',
+  cuda: `For cuda, install an NVIDIA driver of version ${CUDA_DRIVER} or newer, and its libraries with: cli providers setup-cuda.`,
   dml: 'For dml, install a graphics driver with Direct3D 12.',
   webgpu: 'For webgpu, install a graphics driver with Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS).',
 };
+
+/** To use another provider, or what this one needs. */
+export function remedyOf(provider: Provider): string {
+  return `${CHOOSE_ANOTHER} ${NEEDS[provider] ?? ''}`.trim();
+}
 
 /** @param options of the session; messages contain its `label` */
 export function wrapRuntimeError(
@@ -52,7 +60,7 @@ export function wrapRuntimeError(
     return new AppError(
       'engine.provider-unavailable',
       `The ${options.provider} provider cannot be used on this computer: ${firstLine(text)}`,
-      { remedy: `${CHOOSE_ANOTHER} ${NEEDS[options.provider] ?? ''}`.trim(), details, cause },
+      { remedy: remedyOf(options.provider), details, cause },
     );
   }
   return new AppError(
@@ -65,6 +73,11 @@ export function wrapRuntimeError(
 /** File, line, function and condition in front of the runtime's message. @source its ORT_ENFORCE */
 const WHERE_IN_SOURCE = /^\S+\.(?:cc|cpp|h):\d+ .*?(?: was false\.|\[ONNXRuntimeError\] : \d+ : [A-Z_]+ :) /;
 
+/** What CUDA said, between where it was asked and what was asked. @source its CudaCall */
+const CUDA_FAILURE = /CUDA failure (\d+: .*?) ; GPU=/;
+
 function firstLine(text: string): string {
+  const cuda = CUDA_FAILURE.exec(text)?.[1];
+  if (cuda !== undefined) return `CUDA failure ${cuda}`;
   return (text.split('\n')[0] ?? text).replace(WHERE_IN_SOURCE, '').slice(0, 300);
 }

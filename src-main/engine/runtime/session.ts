@@ -1,17 +1,17 @@
 /**
- * The only importer of onnxruntime-node: creates sessions on one named provider and runs them. Nothing falls back: a GPU
- * session fails when a node has no kernel there.
+ * Creates sessions on one named provider and runs them, by the binding that has it. Nothing falls back: a GPU session
+ * fails when a node has no kernel there.
  */
 import { parse, relative, sep } from 'node:path';
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
-import './no-telemetry.js';
+import { isAbort } from '../../base/app-error.js';
 import type { DeviceChoice } from '../protocol.js';
-import { providerOptions } from './provider-options.js';
-import { requireInBuild } from './provider-presence.js';
+import type { BoundSession, Feeds } from './binding.js';
+import { bindingOf } from './provider-presence.js';
+import { sessionEntries } from './provider-options.js';
 import { wrapRuntimeError } from './runtime-error.js';
 
-// Errors go to the log, the only place where WebGPU reports a refused buffer; warnings are about intended settings.
-env.logLevel = 'error';
+export type { Feed } from './binding.js';
+
 // nvidia-smi's order, since memory is read from it; by default CUDA puts the fastest first.
 process.env['CUDA_DEVICE_ORDER'] ??= 'PCI_BUS_ID';
 
@@ -19,12 +19,6 @@ process.env['CUDA_DEVICE_ORDER'] ??= 'PCI_BUS_ID';
 const LOG_SEVERITY = 3;
 /** Only fatal errors: for attempts that may fail. */
 const QUIET_SEVERITY = 4;
-
-/** An f32 input tensor. The data is read during `run` and not kept. */
-export interface Feed {
-  readonly data: Float32Array;
-  readonly dims: readonly number[];
-}
 
 export interface SessionOptions extends DeviceChoice {
   /** Named in errors, such as "FLUX and InfuseNet". */
@@ -35,6 +29,10 @@ export interface SessionOptions extends DeviceChoice {
   readonly asWritten?: boolean;
   /** Writes a per-node profile with this path prefix. */
   readonly profilePrefix?: string;
+  /** Every run has the same shapes and outputs, so that a GPU can replay the first. */
+  readonly repeated?: boolean;
+  /** Ends loading and runs; onnxruntime-node cannot, so its callers check between runs. */
+  readonly signal?: AbortSignal;
 }
 
 /** Location of external data relative to its file system's root; see `externalRoot`. */
@@ -44,11 +42,11 @@ export function locateFromRoot(file: string): string {
 
 /** A loaded model. Feeds and results are f32. */
 export class Session {
-  readonly #session: InferenceSession;
+  readonly #session: BoundSession;
   readonly #options: SessionOptions;
   #released = false;
 
-  constructor(session: InferenceSession, options: SessionOptions) {
+  constructor(session: BoundSession, options: SessionOptions) {
     this.#session = session;
     this.#options = options;
   }
@@ -62,25 +60,25 @@ export class Session {
     return this.#session.outputNames;
   }
 
-  /**
-   * @param outputs names to fetch; default all
-   * @throws AppError engine.out-of-memory, engine.session-failed
-   */
-  async run(feeds: Readonly<Record<string, Feed>>, outputs?: readonly string[]): Promise<Record<string, Float32Array>> {
-    const tensors: Record<string, Tensor> = {};
-    for (const [name, feed] of Object.entries(feeds)) tensors[name] = new Tensor('float32', feed.data, feed.dims);
-    let results: InferenceSession.OnnxValueMapType;
+  /** Inputs that are the same in every following run; they stay on the device where the binding can keep them there. */
+  hold(feeds: Feeds): void {
     try {
-      results =
-        outputs === undefined ? await this.#session.run(tensors) : await this.#session.run(tensors, [...outputs]);
+      this.#session.hold(feeds);
     } catch (cause) {
       throw wrapRuntimeError(cause, this.#options, 'run');
     }
-    const values: Record<string, Float32Array> = {};
-    for (const [name, value] of Object.entries(results)) {
-      values[name] = value.data as Float32Array;
+  }
+
+  /**
+   * @param outputs names to fetch; default all
+   * @throws AppError engine.out-of-memory, engine.session-failed; AbortError when the signal ended it
+   */
+  async run(feeds: Feeds, outputs: readonly string[] = this.outputNames): Promise<Record<string, Float32Array>> {
+    try {
+      return await this.#session.run(feeds, outputs);
+    } catch (cause) {
+      throw isAbort(cause) ? cause : wrapRuntimeError(cause, this.#options, 'run');
     }
-    return values;
   }
 
   /** Frees weights and buffers; safe to call twice. */
@@ -102,38 +100,33 @@ export class Session {
  * @param model its bytes, or a path, with which the runtime reads the file itself in less than half the memory
  * @param externalRoot file system root of the weights (`/`, or a drive on Windows)
  * @throws AppError engine.provider-unavailable, engine.request-invalid for the device, engine.out-of-memory,
- * engine.session-failed
+ * engine.session-failed; AbortError when the signal ended it
  */
 export async function openSession(
   model: Uint8Array | string,
   externalRoot: string,
   options: SessionOptions,
 ): Promise<Session> {
-  requireInBuild(options.provider);
-  const { executionProvider, sessionEntries } = providerOptions(options);
+  const entries = sessionEntries(options);
+  const binding = await bindingOf(options.provider);
   try {
-    const settings: InferenceSession.SessionOptions = {
-      executionProviders: [executionProvider],
-      executionMode: 'sequential',
-      graphOptimizationLevel: options.asWritten === true ? 'disabled' : 'all',
-      enableCpuMemArena: false,
-      enableMemPattern: false,
-      logSeverityLevel: options.quiet === true ? QUIET_SEVERITY : LOG_SEVERITY,
-      ...(options.profilePrefix === undefined
-        ? {}
-        : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
-      extra: {
-        session: { model_external_initializers_file_folder_path: externalRoot, ...sessionEntries },
+    const session = await binding.open(model, {
+      provider: options.provider,
+      deviceId: options.deviceId ?? 0,
+      optimize: options.asWritten !== true,
+      logSeverity: options.quiet === true ? QUIET_SEVERITY : LOG_SEVERITY,
+      ...(options.profilePrefix === undefined ? {} : { profilePrefix: options.profilePrefix }),
+      ...(options.repeated === true ? { repeated: true } : {}),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      configEntries: {
+        'session.model_external_initializers_file_folder_path': externalRoot,
+        ...entries,
         // Folding would expand every packed weight to floats at load.
-        optimization: { disable_specified_optimizers: 'ConstantFolding' },
+        'optimization.disable_specified_optimizers': 'ConstantFolding',
       },
-    };
-    const session =
-      typeof model === 'string'
-        ? await InferenceSession.create(model, settings)
-        : await InferenceSession.create(model, settings);
+    });
     return new Session(session, options);
   } catch (cause) {
-    throw wrapRuntimeError(cause, options, 'load');
+    throw isAbort(cause) ? cause : wrapRuntimeError(cause, options, 'load');
   }
 }
