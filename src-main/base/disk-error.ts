@@ -11,6 +11,41 @@ const REMEDIES: DiskRemedies = {
   other: 'Check that the folder exists and is writable, and try again.',
 };
 
+interface Meaning {
+  /** Completes "could not …: …". */
+  readonly reason: string;
+  /** Where the caller's remedy would send people the wrong way. */
+  readonly remedy?: string;
+}
+
+const CLOSE = 'Close the program that has it open, such as a viewer or a virus scanner, and try again.';
+const SHORTER = 'Use a folder nearer to the root of its drive, or shorter names.';
+
+/** What the system's codes mean to a person. */
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  EBUSY: { reason: 'another program has it open', remedy: CLOSE },
+  ETXTBSY: { reason: 'another program has it open', remedy: CLOSE },
+  EPERM: { reason: 'the system refused, because it is read-only or another program has it open' },
+  EACCES: { reason: 'the system refused, because it is read-only or another program has it open' },
+  EROFS: { reason: 'the disk is read-only', remedy: 'Choose a place on another disk.' },
+  ENOENT: { reason: 'a folder or drive of its path is not there' },
+  ENOTDIR: { reason: 'a folder of its path is a file' },
+  EISDIR: { reason: 'it is a folder', remedy: 'Write the name of a file.' },
+  EEXIST: { reason: 'something of this name is there already' },
+  ENOTEMPTY: { reason: 'a folder is not empty, or another program has a file in it open', remedy: CLOSE },
+  EXDEV: {
+    reason: 'the two places are on different drives',
+    remedy: 'Choose a folder on the same drive.',
+  },
+  ENAMETOOLONG: { reason: 'its path or name is too long', remedy: SHORTER },
+  EINVAL: { reason: 'the system does not take this name', remedy: 'Use a name of letters, digits and spaces.' },
+  EMFILE: { reason: 'too many files are open', remedy: 'Close other programs and try again.' },
+  ENFILE: { reason: 'too many files are open', remedy: 'Close other programs and try again.' },
+  EIO: { reason: 'the disk reported an error', remedy: 'Check the disk and its cable.' },
+  ENODEV: { reason: 'its drive is not there', remedy: 'Connect the drive and try again.' },
+  ENXIO: { reason: 'its drive is not there', remedy: 'Connect the drive and try again.' },
+};
+
 /**
  * A failure of the file system as `disk.full` (no space, or the user's quota is used up) or `disk.failed`. Any other
  * error, such as a cancellation, is returned unchanged.
@@ -21,15 +56,13 @@ export function diskError(error: unknown, doing: string, remedies = REMEDIES): u
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error) || error instanceof AppError) {
     return error;
   }
-  const full = error.code === 'ENOSPC' || error.code === 'EDQUOT';
-  return new AppError(
-    full ? 'disk.full' : 'disk.failed',
-    full ? `The disk is full: there is no space left to ${doing}.` : `Could not ${doing} (${String(error.code)}).`,
-    {
-      remedy: full ? remedies.full : remedies.other,
-      retryable: true,
-      details: { errno: String(error.code) },
-      cause: error,
-    },
-  );
+  const code = String(error.code);
+  const options = { retryable: true, details: { errno: code }, cause: error };
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const message = `The disk is full: there is no space left to ${doing}.`;
+    return new AppError('disk.full', message, { remedy: remedies.full, ...options });
+  }
+  const { reason, remedy = remedies.other } = MEANINGS[code] ?? {};
+  const message = `Could not ${doing}${reason === undefined ? '' : `: ${reason}`} (${code}).`;
+  return new AppError('disk.failed', message, { remedy, ...options });
 }

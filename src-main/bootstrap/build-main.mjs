@@ -22,6 +22,7 @@ const ENTRIES = {
   'bench-metrics': 'test/bench/metrics.ts',
   'bench-operators': 'test/bench/operators.ts',
   'random-pack': 'test/bench/random-pack.ts',
+  'binding-memory': 'test/integration/support/binding-memory.ts',
   'session-memory': 'test/integration/support/session-memory.ts',
   'standing-still': 'test/integration/support/standing-still.ts',
 };

@@ -103,10 +103,11 @@ export function shippedPackages() {
 
 /**
  * @param {string} name
- * @returns {string | null} the package's licence text; null for sharp's binaries, which are covered by the header
+ * @returns {string | null} the package's licence text; null for binaries of other systems, which are not installed here:
+ * sharp's are covered by the header, koffi's by koffi
  */
 function licenceText(name) {
-  if (name.startsWith('@img/sharp-')) return null;
+  if (/^@(img\/sharp|koromix\/koffi)-/.test(name)) return null;
   const file = readdirSync(folderOf(name)).find((entry) => /^(licen[cs]e|copying)(\.|$)/i.test(entry));
   const text = file === undefined ? MISSING_TEXTS[name] : readFileSync(join(folderOf(name), file), 'utf8');
   if (text === undefined) throw new Error(`${name} has no licence file.`);

@@ -12,6 +12,7 @@ import { findChromium } from './chromium.mjs';
 import { installedElectron } from './electron-binary.mjs';
 import { beginInstall, endInstall, ROOT } from './install.mjs';
 import { runJobs } from './run-jobs.mjs';
+import { windowsObstacle } from './windows.mjs';
 
 /** Most jobs wait half the time for processes and pages. More at a time would disturb those that measure. */
 const LANES = Math.min(2, availableParallelism());
@@ -42,6 +43,7 @@ const system = systemPackages();
 
 const reports = mkdtempSync(join(tmpdir(), 'likeness-lab-test-'));
 const electron = installedElectron();
+const noWindows = windowsObstacle();
 
 /** @param {string} check an npm script */
 const checkJob = (check) => ({ name: check, command: 'npm', args: ['run', '-s', check] });
@@ -104,6 +106,7 @@ const jobs = [
   integrationJob('reliability', 'reliability'),
   integrationJob('services', 'services'),
   integrationJob('integration', ...folders.filter((folder) => !LONG.includes(folder))),
+  ...(noWindows === null ? [projectJob('windows')] : []),
   projectJob('property'),
   projectJob('unit'),
 ];
@@ -111,6 +114,7 @@ if ('executable' in electron) jobs.push(projectJob('desktop'));
 await runJobs(jobs, LANES, count);
 
 if ('reason' in electron) console.log(`\nElectron's own window was not tested: ${electron.reason}.`);
+if (noWindows !== null) console.log(`\nWindows was not tested: ${noWindows}.`);
 rmSync(reports, { recursive: true, force: true });
 console.log(`\n${((Date.now() - started) / 60_000).toFixed(1)} minutes`);
 console.log(`${passed} passed, ${failed} failed`);

@@ -2,10 +2,11 @@
  * Copies of the database beside it: one a day, made after the file passed its health check, and one before each
  * migration. They are offered when the file is damaged.
  */
-import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../base/app-error.js';
 import { diskError } from '../base/disk-error.js';
+import { removeFileSync, renameFileSync } from '../disk/patience.js';
 import type { Database } from './database.js';
 import { loadSqliteDriver } from './sqlite-driver.js';
 import { DATA_REMEDIES } from './store-error.js';
@@ -52,18 +53,18 @@ export function renewCopies(db: Database, file: string): void {
 function makeCopy(db: Database, target: string): void {
   const temporary = `${target}.tmp`;
   try {
-    rmSync(temporary, { force: true });
+    removeFileSync(temporary);
     db.run('VACUUM INTO ?', [temporary]);
-    renameSync(temporary, target);
+    renameFileSync(temporary, target);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removeFileSync(temporary);
     throw diskError(error, 'keep a copy of the database', DATA_REMEDIES);
   }
 }
 
 function remove(file: string): void {
   try {
-    rmSync(file, { force: true });
+    removeFileSync(file);
   } catch (error) {
     throw diskError(error, 'delete an old copy of the database', DATA_REMEDIES);
   }
@@ -105,7 +106,7 @@ export function replaceDamaged(file: string, copy: DatabaseCopy | null, nowMs: n
   const aside = `${file}.damaged-${nowMs}`;
   try {
     for (const suffix of ['', '-wal', '-shm']) {
-      if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
+      if (existsSync(file + suffix)) renameFileSync(file + suffix, aside + suffix);
     }
     if (copy !== null) copyFileSync(copy.file, file);
   } catch (error) {

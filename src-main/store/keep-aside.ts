@@ -1,8 +1,9 @@
 /** Keeps a gallery from before the first release, which this version cannot read. */
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { AppError } from '../base/app-error.js';
 import { diskError } from '../base/disk-error.js';
+import { renameFileSync } from '../disk/patience.js';
 import { KEPT_FOLDERS } from './picture-folder.js';
 import { DATA_REMEDIES } from './store-error.js';
 
@@ -27,7 +28,7 @@ export function keepAside(dataDir: string, file: string, nowMs: number): AppErro
     mkdirSync(aside);
     // The database last: if this is interrupted, the next start finds it and continues.
     for (const name of [...KEPT_FOLDERS, ...besideFile, basename(file)]) {
-      if (existsSync(join(dataDir, name))) renameSync(join(dataDir, name), join(aside, name));
+      if (existsSync(join(dataDir, name))) renameFileSync(join(dataDir, name), join(aside, name));
     }
   } catch (error) {
     throw diskError(error, 'keep the old gallery aside', DATA_REMEDIES);

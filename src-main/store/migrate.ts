@@ -1,6 +1,6 @@
 /** Brings a database to the newest schema: append-only steps, numbered in tens, one transaction each. */
-import { existsSync, rmSync } from 'node:fs';
 import { AppError } from '../base/app-error.js';
+import { removeFileSync } from '../disk/patience.js';
 import { invariant } from '../base/assert.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 
@@ -59,6 +59,6 @@ export function migrate(db: SqliteDatabase, migrations: readonly Migration[], fi
 }
 
 function keepCopy(db: SqliteDatabase, target: string): void {
-  if (existsSync(target)) rmSync(target);
+  removeFileSync(target);
   db.prepare('VACUUM INTO ?').run(target);
 }

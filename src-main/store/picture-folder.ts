@@ -8,11 +8,12 @@
  * work/                   what the engine is writing; emptied at start
  * ```
  */
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { invariant } from '../base/assert.js';
 import { diskError } from '../base/disk-error.js';
 import { stepFileName } from '../base/step-file.js';
+import { isHeld, removeFile, removeFolder, renameFile } from '../disk/patience.js';
 import { DATA_REMEDIES } from './store-error.js';
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
@@ -66,7 +67,10 @@ export class PictureFolder {
   /** Creates the folders and clears unfinished work of an earlier host. @throws AppError disk.full, disk.failed */
   async prepare(): Promise<void> {
     try {
-      await rm(join(this.root, 'work'), { recursive: true, force: true });
+      await removeFolder(join(this.root, 'work')).catch((error: unknown) => {
+        // A viewer has a file of it open: it stays until a later start.
+        if (!isHeld(error)) throw error;
+      });
       for (const name of [...KEPT_FOLDERS, 'work']) {
         await mkdir(join(this.root, name), { recursive: true });
       }
@@ -87,11 +91,11 @@ export class PictureFolder {
       } finally {
         await file.close();
       }
-      await rename(temporary, path);
+      await renameFile(temporary, path);
       await syncFolder(dirname(path));
     } catch (error) {
       // If it cannot be removed now, the next start removes it.
-      await rm(temporary, { force: true }).catch(() => undefined);
+      await removeFile(temporary).catch(() => undefined);
       throw diskError(error, 'write a picture', DATA_REMEDIES);
     }
   }
@@ -148,7 +152,7 @@ export class PictureFolder {
 
   async #remove(paths: readonly string[]): Promise<void> {
     try {
-      for (const path of paths) await rm(path, { recursive: true, force: true });
+      for (const path of paths) await removeFolder(path);
     } catch (error) {
       throw diskError(error, 'delete a picture', DATA_REMEDIES);
     }

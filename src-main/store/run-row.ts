@@ -35,7 +35,7 @@ export const DETAIL_COLUMNS = `${SUMMARY_COLUMNS},
   ${SETTING_COLUMNS.map((column) => `r.${column}`).join(', ')},
   r.id AS run_key, r.identity_id, r.face_index, r.pose_id, r.loras_json, r.decode, r.device_id, r.finished_at_ms, r.error_json, r.retry_json,
   (SELECT p.name FROM photos p WHERE p.public_id = r.identity_id) AS identity_name,
-  s.compute_dtype, s.pixel_hash, s.step_seconds_json, s.weight_hashes_json, s.keep_list_json, s.versions_json,
+  s.compute_dtype, s.pixel_hash, s.step_seconds_json, s.weight_hashes_json, s.weight_types_json, s.keep_list_json, s.versions_json,
   s.preview_steps_json, s.decode_json, s.spill_json, s.face_scores_json, s.second_encoder`;
 
 export const DETAIL_FROM = `${SUMMARY_FROM} LEFT JOIN results s ON s.run_id = r.id`;
@@ -90,6 +90,7 @@ const detailRow = summaryRow.extend({
   pixel_hash: z.string().nullable(),
   step_seconds_json: json(z.array(z.number())).nullable(),
   weight_hashes_json: json(z.record(z.string(), z.string())).nullable(),
+  weight_types_json: json(z.record(z.string(), z.string())).nullable(),
   keep_list_json: json(z.array(z.string())).nullable(),
   versions_json: json(z.record(z.string(), z.string())).nullable(),
   preview_steps_json: json(z.array(z.number())).nullable(),
@@ -183,6 +184,7 @@ export function parseDetail(row: unknown, phases: (runKey: number) => Phase[]): 
           stepSeconds: read.step_seconds_json ?? [],
           computeDtype: read.compute_dtype,
           weightHashes: read.weight_hashes_json ?? {},
+          weightTypes: read.weight_types_json ?? {},
           keepList: read.keep_list_json ?? [],
           versions: read.versions_json ?? {},
           pixelHash: read.pixel_hash,

@@ -153,15 +153,16 @@ export class RunsRepo {
         ],
       );
       this.#db.run(
-        `INSERT INTO results (run_id, compute_dtype, pixel_hash, step_seconds_json, weight_hashes_json,
+        `INSERT INTO results (run_id, compute_dtype, pixel_hash, step_seconds_json, weight_hashes_json, weight_types_json,
            keep_list_json, versions_json, preview_steps_json, decode_json, spill_json, face_scores_json, second_encoder)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         [
           id,
           result.computeDtype,
           result.pixelHash,
           JSON.stringify(result.stepSeconds),
           JSON.stringify(result.weightHashes),
+          JSON.stringify(result.weightTypes),
           JSON.stringify(result.keepList),
           JSON.stringify(result.versions),
           JSON.stringify(result.previewSteps),

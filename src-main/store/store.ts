@@ -18,6 +18,7 @@ import { PictureFolder } from './picture-folder.js';
 import { RunsRepo } from './runs-repo.js';
 import { SettingsRepo } from './settings-repo.js';
 import { addSettingColumns } from './setting-columns.js';
+import { isHeld } from '../disk/patience.js';
 import { DATA_REMEDIES } from './store-error.js';
 
 export interface Store {
@@ -94,7 +95,7 @@ export async function openStore(dataDir: string): Promise<Store> {
       },
     };
     await files.prepare();
-    for (const runId of runs.interruptUnfinished()) await files.removeRun(runId);
+    for (const runId of runs.interruptUnfinished()) await unlessHeld(() => files.removeRun(runId));
     await finishDeletions(store);
     await files.removeTemporary();
     return store;
@@ -112,19 +113,36 @@ function openDatabase(dataDir: string, file: string): Database {
   }
 }
 
-/** Deletes the files of deleted rows. */
+/** Deletes the files of deleted rows; those of rows after one that fails, too. @throws the first failure */
 export async function removeFiles(
   store: Pick<Store, 'deletions' | 'files'>,
   kind: DeletionKind,
   ids: readonly string[],
 ): Promise<void> {
+  const failures: unknown[] = [];
+  const done: string[] = [];
   for (const id of ids) {
-    await (kind === 'run' ? store.files.removeRun(id) : store.files.removePhoto(id));
+    try {
+      await (kind === 'run' ? store.files.removeRun(id) : store.files.removePhoto(id));
+      done.push(id);
+    } catch (error) {
+      failures.push(error);
+    }
   }
-  store.deletions.done(kind, ids);
+  store.deletions.done(kind, done);
+  if (failures.length > 0) throw failures[0];
 }
 
 /** Only at start: a running import has files whose row is not written yet. */
 async function finishDeletions(store: Pick<Store, 'deletions' | 'files'>): Promise<void> {
-  for (const { kind, id } of store.deletions.list()) await removeFiles(store, kind, [id]);
+  for (const { kind, id } of store.deletions.list()) await unlessHeld(() => removeFiles(store, kind, [id]));
+}
+
+/** A file that a viewer has open does not keep the gallery from opening; a later start deletes it. */
+async function unlessHeld(remove: () => Promise<void>): Promise<void> {
+  try {
+    await remove();
+  } catch (error) {
+    if (!isHeld(error)) throw error;
+  }
 }

@@ -1,6 +1,7 @@
 /** The log file: one JSON object per line, without prompts and photo names. */
-import { appendFileSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { appendFileSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isHeld, renameFileSync } from '../../disk/patience.js';
 import { AppError, bugRemedy, toErrorDto, type ErrorDto } from '../../base/app-error.js';
 
 /** A larger file is renamed at start; two files hold weeks. */
@@ -18,7 +19,16 @@ export class Log {
     this.#file = join(folder, 'likeness-lab.log');
     this.#echo = echo;
     const { size } = statSync(this.#file, { throwIfNoEntry: false }) ?? { size: 0 };
-    if (size > MAX_BYTES) renameSync(this.#file, `${this.#file}.1`);
+    if (size > MAX_BYTES) this.#rotate();
+  }
+
+  #rotate(): void {
+    try {
+      renameFileSync(this.#file, `${this.#file}.1`);
+    } catch (error) {
+      // Somebody reads it: it grows until a later start.
+      if (!isHeld(error)) throw error;
+    }
   }
 
   write(level: LogLevel, message: string, facts: Readonly<Record<string, unknown>> = {}): void {

@@ -1,0 +1,93 @@
+/** Windows' own builds of Node and of the packages, under Wine, with drives of their own. */
+import { execFileSync, spawn } from 'node:child_process';
+import { cp, mkdir, mkdtemp, open, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The set-up script with types: it runs before anything is built, and so is plain JavaScript. */
+interface SetUp {
+  prepareWindows(): string;
+  wineEnvironment(prefix: string): Readonly<Record<string, string>>;
+}
+const script = fileURLToPath(new URL('../../../src-main/bootstrap/windows.mjs', import.meta.url));
+const { prepareWindows, wineEnvironment } = (await import(script)) as SetUp;
+
+/** Drives of the tests, each a folder of its own. The app is on N:, nothing on X:. */
+export const DRIVES = { app: 'N:', pack: 'P:', cache: 'Q:', out: 'O:', missing: 'X:' } as const;
+
+export class Windows {
+  /** On Linux; has a folder for each drive. */
+  readonly folder: string;
+  #runs = 0;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Wine's files and the packages are hard links to the prepared ones; the built app and the demo pack are copies. */
+  static async open(): Promise<Windows> {
+    const prepared = prepareWindows();
+    const folder = await mkdtemp(join(tmpdir(), 'likeness-windows-'));
+    execFileSync('cp', ['-al', join(prepared, 'prefix'), join(prepared, 'app'), folder]);
+    const windows = new Windows(folder);
+    await cp(join(prepared, 'node.exe'), windows.at('app', 'node.exe'));
+    await cp('dist/main', windows.at('app', 'dist/main'), { recursive: true });
+    await cp('assets/models/demo', windows.at('pack', 'My packs/demo'), { recursive: true });
+    await cp('assets/samples', windows.at('app', 'assets/samples'), { recursive: true });
+    for (const drive of ['cache', 'out'] as const) await mkdir(windows.at(drive), { recursive: true });
+    for (const drive of ['app', 'pack', 'cache', 'out'] as const) {
+      await symlink(windows.at(drive), join(folder, 'prefix/dosdevices', DRIVES[drive].toLowerCase()));
+    }
+    // Stays between the tests' commands, which then start in a third of a second.
+    execFileSync('wineserver', ['-p60'], { env: windows.environment, stdio: 'ignore' });
+    return windows;
+  }
+
+  get environment(): NodeJS.ProcessEnv {
+    return { ...process.env, ...wineEnvironment(join(this.folder, 'prefix')) };
+  }
+
+  /** A path on Linux. */
+  at(drive: Exclude<keyof typeof DRIVES, 'missing'>, ...parts: readonly string[]): string {
+    return join(this.folder, drive, ...parts);
+  }
+
+  /** `node.exe` with arguments. Its output goes to files: with a pipe it fails at its first write. */
+  async node(...args: readonly string[]): Promise<Ended> {
+    const run = join(this.folder, `run-${++this.#runs}`);
+    const files = { stdout: await open(`${run}.out`, 'w'), stderr: await open(`${run}.err`, 'w') };
+    try {
+      const child = spawn('wine', [`${DRIVES.app}\\node.exe`, ...args], {
+        env: this.environment,
+        stdio: ['ignore', files.stdout.fd, files.stderr.fd],
+        cwd: this.at('app'),
+      });
+      const code = await new Promise<number | null>((resolve, reject) => {
+        child.once('error', reject);
+        child.once('exit', resolve);
+      });
+      return { code, stdout: await readFile(`${run}.out`, 'utf8'), stderr: await readFile(`${run}.err`, 'utf8') };
+    } finally {
+      await files.stdout.close();
+      await files.stderr.close();
+    }
+  }
+
+  /** The built command line. */
+  cli(...args: readonly string[]): Promise<Ended> {
+    return this.node(`${DRIVES.app}\\dist\\main\\cli.js`, ...args);
+  }
+
+  async close(): Promise<void> {
+    // Ends the processes of this prefix alone.
+    execFileSync('wineserver', ['-k'], { env: this.environment, stdio: 'ignore' });
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
