@@ -85,3 +85,8 @@ export function f32ToE4m3fn(value: number): number {
   const bits = (rounded - 0x3c000000) >>> 20;
   return sign | bits;
 }
+
+/** float8 e8m0 bits -> float32: 2^(bits - 127); NaN for 255. @source OCP Microscaling Formats 1.0, section 5.4.1 */
+export function e8m0ToF32(bits: number): number {
+  return bits === 0xff ? NaN : 2 ** (bits - 127);
+}

@@ -4,6 +4,7 @@
  */
 import { parseAutoFormat } from './auto-format.js';
 import {
+  AS_FILE,
   COMPONENT_NAMES,
   FORMAT_FACTS,
   QUANTIZED_COMPONENTS,
@@ -16,17 +17,21 @@ import {
 export interface NameWords {
   /** Every component in one format: `All INT8`. */
   readonly all: (format: string) => string;
+  /** A quantized file's own numbers: `As the file`. */
+  readonly asFile: string;
   /** A mix by its budget: `Auto 3500 MiB`; where errors of outputs decided it, `Auto 3500 MiB by outputs`. */
   readonly mix: (budgetMiB: number, byOutputs: boolean) => string;
 }
 
 const ENGLISH: NameWords = {
   all: (format) => `All ${format}`,
+  asFile: 'As the file',
   mix: (budgetMiB, byOutputs) => `Auto ${budgetMiB} MiB${byOutputs ? ' by outputs' : ''}`,
 };
 
 /** `16-bit`, `NF4`, `Auto 3500 MiB`. */
 export function formatName(format: ComponentFormat, words = ENGLISH): string {
+  if (format === AS_FILE) return words.asFile;
   const auto = parseAutoFormat(format);
   if (auto === null) return FORMAT_FACTS[format as WeightFormat].name;
   return words.mix(auto.budgetMiB, auto.measurement !== null);

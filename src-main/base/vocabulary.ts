@@ -121,14 +121,21 @@ export const COMPONENT_NAMES = { flux: 'FLUX', t5: 'T5', infusenet: 'InfuseNet' 
 export type QuantizedComponent = keyof typeof COMPONENT_NAMES;
 export const QUANTIZED_COMPONENTS = Object.keys(COMPONENT_NAMES) as QuantizedComponent[];
 
+/** The numbers of a file that is quantized itself, kept in its own packed form; 16-bit for other files. */
+export const AS_FILE = 'as-file';
+/** A format of single linears. */
+export type LinearFormat = WeightFormat | typeof AS_FILE;
 /** One format for a component's linears, or a mix within a budget, such as `auto-3500` (`auto-format.ts`). */
-export type ComponentFormat = WeightFormat | AutoFormat;
+export type ComponentFormat = LinearFormat | AutoFormat;
 /** A variant: a format for each component. */
 export type FormatChoice = Readonly<Record<QuantizedComponent, ComponentFormat>>;
 
-const all = (format: WeightFormat): FormatChoice => ({ flux: format, t5: format, infusenet: format });
+const all = (format: LinearFormat): FormatChoice => ({ flux: format, t5: format, infusenet: format });
 /** The recommendation of InfiniteYou's pull request 49. */
 const INT8_NF4: FormatChoice = { flux: 'int8', t5: 'int8', infusenet: 'nf4' };
+
+/** Every component as its file has it. */
+export const AS_FILES = all(AS_FILE);
 
 /** Every format of InfuseNet; FLUX and T5 stay in 16-bit. */
 export const INFUSENET_VARIANTS = WEIGHT_FORMATS.map((infusenet): FormatChoice => ({ ...all('16-bit'), infusenet }));
@@ -145,6 +152,8 @@ export const VARIANT_PRESETS = [
 
 /** The first, guided comparison. The last differs most from the first, so the compare screen opens on it. */
 export const GUIDED_VARIANTS: readonly FormatChoice[] = [all('16-bit'), all('int8'), all('nf4')];
+/** Its prompt with a pack that understands photographs. */
+export const GUIDED_PROMPT = 'portrait photo of a person, soft window light, 85 mm lens';
 /** Variants in a new studio form. */
 export const FIRST_VARIANTS: readonly FormatChoice[] = [all('16-bit'), all('int8'), INT8_NF4];
 /** The rows of the pull request's table and their extremes. */

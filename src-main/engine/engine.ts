@@ -1,14 +1,15 @@
 /** The engine's facade: one method per request of the protocol. Holds only what requests share. */
 import type { ConversionRequest, ConversionResult, EngineProgress, EngineRequest, EngineResult } from './protocol.js';
-import { auditPack } from './pack/audit-pack.js';
-import { auditStray } from './pack/audit-stray.js';
+import { auditPack, packTarget } from './pack/audit-pack.js';
+import { describePlace } from './pack/describe-place.js';
+import type { PlaceDescription } from './protocol/audit-report.js';
 import { removePartials } from './convert/remove-partials.js';
 import { openPack } from './pack/open-pack.js';
 import { convertPack } from './pipeline/packs/convert-pack.js';
 import { createMemoStore } from './pipeline/networks/memo-store.js';
 import { detectFacesInFile } from './pipeline/faces/detect-faces.js';
 import { estimate } from './pipeline/memory/estimate.js';
-import { countLoraLayers } from './pipeline/networks/flux-with-loras.js';
+import { checkLora } from './pipeline/networks/flux-with-loras.js';
 import { generate } from './pipeline/run/generate.js';
 import { inspectPack } from './pipeline/packs/inspect-pack.js';
 import { keptMeasurements } from './pipeline/quantization-errors/kept-measurements.js';
@@ -92,14 +93,23 @@ export class Engine {
         return inspectPack(request.params.packPath);
       case 'check-lora': {
         const { packPath, file } = request.params;
-        return { kind: 'check-lora', layers: await countLoraLayers(await openPack(packPath), file) };
+        const { layers, leftOut, assumesAlpha } = await checkLora(await openPack(packPath), file);
+        return {
+          kind: 'check-lora',
+          layers: layers.length,
+          leftOut: { textEncoder: leftOut['text-encoder'].length, embedding: leftOut.embedding.length },
+          assumesAlpha,
+        };
       }
       case 'audit': {
-        const { target, strays } = request.params;
+        const { target, places, expectedTensors } = request.params;
+        const described: PlaceDescription[] = [];
+        for (const path of places) described.push(await describePlace(path, expectedTensors));
+        const parts = target !== null && 'packPath' in target ? await packTarget(target.packPath) : target;
         return {
           kind: 'audit',
-          audit: target === null ? null : await auditPack({ ...target, variants: new Map(target.variants) }),
-          strays: await Promise.all(strays.map((path) => auditStray(path))),
+          audit: parts === null ? null : await auditPack(parts, expectedTensors),
+          places: described,
         };
       }
       case 'probe':

@@ -28,6 +28,7 @@ import type { AuditRequest, AuditResult, CheckLoraRequest, CheckLoraResult, Insp
 export * from '../base/vocabulary.js';
 export * from './protocol/choices.js';
 export * from './protocol/conversion.js';
+export * from './protocol/cuda-report.js';
 export * from './protocol/estimate.js';
 export * from './protocol/faces.js';
 export * from './protocol/format-mix.js';

@@ -41,6 +41,12 @@ module.exports = {
       'base imports nothing; entry-file alone asks Node for a path.',
     ),
     forbid(
+      'disk-below-all',
+      { path: '^src-main/disk/' },
+      { path: '^src-main/', pathNot: '^src-main/(disk|base)/' },
+      'Paths, patience with held files: everybody may use it, it knows base alone.',
+    ),
+    forbid(
       'contract-is-pure',
       { path: '^src-main/contract/' },
       { pathNot: '^(src-main/(contract|base)/|node_modules/zod)' },
@@ -65,6 +71,12 @@ module.exports = {
       { path: 'onnxruntime' },
       'One folder owns the runtime.',
     ),
+    forbid(
+      'foreign-functions-in-capi-only',
+      { pathNot: '^src-main/engine/runtime/capi/' },
+      { path: 'koffi' },
+      'One folder calls native code by address.',
+    ),
     forbid('sqlite-in-store-only', { pathNot: '^src-main/store/' }, { path: 'better-sqlite3' }, 'One folder owns SQL.'),
     forbid(
       'store-below-services',
@@ -86,7 +98,7 @@ module.exports = {
     ),
     forbid(
       'pure-engine-folders',
-      { path: '^src-main/engine/(graph|sampling|quant/formats)/' },
+      { path: '^src-main/engine/(graph|sampling|quant/(formats|blocks))/' },
       { path: `${NODE}|^src-main/engine/(runtime|pipeline|convert|pack|image|face)/` },
       'Formulas: no file system, clock or runtime.',
     ),

@@ -26,6 +26,31 @@ export default tseslint.config(
     },
   },
   {
+    // One folder waits for the locks of Windows.
+    files: ['src-main/**/*.ts'],
+    ignores: ['src-main/disk/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        ...['node:fs', 'node:fs/promises'].map((name) => ({
+          name,
+          importNames: [
+            'rename',
+            'renameSync',
+            'rm',
+            'rmSync',
+            'rmdir',
+            'rmdirSync',
+            'unlink',
+            'unlinkSync',
+            'copyFile',
+          ],
+          message: 'src-main/disk/patience.ts replaces, renames and deletes.',
+        })),
+      ],
+    },
+  },
+  {
     files: ['**/*.svelte', '**/*.svelte.ts'],
     languageOptions: { parserOptions: { parser: tseslint.parser, extraFileExtensions: ['.svelte'] } },
   },

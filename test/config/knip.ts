@@ -16,13 +16,14 @@ const config: KnipConfig = {
     'test/**/*.spec.ts',
     'test/bench/*.ts',
     'test/config/*.{ts,mjs,cjs}',
-    'test/integration/support/{download-child,session-memory,standing-still}.ts',
+    'test/integration/support/{binding-memory,download-child,session-memory,standing-still}.ts',
+    'test/windows/support/cases.ts',
   ],
   project: ['src-main/**/*.ts!', 'src-renderer/**/*.{ts,svelte}!', 'test/**/*.ts'],
   paths: { '$contract/*': ['src-main/contract/*'] },
   // A function that its own file uses may be exported for its test.
   ignoreExportsUsedInFile: production || { interface: true, type: true },
-  ignoreBinaries: ['nvidia-smi', 'mount', 'umount'],
+  ignoreBinaries: ['nvidia-smi', 'mount', 'umount', 'wine', 'wineserver'],
 };
 
 export default config;

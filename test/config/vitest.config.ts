@@ -38,6 +38,13 @@ export default defineConfig({
         fileParallelism: false,
         globalSetup: ['test/config/build-setup.ts'],
       }),
+      // Windows' Node and packages under Wine: `npm test` includes it where that is installed.
+      project('windows', {
+        testTimeout: 120_000,
+        hookTimeout: 240_000,
+        fileParallelism: false,
+        globalSetup: ['test/config/build-setup.ts'],
+      }),
       // Electron's own window: `npm test` includes it where the binary is.
       project('desktop', { testTimeout: 60_000, hookTimeout: 120_000, fileParallelism: false }),
     ],

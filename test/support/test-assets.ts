@@ -41,10 +41,8 @@ const BOTTLENECKS = [unit(8, 8, 2), unit(8, 16, 2), unit(16, 16, 1), unit(16, 24
 /** Of the stand-in's pack.json, in a square of 256. */
 export const STAND_IN_LANDMARKS = [[95, 98], [161, 98], [128, 135], [101, 174], [155, 173]] as const; // prettier-ignore
 
-async function makeFacePack(folder: string): Promise<void> {
-  await mkdir(join(folder, 'face'), { recursive: true });
-  await cp(join(MINIATURE, 'flux'), join(folder, 'flux'), { recursive: true });
-  await cp(join(MINIATURE, 'infiniteyou'), join(folder, 'infiniteyou'), { recursive: true });
+/** A face network of random weights that gives 512 numbers. */
+export async function writeFaceNetwork(path: string): Promise<void> {
   const shapes = shapesOf((g, net) =>
     arcFaceGraph(g, net, { inputWidth: 8, bottlenecks: BOTTLENECKS, embedding: 512, finalSide: 7 }),
   );
@@ -63,7 +61,14 @@ async function makeFacePack(folder: string): Promise<void> {
     });
     return { name, dtype: 'F32' as const, shape, data };
   });
-  await writeSafetensors(join(folder, 'face', 'arcface.safetensors'), tensors);
+  await writeSafetensors(path, tensors);
+}
+
+async function makeFacePack(folder: string): Promise<void> {
+  await mkdir(join(folder, 'face'), { recursive: true });
+  await cp(join(MINIATURE, 'flux'), join(folder, 'flux'), { recursive: true });
+  await cp(join(MINIATURE, 'infiniteyou'), join(folder, 'infiniteyou'), { recursive: true });
+  await writeFaceNetwork(join(folder, 'face', 'arcface.safetensors'));
   await writeFile(
     join(folder, 'pack.json'),
     JSON.stringify({

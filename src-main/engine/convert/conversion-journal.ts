@@ -6,9 +6,10 @@
  * one line for each group of tensors on disk, and `<file>.<pid>.scratch`. A cancelled conversion leaves the first two
  * under the process id 0.
  */
-import { open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isProcessAlive } from '../../base/process-alive.js';
+import { removeFile, renameFile } from '../../disk/patience.js';
 
 /** Process id of a cancelled conversion's files. */
 const NOBODY = 0;
@@ -104,16 +105,16 @@ export async function takeOverPartial(file: string, fileSize: number): Promise<R
     const done = await readJournal(left, fileSize);
     if (done.size === 0) continue;
     // The process that renames it owns it; another finds nothing.
-    const taken = await rename(left.journal, own.journal).then(
+    const taken = await renameFile(left.journal, own.journal).then(
       () => true,
       () => false,
     );
     if (!taken) continue;
-    await rename(left.partial, own.partial);
+    await renameFile(left.partial, own.partial);
     return done;
   }
   // From an ended process with the same id.
-  await rm(own.journal, { force: true });
+  await removeFile(own.journal);
   return new Set();
 }
 
@@ -131,13 +132,13 @@ export async function leavePartial(file: string): Promise<void> {
   const own = partialFiles(file, process.pid);
   const left = partialFiles(file, NOBODY);
   if ((await sizeOf(own.journal)) === 0) {
-    await Promise.all([own.partial, own.journal].map((path) => rm(path, { force: true })));
+    await Promise.all([own.partial, own.journal].map(removeFile));
     return;
   }
   // A journal must never be beside weights that it does not describe.
-  await rm(left.journal, { force: true });
-  await rename(own.partial, left.partial);
-  await rename(own.journal, left.journal);
+  await removeFile(left.journal);
+  await renameFile(own.partial, left.partial);
+  await renameFile(own.journal, left.journal);
 }
 
 async function leftBy(file: string): Promise<number[]> {

@@ -2,15 +2,17 @@
  * Writes a component's cache file. Weights in files are encoded directly; computed ones go through a scratch file batch
  * by batch, which bounds memory and disk. The finished part of a cancelled or killed conversion is kept and continued.
  */
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isAbort, throwIfAborted } from '../../base/app-error.js';
 import { diskError } from '../../base/disk-error.js';
+import { removeFile, renameFile } from '../../disk/patience.js';
 import { encodeTensors, type EncodeJob } from './encode-pool.js';
 import type { ScaleDtype } from '../quant/formats/weights.js';
-import { DTYPE_BYTES, type LowRankAddition } from '../weights/tensor-source.js';
+import { DTYPE_BYTES } from '../weights/tensor-source.js';
 import { CACHE_REMEDIES, makeCacheFolder } from './cache-folder.js';
 import { ConversionJournal, leavePartial, partialFiles, takeOverPartial } from './conversion-journal.js';
+import type { WeightPlace } from './encode-task.js';
 import type { Encoding } from './plan-tensors.js';
 
 /** Bytes computed before encoding starts: enough to be worth starting threads. */
@@ -51,14 +53,14 @@ export async function encodeComponent(request: EncodeRequest): Promise<void> {
       await journal.close();
     }
     await withFile(partial, 'r+', (handle) => handle.sync());
-    await rename(partial, request.file);
-    await rm(journalFile, { force: true });
+    await renameFile(partial, request.file);
+    await removeFile(journalFile);
   } catch (error) {
     if (isAbort(error)) await leavePartial(request.file);
-    else await Promise.all([partial, journalFile].map((file) => rm(file, { force: true })));
+    else await Promise.all([partial, journalFile].map(removeFile));
     throw diskError(error, `convert ${request.label} to ${request.format}`, CACHE_REMEDIES);
   } finally {
-    await rm(scratch, { force: true });
+    await removeFile(scratch);
   }
 }
 
@@ -147,23 +149,24 @@ function byteLengthOf({ n, k, source }: Encoding): number {
 function job(
   request: EncodeRequest,
   { name, source, n, k, target, parts, panels }: Encoding,
-  place: { readonly file: string; readonly byteOffset: number; readonly additions?: readonly LowRankAddition[] },
-  file: string,
+  { file, byteOffset, blocks, additions }: WeightPlace,
+  targetFile: string,
 ): EncodeJob {
   return {
     name,
     source: {
-      file: place.file,
-      byteOffset: place.byteOffset,
+      file,
+      byteOffset,
       dtype: source.dtype,
       n,
       k,
-      ...(place.additions === undefined ? {} : { additions: place.additions }),
+      ...(blocks === undefined ? {} : { blocks }),
+      ...(additions === undefined ? {} : { additions }),
     },
     format: target,
     panels,
     scaleDtype: request.scaleDtype,
-    target: { file, parts: parts.map(({ suffix, byteOffset }) => ({ suffix, byteOffset })) },
+    target: { file: targetFile, parts: parts.map(({ suffix, byteOffset: at }) => ({ suffix, byteOffset: at })) },
   };
 }
 

@@ -2,34 +2,48 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { AppError } from '../../base/app-error.js';
 import { diskError } from '../../base/disk-error.js';
-import { addLowRank, type LowRank } from '../lora/add-low-rank.js';
-import { decodeToF32 } from '../weights/decode.js';
-import { DTYPE_BYTES, type StoredValues } from '../weights/tensor-source.js';
+import { RowAdditions } from '../lora/row-additions.js';
+import { DTYPE_BYTES } from '../weights/tensor-source.js';
+import { ValueReader } from '../weights/value-reader.js';
 import { CACHE_REMEDIES } from './cache-folder.js';
-import { bytesBefore, chunkShape, split, type EncodeJob, type EncodeTask, type SourceDtype } from './encode-task.js';
+import {
+  bytesBefore,
+  chunkShape,
+  sourceRange,
+  split,
+  type EncodeJob,
+  type EncodeTask,
+  type SourceDtype,
+} from './encode-task.js';
+import { decodeBlocks } from '../quant/blocks/ggml-types.js';
 import { encodeBf16 } from '../quant/formats/sixteen-bit.js';
+import type { EncodedParts } from '../quant/formats/storage-format.js';
 import { STORAGE_FORMATS, StorageEncoder } from '../quant/formats/storage.js';
 import { widenBf16, type Weights } from '../quant/formats/weights.js';
 import { weightsFromBytes } from './source-weights.js';
 
-/** Source bytes of a chunk: large for the disk, while its results fit second-level caches. */
+/** Bytes of a chunk in the source's dtype: large for the disk, while its results fit second-level caches. */
 const CHUNK_BYTES = 4 * 2 ** 20;
 
 /**
  * @param task a job with one of SOURCE_DTYPES
- * @param onProgress source bytes done since the last call
+ * @param onProgress bytes of weights in the source's dtype that were done since the last call
  * @throws AppError weights.unreadable, quant.invalid-input, disk.full, disk.failed
  */
 export function encodeTask({ job, begin, end }: EncodeTask, onProgress: (bytes: number) => void): void {
   const source = openFile(job.source.file, 'r', readError);
+  const reader = new ValueReader();
   try {
     const target = openFile(job.target.file, 'r+', writeError);
     try {
-      encodeChunks(job, begin, end, source, target, onProgress);
+      const { additions = [], k } = job.source;
+      const added = additions.length === 0 ? null : new RowAdditions(additions, k, reader);
+      encodeChunks(job, begin, end, source, target, added, onProgress);
     } finally {
       closeSync(target);
     }
   } finally {
+    reader.close();
     closeSync(source);
   }
 }
@@ -40,22 +54,20 @@ function encodeChunks(
   end: number,
   source: number,
   target: number,
+  added: RowAdditions | null,
   onProgress: (bytes: number) => void,
 ): void {
   const elementBytes = DTYPE_BYTES[job.source.dtype];
   const encoder = new StorageEncoder(job.format, job.scaleDtype);
-  const updates = readAdditions(job);
-  let buffer = new Uint8Array(0);
-  for (const [from, to] of split(job, begin, end, CHUNK_BYTES / elementBytes)) {
-    const length = (to - from) * elementBytes;
-    if (buffer.length < length) buffer = new Uint8Array(length);
-    const bytes = buffer.subarray(0, length);
-    readFully(job.name, job.source.file, source, bytes, job.source.byteOffset + from * elementBytes);
+  const reader = new SourceReader(job, source);
+  const encoded = (from: number, to: number): EncodedParts => {
+    const weights = reader.read(from, to);
     const { n, k } = chunkShape(job, from, to);
-    // Other dtypes are refused before.
-    const weights = weightsFromBytes(job.source.dtype as SourceDtype, bytes);
-    const sums = updates.length === 0 ? weights : addUpdates(job, weights, from / job.source.k, updates);
-    const parts = encoder.encode(sums, n, k, job.name);
+    const sums = added === null ? weights : addRows(job, weights, from / job.source.k, added);
+    return encoder.encode(sums, n, k, job.name);
+  };
+  for (const [from, to] of split(job, begin, end, CHUNK_BYTES / elementBytes)) {
+    const parts = job.format === 'raw' ? new Map([['value', reader.bytes(from, to)]]) : encoded(from, to);
     const before = bytesBefore(job, from);
     for (const { suffix, byteOffset } of job.target.parts) {
       const part = parts.get(suffix);
@@ -64,37 +76,50 @@ function encodeChunks(
       if (panels === 1) writeFully(job, target, part, byteOffset + (before.get(suffix) ?? 0));
       else writePanels(job, target, part, byteOffset, from / job.source.k, (to - from) / job.source.k, panels);
     }
-    onProgress(length);
+    onProgress((to - from) * elementBytes);
   }
 }
 
-/** Factors of the additions to a job's weights, all rows. */
-function readAdditions({ name, source }: EncodeJob): LowRank[] {
-  return (source.additions ?? []).map(({ weightRow, rows, rank, factor, down, up }) => ({
-    weightRow,
-    down: Float64Array.from(readValues(name, down, rank * source.k)),
-    up: readValues(name, up, rows * rank),
-    rank,
-    factor,
-  }));
-}
+/** Reads stretches of a job's weights into memory that is used again for the next. */
+class SourceReader {
+  readonly #job: EncodeJob;
+  readonly #handle: number;
+  #bytes = new Uint8Array(0);
+  #values = new Float32Array(0);
 
-function readValues(name: string, { file, byteOffset, dtype }: StoredValues, count: number): Float32Array {
-  const handle = openFile(file, 'r', readError);
-  try {
-    const bytes = new Uint8Array(count * DTYPE_BYTES[dtype]);
-    readFully(name, file, handle, bytes, byteOffset);
-    return decodeToF32(dtype, bytes);
-  } finally {
-    closeSync(handle);
+  constructor(job: EncodeJob, handle: number) {
+    this.#job = job;
+    this.#handle = handle;
+  }
+
+  /** The bytes of weights [from, to). */
+  bytes(from: number, to: number): Uint8Array {
+    const { name, source } = this.#job;
+    const { byteStart, byteLength } = sourceRange(source, from, to);
+    if (this.#bytes.length < byteLength) this.#bytes = new Uint8Array(byteLength);
+    const bytes = this.#bytes.subarray(0, byteLength);
+    readFully(name, source.file, this.#handle, bytes, source.byteOffset + byteStart);
+    return bytes;
+  }
+
+  /** Weights [from, to). */
+  read(from: number, to: number): Weights {
+    const { source } = this.#job;
+    const bytes = this.bytes(from, to);
+    // Other dtypes are refused before.
+    if (source.blocks === undefined) return weightsFromBytes(source.dtype as SourceDtype, bytes);
+    if (this.#values.length < to - from) this.#values = new Float32Array(to - from);
+    const values = this.#values.subarray(0, to - from);
+    decodeBlocks(source.blocks, bytes, values);
+    return values;
   }
 }
 
-/** bf16 bits of whole rows from `firstRow`, updates added. */
-function addUpdates(job: EncodeJob, weights: Weights, firstRow: number, updates: readonly LowRank[]): Uint16Array {
+/** bf16 bits of whole rows from `firstRow`, LoRAs added. */
+function addRows(job: EncodeJob, weights: Weights, firstRow: number, added: RowAdditions): Uint16Array {
   const sums =
     weights instanceof Float32Array ? weights : widenBf16(weights, 0, weights.length, new Float32Array(weights.length));
-  addLowRank(sums, firstRow, job.source.k, updates);
+  added.addTo(sums, firstRow);
   return encodeBf16(sums, 1, sums.length, job.name);
 }
 

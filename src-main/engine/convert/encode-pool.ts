@@ -2,8 +2,9 @@
  * Encodes a checkpoint's tensors in worker threads, from file to file. Owns the workers and divides the work among them.
  *
  * Memory does not grow with the checkpoint: a worker holds one chunk (4 MiB of source, or one row if that is longer,
- * at most MAX_ROW_WEIGHTS), its f32 form where the source is f16, its encoded parts and a table of 8 MiB: up to 25 MiB,
- * or 64 MiB for the longest rows, beside about 15 MiB for the thread itself. With MAX_WORKERS that is under 1.3 GB.
+ * at most MAX_ROW_WEIGHTS), its f32 form where the source is f16 or in blocks, its encoded parts and a table of 8 MiB:
+ * up to 25 MiB, or 64 MiB for the longest rows, beside about 15 MiB for the thread itself. With MAX_WORKERS that is
+ * under 1.3 GB. A LoRA of rank r adds its right factor to that, 8 · r · k bytes: 2 MiB at rank 16 in FLUX's widest layer.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -22,7 +23,7 @@ const TASK_BYTES = 32 * 2 ** 20;
 const MAX_ROW_WEIGHTS = 4 * 2 ** 20;
 
 export interface EncodeProgress {
-  /** Source bytes encoded and written. */
+  /** Bytes of weights, in their source's dtype (f32 for blocks), encoded and written. */
   readonly doneBytes: number;
   readonly totalBytes: number;
   /** doneBytes / totalBytes; 1 when there is nothing to do. */
@@ -76,7 +77,7 @@ export async function encodeTensors(jobs: readonly EncodeJob[], options: EncodeO
 
 function checkJob(job: EncodeJob): void {
   const { dtype, n, k } = job.source;
-  if (!SOURCE_DTYPES.some((known) => known === dtype)) {
+  if (job.format !== 'raw' && !SOURCE_DTYPES.some((known) => known === dtype)) {
     throw new AppError(
       'weights.unsupported-dtype',
       `The tensor "${job.name}" has dtype ${dtype}, expected ${SOURCE_DTYPES.join(', ')}.`,
@@ -98,7 +99,9 @@ function sourceBytes({ source }: EncodeJob): number {
 
 function* tasksOf(jobs: readonly EncodeJob[]): Generator<EncodeTask, undefined> {
   for (const job of jobs) {
-    const weights = TASK_BYTES / DTYPE_BYTES[job.source.dtype];
+    // Norms of whole columns are computed once by the worker that encodes the weight.
+    const whole = job.source.additions?.some(({ decomposition }) => decomposition?.axis === 'column') ?? false;
+    const weights = whole ? Infinity : TASK_BYTES / DTYPE_BYTES[job.source.dtype];
     for (const [begin, end] of split(job, 0, job.source.n * job.source.k, weights)) yield { job, begin, end };
   }
 }

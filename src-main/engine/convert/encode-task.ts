@@ -3,25 +3,31 @@
  * places in the target file follow from their first weight.
  */
 import type { ErrorDto } from '../../base/app-error.js';
-import type { LowRankAddition, TensorDtype } from '../weights/tensor-source.js';
+import { BLOCK_TYPES, type BlockTypeName } from '../quant/blocks/ggml-types.js';
+import { DTYPE_BYTES, type TensorDtype, type WeightAddition } from '../weights/tensor-source.js';
 import { planTensor, STORAGE_FORMATS, type StorageTarget } from '../quant/formats/storage.js';
 import type { ScaleDtype } from '../quant/formats/weights.js';
 
 /** Dtypes of weights that can be encoded. */
-export const SOURCE_DTYPES = ['BF16', 'F16', 'F32', 'F8_E4M3'] as const satisfies readonly TensorDtype[];
+export const SOURCE_DTYPES = ['BF16', 'F16', 'F32', 'F8_E4M3', 'F8_E5M2'] as const satisfies readonly TensorDtype[];
 export type SourceDtype = (typeof SOURCE_DTYPES)[number];
 
-/** A matrix [n, k], row-major and contiguous in a file. */
-interface EncodeSource {
+/** Where a matrix [n, k] lies in a file, row-major and contiguous. */
+export interface WeightPlace {
   /** Absolute path. */
   readonly file: string;
   readonly byteOffset: number;
-  /** One of SOURCE_DTYPES; others are rejected. */
+  /** Set where the file holds ggml's blocks of the flattened matrix, which decode to F32. */
+  readonly blocks?: BlockTypeName;
+  /** Products added to the weights; the sum is rounded to bf16 and then encoded. */
+  readonly additions?: readonly WeightAddition[];
+}
+
+interface EncodeSource extends WeightPlace {
+  /** One of SOURCE_DTYPES, others are rejected; F32 with `blocks`; U8 for a copy (`raw`). */
   readonly dtype: TensorDtype;
   readonly n: number;
   readonly k: number;
-  /** Products added to the weights; the sum is rounded to bf16 and then encoded. */
-  readonly additions?: readonly LowRankAddition[];
 }
 
 /** One tensor to encode. */
@@ -49,7 +55,7 @@ export interface EncodeTask {
 }
 
 export type FromEncodeWorker =
-  /** Source bytes encoded and written since the last message. */
+  /** Bytes of weights, in their source's dtype, encoded and written since the last message. */
   | { readonly type: 'progress'; readonly bytes: number }
   | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly error: ErrorDto };
@@ -57,9 +63,11 @@ export type FromEncodeWorker =
 /** Number of weights that a piece must not split. */
 export function unitOf({ format, source, panels = 1 }: EncodeJob): number {
   const { unit } = STORAGE_FORMATS[format];
-  if (unit === 'row' || panels > 1) return source.k;
-  // Products are added to whole rows, and a block may span rows.
-  return source.additions === undefined ? unit : leastCommonMultiple(unit, source.k);
+  // Products are added to whole rows, and a block, of the format or of the source, may span rows.
+  const rows = unit === 'row' || panels > 1 || source.additions !== undefined ? source.k : 1;
+  const block = unit === 'row' || panels > 1 ? 1 : unit;
+  const sourceBlock = source.blocks === undefined ? 1 : BLOCK_TYPES[source.blocks].elements;
+  return [block, sourceBlock].reduce(leastCommonMultiple, rows);
 }
 
 function leastCommonMultiple(a: number, b: number): number {
@@ -73,6 +81,16 @@ export function* split(job: EncodeJob, begin: number, end: number, weights: numb
   const unit = unitOf(job);
   const size = Math.max(1, Math.floor(weights / unit)) * unit;
   for (let at = begin; at < end; at += size) yield [at, Math.min(at + size, end)];
+}
+
+/** Place of a stretch's bytes in the source, from its start. The stretch does not split a block. */
+export function sourceRange(
+  { dtype, blocks }: EncodeJob['source'],
+  begin: number,
+  end: number,
+): { readonly byteStart: number; readonly byteLength: number } {
+  const { elements, bytes } = blocks === undefined ? { elements: 1, bytes: DTYPE_BYTES[dtype] } : BLOCK_TYPES[blocks];
+  return { byteStart: (begin / elements) * bytes, byteLength: ((end - begin) / elements) * bytes };
 }
 
 /** Rows and columns of a stretch for the encoder. */

@@ -38,6 +38,9 @@ async function addTensor(hash: Hash, entry: TensorEntry, read: ReadRange): Promi
         await addSamples(hash, part.byteLength, (start, length) => origin.readPart(part, start, length));
       }
       return;
+    case 'moved':
+      hash.update('moved\n');
+      return addTensor(hash, origin.base, (start, length) => origin.readBase(start, length));
     case 'merged':
       hash.update(`merged|${origin.digest}\n`);
       return addTensor(hash, origin.base, (start, length) => origin.readBase(start, length));

@@ -4,20 +4,33 @@ import { defined } from '../../base/assert.js';
 import type { ComputeProfile } from '../graph/compute-profile.js';
 import type { OnnxType } from '../graph/onnx-schema.js';
 import type { Storage, StoredPart, StoredTensor } from '../graph/stored-tensor.js';
-import { isLossy, type WeightFormat } from '../protocol.js';
-import type { FormatMix } from '../quant/mix-formats.js';
+import { AS_FILE, isLossy, type WeightFormat } from '../protocol.js';
+import type { LinearFormats } from '../quant/mix-formats.js';
 import type { PartPlan } from '../quant/formats/storage-format.js';
-import { isPacked, LARGEST_BLOCK, planTensor, STORAGE_FORMATS, type StorageTarget } from '../quant/formats/storage.js';
+import {
+  isPacked,
+  LARGEST_BLOCK,
+  PACKED_FORMATS,
+  planTensor,
+  STORAGE_FORMATS,
+  type StorageTarget,
+} from '../quant/formats/storage.js';
 import {
   DTYPE_BYTES,
   elementCount,
+  layoutOf,
+  type BlocksLayout,
   type FileRange,
-  type LowRankAddition,
+  type Fp8Layout,
+  type MergedOrigin,
+  type Nf4Layout,
   type PackedLayout,
+  type PartsLayout,
   type TensorDtype,
   type TensorEntry,
   type TensorSource,
 } from '../weights/tensor-source.js';
+import { SOURCE_DTYPES, type WeightPlace } from './encode-task.js';
 
 /** Parts begin on pages, for memory mapping. */
 const PART_ALIGNMENT = 4096;
@@ -32,7 +45,7 @@ export interface PlanRequest {
   readonly quantizable: (entry: TensorEntry) => boolean;
   readonly format: WeightFormat;
   /** Formats of single linears that replace it. */
-  readonly mix?: FormatMix;
+  readonly mix?: LinearFormats;
   readonly profile: ComputeProfile;
   /** Whether the session runs on a GPU, which reads only its own compute dtype. */
   readonly gpu: boolean;
@@ -50,12 +63,7 @@ export interface Encoding {
   readonly source: {
     readonly dtype: TensorDtype;
     readonly from:
-      | {
-          readonly kind: 'file';
-          readonly file: string;
-          readonly byteOffset: number;
-          readonly additions?: readonly LowRankAddition[];
-        }
+      | ({ readonly kind: 'file' } & WeightPlace)
       | {
           readonly kind: 'computed';
           readonly read: (byteStart: number, byteLength: number) => Promise<Uint8Array>;
@@ -72,8 +80,8 @@ export interface Encoding {
 export interface TensorPlan {
   /** Name and target: part of the cache file's name. */
   readonly signature: string;
-  /** Null when the tensor is read in place. */
-  readonly encoding: Encoding | null;
+  /** None when the tensor is read in place. */
+  readonly encodings: readonly Encoding[];
   /** @param cacheFile of the encoded parts */
   readonly stored: (cacheFile: string) => StoredTensor;
 }
@@ -116,7 +124,16 @@ function planOne(request: PlanRequest, entry: TensorEntry, place: Place): Tensor
   if (target === 'packed') {
     const layout = layoutOf(entry);
     if (layout === null) throw new Error(`Invariant violated: ${entry.name} is not packed`);
-    return packed(request, entry, layout, place);
+    switch (layout.format) {
+      case 'nf4':
+        return packed(request, entry, layout, place);
+      case 'blocks':
+        return blocks(request, entry, layout, place);
+      case 'fp8':
+        return scaled(request, entry, layout, place);
+      case 'parts':
+        return partwise(request, entry, layout, place);
+    }
   }
 
   const { n, k } = matrixShape(entry.shape);
@@ -125,7 +142,7 @@ function planOne(request: PlanRequest, entry: TensorEntry, place: Place): Tensor
   const parts = place(planTensor(target, n, k, request.profile.dtype));
   return {
     signature: `${entry.name}:${target}${panels === 1 ? '' : `/${panels}`}`,
-    encoding: { name: entry.name, source, n, k, target, panels, parts },
+    encodings: [{ name: entry.name, source, n, k, target, panels, parts }],
     stored: (file) => ({
       name: entry.name,
       shape: entry.shape,
@@ -135,22 +152,39 @@ function planOne(request: PlanRequest, entry: TensorEntry, place: Place): Tensor
   };
 }
 
-/** Sums of weights and factors in files are computed by the encoders' threads; other tensors are computed here. */
+/** Weights in files, in blocks too, and their sums with LoRAs are read by the encoders' threads; others are computed. */
 function encodingSource(request: PlanRequest, entry: TensorEntry): Encoding['source'] {
-  const { origin } = entry;
-  if (origin === undefined) {
-    return { dtype: entry.dtype, from: { kind: 'file', file: entry.file, byteOffset: entry.byteOffset } };
-  }
-  if (origin.kind === 'merged' && origin.base.origin === undefined) {
-    const { base, additions } = origin;
-    return { dtype: base.dtype, from: { kind: 'file', file: base.file, byteOffset: base.byteOffset, additions } };
+  const merged = entry.origin?.kind === 'merged' ? entry.origin : null;
+  const base = merged?.base ?? entry;
+  const place = merged === null || isAddedByEncoders(merged) ? placeInFile(base) : null;
+  if (place !== null) {
+    const additions = merged === null ? {} : { additions: merged.additions };
+    return { dtype: base.dtype, from: { kind: 'file', ...place, ...additions } };
   }
   const read = (start: number, length: number) => request.source.readRange(entry.name, start, length);
   return { dtype: entry.dtype, from: { kind: 'computed', read } };
 }
 
-function layoutOf({ origin }: TensorEntry): PackedLayout | null {
-  return origin?.kind === 'packed' ? origin.layout : null;
+/** Null for a weight that is not contiguous in a file, as it is or in blocks. */
+function placeInFile({ file, byteOffset, origin }: TensorEntry): WeightPlace | null {
+  if (origin === undefined) return { file, byteOffset };
+  if (origin.kind !== 'packed' || origin.layout?.format !== 'blocks') return null;
+  const { type, blocks } = origin.layout;
+  return { file: blocks.file, byteOffset: blocks.byteOffset, blocks: type };
+}
+
+/** Whether a session can use a layout as it is: blocks are copied where they cannot be read in place. */
+function isUsable(request: PlanRequest, layout: PackedLayout | null): layout is PackedLayout {
+  if (layout === null) return false;
+  return layout.format === 'blocks' || layout.format === 'parts' || request.readsInPlace(layout.codes.file);
+}
+
+/** Whether all that is added to a matrix lies in files. */
+function isAddedByEncoders({ base, additions }: MergedOrigin): boolean {
+  return (
+    base.shape.length === 2 &&
+    additions.every(({ decomposition }) => decomposition?.layer.every(({ stored }) => stored !== null) ?? true)
+  );
 }
 
 /** `packed`: the checkpoint's own packed bytes. */
@@ -158,14 +192,19 @@ function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in
   const { profile, gpu } = request;
   const format = request.mix?.get(entry.name) ?? request.format;
   const layout = layoutOf(entry);
-  const packed = layout !== null && request.readsInPlace(layout.codes.file) ? layout.format : null;
+  const packed = isUsable(request, layout) ? layout.format : null;
   const quantizable = request.quantizable(entry);
-  if (isLossy(format) && quantizable) return format === packed ? 'packed' : format;
-  // Expanding a checkpoint's 4 bits to 16 gains nothing where the operator is exact.
-  if (packed !== null && !quantizable && profile.operators[packed] === 'bnb4') return 'packed';
+  // Vectors are read as values.
+  if (format === AS_FILE && packed !== null && entry.shape.length === 2) return 'packed';
+  if (format !== AS_FILE && isLossy(format) && quantizable) {
+    return format === 'nf4' && packed === 'nf4' ? 'packed' : format;
+  }
+  // Expanding a checkpoint's few bits to 16 gains nothing where the operator is exact.
+  const isExact = packed === 'nf4' ? profile.operators.nf4 === 'bnb4' : packed !== null && !gpu;
+  if (!quantizable && isExact && entry.shape.length === 2 && entry.origin !== undefined) return 'packed';
 
   const type = IN_PLACE[entry.dtype];
-  if (type === undefined) {
+  if (!SOURCE_DTYPES.some((dtype) => dtype === entry.dtype)) {
     throw new AppError(
       'weights.unsupported-dtype',
       `${request.label}'s tensor "${entry.name}" has dtype ${entry.dtype}, expected a float type.`,
@@ -173,14 +212,14 @@ function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in
     );
   }
   if (quantizable && profile.operators['16-bit'] === 'planes') return 'fixed16';
-  const stays = entry.origin === undefined && request.readsInPlace(entry.file);
+  const stays = type !== undefined && entry.origin === undefined && request.readsInPlace(entry.file);
   if (gpu) return stays && type === profile.dtype ? 'in-place' : profile.dtype;
   // A matrix stored in f32 would make "16-bit" twice its size.
   if (entry.dtype === 'F32' && (quantizable || entry.origin?.kind === 'packed') && request.exact !== true)
     return 'bf16';
   if (stays) return 'in-place';
   // A copy: sums with LoRAs are bf16, and every fp8 value fits bf16.
-  if (entry.dtype === 'F16' && entry.origin === undefined) return 'f16';
+  if (entry.dtype === 'F16' && entry.origin?.kind !== 'merged') return 'f16';
   return entry.dtype === 'F32' ? 'f32' : 'bf16';
 }
 
@@ -206,7 +245,7 @@ function inPlace(entry: TensorEntry): TensorPlan {
   const value = partInPlace(entry, type, entry.shape);
   return {
     signature: `${entry.name}:in-place`,
-    encoding: null,
+    encodings: [],
     stored: () => ({ name: entry.name, shape: entry.shape, storage: { kind: 'plain', value } }),
   };
 }
@@ -215,8 +254,107 @@ function partInPlace(entry: FileRange, type: OnnxType, shape: readonly number[])
   return { type, shape, file: entry.file, offset: entry.byteOffset, length: entry.byteLength };
 }
 
+/** A file's own blocks, in place or copied. */
+function blocks(request: PlanRequest, entry: TensorEntry, layout: BlocksLayout, place: Place): TensorPlan {
+  const { type, blocks: bytes } = layout;
+  const [{ shape }] = PACKED_FORMATS[type].layout(...matrixDims(entry), request.profile.dtype) as [PartPlan];
+  const signature = `${entry.name}:${type}`;
+  const store = (part: StoredPart): StoredTensor => ({
+    name: entry.name,
+    shape: entry.shape,
+    storage: { kind: type, parts: { blocks: part } },
+  });
+  if (request.readsInPlace(bytes.file)) {
+    return { signature, encodings: [], stored: () => store(partInPlace(bytes, 'u8', shape)) };
+  }
+  const parts = place(planTensor('raw', 1, bytes.byteLength, request.profile.dtype));
+  const from = { kind: 'file', file: bytes.file, byteOffset: bytes.byteOffset } as const;
+  const source = { dtype: 'U8', from } as const;
+  return {
+    signature: `${signature}:copy`,
+    encodings: [{ name: entry.name, source, n: 1, k: bytes.byteLength, target: 'raw', panels: 1, parts }],
+    stored: (file) => store({ ...storedPart(parts, 'value', file), shape }),
+  };
+}
+
+/** fp8 codes in place; scales of rows, of which the file has one for all, are written beside them. */
+function scaled(request: PlanRequest, entry: TensorEntry, { codes, readScales }: Fp8Layout, place: Place): TensorPlan {
+  const { dtype } = request.profile;
+  const [n, k] = matrixDims(entry);
+  const from = {
+    kind: 'computed',
+    read: async (start: number, length: number) => {
+      const scales = await readScales();
+      return new Uint8Array(scales.buffer, scales.byteOffset + start, length).slice();
+    },
+  } as const;
+  const parts = place(planTensor(dtype, 1, n, dtype));
+  return {
+    signature: `${entry.name}:packed`,
+    encodings: [{ name: entry.name, source: { dtype: 'F32', from }, n: 1, k: n, target: dtype, panels: 1, parts }],
+    stored: (file) => ({
+      name: entry.name,
+      shape: entry.shape,
+      storage: {
+        kind: 'fp8',
+        parts: {
+          codes: partInPlace(codes, 'f8e4m3fn', [n, k]),
+          scale: { ...storedPart(parts, 'value', file), shape: [n, 1] },
+        },
+      },
+    }),
+  };
+}
+
+/** Each part of a packed format in place where that can be, else written down. */
+function partwise(
+  request: PlanRequest,
+  entry: TensorEntry,
+  { kind, parts, ranked }: PartsLayout,
+  place: Place,
+): TensorPlan {
+  const { dtype } = request.profile;
+  const [n, k] = matrixDims(entry);
+  const encodings: Encoding[] = [];
+  const plans = [
+    ...PACKED_FORMATS[kind].layout(n, k, dtype),
+    ...Object.entries(ranked).map(([suffix, shape]) => ({ suffix, onnxType: dtype, shape })),
+  ];
+  const stored = plans.map(({ suffix, onnxType, shape }) => {
+    const bytes = defined(parts[suffix], `the part ${suffix} of ${entry.name}`);
+    if (typeof bytes !== 'function' && request.readsInPlace(bytes.file)) {
+      return { suffix, part: () => partInPlace(bytes, onnxType, shape) };
+    }
+    const from: Encoding['source']['from'] =
+      typeof bytes === 'function'
+        ? { kind: 'computed', read: async (start, length) => (await bytes()).slice(start, start + length) }
+        : { kind: 'file', file: bytes.file, byteOffset: bytes.byteOffset };
+    const isNumbers = onnxType === 'f32' || onnxType === 'f16';
+    const target = isNumbers ? onnxType : 'raw';
+    const count = elementCount(shape);
+    const placed = place(planTensor(target, 1, count, dtype));
+    const source: Encoding['source'] = { dtype: isNumbers ? 'F32' : 'U8', from };
+    encodings.push({ name: `${entry.name}/${suffix}`, source, n: 1, k: count, target, panels: 1, parts: placed });
+    return { suffix, part: (file: string) => ({ ...storedPart(placed, 'value', file), shape }) };
+  });
+  return {
+    signature: `${entry.name}:${kind}`,
+    encodings,
+    stored: (file) => ({
+      name: entry.name,
+      shape: entry.shape,
+      storage: { kind, parts: Object.fromEntries(stored.map(({ suffix, part }) => [suffix, part(file)])) },
+    }),
+  };
+}
+
+function matrixDims({ shape }: TensorEntry): [n: number, k: number] {
+  const { n, k } = matrixShape(shape);
+  return [n, k];
+}
+
 /** Codes in place; the absmax too when it is plain and of the session's dtype, else encoded to that dtype. */
-function packed(request: PlanRequest, entry: TensorEntry, layout: PackedLayout, place: Place): TensorPlan {
+function packed(request: PlanRequest, entry: TensorEntry, layout: Nf4Layout, place: Place): TensorPlan {
   const { dtype } = request.profile;
   const codes = partInPlace(layout.codes, 'u8', [layout.codes.byteLength]);
   const [n, k] = entry.shape as [number, number];
@@ -230,7 +368,7 @@ function packed(request: PlanRequest, entry: TensorEntry, layout: PackedLayout, 
   const plain = layout.absmax;
   if (plain !== null && dtype === 'f32' && plain.byteOffset % DTYPE_BYTES.F32 === 0) {
     const absmax = partInPlace(plain, 'f32', blocks);
-    return { signature: `${entry.name}:packed`, encoding: null, stored: () => store(absmax) };
+    return { signature: `${entry.name}:packed`, encodings: [], stored: () => store(absmax) };
   }
   const from: Encoding['source']['from'] =
     plain !== null
@@ -246,7 +384,7 @@ function packed(request: PlanRequest, entry: TensorEntry, layout: PackedLayout, 
   const parts = place(planTensor(dtype, 1, count, dtype));
   return {
     signature: `${entry.name}:packed`,
-    encoding: { name: entry.name, source: { dtype: 'F32', from }, n: 1, k: count, target: dtype, panels: 1, parts },
+    encodings: [{ name: entry.name, source: { dtype: 'F32', from }, n: 1, k: count, target: dtype, panels: 1, parts }],
     stored: (file) => store({ ...storedPart(parts, 'value', file), shape: blocks }),
   };
 }

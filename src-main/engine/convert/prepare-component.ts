@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { StoredTensor } from '../graph/stored-tensor.js';
-import { driveOf } from './drive.js';
+import { driveOf } from '../../disk/paths.js';
 import { encodeComponent } from './encode-component.js';
 import { fingerprint } from './fingerprint.js';
 import { planTensors, type Encoding, type PlanRequest, type TensorPlan } from './plan-tensors.js';
@@ -49,7 +49,7 @@ export async function planPreparation(request: ComponentRequest): Promise<Prepar
   const cacheDrive = driveOf(resolve(request.cacheDir));
   const plan = planTensors({ readsInPlace: (file) => driveOf(file) === cacheDrive, ...request });
   const identity = await fingerprint(request.source, request.include);
-  const encoded = plan.tensors.filter(({ encoding }) => encoding !== null);
+  const encoded = plan.tensors.filter(({ encodings }) => encodings.length > 0);
   const file = join(request.cacheDir, cacheName(request, identity, encoded));
   const tensors = new Map(
     plan.tensors.map((tensor) => {
@@ -62,7 +62,7 @@ export async function planPreparation(request: ComponentRequest): Promise<Prepar
     fingerprint: identity,
     file: inPlace ? null : file,
     fileSize: plan.fileSize,
-    encodings: encoded.flatMap(({ encoding }) => (encoding === null ? [] : [encoding])),
+    encodings: encoded.flatMap(({ encodings }) => encodings),
     isThere: inPlace || (await stat(file).catch(() => null))?.size === plan.fileSize,
     tensors,
   };

@@ -1,6 +1,7 @@
 /** Deletes unfinished conversions of killed engines from the cache: tens of gigabytes with FLUX. */
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isHeld, removeFile } from '../../disk/patience.js';
 import { cacheFolderFailed } from './cache-folder.js';
 import { isLeft } from './conversion-journal.js';
 
@@ -29,8 +30,13 @@ export async function removePartials(cacheDir: string): Promise<number> {
     if (file === '' || !isLeft(Number(pid))) continue;
     const whole = ['partial', 'journal'].every((part) => there.has(`${file}.${pid}.${part}`));
     if (kind !== 'scratch' && whole && !there.has(file) && (await isRecent(join(cacheDir, name)))) continue;
-    await rm(join(cacheDir, name), { force: true });
-    removed += 1;
+    try {
+      await removeFile(join(cacheDir, name));
+      removed += 1;
+    } catch (error) {
+      // A scanner reads it; a later start deletes it.
+      if (!isHeld(error)) throw cacheFolderFailed(cacheDir, error);
+    }
   }
   return removed;
 }

@@ -6,6 +6,8 @@ import type { Weights } from '../quant/formats/weights.js';
 
 /** Every e4m3fn value is a bf16. */
 const E4M3FN_AS_BF16 = Uint16Array.from(E4M3FN_VALUES, f32ToBf16);
+/** Every e5m2 value is a bf16; it is the upper byte of an f16. */
+const E5M2_AS_BF16 = Uint16Array.from({ length: 256 }, (_, bits) => f32ToBf16(f16ToF32(bits << 8)));
 let f16Values: Float32Array | undefined;
 
 /**
@@ -28,6 +30,11 @@ export function weightsFromBytes(dtype: SourceDtype, bytes: Uint8Array): Weights
     case 'F8_E4M3': {
       const bits = new Uint16Array(bytes.length);
       for (let i = 0; i < bytes.length; i++) bits[i] = E4M3FN_AS_BF16[bytes[i] as number] as number;
+      return bits;
+    }
+    case 'F8_E5M2': {
+      const bits = new Uint16Array(bytes.length);
+      for (let i = 0; i < bytes.length; i++) bits[i] = E5M2_AS_BF16[bytes[i] as number] as number;
       return bits;
     }
     default:

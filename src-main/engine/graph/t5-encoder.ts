@@ -4,7 +4,7 @@
  * In f16 the residual stream and the norms stay f32 and `wo` runs on scaled inputs, because T5-XXL's stream exceeds
  * f16's range. @source huggingface/transformers models/t5/modeling_t5.py
  */
-import { T5_ALIASES, t5Names } from '../weights/names/text-encoders.js';
+import { t5Names } from '../weights/names/text-encoders.js';
 import { asRecord, invalid, positiveInteger } from './flux-config.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 import type { Network } from './network.js';
@@ -56,9 +56,9 @@ export const T5_IO = {
 /** `wo`'s f16 inputs are divided by this and its f32 result multiplied by it: a power of two, so exact. */
 const WO_SCALE = 64;
 
-/** Tensors that the graph does not read: the embedding (on the host) and its alias. */
+/** Tensors that the graph does not read: the tables that are looked up on the host. */
 export function isT5HostTensor(name: string): boolean {
-  return name === t5Names(0).embedding || name === t5Names(0).relativeBias || T5_ALIASES.includes(name);
+  return name === t5Names(0).embedding || name === t5Names(0).relativeBias;
 }
 
 export function t5EncoderGraph(g: GraphBuilder, net: Network, config: T5Config): void {

@@ -1,9 +1,11 @@
 /** Writes finished pictures. A reader sees the old file or the whole new one. */
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { diskError } from '../../base/disk-error.js';
+import { placeOrKeep } from '../../disk/keep-result.js';
+import { removeFile, renameFile } from '../../disk/patience.js';
 import { assertRgbImage, type RgbImage } from './rgb-image.js';
 
 /**
@@ -27,7 +29,8 @@ export async function encodePng(
  * Writes a picture as PNG: to a temporary file in the same folder, flushed to the disk, then renamed.
  *
  * @param path absolute path; its folder must exist, an existing file is replaced
- * @throws AppError disk.full, disk.failed; then the target is unchanged and the temporary file removed
+ * @throws AppError disk.full, disk.failed; then the target is unchanged and the temporary file removed. A picture whose
+ *   target is held for too long is kept beside it, under the name that the error says.
  */
 export async function writePng(path: string, image: RgbImage): Promise<void> {
   await writeFileAtomically(path, await encodePng(image));
@@ -43,9 +46,9 @@ async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<voi
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await placeOrKeep(path, `the picture "${basename(path)}"`, (target) => renameFile(temporary, target));
   } catch (error) {
-    await rm(temporary, { force: true });
+    await removeFile(temporary).catch(() => undefined);
     throw diskError(error, `save the picture "${basename(path)}"`);
   }
 }

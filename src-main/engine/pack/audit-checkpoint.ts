@@ -5,15 +5,22 @@
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
+import { findParts, type FilePart } from '../weights/file-parts.js';
+import { withNames } from '../weights/named-source.js';
 import { openCheckpoint } from '../weights/open-checkpoint.js';
 import type { TensorDtype, TensorEntry, TensorSource } from '../weights/tensor-source.js';
 import * as say from './audit-findings.js';
-import { identify, type Identity } from './audit-identify.js';
+import * as onDisk from './file-findings.js';
+import { identify, OWN_IDENTITIES } from './audit-identify.js';
 import type { TensorNeeds } from './audit-needs.js';
 import type { AuditFinding } from '../protocol/audit-report.js';
-import { sniffFile, type FileKind } from './audit-sniff.js';
+import type { FileKind } from '../weights/file-kind.js';
+import { sniffFile } from './audit-sniff.js';
 
 const FLOATS: readonly TensorDtype[] = ['F64', 'F32', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2'];
+
+/** Files that contain the weights of large networks. */
+const WEIGHTS_KINDS: readonly FileKind[] = ['safetensors', 'gguf'];
 
 export interface CheckpointFacts {
   readonly findings: readonly AuditFinding[];
@@ -41,9 +48,9 @@ export async function auditFolderFiles(label: string, folder: string): Promise<A
   const [first] = shards;
   if (first !== undefined) {
     const missing = first.replace(/-\d+-of-\d+\.safetensors$/, '.safetensors.index.json');
-    return [say.missingIndex(label, join(folder, missing), shards.length)];
+    return [onDisk.missingIndex(label, join(folder, missing), shards.length)];
   }
-  const others = names.filter((name) => name.endsWith('.safetensors'));
+  const others = names.filter((name) => /\.(safetensors|gguf)$/.test(name));
   if (others.length > 0) {
     const found = await Promise.all(others.map((name) => auditFile(label, join(folder, name))));
     return found.flat();
@@ -53,29 +60,24 @@ export async function auditFolderFiles(label: string, folder: string): Promise<A
 
 async function insteadOfWeights(label: string, folder: string, names: readonly string[]): Promise<AuditFinding> {
   const named = (pattern: RegExp) => names.find((name) => pattern.test(name));
-  const gguf = named(/\.gguf$/i);
-  if (gguf !== undefined) {
-    const [found] = await auditFile(label, join(folder, gguf));
-    if (found !== undefined) return found;
-  }
   const torch = named(/\.(bin|pth?|ckpt)$/i);
-  if (torch !== undefined) return say.torchWeightsOnly(label, join(folder, torch));
+  if (torch !== undefined) return onDisk.torchWeightsOnly(label, join(folder, torch));
   const partial = named(/\.(incomplete|part|partial|crdownload|aria2|tmp)$/i);
-  if (partial !== undefined) return say.unfinished(label, join(folder, partial));
-  return say.noWeights(label, folder);
+  if (partial !== undefined) return onDisk.unfinished(label, join(folder, partial));
+  return onDisk.noWeights(label, folder);
 }
 
 async function auditShards(label: string, index: string, names: readonly string[]): Promise<AuditFinding[]> {
   const kind = await sniffFile(index);
-  const wrong = kind.kind === 'json' ? null : say.wrongKind(label, index, kind, 'an index of the weights’ parts');
+  const wrong = kind.kind === 'json' ? null : onDisk.wrongKind(label, index, kind, 'an index of the weights’ parts');
   if (wrong !== null) return [wrong];
   const shards = await readShardNames(index);
-  if (shards === null) return [say.damagedJson(label, index)];
+  if (shards === null) return [onDisk.damagedJson(label, index)];
   const findings: AuditFinding[] = [];
   for (const shard of shards) {
     const file = join(index, '..', shard);
     if (names.includes(shard)) findings.push(...(await auditFile(label, file)));
-    else findings.push(say.missingShard(label, file, shards.length));
+    else findings.push(onDisk.missingShard(label, file, shards.length));
   }
   return findings;
 }
@@ -95,56 +97,61 @@ async function readShardNames(index: string): Promise<string[] | null> {
 export async function auditFile(
   label: string,
   file: string,
-  accept: readonly FileKind[] = ['safetensors'],
-  expected = 'a safetensors file',
+  accept: readonly FileKind[] = WEIGHTS_KINDS,
+  expected = 'a safetensors or GGUF file',
 ): Promise<AuditFinding[]> {
   const there = await presence(file);
-  if (there === 'broken-link') return [say.brokenLink(label, file)];
-  if (there === 'absent') return [say.missingFile(label, file)];
+  if (there === 'broken-link') return [onDisk.brokenLink(label, file)];
+  if (there === 'absent') return [onDisk.missingFile(label, file)];
   try {
     const sniffed = await sniffFile(file);
     const wrong = accept.includes(sniffed.kind)
-      ? say.wrongLength(label, file, sniffed)
-      : say.wrongKind(label, file, sniffed, expected);
+      ? onDisk.wrongLength(label, file, sniffed)
+      : onDisk.wrongKind(label, file, sniffed, expected);
     return wrong === null ? [] : [wrong];
   } catch (error) {
     return [unopenable(label, file, error)];
   }
 }
 
-/** Reads the headers of a checkpoint. */
-export async function readEntries(
+function unopenable(label: string, path: string, error: unknown): AuditFinding {
+  if (!(error instanceof AppError)) throw error;
+  if (error.code === 'weights.missing-tensor') return onDisk.indexMismatch(label, path);
+  return onDisk.unreadable(label, path, error);
+}
+
+/** The tensors of one network in a folder or file, in our names; findings when they cannot be read or are another's. */
+export async function readPart(
+  part: FilePart,
   label: string,
   path: string,
-  options: { readonly stripPrefix?: string } = {},
+  accept: readonly FileKind[] = WEIGHTS_KINDS,
+  expected = 'a safetensors or GGUF file',
 ): Promise<CheckpointFacts> {
+  const isFolder = (await stat(path)).isDirectory();
+  const findings = isFolder ? await auditFolderFiles(label, path) : await auditFile(label, path, accept, expected);
+  if (findings.length > 0) return { findings, entries: null };
   let source: TensorSource;
   try {
-    source = await openCheckpoint(path, options);
+    source = await openCheckpoint(path);
   } catch (error) {
     return { findings: [unopenable(label, path, error)], entries: null };
   }
-  const entries = source.entries;
-  await source.close();
-  return { findings: [], entries };
-}
-
-function unopenable(label: string, path: string, error: unknown): AuditFinding {
-  if (!(error instanceof AppError)) throw error;
-  if (error.code === 'weights.missing-tensor') return say.indexMismatch(label, path);
-  const kind = error.code.replace('weights.', '');
-  return say.finding('damaged', kind, path, `${label}: ${error.message}`, error.remedy);
-}
-
-/** A finding when the tensors are another network's. @param expected the network that belongs here */
-export function auditIdentity(
-  label: string,
-  file: string,
-  entries: ReadonlyMap<string, TensorEntry>,
-  expected: Identity,
-): AuditFinding | null {
-  const found = identify(entries.keys());
-  return found === null || found === expected ? null : say.otherModel(label, file, found);
+  try {
+    const found = findParts(source.entries).find((one) => one.part === part);
+    const entries = found === undefined ? null : withNames(source, found.tensors, path).entries;
+    // What lies beside an image projection tells whose it is.
+    const told = entries === null || part === 'image-projection' ? source.entries : entries;
+    const identity = identify(told.keys());
+    if (entries !== null && (identity === null || OWN_IDENTITIES[part].includes(identity)))
+      return { findings: [], entries };
+    const other = identity === null ? say.unknownNetwork(label, path) : say.otherModel(label, path, identity);
+    return { findings: [other], entries };
+  } catch (error) {
+    return { findings: [unopenable(label, path, error)], entries: null };
+  } finally {
+    await source.close();
+  }
 }
 
 /** Compares the tensors with those that the graphs read. @param ignored tensors that need not be read */
@@ -172,10 +179,6 @@ export function auditTensors(
       findings.push(say.wrongDtype(label, entry.file, name, entry.dtype));
       break;
     }
-  }
-  const matrices = [...entries.values()].filter(({ shape }) => shape.length === 2);
-  if (findings.length === 0 && matrices.length > 0 && matrices.every(({ dtype }) => dtype.startsWith('F8_'))) {
-    findings.push(say.plainFp8(label, file));
   }
   return findings;
 }

@@ -1,18 +1,12 @@
-/** Checks one network in its own folder: config.json, the files of its weights, and their tensors. */
+/** Checks one network: config.json if it has one, the files of its weights, and their tensors. */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
-import { storedBytes, storedDtype, type TensorEntry } from '../weights/tensor-source.js';
-import {
-  auditFolderFiles,
-  auditIdentity,
-  auditTensors,
-  presence,
-  readEntries,
-  type CheckpointFacts,
-} from './audit-checkpoint.js';
+import { quantizedAs, storedBytes, storedDtype, type TensorEntry } from '../weights/tensor-source.js';
+import type { PartPlace } from '../protocol/pack-parts.js';
+import { auditTensors, presence, readPart } from './audit-checkpoint.js';
+import { inferConfig } from './infer-config.js';
 import * as say from './audit-findings.js';
-import type { Identity } from './audit-identify.js';
+import * as onDisk from './file-findings.js';
 import type { TensorNeeds } from './audit-needs.js';
 import type { AuditedPart, AuditFinding, AuditPart } from '../protocol/audit-report.js';
 
@@ -20,11 +14,10 @@ import type { AuditedPart, AuditFinding, AuditPart } from '../protocol/audit-rep
 export type Json = Readonly<Record<string, unknown>>;
 type Entries = ReadonlyMap<string, TensorEntry>;
 
-/** Rules of a network in its own folder, for `auditComponent`. */
+/** Rules of a network, for `auditComponent`. */
 export interface ComponentRules {
-  readonly part: AuditPart;
+  readonly part: 'flux' | 't5' | 'clip' | 'vae' | 'infusenet';
   readonly label: string;
-  readonly identity: Identity;
   /** Expected value of a field of config.json; other values name another model. */
   readonly className: {
     readonly field: '_class_name' | 'architectures';
@@ -56,42 +49,49 @@ export function auditedPart(
     expectedTensors: needs === null ? null : needs.size,
     bytes: all.reduce((sum, entry) => sum + storedBytes(entry), 0),
     dtypes: [...new Set(all.map(storedDtype))],
+    quantized: quantizedAs(all),
     findings,
   };
 }
 
 interface ComponentAudit {
   readonly audited: AuditedPart;
-  /** Null when it could not be read. */
+  /** Its config.json, or the sizes that its tensors show; null when neither could be read. */
   readonly config: Json | null;
 }
 
-/** @param weights finds and opens the checkpoint; default: the folder's own */
+/** @param place null when no candidate was found */
 export async function auditComponent(
   rules: ComponentRules,
-  folder: string,
+  place: PartPlace | null,
   variant: string | null,
   expectedTensors: number | undefined,
-  weights: (label: string, folder: string) => Promise<CheckpointFacts & { readonly path: string }> = folderWeights,
 ): Promise<ComponentAudit> {
   const { part, label } = rules;
-  if ((await presence(folder)) !== 'there') {
-    const audited = auditedPart({ part, variant, path: folder }, [say.missingFolder(label, folder)]);
-    return { audited, config: null };
+  if (place === null) return { audited: absentPart(part, label, variant), config: null };
+  const { path } = place;
+  const there = await presence(path);
+  if (there !== 'there') {
+    const missing = there === 'broken-link' ? onDisk.brokenLink(label, path) : onDisk.missingPlace(label, path);
+    return { audited: auditedPart({ part, variant, path }, [missing]), config: null };
   }
-  const read = await readConfig(rules, folder);
-  const { findings: fileFindings, entries, path } = await weights(label, folder);
-  const identity = entries === null ? null : auditIdentity(label, path, entries, rules.identity);
+  const read = place.config === null ? null : await readConfig(rules, place.config);
+  const { findings: fileFindings, entries } = await readPart(part, label, path);
   // The tensors themselves are better evidence than the config beside them.
-  const peculiar = entries === null ? null : (rules.peculiarTensors?.(entries, path) ?? null);
-  const findings = [identity ?? peculiar, ...read.findings, ...fileFindings].filter((found) => found !== null);
+  const told = entries === null ? [] : fileFindings;
+  const peculiar = entries === null || told.length > 0 ? null : (rules.peculiarTensors?.(entries, path) ?? null);
+  const findings = [...told, peculiar, ...(read?.findings ?? []), ...(entries === null ? fileFindings : [])].filter(
+    (found) => found !== null,
+  );
+  let config = read?.config ?? null;
   let needs: TensorNeeds | null = null;
-  if (read.config !== null && entries !== null && findings.length === 0) {
+  if (entries !== null && findings.length === 0) {
     try {
-      needs = rules.needs(read.config, entries);
+      if (read === null) config = inferConfig(part, entries, path);
+      needs = config === null ? null : rules.needs(config, entries);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      findings.push(say.finding('damaged', 'config-invalid', join(folder, 'config.json'), error.message, error.remedy));
+      findings.push(say.finding('damaged', 'config-invalid', place.config ?? path, error.message, error.remedy));
     }
   }
   if (needs !== null && entries !== null) {
@@ -100,32 +100,47 @@ export async function auditComponent(
     }
     findings.push(...auditTensors(label, path, entries, needs, rules.ignored));
   }
-  return { audited: auditedPart({ part, variant, path }, findings, entries, needs), config: read.config };
+  return { audited: auditedPart({ part, variant, path }, findings, entries, needs), config };
 }
 
-/** The checkpoint of a folder in diffusers' layout. */
-export async function folderWeights(
-  label: string,
-  folder: string,
-): Promise<CheckpointFacts & { readonly path: string }> {
-  const findings = await auditFolderFiles(label, folder);
-  if (findings.length > 0) return { findings, entries: null, path: folder };
-  return { ...(await readEntries(label, folder)), path: folder };
+/** A part without a candidate. */
+export function absentPart(part: AuditPart, label: string, variant: string | null): AuditedPart {
+  const missing = say.finding(
+    'missing',
+    'part-missing',
+    '',
+    `${label} was not found in any of the searched places.`,
+    'Download it, or choose the folder that contains it.',
+  );
+  return auditedPart({ part, variant, path: null }, [missing]);
+}
+
+/** Whether a config.json names this network's class. */
+export function isOfClass(config: Json, { className }: Pick<ComponentRules, 'className'>): boolean {
+  const found = classOf(config, className.field);
+  return found !== null && accepts(className, found);
+}
+
+function classOf(config: Json, field: string): string | null {
+  const named = config[field];
+  return Array.isArray(named) ? String(named[0]) : typeof named === 'string' ? named : null;
+}
+
+function accepts({ expected, accepts: others }: ComponentRules['className'], found: string): boolean {
+  return found === expected || others?.test(found) === true;
 }
 
 async function readConfig(
   { label, className, peculiarities }: ComponentRules,
-  folder: string,
+  file: string,
 ): Promise<{ readonly findings: AuditFinding[]; readonly config: Json | null }> {
-  const file = join(folder, 'config.json');
   const there = await presence(file);
-  if (there === 'absent') return { findings: [say.missingConfig(label, file)], config: null };
-  if (there === 'broken-link') return { findings: [say.brokenLink(label, file)], config: null };
+  if (there === 'absent') return { findings: [onDisk.missingConfig(label, file)], config: null };
+  if (there === 'broken-link') return { findings: [onDisk.brokenLink(label, file)], config: null };
   const config = await readObject(file);
-  if (config === null) return { findings: [say.damagedJson(label, file)], config: null };
-  const named = config[className.field];
-  const found = Array.isArray(named) ? String(named[0]) : typeof named === 'string' ? named : null;
-  if (found !== null && found !== className.expected && className.accepts?.test(found) !== true) {
+  if (config === null) return { findings: [onDisk.damagedJson(label, file)], config: null };
+  const found = classOf(config, className.field);
+  if (found !== null && !accepts(className, found)) {
     return { findings: [say.otherClass(label, file, found, className.expected)], config: null };
   }
   const peculiar = peculiarities?.(config, file) ?? null;

@@ -2,21 +2,20 @@
  * Checks the face parts: InfiniteYou's image projection, facexlib's ArcFace, the SCRFD detector and, if present, the
  * second recognition network. Files similar to ArcFace and SCRFD run without an error and give another face.
  */
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { AppError } from '../../base/app-error.js';
-import { openArcFace, openImageProjection } from './pack-networks.js';
+import { openArcFaceFile, openImageProjectionFile } from './pack-networks.js';
 import { requireRecognitionModel, sameContents } from './recognition-model.js';
-import { IMAGE_PROJECTION_ROOT, isArcFaceBuffer } from '../weights/names/identity.js';
+import { isArcFaceBuffer } from '../weights/names/identity.js';
 import type { TensorEntry } from '../weights/tensor-source.js';
-import { auditFile, auditIdentity, auditTensors, presence, readEntries } from './audit-checkpoint.js';
-import { auditedPart } from './audit-component.js';
+import { auditFile, auditTensors, presence, readPart } from './audit-checkpoint.js';
+import { absentPart, auditedPart } from './audit-component.js';
 import * as say from './audit-findings.js';
+import * as onDisk from './file-findings.js';
 import { identify } from './audit-identify.js';
 import { arcFaceNeeds, imageProjectionNeeds, type TensorNeeds } from './audit-needs.js';
 import { readOnnxOutline, type OnnxOutline } from '../weights/onnx-outline.js';
 import type { AuditedPart, AuditFinding, AuditPart } from '../protocol/audit-report.js';
-import type { Pack } from './open-pack.js';
-import { UPSTREAM_DEFAULTS } from './pack-manifest.js';
 import { sniffFile } from './audit-sniff.js';
 
 const TORCH_OR_SAFETENSORS = ['zip', 'torch-legacy', 'safetensors'] as const;
@@ -26,42 +25,38 @@ const SCRFD_OUTPUTS_WITHOUT_LANDMARKS = 6;
 
 type Entries = ReadonlyMap<string, TensorEntry>;
 
-/** A pack with only the given paths. */
-function packWith(parts: Partial<Pack>): Pack {
-  return {
-    root: '',
-    name: 'pack',
-    licence: '',
-    note: null,
-    flux: '',
-    variants: new Map(),
-    arcface: null,
-    scrfd: null,
-    recognition: null,
-    imageProjectionHeadSize: null,
-    ...UPSTREAM_DEFAULTS,
-    ...parts,
-  };
+/** @param path null when there is no file */
+export async function auditImageProjection(variant: string, path: string | null): Promise<AuditedPart> {
+  const label = `The image projection (${variant})`;
+  if (path === null) return absentPart('image-projection', label, variant);
+  return auditNetwork('image-projection', label, variant, path, async () => {
+    const { source, config } = await openImageProjectionFile(path, null);
+    await source.close();
+    return imageProjectionNeeds(config);
+  });
 }
 
-export async function auditImageProjection(variant: string, folder: string): Promise<AuditedPart> {
-  const label = `The image projection (${variant})`;
-  const path = join(folder, 'image_proj_model.bin');
-  const findings = await auditFile(label, path, TORCH_OR_SAFETENSORS, 'a file that torch.save wrote');
-  const audited = (entries: Entries | null, needs: TensorNeeds | null, all: readonly AuditFinding[]) =>
-    part('image-projection', variant, path, all, entries, needs);
-  if (findings.length > 0) return audited(null, null, findings);
-  const raw = await readEntries(label, path, { stripPrefix: IMAGE_PROJECTION_ROOT });
-  if (raw.entries === null) return audited(null, null, raw.findings);
-  const identity = auditIdentity(label, path, raw.entries, 'resampler');
-  if (identity !== null) return audited(raw.entries, null, [identity]);
+/** A network that torch.save wrote. */
+async function auditNetwork(
+  name: 'image-projection' | 'arcface',
+  label: string,
+  variant: string | null,
+  path: string,
+  needsOf: () => Promise<TensorNeeds>,
+  ignored?: (name: string) => boolean,
+): Promise<AuditedPart> {
+  const there = await presence(path);
+  if (there !== 'there') {
+    const missing = there === 'broken-link' ? onDisk.brokenLink(label, path) : onDisk.missingFile(label, path);
+    return part(name, variant, path, [missing]);
+  }
+  const { entries, findings } = await readPart(name, label, path, TORCH_OR_SAFETENSORS, 'a file that torch.save wrote');
+  if (entries === null || findings.length > 0) return part(name, variant, path, findings, entries);
   try {
-    const network = await openImageProjection(packWith({ variants: new Map([[variant, folder]]) }), variant);
-    await network.source.close();
-    const needs = imageProjectionNeeds(network.config);
-    return audited(raw.entries, needs, auditTensors(label, path, raw.entries, needs));
+    const needs = await needsOf();
+    return part(name, variant, path, auditTensors(label, path, entries, needs, ignored), entries, needs);
   } catch (error) {
-    return audited(raw.entries, null, [notThisNetwork(label, path, error)]);
+    return part(name, variant, path, [notThisNetwork(label, path, error)], entries);
   }
 }
 
@@ -82,20 +77,18 @@ export async function auditArcFace(path: string | null): Promise<AuditedPart> {
   if ((await presence(path)) === 'there' && (await sniffFile(path)).kind === 'protobuf') {
     return part('arcface', null, path, [await onnxInsteadOfArcFace(label, path)]);
   }
-  const findings = await auditFile(label, path, TORCH_OR_SAFETENSORS, 'a file that torch.save wrote');
-  if (findings.length > 0) return part('arcface', null, path, findings);
-  const { entries, findings: unopened } = await readEntries(label, path);
-  if (entries === null) return part('arcface', null, path, unopened);
-  const identity = auditIdentity(label, path, entries, 'arcface-ir-se');
-  if (identity !== null) return part('arcface', null, path, [identity], entries);
-  try {
-    const network = await openArcFace(packWith({ arcface: path }));
-    await network.source.close();
-    const needs = arcFaceNeeds(network.config);
-    return part('arcface', null, path, auditTensors(label, path, entries, needs, isArcFaceBuffer), entries, needs);
-  } catch (error) {
-    return part('arcface', null, path, [notThisNetwork(label, path, error)], entries);
-  }
+  return auditNetwork(
+    'arcface',
+    label,
+    null,
+    path,
+    async () => {
+      const { source, config } = await openArcFaceFile(path);
+      await source.close();
+      return arcFaceNeeds(config);
+    },
+    isArcFaceBuffer,
+  );
 }
 
 /** Identifies insightface's networks, which are ONNX files, by their tensors' names. */

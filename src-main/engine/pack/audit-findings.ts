@@ -1,11 +1,7 @@
-/** Findings of the audit: for each kind of problem what was found, what was expected, and what to do. Pure. */
+/** Findings about networks: for each kind of problem what was found, what was expected, and what to do. Pure. */
 import { basename } from 'node:path';
 import type { AuditFinding } from '../protocol/audit-report.js';
 import { IDENTITY_TEXT, type Identity } from './audit-identify.js';
-import type { SniffedFile } from './audit-sniff.js';
-
-const DOWNLOAD_AGAIN = 'Download this file again.';
-const SAME_REPOSITORY = 'Download the whole folder again from one revision of its repository.';
 
 type State = AuditFinding['state'];
 
@@ -13,52 +9,10 @@ export function finding(state: State, kind: string, file: string, sentence: stri
   return { state, kind, file, sentence, remedy };
 }
 
-export function missingFolder(label: string, file: string): AuditFinding {
-  return finding(
-    'missing',
-    'folder-missing',
-    file,
-    `${label}: the folder ${basename(file)} is missing.`,
-    'Download the folder, or choose the one that contains it.',
-  );
-}
-
-export function missingFile(label: string, file: string, remedy = DOWNLOAD_AGAIN): AuditFinding {
-  return finding('missing', 'file-missing', file, `${label}: ${basename(file)} is missing.`, remedy);
-}
-
-export function brokenLink(label: string, file: string): AuditFinding {
-  return finding(
-    'missing',
-    'broken-link',
-    file,
-    `${label}: ${basename(file)} is a link to a missing file.`,
-    'The cache was cleaned or the drive is not connected. Connect it, or download the file again.',
-  );
-}
-
-export function unfinished(label: string, file: string): AuditFinding {
-  return finding(
-    'unfinished',
-    'unfinished-download',
-    file,
-    `${label}: only ${basename(file)} exists, an unfinished download.`,
-    'Resume the download in the program that started it, or start it here.',
-  );
-}
-
-export function missingConfig(label: string, file: string): AuditFinding {
-  return finding(
-    'missing',
-    'config-missing',
-    file,
-    `${label}: config.json is missing; it contains the size of the network.`,
-    'Download config.json of the same folder.',
-  );
-}
-
-export function damagedJson(label: string, file: string): AuditFinding {
-  return finding('damaged', 'json-damaged', file, `${label}: ${basename(file)} is not valid JSON.`, DOWNLOAD_AGAIN);
+/** The file's name, after what it should be where that is told. */
+export function named(label: string, file: string): string {
+  const name = basename(file);
+  return label === name ? name : `${label}: ${name}`;
 }
 
 export function otherClass(label: string, file: string, found: string, expected: string): AuditFinding {
@@ -86,48 +40,44 @@ export function fluxTools(label: string, file: string, channels: number): AuditF
     'other-model',
     'flux-tools',
     file,
-    `${label}: this FLUX reads ${channels} channels, expected 64: it is a Fill, Canny or Depth model.`,
+    `${label}: this FLUX reads ${channels} channels, expected 64: it is ${TOOLS[channels] ?? 'another model'}.`,
     'Get black-forest-labs/FLUX.1-dev itself.',
   );
 }
+
+/** FLUX.1's relatives by what they read beside the latents. */
+const TOOLS: Readonly<Record<number, string>> = { 128: 'FLUX.1 Canny or Depth', 384: 'FLUX.1 Fill' };
+
+export function reshapedInput(label: string, file: string, shape: readonly number[], rows: number): AuditFinding {
+  return finding(
+    'other-model',
+    'reshaped-input',
+    file,
+    `${label}: the first layer has shape [${shape.join(', ')}], expected ${rows} rows as its bias has: the program that wrote the file reshaped it and does not say from what.`,
+    'Get this model as a file of another maker.',
+  );
+}
+
+export function otherVae(label: string, file: string, channels: number): AuditFinding {
+  return finding(
+    'other-model',
+    'other-vae',
+    file,
+    `${label} has ${channels} latent channels, expected 16: it is ${VAES[channels] ?? 'another model’s'}.`,
+    'Get ae.safetensors, FLUX.1’s own VAE.',
+  );
+}
+
+/** Whose autoencoder it is, by its latent channels. */
+const VAES: Readonly<Record<number, string>> = { 4: 'Stable Diffusion’s or SDXL’s', 32: 'FLUX.2’s' };
 
 export function reducedModel(label: string, file: string, found: number, expected: number): AuditFinding {
   return finding(
     'other-model',
     'other-size',
     file,
-    `${label}: by its config.json this network has ${found} tensors, expected ${expected}.`,
-    'This is a reduced or extended model. Get the one that the pack names.',
-  );
-}
-
-export function noWeights(label: string, folder: string): AuditFinding {
-  return finding(
-    'missing',
-    'weights-missing',
-    folder,
-    `${label}: the folder has no weights (*.safetensors).`,
-    'Download the safetensors files of this folder.',
-  );
-}
-
-export function torchWeightsOnly(label: string, file: string): AuditFinding {
-  return finding(
-    'missing',
-    'torch-weights-only',
-    file,
-    `${label}: the weights exist only as ${basename(file)}, expected safetensors.`,
-    'Download the safetensors files of the same folder.',
-  );
-}
-
-export function fp8Only(label: string, file: string): AuditFinding {
-  return finding(
-    'missing',
-    'fp8-only',
-    file,
-    `${label}: only ${basename(file)} exists, a plain cast to fp8 without scales; the bf16 file is missing.`,
-    'Download the bf16 file (5.9 GB); the app makes fp8 with scales from it, which is more exact.',
+    `${label}: this network has ${found} tensors, expected ${expected}: it is a reduced or extended model.`,
+    'Get the original model from its own repository.',
   );
 }
 
@@ -136,140 +86,38 @@ export function wrongVariant(label: string, file: string, expected: string): Aud
     'other-model',
     'wrong-variant',
     file,
-    `${label}: ${basename(file)} is of another variant, expected ${expected}.`,
+    `${named(label, file)} is of another variant, expected ${expected}.`,
     'Move it to the folder of its own variant, and get the file that belongs here.',
   );
 }
 
-export function missingShard(label: string, file: string, shards: number): AuditFinding {
-  return finding(
-    'missing',
-    'shard-missing',
-    file,
-    `${label}: ${basename(file)} is missing, one of ${shards} parts of the weights.`,
-    DOWNLOAD_AGAIN,
-  );
-}
-
-export function missingIndex(label: string, file: string, shards: number): AuditFinding {
-  return finding(
-    'missing',
-    'index-missing',
-    file,
-    `${label}: ${shards} parts of the weights exist, but not their index ${basename(file)}.`,
-    'Download the index; it is small.',
-  );
-}
-
-export function indexMismatch(label: string, file: string): AuditFinding {
-  return finding(
-    'damaged',
-    'index-mismatch',
-    file,
-    `${label}: the index names tensors that are not in the parts: the files are of different downloads.`,
-    SAME_REPOSITORY,
-  );
-}
-
-/** The problem that the first bytes show; null when the file is as expected. */
-export function wrongKind(label: string, file: string, sniffed: SniffedFile, expected: string): AuditFinding | null {
-  const name = basename(file);
-  switch (sniffed.kind) {
-    case 'empty':
-      return finding('damaged', 'empty-file', file, `${label}: ${name} is empty.`, DOWNLOAD_AGAIN);
-    case 'lfs-pointer':
-      return finding(
-        'missing',
-        'lfs-pointer',
-        file,
-        `${label}: ${name} is only a Git LFS pointer of ${sniffed.sizeBytes} bytes; the weights were not fetched.`,
-        'Run "git lfs pull" in that repository, or download the file.',
-      );
-    case 'html':
-      return finding(
-        'damaged',
-        'web-page',
-        file,
-        `${label}: ${name} is a web page, most likely a log-in or error page saved instead of the file.`,
-        'Accept the licence on the model’s page, then download the file again with a token.',
-      );
-    case 'gguf':
-      return finding(
-        'other-model',
-        'gguf',
-        file,
-        `${label}: ${name} is a GGUF file, expected ${expected}.`,
-        'Get the 16-bit safetensors in diffusers’ layout; the app makes its own 4-bit and 8-bit formats.',
-      );
-    case 'protobuf':
-      return finding(
-        'other-model',
-        'onnx-file',
-        file,
-        `${label}: ${name} is an ONNX file, expected ${expected}.`,
-        'Get the original weights that the pack names; the app builds its own graphs.',
-      );
-    case 'zip':
-    case 'torch-legacy':
-      return finding(
-        'other-model',
-        'torch-file',
-        file,
-        `${label}: ${name} was written by torch, expected ${expected}.`,
-        'Get the safetensors file, and do not rename files.',
-      );
-    case 'json':
-      return finding(
-        'damaged',
-        'json-instead',
-        file,
-        `${label}: ${name} is JSON text, most likely an error message, expected ${expected}.`,
-        DOWNLOAD_AGAIN,
-      );
-    case 'unknown':
-      return finding(
-        'damaged',
-        'unknown-file',
-        file,
-        `${label}: ${name} is of an unknown kind, expected ${expected}.`,
-        DOWNLOAD_AGAIN,
-      );
-    case 'safetensors':
-      return wrongLength(label, file, sniffed);
-  }
-}
-
-export function wrongLength(
-  label: string,
-  file: string,
-  { sizeBytes, declaredBytes }: SniffedFile,
-): AuditFinding | null {
-  if (declaredBytes === null || declaredBytes === sizeBytes) return null;
-  const name = basename(file);
-  return sizeBytes < declaredBytes
-    ? finding(
-        'truncated',
-        'truncated',
-        file,
-        `${label}: ${name} has ${sizeBytes} bytes, expected ${declaredBytes} by its header: it is truncated.`,
-        'Resume or repeat the download of this file.',
-      )
-    : finding(
-        'damaged',
-        'too-long',
-        file,
-        `${label}: ${name} has ${sizeBytes} bytes, ${sizeBytes - declaredBytes} more than its header describes.`,
-        DOWNLOAD_AGAIN,
-      );
-}
-
 export function otherModel(label: string, file: string, identity: Identity): AuditFinding {
   const { what, remedy } = IDENTITY_TEXT[identity];
-  return finding('other-model', `is-${identity}`, file, `${label}: ${basename(file)} contains ${what}.`, remedy);
+  return finding('other-model', `is-${identity}`, file, `${named(label, file)} contains ${what}.`, remedy);
+}
+
+/** @param identity of one of the parts, of which some tensors are there */
+export function incompletePart(label: string, file: string, identity: Identity): AuditFinding {
+  return finding(
+    'damaged',
+    'part-incomplete',
+    file,
+    `${named(label, file)} contains some tensors of ${IDENTITY_TEXT[identity].what}, not all.`,
+    'The file is incomplete or was edited. Get the whole one from the model’s own repository.',
+  );
+}
+
+export function unknownNetwork(label: string, file: string): AuditFinding {
+  return finding(
+    'other-model',
+    'unknown-network',
+    file,
+    `${named(label, file)} contains no network that this app knows.`,
+    'Choose the file of this part.',
+  );
 }
 
 const LISTED = 3;
-
 function some(names: readonly string[]): string {
   const listed = names.slice(0, LISTED).join(', ');
   return names.length > LISTED ? `${listed} and ${names.length - LISTED} more` : listed;
@@ -321,14 +169,23 @@ export function wrongDtype(label: string, file: string, name: string, dtype: str
   );
 }
 
-/** A plain cast to fp8 can be read, but a comparison should not start from it. */
-export function plainFp8(label: string, file: string): AuditFinding {
+export function otherVocabulary(label: string, place: string, found: number, expected: number): AuditFinding {
   return finding(
     'other-model',
-    'plain-fp8',
-    file,
-    `${label}: the weights were cast to fp8 without scales, so "16-bit" would not be the original.`,
-    'Get the bf16 weights; the app makes fp8 from them itself.',
+    'other-vocabulary',
+    place,
+    `${label}: ${basename(place)} has ${found} tokens, expected ${expected}: it is another model’s.`,
+    'Choose the tokenizer of FLUX.1-dev, or download it here.',
+  );
+}
+
+export function otherTokenizer(label: string, place: string): AuditFinding {
+  return finding(
+    'other-model',
+    'other-tokenizer',
+    place,
+    `${label} contains another model’s tokenizer.`,
+    'It is not needed here; FLUX.1-dev has its own two.',
   );
 }
 

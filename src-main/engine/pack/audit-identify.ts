@@ -2,17 +2,18 @@
  * Identifies a checkpoint by its tensors' names. Pure. People have many similar files; naming this one helps more than
  * calling it wrong.
  *
- * @source names as written by diffusers, transformers, black-forest-labs/flux, ComfyUI, kohya sd-scripts, XLabs,
- *   bitsandbytes, optimum-quanto, nunchaku, insightface, facexlib and IP-Adapter
+ * @source names as written by diffusers, transformers, llama.cpp, black-forest-labs/flux, ComfyUI, kohya sd-scripts,
+ *   XLabs, PuLID, TAESD, insightface, facexlib and IP-Adapter
  */
+import type { FilePart } from '../weights/file-parts.js';
 
 export type Identity =
   | 'lora'
-  | 'bitsandbytes'
-  | 'quanto'
-  | 'nunchaku'
-  | 'scaled-fp8'
   | 'all-in-one'
+  | 'flux2'
+  | 'chroma'
+  | 'hunyuan-video'
+  | 'pulid'
   | 'bfl-flux'
   | 'bfl-vae'
   | 'xlabs-controlnet'
@@ -30,6 +31,8 @@ export type Identity =
   | 'full-clip'
   | 'open-clip'
   | 'vae'
+  | 'tiny-vae'
+  | 'language-model'
   | 'resampler'
   | 'ip-adapter'
   | 'arcface-ir-se'
@@ -40,13 +43,15 @@ const RULES: readonly (readonly [Identity, (has: (pattern: RegExp) => boolean) =
   [
     'lora',
     (has) =>
-      has(/\.lora_(A|B|up|down|mid)\.|^lora_(unet|te\d?|transformer)_|\.(qkv|proj)_lora\d?\.|\.lora_magnitude_vector/),
+      has(
+        /\.lora_(A|B|up|down|mid)\.|^(lora|lycoris)_(unet|te\d?|transformer)_|\.(qkv|proj)_lora\d?\.|\.lora_magnitude_vector|\.(hada|lokr)_w\d/,
+      ),
   ],
-  ['bitsandbytes', (has) => has(/\.quant_state\.bitsandbytes__|\.(nested_)?(absmax|quant_map)$/)],
-  ['nunchaku', (has) => has(/\.(qweight|wscales|smooth_factor|smooth_orig|wtscale)$/)],
-  ['quanto', (has) => has(/\.weight\._(data|scale|shift)$/)],
-  ['scaled-fp8', (has) => has(/\.(scale_weight|weight_scale|scale_input|input_scale)$|^scaled_fp8$/)],
   ['all-in-one', (has) => has(/^(model\.diffusion_model|cond_stage_model|text_encoders|first_stage_model)\./)],
+  ['flux2', (has) => has(/^double_stream_modulation_img\.lin\./)],
+  ['chroma', (has) => has(/^distilled_guidance_layer\./)],
+  ['hunyuan-video', (has) => has(/^txt_in\.individual_token_refiner\./)],
+  ['pulid', (has) => has(/^pulid_(ca|encoder)\./) && !has(/^(double|transformer)_blocks\./)],
   ['xlabs-controlnet', (has) => has(/^double_blocks\.0\./) && has(/^(controlnet_blocks|input_hint_block)\./)],
   ['bfl-flux', (has) => has(/^(double|single)_blocks\.0\./)],
   ['bfl-vae', (has) => has(/^(encoder|decoder)\.(down|up)\.0\.block\./)],
@@ -56,7 +61,10 @@ const RULES: readonly (readonly [Identity, (has: (pattern: RegExp) => boolean) =
   ['sd3', (has) => has(/^pos_embed\.proj\./) && has(/^transformer_blocks\.0\./)],
   ['flux', (has) => has(/^(single_)?transformer_blocks\.0\./) && has(/^(x_embedder|context_embedder|proj_out)\./)],
   ['unet', (has) => has(/^down_blocks\.0\./) && has(/^time_embedding\./)],
-  ['umt5', (has) => has(/^encoder\.block\.1\.layer\.0\.SelfAttention\.relative_attention_bias\./)],
+  [
+    'umt5',
+    (has) => has(/^enc(oder\.block\.1\.layer\.0\.SelfAttention\.relative_attention_bias|\.blk\.1\.attn_rel_b)\./),
+  ],
   ['t5-v1.0', (has) => has(/^encoder\.block\.0\.layer\.1\.DenseReluDense\.wi\.weight$/)],
   ['full-t5', (has) => has(/^encoder\.block\.0\./) && has(/^decoder\.block\.0\./)],
   ['t5', (has) => has(/^encoder\.block\.0\.layer\.0\.SelfAttention\./)],
@@ -64,11 +72,24 @@ const RULES: readonly (readonly [Identity, (has: (pattern: RegExp) => boolean) =
   ['open-clip', (has) => has(/(^|\.)(transformer|visual)\.resblocks\.0\./)],
   ['clip', (has) => has(/^(text_model\.)?encoder\.layers\.0\.self_attn\./)],
   ['vae', (has) => has(/^encoder\.down_blocks\.0\./) && has(/^decoder\.up_blocks\.0\./)],
+  ['tiny-vae', (has) => has(/^((taesd_)?(de|en)coder\.(layers\.)?)?\d+\.(conv\.0\.)?weight$/)],
+  ['language-model', (has) => has(/^blk\.0\.attn_q(kv)?\.weight$|^(model\.)?layers\.0\.self_attn\.q_proj\.weight$/)],
   ['ip-adapter', (has) => has(/^ip_adapter\./) || has(/^(image_proj\.)?(proj|norm)\.weight$/)],
   ['resampler', (has) => has(/^(image_proj\.)?layers\.0\.0\.to_kv\.weight$/)],
   ['arcface-ir-se', (has) => has(/^input_layer\.0\.weight$/) && has(/^body\.0\.res_layer\./)],
   ['insightface-iresnet', (has) => has(/^layer1\.0\.(bn1|conv1|prelu)\./)],
 ];
+
+/** What the tensors of a part can be; anything else is a form that is not read, or a relative of the network. */
+export const OWN_IDENTITIES: Readonly<Record<FilePart, readonly Identity[]>> = {
+  flux: ['flux'],
+  t5: ['t5'],
+  clip: ['clip'],
+  vae: ['vae'],
+  infusenet: ['infusenet'],
+  'image-projection': ['resampler'],
+  arcface: ['arcface-ir-se'],
+};
 
 /** @returns null when the names match no known network */
 export function identify(names: Iterable<string>): Identity | null {
@@ -77,39 +98,36 @@ export function identify(names: Iterable<string>): Identity | null {
   return RULES.find(([, holds]) => holds(has))?.[0] ?? null;
 }
 
-/** Description of each, and the remedy when it is in the place of another part. */
+/** Description of each, and the remedy where another part was expected or none is in the file. */
 export const IDENTITY_TEXT: Readonly<Record<Identity, { readonly what: string; readonly remedy: string }>> = {
   lora: {
     what: 'a LoRA, which only changes another model',
-    remedy: 'Put it among the LoRAs instead, and get the full weights from the model’s own repository.',
-  },
-  bitsandbytes: {
-    what: 'weights in a bitsandbytes format that this app cannot read (it reads NF4)',
-    remedy: 'Get the 16-bit weights; the app packs them itself, so that formats can be compared.',
-  },
-  quanto: {
-    what: 'weights that optimum-quanto has already quantized',
-    remedy: 'Get the 16-bit weights; the app quantizes them itself, so that formats can be compared.',
-  },
-  nunchaku: {
-    what: 'weights in Nunchaku’s SVDQuant form',
-    remedy: 'Get the 16-bit weights in diffusers’ layout; this app cannot read SVDQuant.',
-  },
-  'scaled-fp8': {
-    what: 'fp8 weights with scale tensors',
-    remedy: 'Get the bf16 weights; this app reads only plain fp8 casts without scales.',
+    remedy: 'Add it in the studio, where LoRAs are chosen; for this part, get the full weights.',
   },
   'all-in-one': {
-    what: 'an all-in-one checkpoint for ComfyUI, with several networks under prefixes',
-    remedy: 'Get the model in diffusers’ layout: one folder for each network.',
+    what: 'an all-in-one checkpoint of another model, such as Stable Diffusion',
+    remedy: 'Get FLUX.1-dev: an all-in-one file of it can be used as it is.',
+  },
+  flux2: {
+    what: 'FLUX.2, another model than FLUX.1',
+    remedy: 'InfiniteYou was trained with FLUX.1-dev. Get that one.',
+  },
+  chroma: {
+    what: 'Chroma, a model made from FLUX.1-schnell with other inputs',
+    remedy: 'InfiniteYou was trained with FLUX.1-dev. Get that one.',
+  },
+  'hunyuan-video': { what: 'HunyuanVideo, a model of videos', remedy: 'Get FLUX.1-dev.' },
+  pulid: {
+    what: 'PuLID, another way to give FLUX a face',
+    remedy: 'Get InfuseNet and image_proj_model.bin from ByteDance/InfiniteYou.',
   },
   'bfl-flux': {
-    what: 'FLUX in Black Forest Labs’ own layout (double_blocks, single_blocks)',
-    remedy: 'Get the transformer folder of the same repository: the same weights in diffusers’ layout.',
+    what: 'a part of FLUX in Black Forest Labs’ layout (double_blocks, single_blocks), not all of it',
+    remedy: 'The file is incomplete or was edited. Get the whole one from the model’s own repository.',
   },
   'bfl-vae': {
-    what: 'an autoencoder in Black Forest Labs’ own layout, such as ae.safetensors',
-    remedy: 'Get the vae folder of the same repository: the same weights in diffusers’ layout.',
+    what: 'a part of an autoencoder in Black Forest Labs’ layout, not all of it',
+    remedy: 'The file is incomplete or was edited. Get ae.safetensors from the model’s own repository.',
   },
   'xlabs-controlnet': {
     what: 'a ControlNet in XLabs’ layout',
@@ -125,12 +143,12 @@ export const IDENTITY_TEXT: Readonly<Record<Identity, { readonly what: string; r
   },
   infusenet: {
     what: 'InfuseNet or another FLUX ControlNet',
-    remedy: 'Move it to InfuseNetModel of its variant, and get the network that belongs here.',
+    remedy: 'Use it as InfuseNet, and choose another file for this part.',
   },
-  flux: { what: 'FLUX’s transformer', remedy: 'Move it to FLUX’s transformer folder, and get what belongs here.' },
+  flux: { what: 'FLUX’s transformer', remedy: 'Use it as FLUX, and choose another file for this part.' },
   sd3: { what: 'Stable Diffusion 3’s transformer', remedy: 'Get the one from black-forest-labs/FLUX.1-dev.' },
-  unet: { what: 'a Stable Diffusion UNet', remedy: 'Get the network that belongs here; a UNet has no place in FLUX.' },
-  t5: { what: 'a T5 text encoder', remedy: 'Move it to text_encoder_2, and get what belongs here.' },
+  unet: { what: 'a Stable Diffusion UNet', remedy: 'FLUX has no UNet. Get FLUX.1-dev’s transformer.' },
+  t5: { what: 'a T5 text encoder', remedy: 'Use it as T5, and choose another file for this part.' },
   'full-t5': {
     what: 'a whole T5 with encoder and decoder',
     remedy: 'Get text_encoder_2 of black-forest-labs/FLUX.1-dev, which is the encoder alone.',
@@ -143,19 +161,27 @@ export const IDENTITY_TEXT: Readonly<Record<Identity, { readonly what: string; r
     what: 'the first version of T5, without gated layers',
     remedy: 'Get text_encoder_2 of black-forest-labs/FLUX.1-dev, which is T5 v1.1 XXL.',
   },
-  clip: { what: 'a CLIP text encoder', remedy: 'Move it to text_encoder, and get what belongs here.' },
+  clip: { what: 'a CLIP text encoder', remedy: 'Use it as CLIP, and choose another file for this part.' },
   'full-clip': {
-    what: 'a whole CLIP with its picture half',
-    remedy: 'Get text_encoder of black-forest-labs/FLUX.1-dev, which is the text half alone.',
+    what: 'the half of CLIP that reads pictures',
+    remedy: 'Get clip_l.safetensors, or text_encoder of black-forest-labs/FLUX.1-dev: the half that reads text.',
   },
   'open-clip': {
     what: 'a CLIP in OpenCLIP’s layout',
-    remedy: 'Get text_encoder of black-forest-labs/FLUX.1-dev, which is CLIP-L in transformers’ layout.',
+    remedy: 'Get clip_l.safetensors, or text_encoder of black-forest-labs/FLUX.1-dev: CLIP-L in transformers’ layout.',
   },
-  vae: { what: 'an autoencoder (VAE)', remedy: 'Move it to the vae folder, and get what belongs here.' },
+  vae: { what: 'an autoencoder (VAE)', remedy: 'Use it as the VAE, and choose another file for this part.' },
+  'tiny-vae': {
+    what: 'a tiny autoencoder, which other programs use for previews',
+    remedy: 'Get ae.safetensors, FLUX’s own VAE.',
+  },
+  'language-model': {
+    what: 'a language model, which writes text',
+    remedy: 'FLUX reads its prompts with T5 v1.1 XXL and CLIP-L. Get those.',
+  },
   resampler: {
     what: 'InfiniteYou’s image projection',
-    remedy: 'Move it to its variant’s folder as image_proj_model.bin, and get what belongs here.',
+    remedy: 'Use it as the image projection of its variant, and choose another file for this part.',
   },
   'ip-adapter': {
     what: 'an IP-Adapter of another tool',
@@ -163,7 +189,7 @@ export const IDENTITY_TEXT: Readonly<Record<Identity, { readonly what: string; r
   },
   'arcface-ir-se': {
     what: 'facexlib’s ArcFace',
-    remedy: 'Keep it as recognition_arcface_ir_se50.pth, and get what belongs here.',
+    remedy: 'Use it as ArcFace, and choose another file for this part.',
   },
   'insightface-iresnet': {
     what: 'a face network of insightface, such as glintr100',

@@ -2,64 +2,76 @@
  * Identifies a file by its first bytes before any reader opens it, so that a file of the wrong kind is named and not
  * called damaged.
  */
-import { openRandomAccess } from '../weights/random-access-file.js';
-import { LENGTH_BYTES, MAX_HEADER_BYTES } from '../weights/safetensors-header.js';
-
-export type FileKind =
-  'empty' | 'gguf' | 'lfs-pointer' | 'html' | 'json' | 'zip' | 'torch-legacy' | 'safetensors' | 'protobuf' | 'unknown';
+import { AppError } from '../../base/app-error.js';
+import { fileKindOf, KIND_BYTES, type FileKind } from '../weights/file-kind.js';
+import type { GgufTensor } from '../weights/gguf-header.js';
+import { readGgufHeader } from '../weights/gguf-source.js';
+import { openRandomAccess, type RandomAccess } from '../weights/random-access-file.js';
+import { LENGTH_BYTES, parseHeaderLength, parseSafetensorsHeader } from '../weights/safetensors-header.js';
+import type { TensorEntry } from '../weights/tensor-source.js';
 
 export interface SniffedFile {
   readonly kind: FileKind;
   readonly sizeBytes: number;
-  /** safetensors: file size by the header; null for other files and unreadable headers. */
+  /** The first bytes. */
+  readonly start: Uint8Array;
+  /** safetensors and GGUF: file size by the header; null for other files and unreadable headers. */
   readonly declaredBytes: number | null;
 }
-
-const FIRST_BYTES = 64;
-/** Pickle protocol 2 to 5 begins with `80 0n`. */
-const PICKLE_PROTOCOL = 0x80;
-/** ONNX begins with ir_version, field 1 as a varint; known versions are below 32. */
-const ONNX_IR_VERSION_TAG = 0x08;
-const MAX_IR_VERSION = 32;
 
 /** @throws AppError weights.unreadable when the path is not a regular file or cannot be opened */
 export async function sniffFile(path: string): Promise<SniffedFile> {
   const access = await openRandomAccess(path);
   try {
     const { sizeBytes } = access;
-    const start = await access.read(0, Math.min(FIRST_BYTES, sizeBytes));
-    const kind = kindOf(start, sizeBytes);
-    if (kind !== 'safetensors') return { kind, sizeBytes, declaredBytes: null };
-    const headerBytes = Number(new DataView(start.buffer).getBigUint64(0, true));
-    const headerEnd = LENGTH_BYTES + headerBytes;
-    if (headerEnd > sizeBytes) return { kind, sizeBytes, declaredBytes: headerEnd };
-    const dataBytes = lastOffset(await access.read(LENGTH_BYTES, headerBytes));
-    return { kind, sizeBytes, declaredBytes: dataBytes === null ? null : headerEnd + dataBytes };
+    const start = await access.read(0, Math.min(KIND_BYTES, sizeBytes));
+    const kind = fileKindOf(start);
+    return { kind, sizeBytes, start, declaredBytes: await declaredBytesOf(kind, access, start) };
   } finally {
     await access.close();
   }
 }
 
-/** @param start the file's first 64 bytes or fewer */
-function kindOf(start: Uint8Array, sizeBytes: number): FileKind {
-  if (sizeBytes === 0) return 'empty';
-  const text = Buffer.from(start).toString('latin1');
-  if (text.startsWith('GGUF')) return 'gguf';
-  if (text.startsWith('version https://git-lfs')) return 'lfs-pointer';
-  if (/^\s*<(!doctype|html|head|\?xml)/i.test(text)) return 'html';
-  if (text.startsWith('PK\x03\x04')) return 'zip';
-  if (isSafetensors(start)) return 'safetensors';
-  if (/^\s*[{[]/.test(text)) return 'json';
-  if (start[0] === PICKLE_PROTOCOL && (start[1] ?? 0) <= 5) return 'torch-legacy';
-  if (start[0] === ONNX_IR_VERSION_TAG && (start[1] ?? MAX_IR_VERSION) < MAX_IR_VERSION) return 'protobuf';
-  return 'unknown';
+async function declaredBytesOf(kind: FileKind, access: RandomAccess, start: Uint8Array): Promise<number | null> {
+  if (kind === 'gguf') {
+    const tensors = await ggufTensors(access);
+    if (tensors === null) return null;
+    // What follows the last tensor is padding.
+    return tensors.reduce((end, one) => Math.max(end, one.byteOffset + one.byteLength), access.sizeBytes);
+  }
+  if (kind !== 'safetensors') return null;
+  const headerBytes = Number(new DataView(start.buffer).getBigUint64(0, true));
+  const headerEnd = LENGTH_BYTES + headerBytes;
+  if (headerEnd > access.sizeBytes) return headerEnd;
+  const dataBytes = lastOffset(await access.read(LENGTH_BYTES, headerBytes));
+  return dataBytes === null ? null : headerEnd + dataBytes;
 }
 
-/** A plausible header length, then the opening brace. */
-function isSafetensors(start: Uint8Array): boolean {
-  if (start.byteLength <= LENGTH_BYTES || start[LENGTH_BYTES] !== 0x7b) return false;
-  const length = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
-  return length >= 2n && length <= BigInt(MAX_HEADER_BYTES);
+/** The tensors by a file's header, however long the file is; null when the header itself cannot be read. */
+export async function readDeclaredHeader(path: string): Promise<ReadonlyMap<string, TensorEntry> | null> {
+  const { kind, declaredBytes } = await sniffFile(path);
+  if (declaredBytes === null) return null;
+  const access = await openRandomAccess(path);
+  try {
+    if (kind === 'gguf') {
+      const tensors = (await ggufTensors(access)) ?? [];
+      return new Map(tensors.map((one) => [one.name, { ...one, dtype: 'U8', file: path }]));
+    }
+    const length = parseHeaderLength(await access.read(0, LENGTH_BYTES), path, access.sizeBytes);
+    return parseSafetensorsHeader(await access.read(LENGTH_BYTES, length), path, declaredBytes).entries;
+  } finally {
+    await access.close();
+  }
+}
+
+/** Null for a header that the reader refuses, and reports. */
+async function ggufTensors(access: RandomAccess): Promise<readonly GgufTensor[] | null> {
+  try {
+    return (await readGgufHeader(access, true)).tensors;
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
+  }
 }
 
 /** The highest end of any tensor's bytes; null for a malformed header. */

@@ -1,30 +1,26 @@
-/** Finds a pack's components in a folder: by `pack.json`, or by the plain upstream layouts. */
+/** Finds the parts of a pack: by `pack.json`, or in a folder with the plain upstream layouts. */
 import type { Dirent } from 'node:fs';
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { AppError } from '../../base/app-error.js';
+import { defined } from '../../base/assert.js';
+import { pathKey, truePath, typedPath } from '../../disk/paths.js';
+import type { PackPlaces, PackVariant, PartPlace } from '../protocol/pack-parts.js';
 import {
   MAX_MANIFEST_BYTES,
   parsePackManifest,
   UPSTREAM_DEFAULTS,
   type FaceDetection,
   type PackManifest,
+  type PackParts,
 } from './pack-manifest.js';
 
-/** A pack whose component paths are absolute. Files inside the components are not checked yet. */
-export interface Pack {
+/** A pack whose paths are absolute. The files are not checked yet. */
+export interface Pack extends PackPlaces {
   readonly root: string;
   readonly name: string;
   readonly licence: string;
   readonly note: string | null;
-  /** Folder in diffusers' FLUX layout. */
-  readonly flux: string;
-  /** Folder of each InfiniteYou variant by name. */
-  readonly variants: ReadonlyMap<string, string>;
-  readonly arcface: string | null;
-  readonly scrfd: string | null;
-  /** Second recognition network, ONNX; see `recognition-model.ts`. */
-  readonly recognition: string | null;
   readonly faceDetection: FaceDetection;
   readonly defaults: PackManifest['defaults'];
   readonly limits: PackManifest['limits'];
@@ -47,7 +43,7 @@ const RECOGNITION_FILES: readonly string[] = ['glintr100.onnx', 'w600k_r50.onnx'
 
 /** @throws AppError pack.not-found, pack.invalid, pack.incomplete */
 export async function openPack(folder: string): Promise<Pack> {
-  const root = await realpath(folder).catch((cause: unknown) => {
+  const root = await truePath(typedPath(folder)).catch((cause: unknown) => {
     throw new AppError('pack.not-found', `The folder ${folder} does not exist or cannot be opened.`, {
       remedy: 'Choose the folder that contains the model files.',
       cause,
@@ -65,24 +61,100 @@ async function openManifest(root: string, manifestPath: string, size: number): P
     });
   }
   const manifest = parsePackManifest(await readFile(manifestPath, 'utf8'), manifestPath);
-  const inside = (path: string) => insideRoot(root, path);
+  const { components, parts } = manifest;
+  const { arcface, scrfd, recognition } = components ?? parts ?? {};
+  const place = (path: string) => (parts === undefined ? insideRoot(root, path) : anywhere(root, path));
   const optional = async (path: string | null | undefined) =>
-    path === null || path === undefined ? null : inside(path);
+    path === null || path === undefined ? null : place(path);
   return {
     root,
     name: manifest.name,
     licence: manifest.licence,
     note: manifest.note ?? null,
-    flux: await inside(manifest.components.flux),
-    variants: await findVariants(await inside(manifest.components.infiniteyou)),
-    arcface: await optional(manifest.components.arcface),
-    scrfd: await optional(manifest.components.scrfd),
-    recognition: await optional(manifest.components.recognition),
+    ...(parts === undefined ? await componentPlaces(components, place) : await partPlaces(parts, place)),
+    arcface: await optional(arcface),
+    scrfd: await optional(scrfd),
+    recognition: await optional(recognition),
     faceDetection: manifest.faceDetection,
     defaults: manifest.defaults,
     limits: manifest.limits,
     imageProjectionHeadSize: manifest.imageProjectionHeadSize ?? null,
   };
+}
+
+type Networks = Omit<PackPlaces, 'arcface' | 'scrfd' | 'recognition'>;
+type Place = (path: string) => Promise<string>;
+
+async function componentPlaces(components: PackManifest['components'], place: Place): Promise<Networks> {
+  const { flux, infiniteyou } = defined(components, 'components of a pack without parts');
+  return { ...fluxPlaces(await place(flux)), variants: await findVariants(await place(infiniteyou)) };
+}
+
+async function partPlaces(parts: PackParts, place: Place): Promise<Networks> {
+  const network = async ({ path, config }: PackParts['flux']): Promise<PartPlace> => {
+    const found = await place(path);
+    return { path: found, config: config === undefined ? await ownConfig(found) : await place(config) };
+  };
+  const variants = new Map<string, PackVariant>();
+  for (const [name, { infusenet, imageProjection }] of Object.entries(parts.variants)) {
+    variants.set(name, { infusenet: await network(infusenet), imageProjection: await place(imageProjection) });
+  }
+  return {
+    flux: await network(parts.flux),
+    t5: await network(parts.t5),
+    clip: await network(parts.clip),
+    vae: await network(parts.vae),
+    clipTokenizer: await place(parts.clipTokenizer),
+    t5Tokenizer: await place(parts.t5Tokenizer),
+    scheduler: parts.scheduler === undefined ? null : await place(parts.scheduler),
+    variants,
+  };
+}
+
+/** The config.json of a folder; null for a file. */
+async function ownConfig(path: string): Promise<string | null> {
+  return (await stat(path)).isDirectory() ? join(path, 'config.json') : null;
+}
+
+/** The parts of a folder in diffusers' FLUX layout. */
+function fluxPlaces(folder: string): Omit<PackPlaces, 'variants' | 'arcface' | 'scrfd' | 'recognition'> {
+  const network = (name: string): PartPlace => ({
+    path: join(folder, name),
+    config: join(folder, name, 'config.json'),
+  });
+  return {
+    flux: network('transformer'),
+    t5: network('text_encoder_2'),
+    clip: network('text_encoder'),
+    vae: network('vae'),
+    clipTokenizer: join(folder, 'tokenizer'),
+    t5Tokenizer: join(folder, 'tokenizer_2'),
+    scheduler: join(folder, 'scheduler', 'scheduler_config.json'),
+  };
+}
+
+/**
+ * The real path of a part, which may lie anywhere on this computer. Another computer's folders would be asked for without
+ * the user's knowledge, so they are only opened for a pack that lies there itself.
+ * @throws AppError pack.invalid, pack.incomplete
+ */
+async function anywhere(root: string, path: string): Promise<string> {
+  const share = /^[\\/]{2}[^\\/]+[\\/][^\\/]+/.exec(path)?.[0];
+  if (share !== undefined && !pathKey(root).startsWith(pathKey(share))) {
+    throw new AppError('pack.invalid', `The pack names "${path}", which is on another computer.`, {
+      remedy: 'Connect that folder as a drive and import the files from there.',
+    });
+  }
+  return realPath(resolve(root, path), path);
+}
+
+async function realPath(wanted: string, path: string): Promise<string> {
+  return truePath(wanted).catch((cause: unknown) => {
+    throw new AppError('pack.incomplete', `The pack names "${path}", which does not exist.`, {
+      remedy: 'Connect its drive, or download or copy the missing files, then check the pack again.',
+      cause,
+    });
+  });
 }
 
 /**
@@ -96,12 +168,7 @@ async function insideRoot(root: string, path: string): Promise<string> {
   };
   const wanted = resolve(root, path);
   if (isAbsolute(path) || leaves(wanted)) throw leavesPack(path);
-  const real = await realpath(wanted).catch((cause: unknown) => {
-    throw new AppError('pack.incomplete', `The pack names "${path}", which does not exist.`, {
-      remedy: 'Download or copy the missing files, then check the pack again.',
-      cause,
-    });
-  });
+  const real = await realPath(wanted, path);
   if (leaves(real)) throw leavesPack(path);
   return real;
 }
@@ -114,13 +181,15 @@ function leavesPack(path: string): AppError {
 }
 
 /** Subfolders with an InfuseNetModel or one of the single-file forms. */
-async function findVariants(folder: string): Promise<ReadonlyMap<string, string>> {
-  const variants = new Map<string, string>();
+async function findVariants(folder: string): Promise<ReadonlyMap<string, PackVariant>> {
+  const variants = new Map<string, PackVariant>();
   for (const entry of await list(folder)) {
     if (!entry.isDirectory() && !entry.isSymbolicLink()) continue;
     const path = join(folder, entry.name);
     const names = (await list(path)).map((inner) => inner.name);
-    if (names.includes('image_proj_model.bin') || names.includes('InfuseNetModel')) variants.set(entry.name, path);
+    if (names.includes('image_proj_model.bin') || names.includes('InfuseNetModel')) {
+      variants.set(entry.name, variantPlaces(entry.name, path, names));
+    }
   }
   if (variants.size === 0) {
     throw new AppError('pack.incomplete', `No InfiniteYou variant was found in ${folder}.`, {
@@ -128,6 +197,20 @@ async function findVariants(folder: string): Promise<ReadonlyMap<string, string>
     });
   }
   return new Map([...variants].sort(([a], [b]) => a.localeCompare(b)));
+}
+
+/** @param names of the files in the variant's folder */
+function variantPlaces(variant: string, folder: string, names: readonly string[]): PackVariant {
+  const inner = join(folder, 'InfuseNetModel');
+  // The single bf16 file has the same weights in half the size of the sharded f32 folder.
+  const single = `infusenet_${variant.split('_')[0] ?? variant}_bf16.safetensors`;
+  return {
+    infusenet: {
+      path: names.includes(single) ? join(folder, single) : inner,
+      config: names.includes('InfuseNetModel') ? join(inner, 'config.json') : null,
+    },
+    imageProjection: join(folder, 'image_proj_model.bin'),
+  };
 }
 
 async function openPlain(root: string): Promise<Pack> {
@@ -171,7 +254,7 @@ async function openPlain(root: string): Promise<Pack> {
     name: root.split(sep).at(-1) ?? root,
     licence: 'FLUX.1-dev Non-Commercial License; InfiniteYou CC BY-NC 4.0',
     note: null,
-    flux: found.flux,
+    ...fluxPlaces(found.flux),
     variants: await findVariants(found.infiniteyou),
     arcface: found.arcface ?? null,
     scrfd: found.scrfd ?? null,

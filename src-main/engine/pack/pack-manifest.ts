@@ -1,4 +1,4 @@
-/** `pack.json`: the name of a model pack and the paths of its components, relative to the folder. */
+/** `pack.json`: the name of a model pack and the paths of its components or parts. */
 import { z } from 'zod';
 import { AppError } from '../../base/app-error.js';
 
@@ -15,36 +15,75 @@ const faceDetectionSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-const relativePath = z.string().min(1).max(1024);
+const path = z.string().min(1).max(4096);
+const optionalPath = path.nullable().optional();
+
+const faceParts = {
+  /** State dict of ArcFace IR-SE; null for packs that take only embeddings. */
+  arcface: optionalPath,
+  /** SCRFD detector, ONNX. */
+  scrfd: optionalPath,
+  /** Second recognition network, ONNX, which only scores; such as antelopev2's `glintr100.onnx`. */
+  recognition: optionalPath,
+};
+
+/** Folders of a pack that has everything in itself. */
+const componentsSchema = z.strictObject({
+  /** Folder in diffusers' FLUX layout. */
+  flux: path,
+  /** Folder whose subfolders are the model variants (`aes_stage2`, …). */
+  infiniteyou: path,
+  ...faceParts,
+});
+
+/** A network: a folder, or a file that may also contain others. */
+const placeSchema = z.strictObject({
+  path,
+  /** Its config.json; default: the one in the folder, or the sizes that the tensors show. */
+  config: path.optional(),
+});
+
+/** A place for each part, also outside of the pack's folder. */
+const partsSchema = z.strictObject({
+  flux: placeSchema,
+  t5: placeSchema,
+  clip: placeSchema,
+  vae: placeSchema,
+  /** Folder with vocab.json and merges.txt. */
+  clipTokenizer: path,
+  /** Folder with tokenizer.json, or a GGUF that contains the tokenizer. */
+  t5Tokenizer: path,
+  /** scheduler_config.json; default: FLUX.1-dev's. */
+  scheduler: path.optional(),
+  variants: z.record(z.string().min(1).max(200), z.strictObject({ infusenet: placeSchema, imageProjection: path })),
+  ...faceParts,
+});
+export type PackParts = z.infer<typeof partsSchema>;
 
 const manifestSchema = z.strictObject({
   formatVersion: z.literal(1),
   name: z.string().min(1).max(200),
   licence: z.string().min(1).max(500),
-  components: z.strictObject({
-    /** Folder in diffusers' FLUX layout. */
-    flux: relativePath,
-    /** Folder whose subfolders are the model variants (`aes_stage2`, …). */
-    infiniteyou: relativePath,
-    /** State dict of ArcFace IR-SE; null for packs that take only embeddings. */
-    arcface: relativePath.nullable().optional(),
-    /** SCRFD detector, ONNX. */
-    scrfd: relativePath.nullable().optional(),
-    /** Second recognition network, ONNX, which only scores; such as antelopev2's `glintr100.onnx`. */
-    recognition: relativePath.nullable().optional(),
-  }),
-  faceDetection: faceDetectionSchema,
-  defaults: z.strictObject({
-    width: z.number().int().multipleOf(16),
-    height: z.number().int().multipleOf(16),
-    steps: z.number().int().min(1),
-    guidance: z.number(),
-  }),
-  limits: z.strictObject({
-    minSize: z.number().int().min(16),
-    maxSize: z.number().int().max(8192),
-    maxSteps: z.number().int().min(1).max(1000),
-  }),
+  /** Exactly one of `components` and `parts`. Paths are relative to the folder; those of parts may be absolute. */
+  components: componentsSchema.optional(),
+  parts: partsSchema.optional(),
+  /** These three have FLUX.1-dev's and InfiniteYou's values by default. */
+  faceDetection: faceDetectionSchema.default({ kind: 'scrfd' }),
+  defaults: z
+    .strictObject({
+      width: z.number().int().multipleOf(16),
+      height: z.number().int().multipleOf(16),
+      steps: z.number().int().min(1),
+      guidance: z.number(),
+    })
+    .default({ width: 864, height: 1152, steps: 30, guidance: 3.5 }),
+  limits: z
+    .strictObject({
+      minSize: z.number().int().min(16),
+      maxSize: z.number().int().max(8192),
+      maxSteps: z.number().int().min(1).max(1000),
+    })
+    .default({ minSize: 32, maxSize: 2048, maxSteps: 200 }),
   /** Head size of the image projection, which is not in its checkpoint; default 64. */
   imageProjectionHeadSize: z.number().int().min(1).max(1024).optional(),
   /** A sentence to show beside the identity photo, such as the kind of pictures that the pack supports. */
@@ -69,6 +108,11 @@ export function parsePackManifest(text: string, where: string): PackManifest {
     });
   }
   const parsed = manifestSchema.safeParse(json);
+  if (parsed.success && (parsed.data.components === undefined) === (parsed.data.parts === undefined)) {
+    throw new AppError('pack.invalid', `${where}: expected exactly one of "components" and "parts".`, {
+      remedy: 'Correct the file, or import the pack again.',
+    });
+  }
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const field = issue === undefined ? 'a field' : issue.path.join('.') || 'the top level';
@@ -78,8 +122,6 @@ export function parsePackManifest(text: string, where: string): PackManifest {
 }
 
 /** Values for FLUX.1-dev with InfiniteYou without a pack.json. @source InfiniteYou pipeline defaults */
-export const UPSTREAM_DEFAULTS: Pick<PackManifest, 'defaults' | 'limits' | 'faceDetection'> = {
-  faceDetection: { kind: 'scrfd' },
-  defaults: { width: 864, height: 1152, steps: 30, guidance: 3.5 },
-  limits: { minSize: 32, maxSize: 2048, maxSteps: 200 },
-};
+export const UPSTREAM_DEFAULTS: Pick<PackManifest, 'defaults' | 'limits' | 'faceDetection'> = manifestSchema
+  .pick({ defaults: true, limits: true, faceDetection: true })
+  .parse({});

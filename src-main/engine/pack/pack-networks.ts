@@ -1,6 +1,5 @@
 /** Opens the networks of a pack: config, checkpoint, and the tensors that belong to each. */
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { AppError } from '../../base/app-error.js';
 import type { ArcFaceConfig, BottleneckConfig } from '../graph/arcface.js';
 import { ARCFACE_SIDE } from '../graph/arcface.js';
@@ -9,10 +8,12 @@ import { invalid, parseFluxConfig, type FluxConfig } from '../graph/flux-config.
 import { defaultHeadSize, type ResamplerConfig } from '../graph/image-projection.js';
 import { isT5HostTensor, parseT5Config, type T5Config } from '../graph/t5-encoder.js';
 import { parseVaeConfig, type VaeConfig } from '../graph/vae.js';
+import type { PackVariant, PartPlace } from '../protocol/pack-parts.js';
 import type { Pack } from './open-pack.js';
-import { openCheckpoint } from '../weights/open-checkpoint.js';
-import { ARCFACE, IMAGE_PROJECTION_ROOT, isArcFaceBuffer, resamplerNames } from '../weights/names/identity.js';
-import { CLIP_BUFFERS, clipNames } from '../weights/names/text-encoders.js';
+import { FLUX_SCHEDULER, inferConfig } from './infer-config.js';
+import { openPart } from '../weights/file-parts.js';
+import { ARCFACE, isArcFaceBuffer, resamplerNames } from '../weights/names/identity.js';
+import { clipNames } from '../weights/names/text-encoders.js';
 import type { TensorSource } from '../weights/tensor-source.js';
 
 /** A checkpoint with the sizes of its network. Close it after use. */
@@ -28,27 +29,37 @@ const all = (): boolean => true;
 
 /** @throws AppError pack.incomplete, config.invalid, weights.* */
 export async function openFlux(pack: Pack): Promise<PackNetwork<FluxConfig>> {
-  const folder = join(pack.flux, 'transformer');
-  const config = parseFluxConfig(await readJson(join(folder, 'config.json')), 'FLUX config.json');
-  return { label: 'FLUX', config, source: await openCheckpoint(folder), include: all };
+  const { source, config } = await openNetwork('flux', pack.flux, parseFluxConfig, 'FLUX');
+  return { label: 'FLUX', config, source, include: all };
 }
 
 /** @param variant name of the InfiniteYou variant @throws AppError pack.incomplete, config.invalid, weights.* */
 export async function openInfuseNet(pack: Pack, variant: string): Promise<PackNetwork<FluxConfig>> {
-  const root = variantFolder(pack, variant);
-  const folder = join(root, 'InfuseNetModel');
-  const config = parseFluxConfig(await readJson(join(folder, 'config.json')), 'InfuseNet config.json');
-  // The single bf16 file has the same weights in half the size of the sharded f32 folder.
-  const short = variant.split('_')[0] ?? variant;
-  const single = join(root, `infusenet_${short}_bf16.safetensors`);
-  const source = await openCheckpoint((await exists(single)) ? single : folder);
+  const { infusenet } = variantOf(pack, variant);
+  const { source, config } = await openNetwork('infusenet', infusenet, parseFluxConfig, 'InfuseNet');
   return { label: 'InfuseNet', config, source, include: all };
 }
 
 export async function openT5(pack: Pack): Promise<PackNetwork<T5Config>> {
-  const folder = join(pack.flux, 'text_encoder_2');
-  const config = parseT5Config(await readJson(join(folder, 'config.json')), 'T5 config.json');
-  return { label: 'T5', config, source: await openCheckpoint(folder), include: (name) => !isT5HostTensor(name) };
+  const { source, config } = await openNetwork('t5', pack.t5, parseT5Config, 'T5');
+  return { label: 'T5', config, source, include: (name) => !isT5HostTensor(name) };
+}
+
+/** The tensors of a network in our names, and its sizes by its config.json or, without one, by the tensors. */
+async function openNetwork<Config>(
+  part: 'flux' | 'infusenet' | 't5' | 'clip' | 'vae',
+  { path, config }: PartPlace,
+  parse: (json: unknown, where: string) => Config,
+  label: string,
+): Promise<{ readonly source: TensorSource; readonly config: Config }> {
+  const parsed = config === null ? null : parse(await readJson(config), `${label} config.json`);
+  const source = await openPart(path, part);
+  try {
+    return { source, config: parsed ?? parse(inferConfig(part, source.entries, path), path) };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
 }
 
 export interface ClipNetwork extends PackNetwork<ClipConfig> {
@@ -57,9 +68,7 @@ export interface ClipNetwork extends PackNetwork<ClipConfig> {
 }
 
 export async function openClip(pack: Pack): Promise<ClipNetwork> {
-  const folder = join(pack.flux, 'text_encoder');
-  const config = parseClipConfig(await readJson(join(folder, 'config.json')), 'CLIP config.json');
-  const source = await openCheckpoint(folder);
+  const { source, config } = await openNetwork('clip', pack.clip, parseClipConfig, 'CLIP');
   const root = source.entries.has('text_model.final_layer_norm.weight') ? 'text_model.' : '';
   const table = clipNames(0, root).tokenEmbedding;
   return {
@@ -67,19 +76,25 @@ export async function openClip(pack: Pack): Promise<ClipNetwork> {
     config,
     source,
     root,
-    include: (name) => name !== table && !CLIP_BUFFERS.some((pattern) => pattern.test(name)),
+    include: (name) => name !== table,
   };
 }
 
 export async function openVae(pack: Pack): Promise<PackNetwork<VaeConfig>> {
-  const folder = join(pack.flux, 'vae');
-  const config = parseVaeConfig(await readJson(join(folder, 'config.json')), 'VAE config.json');
-  return { label: 'VAE', config, source: await openCheckpoint(folder), include: all };
+  const { source, config } = await openNetwork('vae', pack.vae, parseVaeConfig, 'VAE');
+  return { label: 'VAE', config, source, include: all };
 }
 
 export async function openImageProjection(pack: Pack, variant: string): Promise<PackNetwork<ResamplerConfig>> {
-  const path = join(variantFolder(pack, variant), 'image_proj_model.bin');
-  const source = await openCheckpoint(path, { stripPrefix: IMAGE_PROJECTION_ROOT });
+  return openImageProjectionFile(variantOf(pack, variant).imageProjection, pack.imageProjectionHeadSize);
+}
+
+/** @param knownHeadSize of the pack; null: the usual one. @throws AppError config.invalid, weights.* */
+export async function openImageProjectionFile(
+  path: string,
+  knownHeadSize: number | null,
+): Promise<PackNetwork<ResamplerConfig>> {
+  const source = await openPart(path, 'image-projection');
   const names = resamplerNames(1);
   const [layer] = names.layers;
   if (layer === undefined) throw new Error('Invariant violated: one layer was asked for');
@@ -90,7 +105,7 @@ export async function openImageProjection(pack: Pack, variant: string): Promise<
   const [, embedding] = shape(names.projIn.weight, 2);
   const [output] = shape(names.projOut.weight, 2);
   const layers = countIndices(source, /^layers\.(\d+)\./);
-  const headSize = pack.imageProjectionHeadSize ?? defaultHeadSize(attentionWidth ?? 1);
+  const headSize = knownHeadSize ?? defaultHeadSize(attentionWidth ?? 1);
   if ((attentionWidth ?? 0) % headSize !== 0) {
     throw invalid('pack.json', 'imageProjectionHeadSize', String(headSize), `a divisor of ${String(attentionWidth)}`);
   }
@@ -114,7 +129,12 @@ export async function openArcFace(pack: Pack): Promise<PackNetwork<ArcFaceConfig
       remedy: 'Add recognition_arcface_ir_se50.pth to the pack, or use an identity embedding instead of a photo.',
     });
   }
-  const source = await openCheckpoint(pack.arcface);
+  return openArcFaceFile(pack.arcface);
+}
+
+/** @throws AppError config.invalid, weights.* */
+export async function openArcFaceFile(path: string): Promise<PackNetwork<ArcFaceConfig>> {
+  const source = await openPart(path, 'arcface');
   const shape = shapeReader(source, 'The face network (ArcFace IR-SE from facexlib is needed)');
   const [inputWidth] = shape(ARCFACE.inputConv, 4);
   const count = countIndices(source, /^body\.(\d+)\./);
@@ -147,16 +167,21 @@ export async function openArcFace(pack: Pack): Promise<PackNetwork<ArcFaceConfig
 }
 
 /** @throws AppError pack.incomplete */
-function variantFolder(pack: Pack, variant: string): string {
-  const folder = pack.variants.get(variant);
-  if (folder === undefined) {
+function variantOf(pack: Pack, name: string): PackVariant {
+  const variant = pack.variants.get(name);
+  if (variant === undefined) {
     throw new AppError(
       'pack.incomplete',
-      `The pack has no model variant "${variant}"; it has ${[...pack.variants.keys()].join(', ')}.`,
+      `The pack has no model variant "${name}"; it has ${[...pack.variants.keys()].join(', ')}.`,
       { remedy: 'Choose one of the available variants, or download the missing one.' },
     );
   }
-  return folder;
+  return variant;
+}
+
+/** The JSON of scheduler_config.json. @throws AppError pack.incomplete, config.invalid */
+export async function readScheduler({ scheduler }: Pack): Promise<unknown> {
+  return scheduler === null ? FLUX_SCHEDULER : readJson(scheduler);
 }
 
 /** @throws AppError pack.incomplete, config.invalid */
@@ -178,10 +203,6 @@ export async function readJson(path: string): Promise<unknown> {
       cause,
     });
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null)) !== null;
 }
 
 function shapeReader(source: TensorSource, label: string): (name: string, rank: number) => readonly number[] {

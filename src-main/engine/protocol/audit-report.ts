@@ -2,6 +2,7 @@
  * Result of checking a pack's files by their headers. Plain data: the importing and downloading folders and the command
  * line know the audit by these types alone.
  */
+import type { PackPlaces, PackVariant } from './pack-parts.js';
 
 /** The files that a picture needs, by purpose; and `recognition`, which only scores and may be absent. */
 export const AUDIT_PARTS = [
@@ -51,7 +52,21 @@ export interface AuditedPart {
   /** Bytes of the weights on disk. */
   readonly bytes: number;
   readonly dtypes: readonly string[];
+  /** The stored form of linears that are quantized in the file, such as `Q4_K`; null for 16-bit and wider ones. */
+  readonly quantized: string | null;
   readonly findings: readonly AuditFinding[];
+}
+
+/** What a file, or a folder in diffusers' layout, contains. */
+export interface PlaceDescription {
+  /** Absolute. */
+  readonly path: string;
+  /** Its config.json; null for files. */
+  readonly config: string | null;
+  /** The networks and tokenizers in it, usable or not, each with `variant` null. */
+  readonly parts: readonly AuditedPart[];
+  /** Why it contains none; null when it contains some. */
+  readonly finding: AuditFinding | null;
 }
 
 export interface PackAudit {
@@ -60,16 +75,18 @@ export interface PackAudit {
   readonly complete: boolean;
 }
 
-/** Absolute paths of the parts; null where nothing was found. */
-export interface AuditTarget {
-  /** Folder in diffusers' FLUX layout. */
-  readonly flux: string | null;
-  /** Folder of each InfiniteYou variant by name. */
-  readonly variants: ReadonlyMap<string, string>;
-  readonly arcface: string | null;
-  readonly scrfd: string | null;
-  /** Second recognition network, such as `glintr100.onnx`. */
-  readonly recognition: string | null;
-  /** Tensor counts of the real networks, to detect reduced models; omitted parts are not checked. */
-  readonly expectedTensors?: Partial<Readonly<Record<AuditPart, number>>>;
-}
+/** The parts to audit; null where nothing was found. */
+export type AuditTarget = {
+  readonly [Part in keyof Omit<PackPlaces, 'variants'>]: PackPlaces[Part] | null;
+} & {
+  readonly variants: readonly (readonly [
+    name: string,
+    variant: { readonly [Part in keyof PackVariant]: PackVariant[Part] | null },
+  ])[];
+};
+
+/**
+ * Tensor counts of the real networks, to detect reduced models, and of tokenizers the rows of their network's table;
+ * omitted parts are not checked.
+ */
+export type ExpectedTensors = Partial<Readonly<Record<AuditPart, number>>>;

@@ -1,5 +1,6 @@
 /** Memory and providers before a run. */
 import type { FormatChoice, Provider } from '../../base/vocabulary.js';
+import type { CudaReport } from './cuda-report.js';
 import type { DeviceChoice } from './choices.js';
 import type { GenerateRequest } from './generate.js';
 
@@ -39,4 +40,6 @@ export interface ProbeResult {
     /** Device name if known, or why it cannot be used. */
     readonly detail: string;
   }[];
+  /** What was found of `cuda`; null on systems without it. */
+  readonly cuda: CudaReport | null;
 }

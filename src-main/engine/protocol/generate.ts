@@ -110,6 +110,8 @@ export interface GenerateResult {
   readonly computeDtype: 'f32' | 'f16';
   /** sha-256 of each component's weights (first 16 hex digits of header plus size digest), by component. */
   readonly weightHashes: Readonly<Record<string, string>>;
+  /** Stored form of components that are quantized in their files, such as `Q4_K`, by component. */
+  readonly weightTypes: Readonly<Record<string, string>>;
   /** Tensor names that stayed in 16-bit, as patterns. */
   readonly keepList: readonly string[];
   readonly versions: Readonly<Record<string, string>>;

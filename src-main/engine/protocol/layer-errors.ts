@@ -1,5 +1,6 @@
 /** The error of each format for a component: of its weights, and of its layers' outputs. */
 import type { FormatChoice, LossyFormat, QuantizedComponent } from '../../base/vocabulary.js';
+import type { LoraChoice } from './choices.js';
 import type { GenerateRequest } from './generate.js';
 
 /** Errors of a component's weights; kept in the cache. */
@@ -9,6 +10,8 @@ export interface WeightErrorsRequest {
   readonly component: QuantizedComponent;
   /** For InfuseNet. */
   readonly modelVariant: string;
+  /** Added to FLUX; default none. */
+  readonly loras?: readonly LoraChoice[];
 }
 export interface WeightErrorsResult {
   readonly kind: 'weight-errors';
@@ -20,9 +23,23 @@ export interface WeightErrorsResult {
     readonly shape: readonly [number, number];
     /** Relative error ‖e‖/‖w‖; of a sample for large layers. */
     readonly errors: Readonly<Record<LossyFormat, number>>;
+    /** Null where no LoRA is added. */
+    readonly lora: LoraLoss | null;
   }[];
   /** The same over all layers. */
   readonly overall: Readonly<Record<LossyFormat, number>>;
+  /** Over all layers that LoRAs change; null without any. */
+  readonly loraOverall: Omit<LoraLoss, 'stored'> | null;
+}
+
+/** What the formats keep of the LoRAs Δ in a weight W; of a sample for large layers. */
+export interface LoraLoss {
+  /** What the checkpoint stores W as, such as BF16 or NF4. */
+  readonly stored: string;
+  /** ‖Δ‖ / ‖W‖. */
+  readonly size: number;
+  /** ‖encoded − (W + Δ)‖ / ‖Δ‖. */
+  readonly lost: Readonly<Record<LossyFormat, number>>;
 }
 
 /** Errors of the outputs of a component's layers, on the activations of a run. */

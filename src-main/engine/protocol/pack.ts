@@ -1,7 +1,7 @@
 /** Contents of a pack, and checks of files for it. */
-import type { AuditFinding, AuditPart, PackAudit } from './audit-report.js';
+import type { AuditTarget, ExpectedTensors, PackAudit, PlaceDescription } from './audit-report.js';
 import type { PackDefaults, PackLimits } from '../../base/setting-table.js';
-import type { WeightFormat } from '../../base/vocabulary.js';
+import type { LinearFormat } from '../../base/vocabulary.js';
 
 export interface InspectResult {
   readonly kind: 'inspect';
@@ -21,32 +21,28 @@ export interface InspectResult {
     readonly bytes: number;
     readonly dtypes: readonly string[];
     readonly missing: readonly string[];
-    readonly bytesPerFormat: Readonly<Partial<Record<WeightFormat, number>>>;
+    readonly bytesPerFormat: Readonly<Partial<Record<LinearFormat, number>>>;
+    /** The stored form of linears that are quantized in the file, such as `Q4_K`; null for 16-bit and wider ones. */
+    readonly quantized: string | null;
   }[];
   /** Whether everything needed to generate exists. */
   readonly complete: boolean;
 }
 
-/** Checks files by their headers alone: the parts of a pack, and strays. */
+/** Checks files by their headers alone: the parts of a pack, and the contents of other files. */
 export interface AuditRequest {
-  /** As `AuditTarget`, with the variants as pairs; null: strays only. */
-  readonly target: {
-    readonly flux: string | null;
-    readonly variants: readonly (readonly [name: string, folder: string])[];
-    readonly arcface: string | null;
-    readonly scrfd: string | null;
-    readonly recognition: string | null;
-    readonly expectedTensors: Partial<Readonly<Record<AuditPart, number>>>;
-  } | null;
-  /** Absolute paths. */
-  readonly strays: readonly string[];
+  /** A choice of parts, or the folder of a pack; null: places only. */
+  readonly target: AuditTarget | { readonly packPath: string } | null;
+  /** Absolute paths of files, and of folders in diffusers' layout. */
+  readonly places: readonly string[];
+  readonly expectedTensors: ExpectedTensors;
 }
 export interface AuditResult {
   readonly kind: 'audit';
   /** Null without a target. */
   readonly audit: PackAudit | null;
-  /** In the order of the request; null for files not worth a mention. */
-  readonly strays: readonly (AuditFinding | null)[];
+  /** In the order of the request. */
+  readonly places: readonly PlaceDescription[];
 }
 
 /** Checks by headers alone that a LoRA fits a pack's FLUX. */
@@ -59,4 +55,8 @@ export interface CheckLoraResult {
   readonly kind: 'check-lora';
   /** Layers of FLUX that it changes. */
   readonly layers: number;
+  /** Numbers of tensors of other networks, which are left out. */
+  readonly leftOut: { readonly textEncoder: number; readonly embedding: number };
+  /** Whether its alpha is in an `adapter_config.json` that is not beside it, so that alpha is taken as the rank. */
+  readonly assumesAlpha: boolean;
 }

@@ -1,10 +1,12 @@
 /** Chooses a format for each layer within a memory budget, with more bits where rounding costs most. Pure. */
 import { AppError } from '../../base/app-error.js';
-import { isLossy, WEIGHT_FORMATS, type LossyFormat, type WeightFormat } from '../protocol.js';
+import { isLossy, WEIGHT_FORMATS, type LinearFormat, type LossyFormat, type WeightFormat } from '../protocol.js';
 import { storedBytes } from './formats/storage.js';
 
 /** Formats by tensor name of the linear. */
 export type FormatMix = ReadonlyMap<string, WeightFormat>;
+/** The same, where a file's own form is possible too. */
+export type LinearFormats = ReadonlyMap<string, LinearFormat>;
 
 export interface MixLayer {
   readonly name: string;

@@ -1,5 +1,4 @@
 /** `verify` of the denoising loop: schedule, InfuseNet's residuals, velocity, latents after each step, picture. */
-import { join } from 'node:path';
 import { residualGraph, STEP_IO } from '../graph/denoiser.js';
 import type { FluxConfig } from '../graph/flux-config.js';
 import type { VaeConfig } from '../graph/vae.js';
@@ -8,7 +7,7 @@ import type { Pack } from '../pack/open-pack.js';
 import { computeModulations, type Modulations } from '../pipeline/run/conditioning.js';
 import { denoise, loadDenoiser } from '../pipeline/run/denoise.js';
 import { openNetwork, type NetworkWeights } from '../pipeline/networks/network-session.js';
-import { openFlux, openInfuseNet, openVae, readJson, type PackNetwork } from '../pack/pack-networks.js';
+import { openFlux, openInfuseNet, openVae, readScheduler, type PackNetwork } from '../pack/pack-networks.js';
 import { prepareOnHost, prepareQuantized } from '../pipeline/networks/prepared.js';
 import { decoderLatents, loadDecoder, vaeScale } from '../pipeline/networks/vae-codec.js';
 import { keepFactors } from '../sampling/gating.js';
@@ -39,7 +38,7 @@ export async function verifyDenoiser(context: VerifyContext, pack: Pack, setting
         const scale = vaeScale(vae.config);
         const shape = latentShape(settings.width, settings.height, vae.config.latentChannels, scale);
         const grid = tokenGrid(shape);
-        const scheduler = parseSchedulerConfig(await readJson(join(pack.flux, 'scheduler', 'scheduler_config.json')));
+        const scheduler = parseSchedulerConfig(await readScheduler(pack));
         const schedule = buildSchedule(scheduler, settings.steps, grid.rows * grid.cols);
         await withExpected(context, 'sigmas', (reference) =>
           report(checkMaxAbs('sigmas', schedule.sigmas, reference, SIGMA_LIMIT)),

@@ -30,7 +30,7 @@ export async function verifyNetworks(context: VerifyContext): Promise<void> {
 
 async function verifyText(context: VerifyContext, pack: Pack, settings: ExpectedSettings): Promise<void> {
   const { expected, report, prepare } = context;
-  const tokenizers = await loadTokenizers(pack.flux);
+  const tokenizers = await loadTokenizers(pack);
   const encodeAll = (encode: (prompt: string) => Int32Array) =>
     settings.prompts.flatMap((prompt) => [...encode(prompt)]);
   for (const [name, tokenizer] of [

@@ -7,7 +7,7 @@ import { prepareComponent } from '../convert/prepare-component.js';
 import { openNetwork } from '../pipeline/networks/network-session.js';
 import type { PrepareContext } from '../pipeline/networks/prepared.js';
 import { isWeightFormat } from '../protocol.js';
-import { decodeNestedAbsmax } from '../quant/formats/bnb-nf4.js';
+import { decodeNestedAbsmax } from '../quant/packings/bnb-4bit.js';
 import { decodeFp8, encodeFp8 } from '../quant/formats/fp8.js';
 import { decodeInt4, encodeInt4 } from '../quant/formats/int4.js';
 import { decodeInt8, encodeInt8 } from '../quant/formats/int8.js';

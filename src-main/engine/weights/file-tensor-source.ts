@@ -4,7 +4,7 @@ import { defined } from '../../base/assert.js';
 import { decodeIntoF32 } from './decode.js';
 import type { RandomAccess } from './random-access-file.js';
 import { DTYPE_BYTES, elementCount, type TensorEntry, type TensorSource } from './tensor-source.js';
-import { quoted } from './weights-error.js';
+import { quoted, unsupportedDtype } from './weights-error.js';
 
 /** Bytes decoded at a time, so that reading a tensor as f32 needs no second copy. A multiple of every dtype. */
 const DECODE_BYTES = 4 * 2 ** 20;
@@ -36,6 +36,7 @@ export class FileTensorSource implements TensorSource {
 
   async readF32(name: string): Promise<Float32Array> {
     const entry = this.#entry(name);
+    if (entry.dtype === 'F4') throw unsupportedDtype(entry.file, name, entry.dtype);
     const access = this.#access(entry);
     const out = new Float32Array(elementCount(entry.shape));
     const chunk = DECODE_BYTES / DTYPE_BYTES[entry.dtype];

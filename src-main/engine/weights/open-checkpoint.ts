@@ -2,9 +2,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
-import { withBnbWeights } from './bnb-checkpoint.js';
 import { openTensorFile } from './open-tensor-file.js';
-import { openSafetensors, openSharded } from './safetensors-source.js';
+import { withPackings } from './packings.js';
+import { openSafetensors, openSharded, openTogether } from './safetensors-source.js';
 import type { TensorEntry, TensorSource } from './tensor-source.js';
 import { malformed, quoted, unreadable } from './weights-error.js';
 
@@ -21,8 +21,11 @@ export interface OpenCheckpointOptions {
   readonly stripPrefix?: string;
 }
 
+/** The two files of nunchaku's older folders. */
+const NUNCHAKU_PARTS = ['transformer_blocks.safetensors', 'unquantized_layers.safetensors'] as const;
+
 /**
- * Weights in bitsandbytes' NF4 are presented by `withBnbWeights`.
+ * Packed weights are presented by `withPackings`.
  *
  * @param path a folder, an index of shards, or a file that `openTensorFile` reads
  * @throws AppError weights.unreadable, weights.malformed, weights.unsupported-dtype, weights.missing-tensor,
@@ -31,7 +34,7 @@ export interface OpenCheckpointOptions {
 export async function openCheckpoint(path: string, options: OpenCheckpointOptions = {}): Promise<TensorSource> {
   const opened = await openPath(path);
   try {
-    const source = await withBnbWeights(opened);
+    const source = await withPackings(opened);
     const { stripPrefix } = options;
     return stripPrefix === undefined ? source : new RenamedTensorSource(source, stripPrefix, path);
   } catch (error) {
@@ -41,8 +44,8 @@ export async function openCheckpoint(path: string, options: OpenCheckpointOption
 }
 
 /**
- * Opens the checkpoint of a component's folder: the standard names first, whole file before shards, then the only other
- * `*.safetensors`. Of several others it takes `*bf16.safetensors`: half the download of f32, in the pipeline's precision.
+ * Opens the checkpoint of a component's folder: the standard names first, whole file before shards, then nunchaku's two
+ * files, then the only other `*.safetensors`. Of several others it takes `*bf16.safetensors`: half the download of f32, in the pipeline's precision.
  *
  * @throws AppError weights.unreadable when there is none or the choice is ambiguous, and as `openSafetensors`
  */
@@ -54,6 +57,9 @@ export async function openCheckpointFolder(folder: string): Promise<TensorSource
     throw unreadable(folder, 'is not a folder that can be read.', cause);
   }
   const standard = STANDARD_NAMES.find((name) => names.includes(name));
+  if (standard === undefined && NUNCHAKU_PARTS.every((name) => names.includes(name))) {
+    return openTogether(NUNCHAKU_PARTS.map((name) => join(folder, name)));
+  }
   const name = standard ?? onlyOther(folder, names);
   const path = join(folder, name);
   return name.endsWith('.json') ? openSharded(path) : openSafetensors(path);

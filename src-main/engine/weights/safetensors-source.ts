@@ -66,6 +66,29 @@ export async function openSharded(indexPath: string): Promise<TensorSource> {
   });
 }
 
+/**
+ * Opens files that hold a checkpoint between them.
+ * @throws AppError weights.unreadable, weights.malformed, weights.unsupported-dtype
+ */
+export async function openTogether(paths: readonly string[]): Promise<TensorSource> {
+  const opened: RandomAccess[] = [];
+  return closingOnError(opened, async () => {
+    const entries = new Map<string, TensorEntry>();
+    let metadata: Record<string, string> = {};
+    for (const path of paths) {
+      const access = await openRandomAccess(path);
+      opened.push(access);
+      const header = await readSafetensorsHeader(access);
+      metadata = { ...metadata, ...header.metadata };
+      for (const entry of header.entries.values()) {
+        if (entries.has(entry.name)) throw malformed(path, `has ${quoted(entry.name)}, as the file beside it has.`);
+        entries.set(entry.name, entry);
+      }
+    }
+    return new FileTensorSource(dirname(paths[0] ?? ''), opened, entries, metadata);
+  });
+}
+
 /** The header of an open file. @throws AppError weights.malformed, weights.unsupported-dtype, weights.unreadable */
 export async function readSafetensorsHeader(access: RandomAccess): Promise<SafetensorsHeader> {
   const prefix = await access.read(0, Math.min(LENGTH_BYTES, access.sizeBytes));

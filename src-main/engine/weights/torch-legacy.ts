@@ -21,7 +21,7 @@ const COUNT_BYTES = 8;
 const FIRST_READ_BYTES = 256 * 1024;
 
 /** Limit of the magic number's end: pickle protocols differ in the bytes before it. */
-export const MAGIC_SEARCH_BYTES = 32;
+const MAGIC_SEARCH_BYTES = 32;
 
 /** Whether the first bytes of a file contain the magic number as a pickle writes it: little-endian. */
 export function isTorchLegacy(firstBytes: Uint8Array): boolean {

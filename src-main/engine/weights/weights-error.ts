@@ -21,11 +21,16 @@ export function unreadable(file: string, problem: string, cause?: unknown): AppE
 }
 
 /** For an element type that no reader or network supports. */
-export function unsupportedDtype(file: string, tensor: string, dtype: string): AppError {
+export function unsupportedDtype(
+  file: string,
+  tensor: string,
+  dtype: string,
+  remedy = 'Use a checkpoint in F32, F16, BF16 or F8_E4M3.',
+): AppError {
   return new AppError(
     'weights.unsupported-dtype',
     `The tensor "${tensor}" in ${file} has the element type ${dtype}, which is not supported.`,
-    { remedy: 'Use a checkpoint in F32, F16, BF16 or F8_E4M3.', details: { file, tensor, dtype } },
+    { remedy, details: { file, tensor, dtype } },
   );
 }
 

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ownLibrary } from '../support/runtime-library.js';
 import type { EngineRequest, FromEngine, GenerateRequest, ToEngine } from '../../../src-main/engine/protocol.js';
 
 let folder: string;
@@ -117,6 +118,32 @@ describe('the engine process', () => {
     expect(await readdir(folder)).not.toContain('never.png');
     request('next', { kind: 'inspect', params: { packPath: 'test/fixtures/reference-tiny' } });
     expect((await until(answers('next'))).type).toBe('result');
+  });
+
+  it.skipIf(ownLibrary() === null)('cancels inside a network where the C API runs it, and lives on', async () => {
+    engine.kill('SIGKILL');
+    engine = fork('dist/main/engine.js', {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: { ...process.env, LIKENESS_LAB_CPU_RUNTIME: ownLibrary() ?? '' },
+    });
+    engine.on('message', (message: FromEngine) => messages.push(message));
+    request('large', { kind: 'generate', params: params({ width: 1280, height: 1280 }) });
+    await until(
+      (message): message is Extract<FromEngine, { type: 'progress' }> =>
+        message.type === 'progress' && message.progress.stage === 'control',
+    );
+    // The VAE's encoder takes four seconds for these pixels. A run ends between two operators, the longest of which
+    // must stay below the limit on a busy machine, too.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(messages.at(-1)).toMatchObject({ progress: { stage: 'control' } });
+    const cancelled = performance.now();
+    send({ type: 'cancel', id: 'large' });
+    expect((await until(answers('large'))).type).toBe('cancelled');
+    // The client ends a process that has not answered after 800 ms.
+    expect(performance.now() - cancelled).toBeLessThan(500);
+    request('next', { kind: 'generate', params: params() });
+    const next = await until(answers('next'));
+    expect(next.type).toBe('result');
   });
 
   it('cancels a request that still waits in the queue', async () => {

@@ -3,12 +3,13 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { autoFormat } from '../../../src-main/base/auto-format.js';
+import { autoFormat, type AutoFormat } from '../../../src-main/base/auto-format.js';
+import { WEIGHT_FORMATS } from '../../../src-main/base/vocabulary.js';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
 import { bytesPerFormat } from '../../../src-main/engine/pipeline/memory/component-sizes.js';
 import { openComponent } from '../../../src-main/engine/pipeline/packs/convert-pack.js';
 import { estimate } from '../../../src-main/engine/pipeline/memory/estimate.js';
-import { resolveFormat } from '../../../src-main/engine/pipeline/networks/format-mix.js';
+import { resolveFormat, resolveMix } from '../../../src-main/engine/pipeline/networks/format-mix.js';
 import { keptMeasurements } from '../../../src-main/engine/pipeline/quantization-errors/kept-measurements.js';
 import { outputErrors } from '../../../src-main/engine/pipeline/quantization-errors/output-errors.js';
 import { planMix } from '../../../src-main/engine/pipeline/quantization-errors/plan-mix.js';
@@ -66,7 +67,7 @@ async function picture(
 
 describe.each(COMPONENTS)('a mix for %s', (component) => {
   let bytes: Record<WeightFormat, number>;
-  let format: ComponentFormat;
+  let format: AutoFormat;
   beforeAll(async () => {
     const network = await openComponent({ pack: await openPack(PACK), variant: 'aes_stage2' }, component);
     bytes = bytesPerFormat(component, network);
@@ -77,7 +78,7 @@ describe.each(COMPONENTS)('a mix for %s', (component) => {
   it('keeps its budget, what stays in 16-bit counted in, and mixes formats', async () => {
     const network = await openComponent({ pack: await openPack(PACK), variant: 'aes_stage2' }, component);
     try {
-      const { mix = new Map<string, WeightFormat>() } = await resolveFormat(component, format, network, {
+      const { mix } = await resolveMix(component, format, network, {
         cachePath: join(folder, 'cache'),
       });
       let used = bytes['16-bit'];
@@ -113,7 +114,8 @@ describe.each(COMPONENTS)('a mix for %s', (component) => {
       by: 'weights',
       budgetMiB: (bytes.int4 + bytes.int8) / 2 / 2 ** 20,
     });
-    expect(planned).toMatchObject({ component, format, uniformBytes: bytes });
+    const uniformBytes = Object.fromEntries(WEIGHT_FORMATS.map((one) => [one, bytes[one]]));
+    expect(planned).toMatchObject({ component, format, uniformBytes });
     const network = await openComponent({ pack: await openPack(PACK), variant: 'aes_stage2' }, component);
     const { mix } = await resolveFormat(component, format, network, { cachePath: join(folder, 'cache') });
     await network.source.close();

@@ -48,7 +48,7 @@ async function withEntry(): Promise<Map<string, string>> {
 
 async function withFormat(): Promise<Map<string, string>> {
   const storage = await readFile(STORAGE, 'utf8');
-  const listed = insert(storage, 'export const PACKED_FORMATS = { ', 'int6, ');
+  const listed = insert(storage, 'const MADE_FORMATS = { ', 'int6, ');
   return new Map([...(await withEntry()), [STORAGE, `import { int6 } from './int6.js';\n${listed}`], [FORMAT, FILE]]);
 }
 

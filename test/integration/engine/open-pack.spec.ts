@@ -1,9 +1,10 @@
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
 import { inspectPack } from '../../../src-main/engine/pipeline/packs/inspect-pack.js';
+import { MODEL_FILES } from '../support/parts-pack.js';
 
 const FIXTURE = 'test/fixtures/reference-tiny';
 let folder: string;
@@ -48,6 +49,58 @@ describe('openPack', () => {
     await expect(openPack(folder)).rejects.toMatchObject({
       code: 'pack.invalid',
       message: expect.stringContaining(path) as string,
+    });
+  });
+
+  describe('of parts', () => {
+    const parts = () => ({
+      flux: { path: join(MODEL_FILES, 'flux-bf16.safetensors') },
+      t5: { path: resolve(FIXTURE, 'flux/text_encoder_2') },
+      clip: { path: resolve(FIXTURE, 'flux/text_encoder'), config: resolve(FIXTURE, 'flux/text_encoder/config.json') },
+      vae: { path: join(MODEL_FILES, 'ae.safetensors') },
+      clipTokenizer: resolve(FIXTURE, 'flux/tokenizer'),
+      t5Tokenizer: resolve(FIXTURE, 'flux/tokenizer_2'),
+      variants: {
+        aes_stage2: {
+          infusenet: { path: join(MODEL_FILES, 'infusenet_aes_fp8e4m3fn.safetensors') },
+          imageProjection: resolve(FIXTURE, 'infiniteyou/infu_flux_v1.0/aes_stage2/image_proj_model.bin'),
+        },
+      },
+    });
+    const write = (manifest: object) =>
+      writeFile(
+        join(folder, 'pack.json'),
+        JSON.stringify({ formatVersion: 1, name: 'Mine', licence: '', ...manifest }),
+      );
+
+    it('may name files anywhere on this computer, and has FLUX’s and InfiniteYou’s defaults', async () => {
+      await write({ licence: 'x', parts: parts() });
+      const pack = await openPack(folder);
+      expect(pack.flux).toEqual({ path: join(MODEL_FILES, 'flux-bf16.safetensors'), config: null });
+      expect(pack.t5.config).toBe(resolve(FIXTURE, 'flux/text_encoder_2/config.json'));
+      expect(pack).toMatchObject({ scheduler: null, arcface: null, faceDetection: { kind: 'scrfd' } });
+      expect(pack.defaults).toMatchObject({ width: 864, height: 1152 });
+    });
+
+    it('names a file that is gone', async () => {
+      await write({ licence: 'x', parts: { ...parts(), vae: { path: join(folder, 'gone.safetensors') } } });
+      await expect(openPack(folder)).rejects.toMatchObject({
+        code: 'pack.incomplete',
+        message: expect.stringContaining('gone.safetensors') as string,
+      });
+    });
+
+    it('does not ask another computer for a file', async () => {
+      await write({ licence: 'x', parts: { ...parts(), vae: { path: '//server/share/ae.safetensors' } } });
+      await expect(openPack(folder)).rejects.toMatchObject({ code: 'pack.invalid' });
+    });
+
+    it.each([
+      ['both kinds of paths', { components: { flux: 'flux', infiniteyou: 'i' } }],
+      ['a part of no known name', {}],
+    ])('is refused with %s', async (_, extra) => {
+      await write({ licence: 'x', parts: { ...parts(), ...('components' in extra ? {} : { unet: 'x' }) }, ...extra });
+      await expect(openPack(folder)).rejects.toMatchObject({ code: 'pack.invalid' });
     });
   });
 

@@ -181,7 +181,7 @@ describe('what the linears of a run read', () => {
     const q = 'encoder.block.0.layer.0.SelfAttention.q.weight';
     const samples = await layersOf('t5', [q]);
     await sampleInputs(run(), { pack, memo: createMemoStore(), onProgress: () => undefined }, samples);
-    const { t5: tokenizer } = await loadTokenizers(pack.flux);
+    const { t5: tokenizer } = await loadTokenizers(pack);
     const { source, config } = await openT5(pack);
     try {
       const table = await source.readF32('shared.weight');

@@ -230,7 +230,7 @@ describe('a folder in which insightface’s models lie as they are', () => {
     try {
       const file = join(tiny.root, 'glintr100.onnx');
       const audit = async (recognition: string | null) => {
-        const { parts, complete } = await auditPack({ ...tiny.target(), recognition });
+        const { parts, complete } = await auditPack({ ...(await tiny.target()), recognition });
         return { complete, part: parts.find(({ part }) => part === 'recognition') };
       };
       expect(await audit(null)).toEqual({ complete: true, part: undefined });

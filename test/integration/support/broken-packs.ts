@@ -20,12 +20,6 @@ async function wholeFlux(pack: TinyPack, change: Parameters<typeof rewrite>[2]):
   await rename(whole, join(folder, DIFFUSERS));
 }
 
-async function replaceFlux(pack: TinyPack, name: string, bytes: Uint8Array | string): Promise<void> {
-  const folder = join(pack.flux, 'transformer');
-  for (const file of await readdir(folder)) if (file !== 'config.json') await rm(join(folder, file));
-  await writeFile(join(folder, name), bytes);
-}
-
 const infuseNet = (pack: TinyPack): string => join(pack.variant, 'InfuseNetModel');
 const single = (pack: TinyPack): string => join(pack.variant, 'infusenet_aes_bf16.safetensors');
 const projection = (pack: TinyPack): string => join(pack.variant, 'image_proj_model.bin');
@@ -188,13 +182,6 @@ export const BROKEN_PACKS: readonly BrokenPack[] = [
     (pack) => writeFile(join(pack.flux, 'vae', DIFFUSERS), '{"error":"Access to model is restricted"}'),
   ],
   [
-    'a GGUF file',
-    'flux',
-    'other-model',
-    'gguf',
-    (pack) => replaceFlux(pack, 'flux1-dev-Q4_K_S.gguf', 'GGUF\x03\0\0\0'),
-  ],
-  [
     'a file of no known kind',
     'vae',
     'damaged',
@@ -209,7 +196,7 @@ export const BROKEN_PACKS: readonly BrokenPack[] = [
     (pack) => cp(projection(pack), join(pack.flux, 'vae', DIFFUSERS)),
   ],
   [
-    'FLUX in Black Forest Labs’ layout',
+    'a part of FLUX in Black Forest Labs’ layout',
     'flux',
     'other-model',
     'is-bfl-flux',
@@ -218,13 +205,6 @@ export const BROKEN_PACKS: readonly BrokenPack[] = [
         rename: (name) =>
           name.replace('single_transformer_blocks.', 'single_blocks.').replace('transformer_blocks.', 'double_blocks.'),
       }),
-  ],
-  [
-    'an all-in-one checkpoint',
-    'flux',
-    'other-model',
-    'is-all-in-one',
-    (pack) => wholeFlux(pack, { rename: (name) => `model.diffusion_model.${name}` }),
   ],
   [
     'a LoRA',
@@ -241,29 +221,21 @@ export const BROKEN_PACKS: readonly BrokenPack[] = [
     (pack) => wholeFlux(pack, { rename: (name) => `lora_unet_${name.replaceAll('.', '_')}.lora_down.weight` }),
   ],
   [
-    'fp8 with scales',
-    'flux',
-    'other-model',
-    'is-scaled-fp8',
-    (pack) => wholeFlux(pack, { add: [zeros('transformer_blocks.0.attn.to_q.scale_weight', [1])] }),
-  ],
-  [
     'quanto’s form',
     'flux',
     'other-model',
-    'is-quanto',
+    'unsupported-dtype',
     (pack) => wholeFlux(pack, { rename: (name) => (name.endsWith('to_q.weight') ? `${name}._data` : name) }),
   ],
   [
     'Nunchaku’s form',
     'flux',
     'other-model',
-    'is-nunchaku',
+    'unsupported-dtype',
     (pack) =>
       wholeFlux(pack, { rename: (name) => (name.endsWith('to_q.weight') ? name.replace('weight', 'qweight') : name) }),
   ],
-  ['a plain cast to fp8', 'flux', 'other-model', 'plain-fp8', (pack) => wholeFlux(pack, { dtype: 'F8_E4M3' })],
-  ['whole numbers for weights', 'flux', 'other-model', 'wrong-dtype', (pack) => wholeFlux(pack, { dtype: 'I8' })],
+  ['whole numbers for weights', 'flux', 'other-model', 'unsupported-dtype', (pack) => wholeFlux(pack, { dtype: 'I8' })],
   [
     'a missing tensor',
     'flux',
@@ -290,7 +262,7 @@ export const BROKEN_PACKS: readonly BrokenPack[] = [
       }),
   ],
   [
-    'the autoencoder in Black Forest Labs’ layout',
+    'a part of the autoencoder in Black Forest Labs’ layout',
     'vae',
     'other-model',
     'is-bfl-vae',
@@ -334,13 +306,6 @@ export const BROKEN_PACKS: readonly BrokenPack[] = [
       editJson(join(infuseNet(pack), 'config.json'), (json) => {
         json['conditioning_embedding_channels'] = 16;
       }),
-  ],
-  [
-    'only the fp8 file of InfuseNet',
-    'infusenet',
-    'missing',
-    'fp8-only',
-    (pack) => rename(join(infuseNet(pack), DIFFUSERS), join(pack.variant, 'infusenet_aes_fp8e4m3fn.safetensors')),
   ],
   [
     'the file of another variant',
@@ -461,16 +426,6 @@ export const BROKEN_PACKS: readonly BrokenPack[] = [
     async (pack) => {
       const file = join(pack.flux, 'text_encoder_2', 'model.safetensors');
       await rewrite(file, file, { add: [zeros('decoder.block.0.layer.0.SelfAttention.q.weight', [4, 4])] });
-    },
-  ],
-  [
-    'a whole CLIP',
-    'clip',
-    'other-model',
-    'is-full-clip',
-    async (pack) => {
-      const file = join(pack.flux, 'text_encoder', 'model.safetensors');
-      await rewrite(file, file, { add: [zeros('vision_model.embeddings.class_embedding', [4])] });
     },
   ],
   [

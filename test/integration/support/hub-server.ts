@@ -40,6 +40,7 @@ export interface SeenRequest {
 
 export class HubServer {
   readonly requests: SeenRequest[] = [];
+  storageEtag = 'storage-has-its-own-etag';
   /** Used up in order, one for each answer with content; then answers are right. */
   readonly storageTroubles: Trouble[] = [];
   readonly hubTroubles: Trouble[] = [];
@@ -128,7 +129,7 @@ export class HubServer {
       refuse(response, { kind: 'status', status: 404 });
       return;
     }
-    response.setHeader('etag', '"storage-has-its-own-etag"');
+    response.setHeader('etag', `"${this.storageEtag}"`);
     await this.#send(request, response, file.bytes, this.storageTroubles.shift());
   }
 

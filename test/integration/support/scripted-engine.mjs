@@ -227,8 +227,11 @@ const ANSWERS = {
   'weight-errors': async ({ component }) => ({
     kind: 'weight-errors',
     component,
-    layers: [{ name: 'blocks.0.weight', shape: [8, 8], errors: { fp8: 0.02, int8: 0.01, int4: 0.1, nf4: 0.09 } }],
+    layers: [
+      { name: 'blocks.0.weight', shape: [8, 8], errors: { fp8: 0.02, int8: 0.01, int4: 0.1, nf4: 0.09 }, lora: null },
+    ],
     overall: { fp8: 0.02, int8: 0.01, int4: 0.1, nf4: 0.09 },
+    loraOverall: null,
   }),
   /** A variant named `huge` has more to convert than any disk. */
   'plan-conversion': async ({ items, modelVariant }) => {
@@ -275,17 +278,23 @@ const ANSWERS = {
           dtypes: ['BF16'],
           missing: [],
           bytesPerFormat: { '16-bit': 2000, nf4: 560 },
+          quantized: null,
         },
       ],
       complete: true,
     };
   },
-  audit: async ({ target, strays }) => ({
+  audit: async ({ target, places }) => ({
     kind: 'audit',
     audit: target === null ? null : { parts: [], complete: false },
-    strays: strays.map(() => null),
+    places: places.map((path) => ({ path, config: null, parts: [], finding: null })),
   }),
-  'check-lora': async () => ({ kind: 'check-lora', layers: 2 }),
+  'check-lora': async () => ({
+    kind: 'check-lora',
+    layers: 2,
+    leftOut: { textEncoder: 0, embedding: 0 },
+    assumesAlpha: false,
+  }),
   probe: async () => ({
     kind: 'probe',
     providers: [

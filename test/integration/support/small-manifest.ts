@@ -19,6 +19,7 @@ export function smallManifest(files: readonly SmallFile[], plainBase = 'http://1
     },
     licences: [{ id: 'test', name: 'Test Licence', url: 'http://127.0.0.1/', summary: 'For tests.' }],
     variants: [],
+    parts: [],
     expectedTensors: {},
     files: files.map(({ path, sha256 = null, bytes }) => ({
       source: path.startsWith('plain/') ? 'plain' : 'hub',

@@ -45,6 +45,7 @@ export async function tinyCatalogue(root: string, hub: HubServer): Promise<Downl
       { id: 'tiny-nc', name: 'Miniature face licence', url: 'https://github.com/', summary: 'For tests.' },
     ],
     variants: [VARIANT],
+    parts: [],
     expectedTensors: {},
     files,
   };

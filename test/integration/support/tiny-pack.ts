@@ -2,6 +2,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { packTarget } from '../../../src-main/engine/pack/audit-pack.js';
 import type { AuditTarget } from '../../../src-main/engine/protocol/audit-report.js';
 import { openCheckpoint } from '../../../src-main/engine/weights/open-checkpoint.js';
 import type { TensorDtype } from '../../../src-main/engine/weights/tensor-source.js';
@@ -19,12 +20,14 @@ export interface TinyPack {
   readonly variant: string;
   readonly arcface: string;
   readonly scrfd: string;
-  target(): AuditTarget;
+  /** Its parts as the engine finds them in its folder. */
+  target(): Promise<AuditTarget>;
   remove(): Promise<void>;
 }
 
-export async function makeTinyPack(): Promise<TinyPack> {
-  const root = await mkdtemp(join(tmpdir(), 'likeness-lab-audit-'));
+/** @param folder an existing one; default: a new temporary one */
+export async function makeTinyPack(folder?: string): Promise<TinyPack> {
+  const root = folder ?? (await mkdtemp(join(tmpdir(), 'likeness-lab-audit-')));
   const flux = join(root, 'flux');
   const variant = join(root, 'infiniteyou', 'infu_flux_v1.0', 'aes_stage2');
   const arcface = join(root, 'recognition_arcface_ir_se50.pth');
@@ -39,7 +42,7 @@ export async function makeTinyPack(): Promise<TinyPack> {
     variant,
     arcface,
     scrfd,
-    target: () => ({ flux, variants: new Map([['aes_stage2', variant]]), arcface, scrfd, recognition: null }),
+    target: () => packTarget(root),
     remove: () => rm(root, { recursive: true, force: true }),
   };
 }
@@ -108,6 +111,19 @@ export async function rewrite(from: string, to: string, { rename, dtype, add = [
   } finally {
     await source.close();
   }
+}
+
+/** Writes several checkpoints into one file. @param files by the prefix of their names in it */
+export async function mergeFiles(to: string, files: Readonly<Record<string, string>>): Promise<void> {
+  const tensors: WritableTensor[] = [];
+  for (const [prefix, file] of Object.entries(files)) {
+    const source = await openCheckpoint(file);
+    for (const { name, dtype, shape } of source.entries.values()) {
+      tensors.push({ name: prefix + name, dtype, shape, data: await source.readBytes(name) });
+    }
+    await source.close();
+  }
+  await writeSafetensors(to, tensors);
 }
 
 export async function editJson(file: string, change: (json: Record<string, unknown>) => void): Promise<void> {

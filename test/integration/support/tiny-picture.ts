@@ -2,7 +2,12 @@
 import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Engine } from '../../../src-main/engine/engine.js';
-import type { GenerateRequest, GenerateResult, LoraChoice, WeightFormat } from '../../../src-main/engine/protocol.js';
+import type {
+  ComponentFormat,
+  GenerateRequest,
+  GenerateResult,
+  LoraChoice,
+} from '../../../src-main/engine/protocol.js';
 import { writeSafetensors, type WritableTensor } from '../../support/write-safetensors.js';
 
 export const TINY = 'test/fixtures/reference-tiny';
@@ -30,7 +35,7 @@ export interface TinyPicture {
 export async function tinyPicture(
   folder: string,
   packPath: string,
-  flux: WeightFormat,
+  flux: ComponentFormat,
   loras?: readonly LoraChoice[],
 ): Promise<TinyPicture> {
   const outputPath = join(folder, 'picture.png');

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src-main/base/app-error.js';
 import { readOnnxOutline, type OnnxOutline } from '../../../src-main/engine/weights/onnx-outline.js';
 import { requireRecognitionModel } from '../../../src-main/engine/pack/recognition-model.js';
-import { auditStray } from '../../../src-main/engine/pack/audit-stray.js';
+import { describePlace } from '../../../src-main/engine/pack/describe-place.js';
 import { recognitionModel } from '../../support/recognition-model.js';
 import { onnxBytes } from '../../integration/support/onnx-bytes.js';
 
@@ -67,7 +67,7 @@ describe('readOnnxOutline', () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async (bytes) => {
         await outline(bytes);
-        await auditStray(file);
+        await describePlace(file);
       }),
       { seed: 9, numRuns: 100 },
     );

@@ -39,4 +39,22 @@ describe('a failure of the runtime', () => {
     );
     expect(error.details).toMatchObject({ runtime: text });
   });
+
+  it.each([
+    [
+      // Verbatim, onnxruntime-gpu 1.30.0 with a driver library that knows no device.
+      'provider_options_utils.h:187 Parse Failed to parse provider option "device_id": CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=-1 ; hostname=vm ; file=/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider_info.cc ; line=69 ; expr=cudaGetDeviceCount(&num_devices); ',
+      'cannot be used on this computer: CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version',
+    ],
+    [
+      // Verbatim, the same without a driver.
+      'Failed to load library /opt/capi/libonnxruntime_providers_cuda.so with error: libcuda.so.1: cannot open shared object file: No such file or directory',
+      'cannot be used on this computer: Failed to load library /opt/capi/libonnxruntime_providers_cuda.so with error: libcuda.so.1: cannot open shared object file',
+    ],
+    ['Invalid device ID: 3, must be between 0 (inclusive) and 1 (exclusive).', 'has no device 3 on this computer'],
+  ])('is a driver that lacks something: %s', (text, expected) => {
+    const error = wrapRuntimeError(new Error(text), { provider: 'cuda', deviceId: 3, label: 'FLUX' }, 'load');
+    expect(error.code).toBe('engine.provider-unavailable');
+    expect(error.message).toContain(expected);
+  });
 });

@@ -45,6 +45,13 @@ export function readFixture(path: string): (name: string) => FixtureTensor {
   };
 }
 
+/** Names of the tensors of a file under test/fixtures. */
+export function readFixtureNames(path: string): string[] {
+  const bytes = readFileSync(fixturePath(path));
+  const header = JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0)))) as object;
+  return Object.keys(header).filter((name) => name !== '__metadata__');
+}
+
 /** One F32 tensor of a file under test/fixtures. */
 export function readFixtureF32(path: string): (name: string) => Float32Array {
   const read = readFixture(path);

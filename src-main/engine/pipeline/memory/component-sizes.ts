@@ -6,26 +6,28 @@ import { parseAutoFormat } from '../../../base/auto-format.js';
 import type { VaeConfig } from '../../graph/vae.js';
 import type { Pack } from '../../pack/open-pack.js';
 import {
+  AS_FILE,
   isWeightFormat,
   WEIGHT_FORMATS,
   type ComponentFormat,
+  type LinearFormat,
   type QuantizedComponent,
-  type WeightFormat,
 } from '../../protocol.js';
 import { storedBytes } from '../../quant/formats/storage.js';
 import { isKept } from '../../quant/keep-list.js';
 import { isConditioningTensor } from '../../weights/names/flux.js';
-import { elementCount, type TensorSource } from '../../weights/tensor-source.js';
+import { elementCount, layoutOf, storedBytes as bytesInFile, type TensorSource } from '../../weights/tensor-source.js';
 import { openClip, openFlux, openInfuseNet, openT5, openVae, type PackNetwork } from '../../pack/pack-networks.js';
 
 const SIXTEEN_BIT_BYTES = 2;
+const SIZED_FORMATS = [...WEIGHT_FORMATS, AS_FILE] as const;
+
+/** Bytes of a component by the format of its linears. */
+export type FormatSizes = Readonly<Record<LinearFormat, number>>;
 
 /** Weights that stay in memory during the component's session, in each format. */
-export function bytesPerFormat(
-  component: QuantizedComponent,
-  network: PackNetwork<unknown>,
-): Record<WeightFormat, number> {
-  const sizes = Object.fromEntries(WEIGHT_FORMATS.map((format) => [format, 0])) as Record<WeightFormat, number>;
+export function bytesPerFormat(component: QuantizedComponent, network: PackNetwork<unknown>): FormatSizes {
+  const sizes = Object.fromEntries(SIZED_FORMATS.map((format) => [format, 0])) as Record<LinearFormat, number>;
   for (const entry of network.source.entries.values()) {
     if (!network.include(entry.name)) continue;
     // Modulation runs on the host and is released before the loop.
@@ -37,6 +39,8 @@ export function bytesPerFormat(
       sizes[format] +=
         linear && n !== undefined && k !== undefined ? storedBytes(format, n, k, 'f16') : count * SIXTEEN_BIT_BYTES;
     }
+    const keeps = linear && layoutOf(entry) !== null;
+    sizes[AS_FILE] += keeps ? bytesInFile(entry) : count * SIXTEEN_BIT_BYTES;
   }
   return sizes;
 }
@@ -49,9 +53,9 @@ export function sixteenBitBytes(source: TensorSource, include: (name: string) =>
 }
 
 export interface PackSizes {
-  readonly flux: Record<WeightFormat, number>;
-  readonly t5: Record<WeightFormat, number>;
-  readonly infusenet: Record<WeightFormat, number>;
+  readonly flux: FormatSizes;
+  readonly t5: FormatSizes;
+  readonly infusenet: FormatSizes;
   readonly vaeDecoder: number;
   readonly clip: number;
   /** Hidden size and tokens of text, for activations. */
@@ -85,8 +89,8 @@ export async function packSizes(pack: Pack, variant: string): Promise<PackSizes>
 }
 
 /** Bytes of a component in a choice of format; a mix takes at most its budget, and never more than 16-bit. */
-export function bytesOfChoice(sizes: Readonly<Record<WeightFormat, number>>, format: ComponentFormat): number {
-  if (isWeightFormat(format)) return sizes[format];
+export function bytesOfChoice(sizes: FormatSizes, format: ComponentFormat): number {
+  if (isWeightFormat(format) || format === AS_FILE) return sizes[format];
   const budget = (parseAutoFormat(format)?.budgetMiB ?? 0) * 2 ** 20;
-  return Math.max(Math.min(...Object.values(sizes)), Math.min(sizes['16-bit'], budget));
+  return Math.max(Math.min(...WEIGHT_FORMATS.map((one) => sizes[one])), Math.min(sizes['16-bit'], budget));
 }

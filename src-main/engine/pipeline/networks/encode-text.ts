@@ -3,7 +3,7 @@ import { readTensorRows } from '../../convert/read-tensor-rows.js';
 import { CLIP_IO, clipTextGraph } from '../../graph/clip-text.js';
 import { T5_IO, t5EncoderGraph } from '../../graph/t5-encoder.js';
 import type { WeightFormat } from '../../protocol.js';
-import type { FormatMix } from '../../quant/mix-formats.js';
+import type { LinearFormats } from '../../quant/mix-formats.js';
 import { CPU_PROFILE } from '../../graph/compute-profile.js';
 import { clipEosIndex } from '../../text/clip-tokenizer.js';
 import type { Tokenizers } from '../../text/load-tokenizers.js';
@@ -49,7 +49,7 @@ export interface T5Encoder {
 
 export interface T5Options {
   /** Formats of single linears that replace `format`. */
-  readonly mix?: FormatMix;
+  readonly mix?: LinearFormats;
   /** Receives the linears' inputs for texts of this many tokens. */
   readonly sampled?: { readonly samples: InputSamples; readonly tokens: number };
 }

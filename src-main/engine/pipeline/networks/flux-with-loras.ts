@@ -1,6 +1,6 @@
 /** Opens FLUX with LoRAs in its weights. */
 import type { FluxConfig } from '../../graph/flux-config.js';
-import { mergeLoras, readLoraLayers } from '../../lora/merge-loras.js';
+import { mergeLoras, summarizeLora, type LoraSummary } from '../../lora/merge-loras.js';
 import type { Pack } from '../../pack/open-pack.js';
 import type { LoraChoice } from '../../protocol.js';
 import { openFlux, type PackNetwork } from '../../pack/pack-networks.js';
@@ -11,13 +11,13 @@ export interface FluxWithLoras extends PackNetwork<FluxConfig> {
 }
 
 /**
- * Number of layers of the pack's FLUX that a LoRA changes, from headers alone.
+ * What a LoRA would do to the pack's FLUX, from headers alone.
  * @throws AppError weights.unexpected-tensor listing unknown keys, pack.incomplete, weights.*
  */
-export async function countLoraLayers(pack: Pack, file: string): Promise<number> {
+export async function checkLora(pack: Pack, file: string): Promise<LoraSummary> {
   const flux = await openFlux(pack);
   try {
-    return (await readLoraLayers(flux.source, flux.config, file)).length;
+    return await summarizeLora(flux.source, flux.config, file);
   } finally {
     await flux.source.close();
   }

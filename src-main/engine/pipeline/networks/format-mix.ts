@@ -1,13 +1,21 @@
 /** Resolves a choice of format for a component's linears: one format, or a mix within a budget. */
 import { AppError } from '../../../base/app-error.js';
-import { parseAutoFormat } from '../../../base/auto-format.js';
+import { parseAutoFormat, type AutoFormat } from '../../../base/auto-format.js';
 import { fingerprint } from '../../convert/fingerprint.js';
-import type { ComponentFormat, OutputErrors, QuantizedComponent, WeightFormat } from '../../protocol.js';
-import { mixFormats, type FormatMix, type MixLayer } from '../../quant/mix-formats.js';
+import {
+  AS_FILE,
+  type ComponentFormat,
+  type LinearFormat,
+  type OutputErrors,
+  type QuantizedComponent,
+  type WeightFormat,
+} from '../../protocol.js';
+import { mixFormats, type FormatMix, type LinearFormats, type MixLayer } from '../../quant/mix-formats.js';
 import { bytesPerFormat } from '../memory/component-sizes.js';
 import { keptJson } from './kept-json.js';
 import { outputErrorsFile } from '../quantization-errors/output-errors-file.js';
 import type { PackNetwork } from '../../pack/pack-networks.js';
+import { layoutOf } from '../../weights/tensor-source.js';
 import { weightErrorsOf, type WeightErrorsOptions } from '../quantization-errors/weight-errors.js';
 
 const MIB = 2 ** 20;
@@ -15,9 +23,21 @@ const MIB = 2 ** 20;
 export interface ResolvedFormat {
   /** Format of linears that are not in the mix. */
   readonly format: WeightFormat;
-  readonly mix?: FormatMix;
+  readonly mix?: LinearFormats;
   /** Bytes of all the component's weights in a mix, at most its budget. */
   readonly bytes?: number;
+}
+
+/** @throws errors of `resolveMix` */
+export async function resolveFormat(
+  component: QuantizedComponent,
+  format: ComponentFormat,
+  network: PackNetwork<unknown>,
+  options: WeightErrorsOptions & { readonly cachePath: string },
+): Promise<ResolvedFormat> {
+  if (format === AS_FILE) return asFile(network);
+  if (!isAuto(format)) return { format };
+  return { format: '16-bit', ...(await resolveMix(component, format, network, options)) };
 }
 
 /**
@@ -27,13 +47,12 @@ export interface ResolvedFormat {
  * @throws AppError engine.request-invalid for a budget that is too small or a measurement that is not kept; errors of
  * measuring the weights
  */
-export async function resolveFormat(
+export async function resolveMix(
   component: QuantizedComponent,
-  format: ComponentFormat,
+  format: AutoFormat,
   network: PackNetwork<unknown>,
   options: WeightErrorsOptions & { readonly cachePath: string },
-): Promise<ResolvedFormat> {
-  if (!isAuto(format)) return { format };
+): Promise<{ readonly mix: FormatMix; readonly bytes: number }> {
   const choice = parseAutoFormat(format);
   if (choice === null) throw notAMix(format);
   const layers =
@@ -43,12 +62,18 @@ export async function resolveFormat(
   const linears = layers.reduce((sum, { shape: [n, k] }) => sum + n * k, 0);
   // Includes weights that stay in 16-bit in every format.
   const fixed = bytesPerFormat(component, network)['16-bit'] - 2 * linears;
-  const named = { label: network.label, fixedBytes: fixed };
-  const { mix, bytes } = mixFormats(layers, choice.budgetMiB * MIB, named);
-  return { format: '16-bit', mix, bytes };
+  return mixFormats(layers, choice.budgetMiB * MIB, { label: network.label, fixedBytes: fixed });
 }
 
-function isAuto(format: ComponentFormat): format is Exclude<ComponentFormat, WeightFormat> {
+/** Every packed weight in its own form. Others are in 16-bit, as in their file. */
+function asFile({ source }: PackNetwork<unknown>): ResolvedFormat {
+  const packed = [...source.entries.values()].filter((entry) => layoutOf(entry) !== null);
+  return packed.length === 0
+    ? { format: '16-bit' }
+    : { format: '16-bit', mix: new Map(packed.map(({ name }) => [name, AS_FILE])) };
+}
+
+function isAuto(format: ComponentFormat): format is Exclude<ComponentFormat, LinearFormat> {
   return format.startsWith('auto-');
 }
 

@@ -1,7 +1,8 @@
 /** Small results in the cache folder, complete or absent. */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { diskError } from '../../../base/disk-error.js';
+import { removeFile, renameFile } from '../../../disk/patience.js';
 import { makeCacheFolder } from '../../convert/cache-folder.js';
 
 /** The value kept in a file; null when there is none. */
@@ -16,9 +17,9 @@ export async function keepJson(file: string, value: unknown): Promise<void> {
   const partial = `${file}.${process.pid}.partial`;
   try {
     await writeFile(partial, JSON.stringify(value));
-    await rename(partial, file);
+    await renameFile(partial, file);
   } catch (error) {
-    await rm(partial, { force: true });
+    await removeFile(partial).catch(() => undefined);
     throw diskError(error, `write ${file}`);
   }
 }

@@ -2,7 +2,7 @@
 import { parse } from 'node:path';
 import { AppError } from '../../../base/app-error.js';
 import { invariant } from '../../../base/assert.js';
-import { driveOf } from '../../convert/drive.js';
+import { driveOf } from '../../../disk/paths.js';
 import { GraphBuilder } from '../../graph/graph-builder.js';
 import type { InputTap } from '../../graph/input-tap.js';
 import type { ComputeProfile } from '../../graph/compute-profile.js';
@@ -26,9 +26,12 @@ export interface NetworkBuilder {
 
 export interface NetworkRequest {
   readonly label: string;
-  readonly device: DeviceChoice;
+  /** Its signal ends loading and runs, where the provider's binding can. */
+  readonly device: DeviceChoice & { readonly signal?: AbortSignal };
   readonly build: (builder: NetworkBuilder) => void;
   readonly profilePrefix?: string;
+  /** As in `SessionOptions`. */
+  readonly repeated?: boolean;
   /** The graph is a part of its network and does not use all tensors. */
   readonly partOfNetwork?: boolean;
 }
@@ -63,6 +66,8 @@ export async function openNetwork(request: NetworkRequest): Promise<LoadedNetwor
     provider: request.device.provider,
     ...(request.device.deviceId === undefined ? {} : { deviceId: request.device.deviceId }),
     ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
+    ...(request.repeated === true ? { repeated: true } : {}),
+    ...(request.device.signal === undefined ? {} : { signal: request.device.signal }),
   };
   const session = await openSession(g.finish(), externalRoot(used.map(({ weights }) => weights)), options);
   return Object.assign(session, { weightBytes: g.externalBytes });

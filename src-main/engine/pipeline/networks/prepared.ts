@@ -9,7 +9,7 @@ import {
 import { CPU_PROFILE, type ComputeProfile } from '../../graph/compute-profile.js';
 import type { DeviceChoice, QuantizedComponent, WeightFormat } from '../../protocol.js';
 import { isKept } from '../../quant/keep-list.js';
-import type { FormatMix } from '../../quant/mix-formats.js';
+import type { LinearFormats } from '../../quant/mix-formats.js';
 import { isConditioningTensor } from '../../weights/names/flux.js';
 import type { TensorEntry } from '../../weights/tensor-source.js';
 import type { PackNetwork } from '../../pack/pack-networks.js';
@@ -30,7 +30,7 @@ export function prepareQuantized(
   component: QuantizedComponent,
   network: PackNetwork<unknown>,
   format: WeightFormat,
-  mix?: FormatMix,
+  mix?: LinearFormats,
 ): Promise<PreparedComponent> {
   return prepareComponent(
     request(context, component, network, {
@@ -92,7 +92,7 @@ export function prepareOnHost(
 
 interface Part {
   readonly format: WeightFormat;
-  readonly mix?: FormatMix;
+  readonly mix?: LinearFormats;
   readonly quantizable: (entry: TensorEntry) => boolean;
   readonly include: (name: string) => boolean;
   readonly onProvider: boolean;

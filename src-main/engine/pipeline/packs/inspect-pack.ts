@@ -3,7 +3,7 @@ import { AppError } from '../../../base/app-error.js';
 import { readOnnxOutline } from '../../weights/onnx-outline.js';
 import { openPack, type Pack } from '../../pack/open-pack.js';
 import type { InspectResult, QuantizedComponent } from '../../protocol.js';
-import { elementCount, storedBytes, storedDtype } from '../../weights/tensor-source.js';
+import { elementCount, quantizedAs, storedBytes, storedDtype } from '../../weights/tensor-source.js';
 import { bytesPerFormat } from '../memory/component-sizes.js';
 import {
   openArcFace,
@@ -19,7 +19,16 @@ import { requireRecognitionModel, sameContents } from '../../pack/recognition-mo
 
 type Component = InspectResult['components'][number];
 
-const NOTHING = { files: 0, tensors: 0, parameters: 0, bytes: 0, dtypes: [], missing: [], bytesPerFormat: {} } as const;
+const NOTHING = {
+  files: 0,
+  tensors: 0,
+  parameters: 0,
+  bytes: 0,
+  dtypes: [],
+  missing: [],
+  bytesPerFormat: {},
+  quantized: null,
+} as const;
 
 /** @throws AppError pack.not-found, pack.invalid; problems of single components are listed */
 export async function inspectPack(packPath: string): Promise<InspectResult> {
@@ -78,6 +87,7 @@ async function describe(
       dtypes: [...new Set(entries.map(storedDtype))],
       missing: [],
       bytesPerFormat: quantized === undefined ? {} : bytesPerFormat(quantized, network),
+      quantized: quantizedAs(entries),
     };
   } finally {
     await network.source.close();

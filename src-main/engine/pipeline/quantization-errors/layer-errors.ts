@@ -9,8 +9,9 @@ import { decodeStorage, StorageEncoder } from '../../quant/formats/storage.js';
 import { isKept } from '../../quant/keep-list.js';
 import { isConditioningTensor } from '../../weights/names/flux.js';
 import { decodeToF32 } from '../../weights/decode.js';
-import { DTYPE_BYTES, type TensorEntry, type TensorSource } from '../../weights/tensor-source.js';
+import { DTYPE_BYTES, storedDtype, type TensorEntry, type TensorSource } from '../../weights/tensor-source.js';
 import type { LayerInputs } from './input-samples.js';
+import { LoraLossMeasure } from './lora-loss.js';
 import type { PackNetwork } from '../../pack/pack-networks.js';
 
 /** Sampled weights of a layer: enough to know the error to a hundredth; FLUX takes a minute. */
@@ -27,6 +28,8 @@ export interface LayerError {
   readonly errors: FormatErrors;
   /** Squared norm that the errors are relative to, of all N rows. */
   readonly squares: number;
+  /** What the formats keep of LoRAs; null where none is added, and with inputs. */
+  readonly lora: { readonly stored: string; readonly measure: LoraLossMeasure; readonly share: number } | null;
 }
 
 export interface LayerErrorsOptions {
@@ -65,23 +68,32 @@ export async function layerErrors(
 ): Promise<LayerError[]> {
   const encoders = new Map(LOSSY_FORMATS.map((format) => [format, new StorageEncoder(format, 'f32')]));
   const layers: LayerError[] = [];
-  for (const [index, { name, shape, ...entry }] of entries.entries()) {
+  for (const [index, entry] of entries.entries()) {
     throwIfAborted(signal);
+    const { name, shape, origin } = entry;
     const [n, k] = shape as [number, number];
-    const sample = await sampled(source, { name, shape, ...entry });
     const size = sizeFor(inputsOf?.(name, k), k);
     const errors = noErrors();
+    const merged = origin?.kind === 'merged' && inputsOf === undefined ? origin : null;
+    const measure = new LoraLossMeasure();
     let squares = 0;
-    for (const weights of sample) {
-      const rows = weights.length / k;
+    let count = 0;
+    for (const [row, rows] of sampledRows(n, k)) {
+      const weights = await readRows(source, entry, row, rows);
+      const unrounded = await merged?.readRows(row, rows);
+      if (unrounded !== undefined) measure.addRows(unrounded.base, unrounded.sum);
       squares += size(weights);
+      count += weights.length;
       for (const format of LOSSY_FORMATS) {
         const parts = defined(encoders.get(format), format).encode(weights, rows, k, name);
-        errors[format] += size(difference(weights, decodeStorage(format, parts, rows, k, 'f32')));
+        const decoded = decodeStorage(format, parts, rows, k, 'f32');
+        errors[format] += size(difference(weights, decoded));
+        if (unrounded !== undefined) measure.addEncoded(format, unrounded.sum, decoded);
       }
     }
-    const share = (n * k) / sample.reduce((sum, { length }) => sum + length, 0);
-    layers.push({ name, shape: [n, k], errors: relative(errors, squares), squares: squares * share });
+    const share = (n * k) / count;
+    const lora = merged === null ? null : { stored: storedDtype(merged.base), measure, share };
+    layers.push({ name, shape: [n, k], errors: relative(errors, squares), squares: squares * share, lora });
     onProgress?.((index + 1) / entries.length);
   }
   return layers;
@@ -98,20 +110,22 @@ export function relative(errors: FormatErrors, squares: number): FormatErrors {
   return out;
 }
 
-/** Whole rows of a layer [N, K] in f32: all of them, or evenly spaced stretches. */
-async function sampled(source: TensorSource, entry: TensorEntry): Promise<Float32Array[]> {
-  const [n, k] = entry.shape as [number, number];
-  const rowBytes = k * DTYPE_BYTES[entry.dtype];
-  const read = async (row: number, count: number): Promise<Float32Array> =>
-    decodeToF32(entry.dtype, await source.readRange(entry.name, row * rowBytes, count * rowBytes));
-  if (n * k <= SAMPLE_WEIGHTS) return [await read(0, n)];
+/** Whole rows of a layer [N, K] that make up its sample: all of them, or evenly spaced stretches. */
+function* sampledRows(n: number, k: number): Generator<readonly [row: number, rows: number]> {
+  if (n * k <= SAMPLE_WEIGHTS) {
+    yield [0, n];
+    return;
+  }
   const count = Math.max(1, Math.floor(SAMPLE_WEIGHTS / STRETCHES / k));
-  const out: Float32Array[] = [];
   for (let i = 0; i < STRETCHES && i * count < n; i += 1) {
     const begin = Math.floor((i * Math.max(0, n - count)) / (STRETCHES - 1));
-    out.push(await read(begin, Math.min(count, n - begin)));
+    yield [begin, Math.min(count, n - begin)];
   }
-  return out;
+}
+
+async function readRows(source: TensorSource, entry: TensorEntry, row: number, rows: number): Promise<Float32Array> {
+  const rowBytes = (entry.shape[1] as number) * DTYPE_BYTES[entry.dtype];
+  return decodeToF32(entry.dtype, await source.readRange(entry.name, row * rowBytes, rows * rowBytes));
 }
 
 /** The squared norm of a matrix [N, K] of weights, or of its product with the inputs: ‖X·Wᵀ‖². */

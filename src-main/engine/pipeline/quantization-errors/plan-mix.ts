@@ -1,9 +1,9 @@
 /** Plans a mix within a budget: its name, and the format of each layer. */
 import { AppError } from '../../../base/app-error.js';
 import { autoFormat } from '../../../base/auto-format.js';
-import type { FormatMixRequest, FormatMixResult, WeightFormat } from '../../protocol.js';
+import { WEIGHT_FORMATS, type FormatMixRequest, type FormatMixResult, type WeightFormat } from '../../protocol.js';
 import { bytesPerFormat } from '../memory/component-sizes.js';
-import { resolveFormat } from '../networks/format-mix.js';
+import { resolveMix } from '../networks/format-mix.js';
 import { keptOutputErrors } from './output-errors.js';
 import { withRunComponent } from './run-component.js';
 
@@ -18,7 +18,7 @@ export async function planMix(
   signal?: AbortSignal,
 ): Promise<FormatMixResult> {
   return withRunComponent(run, component, signal, async (network, pack) => {
-    const uniformBytes = bytesPerFormat(component, network);
+    const uniformBytes = onlyFormats(bytesPerFormat(component, network));
     let measurement: string | null = null;
     if (by !== 'weights') {
       const { id, kept } = await keptOutputErrors(run, component, network, pack);
@@ -26,10 +26,14 @@ export async function planMix(
       measurement = id;
     }
     const format = autoFormat({ budgetMiB: budgetMiB ?? suggestedMiB(uniformBytes), measurement });
-    const { mix, bytes } = await resolveFormat(component, format, network, { cachePath: run.cachePath });
-    const layers = [...(mix ?? [])].map(([name, chosen]) => ({ name, format: chosen }));
-    return { kind: 'format-mix', component, format, layers, bytes: bytes ?? 0, uniformBytes };
+    const { mix, bytes } = await resolveMix(component, format, network, { cachePath: run.cachePath });
+    const layers = [...mix].map(([name, chosen]) => ({ name, format: chosen }));
+    return { kind: 'format-mix', component, format, layers, bytes, uniformBytes };
   });
+}
+
+function onlyFormats(sizes: Readonly<Record<WeightFormat, number>>): Record<WeightFormat, number> {
+  return Object.fromEntries(WEIGHT_FORMATS.map((format) => [format, sizes[format]])) as Record<WeightFormat, number>;
 }
 
 function notMeasured(label: string): AppError {
@@ -40,7 +44,7 @@ function notMeasured(label: string): AppError {
 
 /** Halfway between the smallest format and INT8, where a mix differs from both. Rounded down to a tenth above 1 MiB. */
 function suggestedMiB(bytes: Readonly<Record<WeightFormat, number>>): number {
-  const mib = (Math.min(...Object.values(bytes)) + bytes.int8) / 2 / MIB;
+  const mib = (Math.min(...WEIGHT_FORMATS.map((format) => bytes[format])) + bytes.int8) / 2 / MIB;
   const step = mib >= 100 ? 1 : mib >= 1 ? 0.1 : 0.001;
   return Number((Math.floor(mib / step) * step).toFixed(3));
 }

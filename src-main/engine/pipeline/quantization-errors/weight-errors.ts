@@ -7,6 +7,7 @@ import { fingerprint } from '../../convert/fingerprint.js';
 import { openPack } from '../../pack/open-pack.js';
 import {
   LOSSY_FORMATS,
+  type LoraLoss,
   type QuantizedComponent,
   type WeightErrorsRequest,
   type WeightErrorsResult,
@@ -14,10 +15,18 @@ import {
 import { openComponent } from '../packs/convert-pack.js';
 import { keptJson, keepJson } from '../networks/kept-json.js';
 import type { PackNetwork } from '../../pack/pack-networks.js';
-import { layerErrors, noErrors, quantizedLinears, relative, type LayerErrorsOptions } from './layer-errors.js';
+import {
+  layerErrors,
+  noErrors,
+  quantizedLinears,
+  relative,
+  type LayerError,
+  type LayerErrorsOptions,
+} from './layer-errors.js';
+import { LoraLossMeasure } from './lora-loss.js';
 
 /** Raised when the numbers change. */
-const CACHE_VERSION = 2;
+const CACHE_VERSION = 3;
 
 export type WeightErrorsOptions = Omit<LayerErrorsOptions, 'inputsOf'>;
 
@@ -26,9 +35,11 @@ export async function weightErrors(
   request: WeightErrorsRequest,
   options: WeightErrorsOptions = {},
 ): Promise<WeightErrorsResult> {
-  const { component, cachePath, modelVariant } = request;
+  const { component, cachePath, modelVariant, loras = [] } = request;
   const pack = await openPack(request.packPath);
-  const network = await openComponent({ pack, variant: modelVariant }, component);
+  const { signal } = options;
+  const source = { pack, variant: modelVariant, loras, ...(signal === undefined ? {} : { signal }) };
+  const network = await openComponent(source, component);
   try {
     return await weightErrorsOf(component, network, { ...options, cachePath });
   } finally {
@@ -48,17 +59,25 @@ export async function weightErrorsOf(
   if (kept !== null) return kept;
   const layers = await layerErrors(quantizedLinears(component, network), network.source, options);
   const totals = noErrors();
+  const loras = new LoraLossMeasure();
   let squares = 0;
   for (const layer of layers) {
     squares += layer.squares;
+    if (layer.lora !== null) loras.addMeasure(layer.lora.measure, layer.lora.share);
     for (const format of LOSSY_FORMATS) totals[format] += layer.errors[format] ** 2 * layer.squares;
   }
   const result: WeightErrorsResult = {
     kind: 'weight-errors',
     component,
-    layers: layers.map(({ name, shape, errors }) => ({ name, shape, errors })),
+    layers: layers.map(({ name, shape, errors, lora }) => ({ name, shape, errors, lora: lossOf(lora) })),
     overall: relative(totals, squares),
+    loraOverall: loras.result(),
   };
   await keepJson(file, result);
   return result;
+}
+
+function lossOf(lora: LayerError['lora']): LoraLoss | null {
+  const result = lora?.measure.result() ?? null;
+  return lora === null || result === null ? null : { stored: lora.stored, ...result };
 }

@@ -1,5 +1,4 @@
 /** The stages before the denoising loop: identity, text, control picture, schedule and noise. */
-import { join } from 'node:path';
 import type { VaeConfig } from '../../graph/vae.js';
 import { filledImage } from '../../image/rgb-image.js';
 import { latentShape, packLatents, tokenGrid, type LatentShape } from '../../sampling/latents.js';
@@ -17,7 +16,7 @@ import {
   openImageProjection,
   openT5,
   openVae,
-  readJson,
+  readScheduler,
   type PackNetwork,
 } from '../../pack/pack-networks.js';
 import type { PrepareContext } from '../networks/prepared.js';
@@ -77,9 +76,7 @@ export async function beforeLoop(scope: RunScope): Promise<LoopStart> {
   }
 
   const grid = tokenGrid(shape);
-  const scheduler = parseSchedulerConfig(
-    await readJson(join(scope.context.pack.flux, 'scheduler', 'scheduler_config.json')),
-  );
+  const scheduler = parseSchedulerConfig(await readScheduler(scope.context.pack));
   const schedule = buildSchedule(scheduler, request.steps, grid.rows * grid.cols);
   const latents = packLatents(noise.latents, shape);
   return { prepare, flux, faces, embedding, text, vae, control, factors, schedule, latents, grid, shape };
@@ -121,8 +118,8 @@ export async function encodeText(
 ): Promise<EncodedText> {
   const { pack, memo } = scope.context;
   const { prompt, formats, provider } = scope.request;
-  return memoize(memo, ['text', pack.root, provider, formats.t5, prompt], async () => {
-    const tokenizers = await loadTokenizers(pack.flux);
+  const encoded = await memoize(memo, ['text', pack.root, provider, formats.t5, prompt], async () => {
+    const tokenizers = await loadTokenizers(pack);
     const clip = await loadClip(prepare, await scope.open(openClip(pack)));
     try {
       const samples = scope.samples?.component === 't5' ? scope.samples : null;
@@ -135,7 +132,8 @@ export async function encodeText(
       });
       try {
         onWeights(clip.session.weightBytes + t5.session.weightBytes);
-        return await encodePrompt(tokenizers, clip, t5, prompt);
+        const text = await encodePrompt(tokenizers, clip, t5, prompt);
+        return { ...text, quantized: scope.types['t5'] ?? null };
       } finally {
         await t5.session.release();
       }
@@ -143,6 +141,8 @@ export async function encodeText(
       await clip.session.release();
     }
   });
+  if (encoded.quantized !== null) scope.types['t5'] = encoded.quantized;
+  return encoded;
 }
 
 async function previewFactors(

@@ -37,6 +37,8 @@ export interface DenoiserRequest extends DeviceChoice {
   readonly rows: number;
   readonly cols: number;
   readonly control: ControlInputs | null;
+  /** Ends loading and steps, where the provider's binding can. */
+  readonly signal?: AbortSignal;
   /** Writes the runtime's per-node profile with this path prefix when the session is released. */
   readonly profilePrefix?: string;
   /** Called for a step (from 0) whose velocity is not finite; without it such a step fails. */
@@ -63,6 +65,7 @@ export async function loadDenoiser(request: DenoiserRequest): Promise<Denoiser> 
   const session = await openNetwork({
     label: control === null ? 'FLUX' : 'FLUX with InfuseNet',
     device: request,
+    repeated: sampled === undefined,
     ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
     build: (builder) => {
       const fluxTap = tapOf('flux', request.textTokens);
@@ -96,11 +99,11 @@ export async function loadDenoiser(request: DenoiserRequest): Promise<Denoiser> 
       ropeFeeds(control.config, control.queries, rows, cols, STEP_IO.controlCos, STEP_IO.controlSin),
     );
   }
+  session.hold(fixed);
   return {
     session,
     velocity: async (latents, step, residualScale) => {
       const feeds: Record<string, Feed> = {
-        ...fixed,
         [STEP_IO.latents]: { data: latents, dims: [tokens, flux.inChannels] },
         [STEP_IO.fluxModulation]: vector(request.modulations.step(step)),
       };

@@ -11,7 +11,7 @@ import { writePng } from '../../image/write-png.js';
 import type { DecodeReport, GenerateRequest, GenerateResult } from '../../protocol.js';
 import { KEEP_PATTERNS } from '../../quant/keep-list.js';
 import { MemoryProbe } from '../../runtime/memory-probe.js';
-import { engineVersions } from '../../runtime/versions.js';
+import { runVersions } from '../../runtime/versions.js';
 import type { LatentShape } from '../../sampling/latents.js';
 import { beforeLoop, encodeText } from './before-loop.js';
 import { checkSettings } from './check-settings.js';
@@ -70,7 +70,7 @@ async function inScope<T>(
 }
 
 async function makePicture(scope: RunScope): Promise<GenerateResult> {
-  const { request, probe, hashes } = scope;
+  const { request, probe, hashes, types } = scope;
   const started = performance.now();
   checkSettings(request, scope.context.pack);
   const second = await planSecondEncoder(scope.context.pack, request.identity);
@@ -100,8 +100,9 @@ async function makePicture(scope: RunScope): Promise<GenerateResult> {
     deviceId: request.deviceId ?? 0,
     computeDtype: prepare.profile.dtype,
     weightHashes: hashes,
+    weightTypes: types,
     keepList: KEEP_PATTERNS,
-    versions: engineVersions(),
+    versions: await runVersions(request.provider),
     decode: report,
     spill: detectSpill(loop.steps, request.usualStepSeconds),
     ...scored,

@@ -69,6 +69,7 @@ export async function runLoop(
         control,
         ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
         ...sampledSteps(scope, control),
+        ...(scope.context.signal === undefined ? {} : { signal: scope.context.signal }),
         ...(request.allowNotFinite === true ? { onNotFinite: (step) => (notFiniteAtStep ??= step + 1) } : {}),
       });
       weightBytes = loaded.session.weightBytes;

@@ -8,6 +8,7 @@ import { resolveFormat, type ResolvedFormat } from '../networks/format-mix.js';
 import type { InputSamples } from '../quantization-errors/input-samples.js';
 import type { MemoStore } from '../networks/memo-store.js';
 import type { PackNetwork } from '../../pack/pack-networks.js';
+import { quantizedAs } from '../../weights/tensor-source.js';
 import type { PrepareContext } from '../networks/prepared.js';
 
 export interface GenerateContext {
@@ -26,6 +27,8 @@ export class RunScope {
   readonly samples: InputSamples | null;
   /** Digests of the weights by component, added by the stages. */
   readonly hashes: Record<string, string> = {};
+  /** Stored form of components that are quantized in their files. */
+  readonly types: Record<string, string> = {};
   readonly #closing: PackNetwork<unknown>[] = [];
 
   constructor(request: GenerateRequest, context: GenerateContext, probe: MemoryProbe, samples: InputSamples | null) {
@@ -55,6 +58,8 @@ export class RunScope {
   /** Resolves the request's format of a component. @throws the errors of `resolveFormat` */
   format(component: QuantizedComponent, network: PackNetwork<unknown>): Promise<ResolvedFormat> {
     const { formats, cachePath } = this.request;
+    const quantized = quantizedAs([...network.source.entries.values()]);
+    if (quantized !== null) this.types[component] = quantized;
     return resolveFormat(component, formats[component], network, {
       cachePath,
       ...(this.context.signal === undefined ? {} : { signal: this.context.signal }),

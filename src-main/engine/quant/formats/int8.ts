@@ -18,7 +18,7 @@ import {
 
 const LARGEST_CODE = 127;
 /** Added to codes in storage: MatMulNBits' zero point. */
-const INT8_ZERO = 128;
+export const INT8_ZERO = 128;
 
 /** Encodes to stored codes, code + 128. Codes are zero below absmax / 254, less than 9 octaves down. */
 const int8Encoder = new RowEncoder({

@@ -167,25 +167,6 @@ export function decodeNf4({ codes, absmax }: Nf4Weights, n: number, k: number): 
   });
 }
 
-/**
- * Values [begin, end) of a flattened weight.
- * @param codes bytes from the one with element `begin`
- * @param absmax of the whole weight
- */
-export function decodeNf4Range(codes: Uint8Array, absmax: Float32Array, begin: number, end: number): Float32Array {
-  const out = new Float32Array(end - begin);
-  const first = begin >> 1;
-  for (let i = begin; i < end;) {
-    const blockEnd = Math.min((Math.floor(i / NF4_BLOCK) + 1) * NF4_BLOCK, end);
-    const scale = absmax[Math.floor(i / NF4_BLOCK)] as number;
-    for (; i < blockEnd; i++) {
-      const byte = codes[(i >> 1) - first] as number;
-      out[i - begin] = (NF4_CODEBOOK[(i & 1) === 0 ? byte >> 4 : byte & 15] as number) * scale;
-    }
-  }
-  return out;
-}
-
 /** Stored: flattened, high nibble first, [ceil(N·K/2)]; absmax [ceil(N·K/64)]. */
 export const nf4: PackedFormat = {
   layout: (n, k, scaleDtype) => [

@@ -22,17 +22,19 @@ export function nBitsLayer(
     readonly bits: 4 | 8;
     readonly n: number;
     readonly k: number;
+    /** Columns with one scale. Default 32. */
+    readonly block?: number;
   },
   bias: Value | null,
 ): Layer {
-  const { codes, scales, bits, n, k } = weight;
+  const { codes, scales, bits, n, k, block = NBITS_BLOCK } = weight;
   const inKernel = ops.profile.nBitsBias === 'input' ? bias : null;
   const product: Layer = (x) =>
     ops.g.node(
       'MatMulNBits',
       [x, codes, scales, ...(inKernel === null ? [] : ['', '', inKernel])],
       // accuracy_level 1 keeps activations in f32; the default may quantize them to 8 bits on a CPU.
-      { K: k, N: n, bits, block_size: NBITS_BLOCK, ...(ops.dtype === 'f32' ? { accuracy_level: 1 } : {}) },
+      { K: k, N: n, bits, block_size: block, ...(ops.dtype === 'f32' ? { accuracy_level: 1 } : {}) },
       { domain: 'com.microsoft' },
     );
   return inKernel === null ? (x) => addBias(ops, product(x), bias) : product;

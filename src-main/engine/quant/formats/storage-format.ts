@@ -103,10 +103,10 @@ export interface LayerOperators {
     node(
       opType: string,
       inputs: readonly Value[],
-      attributes?: Readonly<Record<string, number>>,
+      attributes?: Readonly<Record<string, number | readonly number[]>>,
       options?: { readonly domain?: 'com.microsoft' },
     ): Value;
-    constant(type: 'u8', dims: readonly number[], data: Uint8Array): Value;
+    constant(type: 'u8' | 'f32', dims: readonly number[], data: Uint8Array): Value;
     i64(values: readonly number[]): Value;
   };
   add(a: Value, b: Value): Value;

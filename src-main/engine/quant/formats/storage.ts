@@ -1,25 +1,40 @@
 /** All storage formats, by name. */
 import { isLossy, type LossyFormat, type WeightFormat } from '../../../base/vocabulary.js';
+import { BLOCK_FORMATS } from './block-graph.js';
+import { mxfp8, nvfp4 } from './block-scaled.js';
+import { codebook4 } from './codebook4.js';
 import { fixed16 } from './fixed16.js';
 import { fp8 } from './fp8.js';
 import { int4 } from './int4.js';
 import { int8 } from './int8.js';
 import { nf4 } from './nf4.js';
+import { raw } from './raw.js';
 import { bf16, f16, f32 } from './sixteen-bit.js';
+import { svdq } from './svdq.js';
 import { EncodeMemory, StoredValues, type EncodedParts, type PackedFormat, type PartPlan } from './storage-format.js';
 import type { ScaleDtype, Weights } from './weights.js';
 
-/** Formats that graphs multiply by in their stored form: a quantized format, or 16-bit fixed point. */
-export const PACKED_FORMATS = { fp8, int8, int4, nf4, fixed16 } as const satisfies Readonly<
+/** Packed formats that are made from weights: a quantized format, or 16-bit fixed point. */
+const MADE_FORMATS = { fp8, int8, int4, nf4, fixed16 } as const satisfies Readonly<
   Record<LossyFormat | 'fixed16', PackedFormat>
 >;
+/** Formats that graphs multiply by in their stored form: those, and what files of other tools have. */
+export const PACKED_FORMATS = {
+  ...MADE_FORMATS,
+  ...BLOCK_FORMATS,
+  mxfp8,
+  nvfp4,
+  codebook4,
+  svdq,
+} as const satisfies Readonly<Record<string, PackedFormat>>;
 export type PackedTarget = keyof typeof PACKED_FORMATS;
-/** Targets of encoding: a packed format, or plain values of a float type. */
-export const STORAGE_FORMATS = { ...PACKED_FORMATS, bf16, f16, f32 } as const;
+/** Targets of encoding: a packed format, plain values of a float type, or a copy of packed bytes. */
+export const STORAGE_FORMATS = { ...MADE_FORMATS, bf16, f16, f32, raw } as const;
 export type StorageTarget = keyof typeof STORAGE_FORMATS;
+const ALL_FORMATS = { ...PACKED_FORMATS, ...STORAGE_FORMATS } as const;
 
-export function isPacked(target: StorageTarget): target is PackedTarget {
-  return target in PACKED_FORMATS;
+export function isPacked(target: StorageTarget): target is keyof typeof MADE_FORMATS {
+  return target in MADE_FORMATS;
 }
 
 /** A number of columns that contains whole blocks of every format. */
@@ -59,11 +74,11 @@ export class StorageEncoder {
 
 /** Values of stored parts with scales as rounded in storage, [N, K] f32. Slow; for tests and checks. */
 export function decodeStorage(
-  target: StorageTarget,
+  target: StorageTarget | PackedTarget,
   parts: EncodedParts,
   n: number,
   k: number,
   scaleDtype: ScaleDtype,
 ): Float32Array {
-  return STORAGE_FORMATS[target].decode(new StoredValues(parts, scaleDtype), n, k);
+  return ALL_FORMATS[target].decode(new StoredValues(parts, scaleDtype), n, k);
 }

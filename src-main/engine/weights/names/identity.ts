@@ -19,9 +19,6 @@ export interface ResamplerNames {
   readonly normOut: NormNames;
 }
 
-/** Key of the state dict in `image_proj_model.bin`, as flattened by the torch reader. */
-export const IMAGE_PROJECTION_ROOT = 'image_proj.';
-
 export function resamplerNames(layers: number): ResamplerNames {
   return {
     latents: 'latents',

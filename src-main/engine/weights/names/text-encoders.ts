@@ -41,9 +41,6 @@ export function t5Names(blockCount: number): T5Names {
   };
 }
 
-/** Optional tensors of a T5 checkpoint: an alias of the embedding. */
-export const T5_ALIASES: readonly string[] = ['encoder.embed_tokens.weight'];
-
 export interface NormNames {
   readonly weight: string;
   readonly bias: string;
@@ -85,6 +82,3 @@ export function clipNames(blockCount: number, root: string): ClipNames {
     finalNorm: normNames(`${root}final_layer_norm`),
   };
 }
-
-/** Optional buffers of a CLIP checkpoint. */
-export const CLIP_BUFFERS: readonly RegExp[] = [/embeddings\.position_ids$/];

@@ -6,12 +6,15 @@ import { bf16ToF32 } from '../../../../src-main/base/float-formats.js';
 import { isAbort } from '../../../../src-main/base/app-error.js';
 import { encodeTensors, type EncodeJob } from '../../../../src-main/engine/convert/encode-pool.js';
 import type { SourceDtype } from '../../../../src-main/engine/convert/encode-task.js';
+import { BLOCK_TYPES, decodeBlocks, type BlockTypeName } from '../../../../src-main/engine/quant/blocks/ggml-types.js';
 import { planTensor, type StorageTarget, StorageEncoder } from '../../../../src-main/engine/quant/formats/storage.js';
 import { encodeBf16 } from '../../../../src-main/engine/quant/formats/sixteen-bit.js';
 import { encodeF16 } from '../../../support/encode-f16.js';
 import type { ScaleDtype } from '../../../../src-main/engine/quant/formats/weights.js';
 import { weightsFromBytes } from '../../../../src-main/engine/convert/source-weights.js';
+import { randomBlocks, type BlocksFixture } from '../../../unit/support/gguf-blocks.js';
 import { gaussian } from '../../../unit/support/random-weights.js';
+import { readFixtureJson } from '../../../unit/support/read-fixture.js';
 
 const TARGETS: readonly StorageTarget[] = ['int8', 'int4', 'nf4', 'fp8', 'bf16', 'f16', 'f32'];
 const MIB = 2 ** 20;
@@ -69,10 +72,30 @@ function bytesOf(dtype: SourceDtype, values: Float32Array): Uint8Array {
       return bytes(encodeBf16(values, 1, values.length));
     case 'F16':
       return bytes(encodeF16(values, 1, values.length));
+    case 'F8_E5M2':
+      return Uint8Array.from(encodeF16(values, 1, values.length), (half) => half >> 8);
     case 'F8_E4M3':
       // Any byte but the two NaN.
       return Uint8Array.from(values, (value) => ((Math.round(value * 1000) & 0xff) % 127) | (value < 0 ? 0x80 : 0));
   }
+}
+
+const BLOCK_NAMES = Object.keys(BLOCK_TYPES) as BlockTypeName[];
+const { types: BLOCKS } = readFixtureJson<BlocksFixture>('gguf/blocks.json');
+
+/** Pseudo-random blocks whose scales suit weights, and the weights. */
+function modestBlocks(name: BlockTypeName, count: number): { bytes: Uint8Array; values: Float32Array } {
+  const { elements, bytes: size } = BLOCK_TYPES[name];
+  const bytes = randomBlocks(name, BLOCKS[name], count / elements);
+  const view = new DataView(bytes.buffer);
+  for (let at = 0; at < bytes.length; at += size) {
+    // Between 2^-8 and 2^-7.
+    for (const place of BLOCKS[name].halves) view.setUint16(at + place, 0x1c00 | (at & 0x3ff), true);
+    if (name === 'MXFP4') bytes[at] = 118 + (at & 3);
+  }
+  const values = new Float32Array(count);
+  decodeBlocks(name, bytes, values);
+  return { bytes, values };
 }
 
 async function sparseFile(name: string, size: number): Promise<string> {
@@ -148,12 +171,18 @@ describe('encodeTensors', () => {
       {
         weightRow: 1500,
         rows: 2000,
-        rank,
+        deltaRow: 0,
         factor: 0.25,
-        down: { ...factors, byteOffset: 0 },
-        up: { ...factors, byteOffset: down.byteLength },
+        delta: {
+          kind: 'low-rank',
+          product: {
+            left: { ...factors, byteOffset: down.byteLength, rows: 2000, columns: rank },
+            right: { ...factors, byteOffset: 0, rows: rank, columns: k },
+          },
+        },
+        decomposition: null,
       },
-    ];
+    ] as const;
     const source = { file: path('source'), dtype: 'BF16', n, k } as const;
     const one = jobFor({ ...source, additions }, target, 'f32', path('added'));
     await writeFile(path('added'), new Uint8Array(one.size).fill(FILLER));
@@ -170,6 +199,93 @@ describe('encodeTensors', () => {
     }
     const expected = expectedFile(one, bytesOf('BF16', sums));
     expect(Buffer.compare(new Uint8Array(await readFile(path('added'))), expected)).toBe(0);
+  });
+
+  it('decodes blocks of every type before it encodes', async () => {
+    const n = 37;
+    const k = 512;
+    const cases = BLOCK_NAMES.flatMap((name) => {
+      const blocks = modestBlocks(name, n * k);
+      const source = { file: path(name), byteOffset: 13, dtype: 'F32', blocks: name, n, k } as const;
+      return (['nf4', 'f32'] as const).map((target) => ({
+        ...jobFor(source, target, 'f32', path(`${name}-${target}`)),
+        ...blocks,
+      }));
+    });
+    for (const { job, size, bytes } of cases) {
+      await writeFile(job.source.file, Buffer.concat([new Uint8Array(13), bytes]));
+      await writeFile(job.target.file, new Uint8Array(size).fill(FILLER));
+    }
+
+    await encodeTensors(
+      cases.map(({ job }) => job),
+      { workers: 2 },
+    );
+
+    for (const one of cases) {
+      const found = new Uint8Array(await readFile(one.job.target.file));
+      expect(Buffer.compare(found, expectedFile(one, bytesOf('F32', one.values))), one.job.target.file).toBe(0);
+    }
+  });
+
+  it.each(['int8', 'nf4'] as const)('splits blocks between workers without a seam in %s', async (target) => {
+    // Two tasks and eleven chunks; rows of 96 end inside blocks of 256, as those of reshaped tensors may.
+    const n = 120_000;
+    const k = 96;
+    const { bytes, values } = modestBlocks('Q4_K', n * k);
+    await writeFile(path('source'), bytes);
+    const one = jobFor({ file: path('source'), dtype: 'F32', blocks: 'Q4_K', n, k }, target, 'f32', path('split'));
+    await writeFile(path('split'), new Uint8Array(one.size).fill(FILLER));
+    const progress: number[] = [];
+
+    await encodeTensors([one.job], { workers: 2, onProgress: ({ fraction }) => progress.push(fraction) });
+
+    const found = new Uint8Array(await readFile(path('split')));
+    expect(Buffer.compare(found, expectedFile(one, bytesOf('F32', values)))).toBe(0);
+    expect(progress.length).toBeGreaterThan(8);
+    expect(progress.at(-1)).toBe(1);
+  });
+
+  it('adds products to weights in blocks', async () => {
+    const n = 300;
+    const k = 256;
+    const { bytes, values } = modestBlocks('Q6_K', n * k);
+    const factors = gaussian(n + k, 17);
+    await writeFile(path('source'), bytes);
+    await writeFile(path('factors'), bytesOf('F32', factors));
+    const stored = { file: path('factors'), dtype: 'F32' } as const;
+    const left = { ...stored, byteOffset: 0, rows: n, columns: 1 };
+    const right = { ...stored, byteOffset: n * 4, rows: 1, columns: k };
+    const delta = { kind: 'low-rank', product: { left, right } } as const;
+    const addition = { weightRow: 0, rows: n, deltaRow: 0, factor: 2, delta, decomposition: null };
+    const source = { file: path('source'), dtype: 'F32', blocks: 'Q6_K', n, k, additions: [addition] } as const;
+    const one = jobFor(source, 'nf4', 'f32', path('added'));
+    await writeFile(path('added'), new Uint8Array(one.size).fill(FILLER));
+
+    await encodeTensors([one.job], { workers: 2 });
+
+    const sums = values.map(
+      (value, at) => value + 2 * (factors[Math.floor(at / k)] as number) * (factors[n + (at % k)] as number),
+    );
+    const bf16 = Float32Array.from(encodeBf16(sums, 1, sums.length), bf16ToF32);
+    expect(Buffer.compare(new Uint8Array(await readFile(path('added'))), expectedFile(one, bytesOf('F32', bf16)))).toBe(
+      0,
+    );
+  });
+
+  it('refuses NaN in blocks and names the tensor', async () => {
+    const { bytes } = modestBlocks('Q8_0', 64 * 64);
+    new DataView(bytes.buffer).setUint16(34, 0x7e00, true);
+    await writeFile(path('nan'), bytes);
+    const source = { file: path('nan'), dtype: 'F32', blocks: 'Q8_0', n: 64, k: 64 } as const;
+    for (const target of TARGETS) {
+      const { job, size } = jobFor(source, target, 'f32', path('nan-target'));
+      await sparseFile('nan-target', size);
+      await expect(encodeTensors([job]), target).rejects.toMatchObject({
+        code: 'quant.invalid-input',
+        message: expect.stringContaining('"blocks.0.weight"') as string,
+      });
+    }
   });
 
   it('does nothing for no jobs', async () => {

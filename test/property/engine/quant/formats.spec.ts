@@ -1,13 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../../../src-main/base/app-error.js';
 import { bf16ToF32 } from '../../../../src-main/base/float-formats.js';
 import { decodeFp8, encodeFp8 } from '../../../../src-main/engine/quant/formats/fp8.js';
 import { decodeInt4, encodeInt4 } from '../../../../src-main/engine/quant/formats/int4.js';
 import { decodeInt8, encodeInt8 } from '../../../../src-main/engine/quant/formats/int8.js';
 import { type StorageTarget, StorageEncoder } from '../../../../src-main/engine/quant/formats/storage.js';
 import { decodeNf4, encodeNf4, NF4_CODEBOOK } from '../../../../src-main/engine/quant/formats/nf4.js';
-import { readBnbNf4 } from '../../../support/read-bnb-nf4.js';
 
 const SETTINGS = { seed: 20_261_124, numRuns: 300 };
 /** Steps of rounding in f32 that a decode and a division add. */
@@ -172,46 +170,6 @@ describe('int4', () => {
         expect(squaredError(ours, weights)).toBeLessThanOrEqual(squaredError(simple, weights) * ROUNDING + 1e-16);
       }),
       SETTINGS,
-    );
-  });
-});
-
-describe('readBnbNf4', () => {
-  const qweight = new Uint8Array(64);
-  const absmax = new Float32Array(2).fill(1);
-
-  it('throws nothing but AppError for any state', () => {
-    const state = { quant_type: 'nf4', blocksize: 64, dtype: 'float32', shape: [1, 128] };
-    const json = fc.record(
-      {
-        quant_type: fc.oneof(fc.constant('nf4'), fc.jsonValue()),
-        blocksize: fc.oneof(fc.constant(64), fc.jsonValue()),
-        shape: fc.oneof(fc.constant([1, 128]), fc.jsonValue()),
-        nested_blocksize: fc.oneof(fc.constant(256), fc.jsonValue()),
-        nested_offset: fc.oneof(fc.constant(0.5), fc.jsonValue()),
-      },
-      { requiredKeys: [] },
-    );
-    const text = fc.oneof(
-      json.map((change) => JSON.stringify({ ...state, ...change })),
-      fc.json(),
-    );
-    const bytes = fc.oneof(
-      text.map((string) => new TextEncoder().encode(string)),
-      fc.uint8Array({ maxLength: 300 }),
-    );
-    const codes = fc.oneof(fc.constant(absmax), fc.uint8Array({ maxLength: 4 }));
-    fc.assert(
-      fc.property(bytes, codes, fc.integer({ min: 0, max: 3 }), (quantState, stored, nestedLength) => {
-        const nested = { absmax: new Float32Array(nestedLength), quantMap: new Float32Array(256) };
-        try {
-          const weights = readBnbNf4({ qweight, absmax: stored, quantMap: NF4_CODEBOOK, quantState, nested }, 'w');
-          expect(weights.absmax.length).toBe(2);
-        } catch (error) {
-          expect(error).toBeInstanceOf(AppError);
-        }
-      }),
-      { ...SETTINGS, numRuns: 2000 },
     );
   });
 });

@@ -46,7 +46,7 @@ describe('writePng', () => {
   it('says why a picture could not be saved', async () => {
     await expect(writePng(join(folder, 'none', 'out.png'), image)).rejects.toMatchObject({
       code: 'disk.failed',
-      message: 'Could not save the picture "out.png" (ENOENT).',
+      message: 'Could not save the picture "out.png": a folder or drive of its path is not there (ENOENT).',
     });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { decodeToF32 } from '../../../../src-main/engine/weights/decode.js';
+import { byteFloatValues, decodeToF32, type ByteFloat } from '../../../../src-main/engine/weights/decode.js';
 import type { TensorDtype } from '../../../../src-main/engine/weights/tensor-source.js';
-import { readFixture } from '../../support/read-fixture.js';
+import { readFixture, readFixtureJson } from '../../support/read-fixture.js';
 
 const bytesOf = (view: ArrayBufferView) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 
@@ -26,6 +26,9 @@ describe('decodeToF32', () => {
     ['I32', new Int32Array([-3, 2 ** 24]), [-3, 2 ** 24]],
     ['I16', new Int16Array([-32768, 7]), [-32768, 7]],
     ['I8', new Int8Array([-128, 7]), [-128, 7]],
+    ['U64', new BigUint64Array([2n ** 63n]), [2 ** 63]],
+    ['U32', new Uint32Array([2 ** 31]), [2 ** 31]],
+    ['U16', new Uint16Array([65535, 7]), [65535, 7]],
     ['U8', new Uint8Array([0, 255]), [0, 255]],
     ['BOOL', new Uint8Array([0, 1]), [0, 1]],
   ])('reads %s, also where the bytes are not aligned', (dtype, view, expected) => {
@@ -34,5 +37,21 @@ describe('decodeToF32', () => {
     const shifted = new Uint8Array(bytes.byteLength + 1);
     shifted.set(bytes, 1);
     expect(decodeToF32(dtype, shifted.subarray(1))).toEqual(Float32Array.from(expected));
+  });
+
+  it('refuses F4, which needs scales', () => {
+    expect(() => decodeToF32('F4', new Uint8Array(2))).toThrow(
+      expect.objectContaining({ code: 'weights.unsupported-dtype' }),
+    );
+  });
+});
+
+describe('byteFloatValues', () => {
+  const { bytes } = readFixtureJson<{ readonly bytes: Readonly<Record<ByteFloat, string>> }>('packings/packings.json');
+  const numbers: Readonly<Record<string, number>> = { nan: NaN, inf: Infinity, '-inf': -Infinity };
+
+  it.each(Object.entries(bytes))('has torch’s values of %s', (dtype, text) => {
+    const values = text.split(' ').map((value) => numbers[value] ?? Number(value));
+    expect([...byteFloatValues(dtype as ByteFloat)]).toEqual(values);
   });
 });

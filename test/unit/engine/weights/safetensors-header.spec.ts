@@ -46,6 +46,15 @@ describe('a valid header', () => {
     expect(metadata).toEqual({ format: 'pt', note: 'ü' });
   });
 
+  it('may have elements of half a byte, and padding', async () => {
+    const { entries } = await read({ a: tensor(0, 4, [2, 4], 'F4'), b: tensor(4, 5, [1], 'F8_E8M0') }, 5);
+    expect(entries.get('a')?.byteLength).toBe(4);
+    await expectRefusal(read({ a: tensor(0, 2, [3], 'F4') }, 2), /2 bytes, expected 1\.5 for F4 \[3\]/);
+    const json = Buffer.from('{}' + ' '.repeat(62));
+    const padded = Buffer.concat([Buffer.from([64, 0, 0, 0, 0, 0, 0, 0]), json]);
+    expect((await readSafetensorsHeader(new MemoryAccess(padded))).entries.size).toBe(0);
+  });
+
   it('may have no tensors, and names that JavaScript objects have', async () => {
     expect((await read({})).entries.size).toBe(0);
     const names = ['__proto__', 'constructor', 'toString', ''];
@@ -95,8 +104,13 @@ describe('a hostile header is refused', () => {
     ['a product that overflows', { a: tensor(0, 4, Array(16).fill(2 ** 52)) }, 4, /4 bytes, expected/],
     ['dimensions that disagree with bytes', { a: tensor(0, 8, [3]) }, 8, /8 bytes, expected 12 for F32 \[3\]/],
     ['an end before the begin', { a: tensor(8, 4, [1]) }, 8, /-4 bytes, expected 4/],
-    ['data beyond the file', { a: tensor(0, 400) }, 396, /is incomplete: \d+ bytes, expected \d+/],
-    ['data that nothing names', { a: tensor(0, 4) }, 8, /longer than its tensors/],
+    ['data beyond the file', { a: tensor(0, 400) }, 396, /is incomplete: \d+ bytes, expected \d+, so 4 are missing/],
+    [
+      'data that nothing names',
+      { a: tensor(0, 4) },
+      8,
+      /longer than its tensors: \d+ bytes, expected \d+, so 4 belong to none/,
+    ],
     ['overlap', { a: tensor(0, 8), b: tensor(4, 12) }, 12, /overlapping tensors: "b"/],
     ['a hole', { a: tensor(0, 4), b: tensor(8, 12) }, 12, /hole between tensors: "b"/],
     ['a hole at the start', { a: tensor(4, 8) }, 8, /hole between tensors: "a"/],
@@ -106,8 +120,12 @@ describe('a hostile header is refused', () => {
   });
 
   it('for a dtype that it does not know, named with the tensor', async () => {
-    const header = { a: tensor(0, 4, [8], 'F4') };
-    await expectRefusal(read(header, 4), /"a" in memory\.bin has the element type F4/, 'weights.unsupported-dtype');
+    const header = { a: tensor(0, 6, [8], 'F6_E2M3') };
+    await expectRefusal(
+      read(header, 6),
+      /"a" in memory\.bin has the element type F6_E2M3/,
+      'weights.unsupported-dtype',
+    );
     await expectRefusal(read({ a: tensor(0, 4, [1], 'toString') }, 4), /toString/, 'weights.unsupported-dtype');
   });
 
