@@ -19,7 +19,13 @@ import { fileURLToPath } from 'node:url';
 import { entryFile } from '../base/entry-file.js';
 import { chooseLanguage, type LanguageChoice } from '../contract/languages.js';
 import { openAppHost, type AppHost } from '../services/host/app-host.js';
-import { defaultCacheDir, defaultDataDir, defaultPacksDir } from '../services/support/data-dir.js';
+import {
+  defaultCacheDir,
+  defaultCudaDir,
+  defaultDataDir,
+  defaultPacksDir,
+  offerCudaDir,
+} from '../services/support/data-dir.js';
 import { registerIpc } from './ipc.js';
 import { menuTemplate } from './menu.js';
 import { NATIVE_TEXTS, type NativeText } from './native-text.js';
@@ -105,6 +111,7 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
   let text = textIn('system');
   const assetsDir = app.isPackaged ? join(process.resourcesPath, 'assets') : join(ROOT, 'assets');
   const usualCacheDir = defaultCacheDir();
+  offerCudaDir(defaultCudaDir(app.getPath('appData')));
   const host = await openAppHost({
     dataDir: defaultDataDir(app.getPath('appData')),
     assetsDir,

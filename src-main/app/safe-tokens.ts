@@ -1,9 +1,10 @@
 /** Stores the hub's token, encrypted with the system's key store. */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { SafeStorage } from 'electron';
 import { AppError } from '../base/app-error.js';
 import { diskError } from '../base/disk-error.js';
+import { removeFile, renameFile } from '../disk/patience.js';
 import { cleanToken, requireToken } from '../library/hub-settings.js';
 import type { TokenStore } from '../library/token-file.js';
 
@@ -42,14 +43,14 @@ export class SafeTokens implements TokenStore {
     try {
       await mkdir(dirname(this.#path), { recursive: true });
       await writeFile(temporary, this.#cipher.encryptString(clean), { mode: 0o600 });
-      await rename(temporary, this.#path);
+      await renameFile(temporary, this.#path);
     } catch (error) {
       throw diskError(error, `save the token in ${this.#path}`);
     }
   }
 
   async forget(): Promise<void> {
-    await rm(this.#path, { force: true });
+    await removeFile(this.#path);
   }
 
   /** @throws AppError disk.failed */

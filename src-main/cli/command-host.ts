@@ -1,6 +1,6 @@
 /** The app's services for a command that makes and measures pictures, in a temporary data folder. */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,14 +12,17 @@ import type { LoraUse } from '../contract/lora.js';
 import type { PhotoRole } from '../contract/photo.js';
 import type { RunDetail } from '../contract/run.js';
 import type { SmallerChange } from '../contract/smaller-choice.js';
+import { removeFolder } from '../disk/patience.js';
 import { openPack, type Pack } from '../engine/pack/open-pack.js';
 import type { DecodeChoice, LoraChoice, Provider } from '../engine/protocol.js';
+import { WithoutChatter } from '../services/engine/chatter.js';
 import type { EngineSpawner } from '../services/engine/engine-client.js';
 import { forkEngine } from '../services/engine/fork-engine.js';
 import { openAppHost, type AppHost } from '../services/host/app-host.js';
 import { packIdOf } from '../services/packs/pack-service.js';
 import type { Measuring } from '../services/runs/measuring.js';
 import { formatBytes } from '../services/support/byte-size.js';
+import { noteLora } from './lora-notes.js';
 import { STAGE_SHARE } from './options.js';
 import { readEmbedding } from './read-embedding.js';
 import { chosenSettings, type SettingOptions } from './setting-options.js';
@@ -42,9 +45,13 @@ export interface PictureOptions extends SettingOptions {
   readonly lora?: readonly LoraChoice[];
 }
 
-/** An engine whose standard error is the terminal's. */
-export const spawnEngine: EngineSpawner = () =>
-  forkEngine(entryFile('engine'))((text) => void process.stderr.write(text));
+/** An engine whose standard error is the terminal's, but for the runtime's chatter. */
+export const spawnEngine: EngineSpawner = () => {
+  const output = new WithoutChatter((text) => void process.stderr.write(text));
+  const engine = forkEngine(entryFile('engine'))((text) => output.add(text));
+  engine.onExit(() => output.end());
+  return engine;
+};
 
 export interface CommandHost {
   readonly services: AppHost['services'];
@@ -90,9 +97,9 @@ export async function withHost<T>(
   } finally {
     await host.close();
     for (const name of await readdir(dataDir)) {
-      if (name !== kept) await rm(join(dataDir, name), { recursive: true, force: true });
+      if (name !== kept) await removeFolder(join(dataDir, name)).catch(() => undefined);
     }
-    if (kept === null) await rm(dataDir, { recursive: true, force: true });
+    if (kept === null) await removeFolder(dataDir).catch(() => undefined);
   }
 }
 
@@ -110,7 +117,9 @@ async function takenSettings(
   const uses: LoraUse[] = [];
   for (const { path, weight } of choices) {
     const lora = await loras.add({ kind: 'file', file: path }, packId);
-    if (lora !== null) uses.push({ loraId: lora.id, name: lora.name, weight });
+    if (lora === null) continue;
+    noteLora(lora.name, lora.leftOut, lora.assumesAlpha);
+    uses.push({ loraId: lora.id, name: lora.name, weight });
   }
   return {
     ...chosenSettings(options, pack),

@@ -1,5 +1,4 @@
 /** `compare`: variants × seeds on one pack, with a report of their differences from the first variant. */
-import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { planContactSheet } from '../compare/report/contact-sheet.js';
@@ -20,7 +19,7 @@ import {
   type GenerateResult,
 } from '../engine/protocol.js';
 import type { Cell } from '../services/comparisons/comparison-service.js';
-import { copyPicture, requireWritable } from '../services/support/writable-folder.js';
+import { copyPicture, requireOutputFile, requireWritable, writeResult } from '../services/support/writable-folder.js';
 import { drawContactSheet } from '../services/pictures/draw-contact-sheet.js';
 import { withHost, type CommandHost, type PictureOptions } from './command-host.js';
 import { loraOption } from './lora-option.js';
@@ -88,6 +87,13 @@ export function compareCommand(): Command {
 
 /** Folder of the pictures inside the report folder. */
 const PICTURES = 'pictures';
+
+const REPORT_FILES = {
+  markdown: 'report.md',
+  csv: 'report.csv',
+  html: 'report.html',
+  sheet: 'contact-sheet.png',
+} as const;
 
 /** Path of a picture in the report folder, with forward slashes. @param repeat 0 for the picture itself */
 function fileOf(formats: FormatChoice, seed: number, repeat: number): string {
@@ -167,6 +173,7 @@ async function compared(host: CommandHost, options: CompareOptions): Promise<Rep
 async function run(options: CompareOptions): Promise<void> {
   const reportDir = resolve(options.report);
   await requireWritable(join(reportDir, PICTURES));
+  for (const name of Object.values(REPORT_FILES)) await requireOutputFile(join(reportDir, name));
   const measuring = {
     pixelsPerDegree: options.pixelsPerDegree,
     onMade: ({ formats, seed, repeat }: RunDetail, { outputPath }: GenerateResult) =>
@@ -174,15 +181,15 @@ async function run(options: CompareOptions): Promise<void> {
   };
   const seed = options.seeds[0] ?? 0;
   const input = await withHost({ ...options, seed }, measuring, (host) => compared(host, options));
-  await Promise.all([
-    writeFile(join(reportDir, 'report.md'), reportMarkdown(input)),
-    writeFile(join(reportDir, 'report.csv'), reportCsv(input)),
-    writeFile(join(reportDir, 'report.html'), reportHtml(input)),
-    writeFile(
-      join(reportDir, 'contact-sheet.png'),
-      await drawContactSheet(planContactSheet(input), (file) => join(reportDir, file)),
-    ),
+  const sheet = await drawContactSheet(planContactSheet(input), (file) => join(reportDir, file));
+  const written = await Promise.allSettled([
+    writeResult(join(reportDir, REPORT_FILES.markdown), reportMarkdown(input)),
+    writeResult(join(reportDir, REPORT_FILES.csv), reportCsv(input)),
+    writeResult(join(reportDir, REPORT_FILES.html), reportHtml(input)),
+    writeResult(join(reportDir, REPORT_FILES.sheet), sheet),
   ]);
+  // One that a spreadsheet has open does not cost the others.
+  for (const result of written) if (result.status === 'rejected') throw result.reason;
   endProgress();
   const { head, rows } = reportTable(input);
   print(formatTable([head, ...rows]));

@@ -5,6 +5,7 @@ import { COMPONENT_NAMES, QUANTIZED_COMPONENTS } from '../contract/formats.js';
 import { openPack } from '../engine/pack/open-pack.js';
 import { conversionItems, convertPack } from '../engine/pipeline/packs/convert-pack.js';
 import type { LoraChoice, Provider, WeightFormat } from '../engine/protocol.js';
+import { noteLoras } from './lora-notes.js';
 import { loraOption } from './lora-option.js';
 import { addOptions, cacheOption, computeOption, deviceOption, formatOption, providerOption } from './run-options.js';
 import { formatBytes } from '../services/support/byte-size.js';
@@ -37,6 +38,7 @@ export function convertCommand(): Command {
 
 async function run(folder: string, options: ConvertOptions): Promise<void> {
   const pack = await openPack(folder);
+  await noteLoras(folder, options.lora);
   const converted = await convertPack({
     pack,
     variant: options.variant ?? [...pack.variants.keys()][0] ?? '',

@@ -1,7 +1,9 @@
 /** Audits and imports as text. */
 import type { AuditFinding, PackAudit } from '../engine/protocol/audit-report.js';
-import type { ImportReport } from '../library/import-check.js';
+import type { PartSearch } from '../library/import-check.js';
 import type { Licence } from '../library/manifest.js';
+import { chosen, slotKey, type PartChoice } from '../library/part-choice.js';
+import type { MissingPart } from '../library/missing-parts.js';
 import type { HashCheck } from '../library/verify-hashes.js';
 import { formatBytes } from '../services/support/byte-size.js';
 import { formatTable } from './terminal.js';
@@ -23,13 +25,45 @@ export function describeAudit(audit: PackAudit, hashes: readonly HashCheck[] = [
   ].join('\n');
 }
 
-/** @param folder of the links; null without links */
-export function describeImport(report: ImportReport, folder: string | null): string {
+export interface ImportReport {
+  readonly search: PartSearch;
+  readonly audit: PackAudit;
+  readonly choice: PartChoice;
+  readonly missing: readonly Omit<MissingPart, 'files'>[];
+  /** Of the new pack; null when none was made. */
+  readonly folder: string | null;
+}
+
+export function describeImport({ search, audit, choice, missing, folder }: ImportReport): string {
   return [
-    describeAudit(report.audit),
-    ...report.strays.map(describeFinding),
-    ...(folder === null ? [] : [`Linked in ${folder}; nothing was copied.`]),
+    describeAudit(audit),
+    ...missing.map(describeMissing),
+    ...describeChoices(search, choice),
+    ...search.others.map(describeFinding),
+    ...search.unfinished.map((path) => `An unfinished download:\n  ${path}`),
+    ...(search.isPartial ? ['The search ended at its limit; name a smaller folder to search all of it.'] : []),
+    ...(folder === null ? [] : [`The new pack is ${folder}; its files stay where they are.`]),
   ].join('\n');
+}
+
+function describeMissing({ key, bytes, from, gated }: Omit<MissingPart, 'files'>): string {
+  if (from === null) return `Still missing: ${key}.`;
+  return `Still missing: ${key}, ${formatBytes(bytes)} from ${from}${gated ? ' (needs an account and a token)' : ''}.`;
+}
+
+/** The parts with several files, the used one marked. */
+function describeChoices({ slots }: PartSearch, choice: PartChoice): string[] {
+  return slots
+    .filter(({ candidates }) => candidates.length > 1)
+    .map((slot) => {
+      const used = chosen(slot, choice);
+      const lines = slot.candidates.map((candidate) => {
+        const { state, bytes, quantized, dtypes } = candidate.audited;
+        const stored = quantized ?? dtypes.join(', ');
+        return `  ${candidate === used ? '*' : ' '} ${candidate.path} (${stored}, ${formatBytes(bytes)}, ${state})`;
+      });
+      return [`${slotKey(slot)}: several were found; choose with --choose ${slotKey(slot)}=PATH`, ...lines].join('\n');
+    });
 }
 
 export function describeLicences(licences: readonly Licence[]): string {

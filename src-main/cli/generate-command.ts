@@ -10,7 +10,7 @@ import { withHost, type PictureOptions } from './command-host.js';
 import { loraOption } from './lora-option.js';
 import { addOptions, identityOptions, pictureOptions } from './run-options.js';
 import { settingOptions } from './setting-options.js';
-import { copyPicture, requireWritable } from '../services/support/writable-folder.js';
+import { copyPicture, requireOutputFile, requireWritable } from '../services/support/writable-folder.js';
 import { formatBytes } from '../services/support/byte-size.js';
 import { endProgress, formatTable, print, printJson } from './terminal.js';
 
@@ -47,6 +47,7 @@ export function generateCommand(): Command {
 async function run(options: GenerateOptions): Promise<void> {
   const outputPath = resolve(options.out);
   await requireWritable(dirname(outputPath));
+  await requireOutputFile(outputPath);
   const formats = { flux: options.flux, t5: options.t5, infusenet: options.infusenet };
   const results: GenerateResult[] = [];
   const measuring = {

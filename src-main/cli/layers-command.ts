@@ -12,6 +12,7 @@ import {
   type GenerateRequest,
   type IdentityInput,
   type LoraChoice,
+  type LoraLoss,
   type LossyFormat,
   type OutputErrors,
   type Provider,
@@ -19,6 +20,7 @@ import {
   type WeightErrorsResult,
 } from '../engine/protocol.js';
 import { addOptions, cacheOption, deviceOption, identityOptions, providerOption } from './run-options.js';
+import { noteLoras } from './lora-notes.js';
 import { loraOption } from './lora-option.js';
 import { readEmbedding } from './read-embedding.js';
 import { chosenSettings, settingOptions, type SettingOptions } from './setting-options.js';
@@ -82,6 +84,7 @@ async function measuredRun(options: LayersOptions, pack: Pack): Promise<Generate
 async function run(given: LayersOptions): Promise<void> {
   const { component, outputs: wantsOutputs = false, json } = given;
   const params = await measuredRun(given, await openPack(given.pack));
+  await noteLoras(given.pack, given.lora);
   const { packPath, cachePath, modelVariant } = params;
   const engine = new EngineClient(spawnEngine);
   const options = {
@@ -90,7 +93,7 @@ async function run(given: LayersOptions): Promise<void> {
   };
   try {
     const weights = await engine.request<'weight-errors'>(
-      { kind: 'weight-errors', params: { packPath, cachePath, modelVariant, component } },
+      { kind: 'weight-errors', params: { packPath, cachePath, modelVariant, component, loras: given.lora } },
       options,
     );
     const outputs = wantsOutputs
@@ -106,7 +109,6 @@ async function run(given: LayersOptions): Promise<void> {
 }
 
 function describe(weights: WeightErrorsResult, outputs: OutputErrors | null): string {
-  const percent = (value: number): string => `${(100 * value).toFixed(2)} %`;
   const cells = (errors: Readonly<Record<LossyFormat, number>> | undefined): string[] =>
     LOSSY_FORMATS.map((format) => (errors === undefined ? '' : percent(errors[format])));
   const byName = new Map(outputs?.layers.map((layer) => [layer.name, layer]));
@@ -129,5 +131,30 @@ function describe(weights: WeightErrorsResult, outputs: OutputErrors | null): st
     ...(outputs === null
       ? []
       : [`Outputs: on sampled rows of the layers’ inputs in a run, measurement ${outputs.id}.`]),
+    ...describeLoras(weights),
   ].join('\n');
+}
+
+/** What the formats keep of LoRAs, layer by layer. */
+function describeLoras({ layers, loraOverall }: WeightErrorsResult): string[] {
+  if (loraOverall === null) return [];
+  const row = (name: string, stored: string, { size, lost }: Omit<LoraLoss, 'stored'>): string[] => [
+    name,
+    stored,
+    percent(size),
+    ...LOSSY_FORMATS.map((format) => percent(lost[format])),
+  ];
+  return [
+    '',
+    formatTable([
+      ['layer', 'stored as', 'LoRAs', ...LOSSY_FORMATS.map((format) => `${format} loses`)],
+      ...layers.flatMap(({ name, lora }) => (lora === null ? [] : [row(name, lora.stored, lora)])),
+      row('all', '', loraOverall),
+    ]),
+    'LoRAs: their norm relative to the weights’. Loses: ‖encoded − (W + Δ)‖ / ‖Δ‖ of what they add; above 100 % the format’s error is larger than the LoRAs.',
+  ];
+}
+
+function percent(value: number): string {
+  return `${(100 * value).toFixed(2)} %`;
 }

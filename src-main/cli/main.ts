@@ -7,7 +7,9 @@ import { convertCommand } from './convert-command.js';
 import { generateCommand } from './generate-command.js';
 import { inspectCommand } from './inspect-command.js';
 import { layersCommand } from './layers-command.js';
+import { offerCudaDir } from '../services/support/data-dir.js';
 import { packsCommand } from './packs-command.js';
+import { providersCommand } from './providers-command.js';
 import { printError } from './terminal.js';
 import { verifyCommand } from './verify-command.js';
 
@@ -15,6 +17,7 @@ import { verifyCommand } from './verify-command.js';
 const CANCELLED = 130;
 
 async function main(): Promise<number> {
+  offerCudaDir();
   const program = new Command('cli')
     .description('Likeness Lab without a window: make and compare pictures, and manage packs.')
     .showHelpAfterError()
@@ -28,6 +31,7 @@ async function main(): Promise<number> {
     verifyCommand(),
     benchCommand(),
     packsCommand(),
+    providersCommand(),
   ]) {
     program.addCommand(command.exitOverride());
   }

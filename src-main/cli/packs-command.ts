@@ -2,22 +2,42 @@
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AppError } from '../base/app-error.js';
-import { auditPack } from '../engine/pack/audit-pack.js';
-import { auditStray } from '../engine/pack/audit-stray.js';
+import { auditPack, packTarget } from '../engine/pack/audit-pack.js';
+import { describePlace } from '../engine/pack/describe-place.js';
+import type { PlaceDescription } from '../engine/protocol/audit-report.js';
 import { downloadPack } from '../library/download-pack.js';
 import { findToken, hubSettings } from '../library/hub-settings.js';
-import { checkImport, type Auditor } from '../library/import-check.js';
-import { linkPack } from '../library/link-pack.js';
-import { filesOf, licencesOf, MANIFESTS, type DownloadManifest } from '../library/manifest.js';
+import { searchParts, type Auditor } from '../library/import-check.js';
+import { folderForName, importedPacks } from '../library/imported-packs.js';
+import {
+  filesOf,
+  INFINITEYOU_FLUX,
+  licencesOf,
+  licenceText,
+  MANIFESTS,
+  type DownloadManifest,
+} from '../library/manifest.js';
+import { missingParts } from '../library/missing-parts.js';
 import { packUse, removePackFolder } from '../library/pack-folder.js';
+import { choiceOf, targetOf } from '../library/part-choice.js';
 import { TokenFile } from '../library/token-file.js';
 import { checkHashes } from '../library/verify-hashes.js';
+import { writePack } from '../library/write-pack.js';
 import { defaultPacksDir, defaultTokenFile } from '../services/support/data-dir.js';
 import { describeAudit, describeImport, describeLicences } from './describe-audit.js';
 import { formatBytes } from '../services/support/byte-size.js';
 import { endProgress, formatTable, interruptSignal, print, printJson, showProgress } from './terminal.js';
 
-const AUDITOR: Auditor = { pack: auditPack, stray: auditStray };
+const AUDITOR: Auditor = {
+  async pack(target, expectedTensors) {
+    return auditPack('packPath' in target ? await packTarget(target.packPath) : target, expectedTensors);
+  },
+  async describe(places, expectedTensors) {
+    const described: PlaceDescription[] = [];
+    for (const path of places) described.push(await describePlace(path, expectedTensors));
+    return described;
+  },
+};
 
 interface Shared {
   readonly dir: string;
@@ -56,11 +76,14 @@ function listCommand(): Command {
           return { id, name, variants, licences, folder, downloadBytes, ...(await packUse(folder)) };
         }),
       );
-      if (options.json === true) printJson(rows);
+      const imported = await Promise.all(
+        importedOf(options.dir).map(async ({ id, name, folder }) => ({ id, name, folder, ...(await packUse(folder)) })),
+      );
+      if (options.json === true) printJson([...rows, ...imported]);
       else
         print(
           formatTable([
-            ['pack', 'state', 'on disk', 'linked', 'all variants', 'variants'],
+            ['pack', 'state', 'on disk', 'elsewhere', 'all variants', 'variants'],
             ...rows.map((row) => [
               row.id,
               row.unfinished > 0 ? 'unfinished' : row.installed ? 'present' : 'absent',
@@ -69,49 +92,69 @@ function listCommand(): Command {
               formatBytes(row.downloadBytes),
               row.variants.join(', '),
             ]),
+            ...imported.map(({ id, ownBytes, linkedBytes }) => [
+              id,
+              'present',
+              formatBytes(ownBytes),
+              formatBytes(linkedBytes),
+              '',
+              '',
+            ]),
           ]),
         );
     });
 }
 
+interface ImportOptions extends Shared {
+  readonly variant?: string[];
+  readonly choose?: string[];
+  readonly name: string;
+  readonly hubCache?: boolean;
+  readonly check?: boolean;
+}
+
 function importCommand(): Command {
   return withShared(new Command('import'))
-    .description('Use existing files: checks them by their headers and links them, without copying.')
-    .argument('[folders...]', 'folders to search; default: the cache of Hugging Face’s tools')
-    .option('--pack <id>', 'pack to import', 'infiniteyou-flux')
+    .description('Use existing files where they lie: tells by the headers what they are, and copies nothing.')
+    .argument('[places...]', 'folders to search, and files; default: the cache of Hugging Face’s tools')
+    .option('--choose <part=path...>', 'which file to use where several were found; parts are named as in the list')
     .option('--variant <name...>', 'variants to import; default: all that are found')
+    .option('--name <name>', 'name of the new pack', 'My files')
     .option('--hub-cache', 'also search the cache of Hugging Face’s tools')
     .option('--check', 'only report what is found')
-    .action(
-      async (
-        folders: string[],
-        options: Shared & {
-          readonly pack: string;
-          readonly variant?: string[];
-          readonly hubCache?: boolean;
-          readonly check?: boolean;
-        },
-      ) => {
-        const manifest = manifestOf(options.pack);
-        const useCache = options.hubCache === true || folders.length === 0;
-        const report = await checkImport(
-          {
-            manifest,
-            roots: folders.map((folder) => resolve(folder)),
-            cacheDir: useCache ? hubSettings().cacheDir : null,
-            variants: options.variant ?? [],
-          },
-          AUDITOR,
-        );
-        const folder = packFolder(options.dir, manifest.id);
-        const linked = report.audit.complete && options.check !== true;
-        if (linked) await linkPack(report.found, folder);
-        if (options.json === true)
-          printJson({ ...report.audit, strays: report.strays, folder: linked ? folder : null });
-        else print(describeImport(report, linked ? folder : null));
-        if (!report.audit.complete) process.exitCode = 1;
-      },
-    );
+    .action(async (places: string[], options: ImportOptions) => {
+      const { expectedTensors } = INFINITEYOU_FLUX;
+      const useCache = options.hubCache === true || places.length === 0;
+      const chosen = [...places.map((place) => resolve(place)), ...(useCache ? [hubSettings().cacheDir] : [])];
+      const request = { places: chosen, own: [resolve(options.dir)], expectedTensors, signal: interruptSignal() };
+      const search = await searchParts(request, AUDITOR);
+      const choice = choiceOf(search.slots, wishes(options.choose ?? []));
+      const target = targetOf(search.slots, choice, options.variant);
+      const audit = await AUDITOR.pack(target, expectedTensors);
+      let folder: string | null = null;
+      if (audit.complete && options.check !== true) {
+        const taken = MANIFESTS.map(({ id }) => id);
+        folder = folderForName(resolve(options.dir), options.name, taken);
+        await writePack(target, { name: options.name, licence: licenceText(INFINITEYOU_FLUX) }, folder);
+      }
+      const missing = missingParts(search.slots, INFINITEYOU_FLUX).map(({ files: _, ...part }) => part);
+      if (options.json === true) printJson({ ...audit, ...search, missing, folder });
+      else print(describeImport({ search, audit, choice, missing, folder }));
+      if (!audit.complete) process.exitCode = 1;
+    });
+}
+
+/** @throws AppError engine.request-invalid */
+function wishes(options: readonly string[]): Map<string, string> {
+  return new Map(
+    options.map((option) => {
+      const at = option.indexOf('=');
+      if (at > 0) return [option.slice(0, at), resolve(option.slice(at + 1))];
+      throw new AppError('engine.request-invalid', `--choose got "${option}", expected a part and a path.`, {
+        remedy: 'Write for example: --choose flux=/models/flux1-dev-Q4_K_S.gguf',
+      });
+    }),
+  );
 }
 
 function downloadCommand(): Command {
@@ -159,10 +202,10 @@ function verifyCommand(): Command {
     .description('Check a pack’s files by their headers and, where published, by their hashes.')
     .argument('[pack]', 'pack to verify', 'infiniteyou-flux')
     .action(async (pack: string, options: Shared) => {
-      const manifest = manifestOf(pack);
-      const folder = packFolder(options.dir, manifest.id);
-      const { audit } = await checkImport({ manifest, roots: [folder], cacheDir: null, variants: [] }, AUDITOR);
-      const hashes = await checkHashes(manifest, folder, interruptSignal());
+      const { folder, manifest } = installedOf(pack, options.dir);
+      const { expectedTensors } = manifest ?? INFINITEYOU_FLUX;
+      const audit = await AUDITOR.pack({ packPath: folder }, expectedTensors);
+      const hashes = manifest === null ? [] : await checkHashes(manifest, folder, interruptSignal());
       const complete = audit.complete && hashes.every(({ matches }) => matches);
       if (options.json === true) printJson({ ...audit, hashes, complete });
       else print(describeAudit(audit, hashes));
@@ -172,10 +215,10 @@ function verifyCommand(): Command {
 
 function removeCommand(): Command {
   return withShared(new Command('remove'))
-    .description('Remove a pack’s folder; files that it only links to stay.')
+    .description('Remove a pack’s folder; files elsewhere stay.')
     .argument('<pack>', 'pack to remove')
     .action(async (pack: string, options: Shared) => {
-      const folder = packFolder(options.dir, manifestOf(pack).id);
+      const { folder } = installedOf(pack, options.dir);
       const { ownBytes } = await packUse(folder);
       await removePackFolder(folder);
       if (options.json === true) printJson({ folder, freedBytes: ownBytes });
@@ -210,6 +253,18 @@ function tokenStore(): TokenFile {
 
 function packFolder(dir: string, id: string): string {
   return join(resolve(dir), id);
+}
+
+/** Imported packs that are not a downloadable one. */
+function importedOf(dir: string): readonly { readonly id: string; readonly name: string; readonly folder: string }[] {
+  return importedPacks(resolve(dir)).filter(({ id }) => !MANIFESTS.some((manifest) => manifest.id === id));
+}
+
+/** A downloaded or imported pack; `manifest` is null for an imported one. @throws AppError pack.not-found */
+function installedOf(id: string, dir: string): { readonly folder: string; readonly manifest: DownloadManifest | null } {
+  const imported = importedPacks(resolve(dir)).find((pack) => pack.id === id);
+  if (imported !== undefined) return { folder: imported.folder, manifest: null };
+  return { folder: packFolder(dir, id), manifest: manifestOf(id) };
 }
 
 /** @throws AppError pack.not-found */

@@ -2,6 +2,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { autoFormat, MAX_BUDGET_MIB, MIN_BUDGET_MIB, parseAutoFormat } from '../base/auto-format.js';
 import {
+  AS_FILE,
   COMPONENT_NAMES,
   isWeightFormat,
   QUANTIZED_COMPONENTS,
@@ -13,14 +14,14 @@ import {
 import { number } from './options.js';
 
 function isFormat(text: string | undefined): text is ComponentFormat {
-  return text !== undefined && (isWeightFormat(text) || parseAutoFormat(text) !== null);
+  return text !== undefined && (isWeightFormat(text) || text === AS_FILE || parseAutoFormat(text) !== null);
 }
 
 /** @throws InvalidArgumentError */
 export function parseFormat(text: string): ComponentFormat {
   if (isFormat(text)) return text;
   throw new InvalidArgumentError(
-    `"${text}" is neither a format (${WEIGHT_FORMATS.join(', ')}) nor a mix such as auto-3500.`,
+    `"${text}" is neither a format (${WEIGHT_FORMATS.join(', ')}), ${AS_FILE} nor a mix such as auto-3500.`,
   );
 }
 
@@ -30,7 +31,7 @@ export function parseVariants(text: string): FormatChoice[] {
     const [flux, t5, infusenet, ...rest] = variant.trim().split('/');
     if (!isFormat(flux) || !isFormat(t5) || !isFormat(infusenet) || rest.length > 0) {
       throw new InvalidArgumentError(
-        `"${variant}" is not FLUX/T5/InfuseNet formats out of ${WEIGHT_FORMATS.join(', ')}, or mixes such as auto-3500.`,
+        `"${variant}" is not FLUX/T5/InfuseNet formats out of ${WEIGHT_FORMATS.join(', ')} and ${AS_FILE}, or mixes such as auto-3500.`,
       );
     }
     return { flux, t5, infusenet };

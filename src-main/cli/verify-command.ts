@@ -1,8 +1,9 @@
 /** `verify`: recomputes the tensors of a reference folder. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
+import { removeFolder } from '../disk/patience.js';
 import type { Provider } from '../engine/protocol.js';
 import type { Check } from '../engine/verify/checks.js';
 import { verifyFolder } from '../engine/verify/verify-folder.js';
@@ -41,7 +42,7 @@ async function run(folder: string, options: VerifyOptions): Promise<void> {
       report: (check) => checks.push(check),
     });
   } finally {
-    await rm(cacheDir, { recursive: true, force: true });
+    await removeFolder(cacheDir).catch(() => undefined);
   }
   const failed = checks.filter(({ pass }) => !pass).length;
   if (options.json === true) {

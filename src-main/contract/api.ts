@@ -19,11 +19,18 @@ import {
   cacheFolderChoiceSchema,
   cacheFolderStateSchema,
   importCheckSchema,
-  importSourceSchema,
   libraryNameSchema,
   libraryStateSchema,
 } from './library.js';
-import { loraPieceSchema, loraSchema, loraSourceSchema, loraUploadSchema, loraUploadStateSchema } from './lora.js';
+import {
+  addedLoraSchema,
+  loraPieceSchema,
+  loraSchema,
+  loraSourceSchema,
+  loraUploadSchema,
+  loraUploadStateSchema,
+} from './lora.js';
+import { filesChoiceSchema, filesSourceSchema, suggestedPlaceSchema } from './own-files.js';
 import { MAX_CELLS, MAX_PANES, MAX_SELECTION, MAX_UPLOAD_BYTES } from './limits.js';
 import {
   estimateInputSchema,
@@ -65,22 +72,44 @@ export const API = {
   'packs.inspect': { input: byPack, output: packDetailSchema },
   /** Opens a folder dialog on the host; null when the person closed it. Refused where the host has no dialogs. */
   'packs.add': { input: nothing, output: packSummarySchema.nullable() },
-  /** Forgets a pack's folder; its files stay. The bundled pack cannot be removed. */
+  /** Forgets a pack's folder, or deletes a pack that only names files; the files stay. The bundled one cannot be removed. */
   'packs.remove': { input: byPack, output: done },
-  /** Available packs, and the source of the token. */
-  'library.get': { input: nothing, output: libraryStateSchema },
-  /** Looks for a pack's parts and checks each by its headers; null when the person closed the dialog. */
-  'library.check': {
+  /** Programs with models in the usual places of this computer. */
+  'files.places': { input: nothing, output: z.array(suggestedPlaceSchema) },
+  /**
+   * Begins a search for a pack's parts and answers at once; progress and result are the event `files`. Null when the person
+   * closed the dialog. Ends a search that still runs.
+   */
+  'files.search': {
     input: z.strictObject({
-      libraryId: libraryNameSchema,
-      source: importSourceSchema,
-      /** Empty: all that are found. */
-      variants: z.array(libraryNameSchema).max(16),
+      source: filesSourceSchema,
+      /** Whether the places of the current search stay. */
+      add: z.boolean(),
     }),
-    output: importCheckSchema.nullable(),
+    output: z.object({ searchId: idSchema.nullable() }),
   },
-  /** Links the files that a check found, without copying. */
-  'library.import': { input: z.strictObject({ checkId: idSchema }), output: packSummarySchema },
+  /** Uses other files where several were found. */
+  'files.choose': { input: z.strictObject({ searchId: idSchema, choice: filesChoiceSchema }), output: done },
+  /** Makes a pack that names the used files where they lie; nothing is copied. */
+  'files.use': {
+    input: z.strictObject({ searchId: idSchema, name: z.string().trim().min(1).max(60) }),
+    output: packSummarySchema,
+  },
+  /** Downloads the missing parts; progress is the event `download`. Then the search is repeated. */
+  'files.download': {
+    input: z.strictObject({
+      searchId: idSchema,
+      /** Ids of the licences that the person has read and accepted. */
+      acceptedLicences: z.array(libraryNameSchema).max(64),
+    }),
+    output: done,
+  },
+  /** Ends a running search and forgets its result. Idempotent. */
+  'files.close': { input: nothing, output: done },
+  /** Packs to download, and the source of the token. */
+  'library.get': { input: nothing, output: libraryStateSchema },
+  /** Checks an installed pack's files by their headers. */
+  'library.check': { input: z.strictObject({ libraryId: libraryNameSchema }), output: importCheckSchema },
   /** Answers at once; progress is the event `download`. */
   'library.download': {
     input: z.strictObject({
@@ -131,11 +160,14 @@ export const API = {
 
   'loras.list': { input: nothing, output: z.array(loraSchema) },
   /** Checks a file against the pack's FLUX and remembers it; null when the person closed the dialog. */
-  'loras.add': { input: z.strictObject({ source: loraSourceSchema, packId: idSchema }), output: loraSchema.nullable() },
+  'loras.add': {
+    input: z.strictObject({ source: loraSourceSchema, packId: idSchema }),
+    output: addedLoraSchema.nullable(),
+  },
   /** Begins to copy a file into the data folder, for pages that do not know its path. */
   'loras.begin-upload': { input: loraUploadSchema, output: loraUploadStateSchema },
   'loras.upload': { input: loraPieceSchema, output: loraUploadStateSchema },
-  'loras.finish-upload': { input: z.strictObject({ uploadId: idSchema }), output: loraSchema },
+  'loras.finish-upload': { input: z.strictObject({ uploadId: idSchema }), output: addedLoraSchema },
   'loras.cancel-upload': { input: z.strictObject({ uploadId: idSchema }), output: done },
   /** Forgets a file, which stays on the disk; the app's copy of an uploaded one is deleted. */
   'loras.remove': { input: z.strictObject({ loraId: idSchema }), output: done },

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { appSettingsSchema } from './app-settings.js';
 import { queueStateSchema, runProgressSchema } from './comparison.js';
 import { downloadStateSchema, libraryStateSchema } from './library.js';
+import { filesSearchSchema } from './own-files.js';
 import { packSummarySchema } from './pack.js';
 import { preparationStateSchema } from './preparation.js';
 import { engineStateSchema } from './system-info.js';
@@ -18,6 +19,8 @@ export const EVENTS = {
   settings: appSettingsSchema,
   packs: z.array(packSummarySchema),
   library: libraryStateSchema,
+  /** The search for a pack's parts; null without one. */
+  files: filesSearchSchema.nullable(),
   /** Null without a download. */
   download: downloadStateSchema.nullable(),
   /** Null without a conversion ahead of a run. */

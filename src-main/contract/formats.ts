@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { AUTO_FORMAT, type AutoFormat } from '../base/auto-format.js';
 import {
+  AS_FILE,
   PROVIDERS,
   QUANTIZED_COMPONENTS,
   STAGES,
@@ -20,8 +21,8 @@ export const quantizedComponentSchema = z.enum(QUANTIZED_COMPONENTS);
 const autoFormatSchema = z.custom<AutoFormat>((value) => typeof value === 'string' && AUTO_FORMAT.test(value), {
   error: 'A mix is written as auto- and its MiB, such as auto-3500.',
 });
-/** One format for all linears of a component, or a mix. */
-export const componentFormatSchema = z.union([weightFormatSchema, autoFormatSchema]);
+/** One format for all linears of a component, a quantized file's own, or a mix. */
+export const componentFormatSchema = z.union([weightFormatSchema, z.literal(AS_FILE), autoFormatSchema]);
 
 export const formatChoiceSchema = z.strictObject({
   flux: componentFormatSchema,

@@ -1,6 +1,6 @@
 /**
- * Available packs: their sizes, their state on the disk, import checks and the download. The token is written but never
- * read.
+ * Packs to download: their sizes, their state on the disk, checks of their files and the download. The token is written
+ * but never read.
  */
 import { z } from 'zod';
 import { errorDtoSchema } from './error.js';
@@ -9,13 +9,17 @@ import { bytesSchema, idSchema, timeMsSchema } from './ids.js';
 /** Name of a pack, variant or licence. */
 export const libraryNameSchema = z.string().min(1).max(64);
 
-const licenceSchema = z.object({
+export const licenceSchema = z.object({
   id: z.string(),
   name: z.string(),
   url: z.string(),
   /** A summary in one sentence. */
   summary: z.string(),
 });
+export type Licence = z.infer<typeof licenceSchema>;
+
+/** Id of the download of single missing parts, which is no pack. */
+export const PARTS_DOWNLOAD = 'parts';
 
 export const libraryPackSchema = z.object({
   /** Name of the pack in the app's list; runs use `packId`. */
@@ -76,7 +80,8 @@ export const downloadStateSchema = z.object({
 });
 export type DownloadState = z.infer<typeof downloadStateSchema>;
 
-const importFindingSchema = z.object({
+/** What is wrong with a file or folder. */
+export const findingSchema = z.object({
   state: z.enum(['missing', 'unfinished', 'truncated', 'damaged', 'other-model']),
   kind: z.string(),
   sentence: z.string(),
@@ -84,43 +89,31 @@ const importFindingSchema = z.object({
   /** Path of the file or folder; empty without one. */
   file: z.string(),
 });
+export type Finding = z.infer<typeof findingSchema>;
+
+export const partStateSchema = z.enum(['ok', ...findingSchema.shape.state.options]);
 
 export const importPartSchema = z.object({
   part: z.string(),
   variant: z.string().nullable(),
-  state: z.enum(['ok', ...importFindingSchema.shape.state.options]),
+  state: partStateSchema,
   tensors: z.number().int().nullable(),
   expectedTensors: z.number().int().nullable(),
   bytes: bytesSchema,
   dtypes: z.array(z.string()),
-  findings: z.array(importFindingSchema),
+  findings: z.array(findingSchema),
 });
 export type ImportPart = z.infer<typeof importPartSchema>;
 
+/** Check of an installed pack's files by their headers. */
 export const importCheckSchema = z.object({
-  /** For `library.import`. */
-  checkId: idSchema,
   libraryId: z.string(),
-  /** The searched folder. */
+  /** Its folder. */
   searched: z.string(),
   parts: z.array(importPartSchema),
   complete: z.boolean(),
-  /** Weight files beside them that are none of the parts. */
-  strays: z.array(importFindingSchema),
 });
 export type ImportCheck = z.infer<typeof importCheckSchema>;
-
-export const importSourceSchema = z.discriminatedUnion('kind', [
-  /** The cache of Hugging Face's tools. */
-  z.strictObject({ kind: z.literal('hub-cache') }),
-  /** A folder chosen in the host's dialog. */
-  z.strictObject({ kind: z.literal('dialog') }),
-  /** A path; for hosts without dialogs. */
-  z.strictObject({ kind: z.literal('folder'), folder: z.string().trim().min(1).max(4096) }),
-  /** The installed files. */
-  z.strictObject({ kind: z.literal('installed') }),
-]);
-export type ImportSource = z.infer<typeof importSourceSchema>;
 
 /** The folder of converted weights. */
 export const cacheFolderStateSchema = z.object({

@@ -25,6 +25,15 @@ export const loraSchema = z.object({
 });
 export type Lora = z.infer<typeof loraSchema>;
 
+/** A LoRA that was just checked and added. */
+export const addedLoraSchema = loraSchema.extend({
+  /** Tensors of text encoders and embeddings, which are left out. */
+  leftOut: z.number().int().nonnegative(),
+  /** Whether its alpha is in an `adapter_config.json` that is not beside it, so that alpha is taken as the rank. */
+  assumesAlpha: z.boolean(),
+});
+export type AddedLora = z.infer<typeof addedLoraSchema>;
+
 export const loraSourceSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('dialog') }),
   /** For hosts without dialogs. */

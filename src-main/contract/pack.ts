@@ -1,6 +1,7 @@
 /** Model packs for the page: an id, never a folder. */
 import { z } from 'zod';
 import {
+  AS_FILE,
   componentFormatSchema,
   formatChoiceSchema,
   LOSSY_FORMATS,
@@ -18,8 +19,8 @@ export const packSummarySchema = z.object({
   id: idSchema,
   name: z.string(),
   licence: z.string(),
-  /** `library`: imported or downloaded by the app, in its own folder. */
-  source: z.enum(['bundled', 'folder', 'library']),
+  /** `library`: downloaded by the app, in its own folder. `files`: made of files elsewhere. */
+  source: z.enum(['bundled', 'folder', 'library', 'files']),
   /** Its authors' note on prompts; null without one. */
   note: z.string().nullable(),
   faceDetection: z.enum(['scrfd', 'centred']),
@@ -30,6 +31,11 @@ export const packSummarySchema = z.object({
   complete: z.boolean(),
   /** Bytes on disk of all weights. */
   bytes: bytesSchema,
+  /**
+   * The stored form of components that are quantized in their files, such as `Q4_K`: formats other than the file's own
+   * start from these numbers. Null for those in 16-bit or wider.
+   */
+  quantized: z.record(quantizedComponentSchema, z.string().nullable()),
   /** Why the pack cannot be used, in a sentence; null when it can. */
   problem: z.string().nullable(),
 });
@@ -43,7 +49,8 @@ const packComponentSchema = z.object({
   bytes: bytesSchema,
   dtypes: z.array(z.string()),
   missing: z.array(z.string()),
-  bytesPerFormat: z.partialRecord(weightFormatSchema, bytesSchema),
+  bytesPerFormat: z.partialRecord(z.union([weightFormatSchema, z.literal(AS_FILE)]), bytesSchema),
+  quantized: z.string().nullable(),
 });
 export const packDetailSchema = packSummarySchema.extend({ components: z.array(packComponentSchema) });
 export type PackDetail = z.infer<typeof packDetailSchema>;

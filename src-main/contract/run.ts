@@ -122,6 +122,8 @@ export const runResultSchema = z.object({
   stepSeconds: z.array(z.number()),
   computeDtype: z.enum(['f32', 'f16']),
   weightHashes: z.record(z.string(), z.string()),
+  /** Stored form of components that are quantized in their files, such as `Q4_K`: all formats start from it. */
+  weightTypes: z.record(z.string(), z.string()),
   keepList: z.array(z.string()),
   versions: z.record(z.string(), z.string()),
   /** sha-256 of the pixels (width, height, RGB), hex: equal for equal pictures. */

@@ -155,16 +155,19 @@ async function ask(
     askRemoteFile({ ...locate(commit), signal: request.signal }),
   );
   const known: Checksum | null = file.sha256 === null ? null : { kind: 'sha256', hex: file.sha256 };
+  // Only the hub's etags are hashes; GitHub's look like them.
+  const isHub = request.manifest.sources[file.source]?.kind === 'hub';
+  const said = isHub ? remote.checksum : null;
   const contradicts =
     (file.exact && file.bytes !== remote.sizeBytes) ||
-    (known !== null && remote.checksum?.kind === 'sha256' && remote.checksum.hex !== known.hex);
+    (known !== null && said?.kind === 'sha256' && said.hex !== known.hex);
   if (contradicts) {
     throw downloadError('changed', `${file.path} is not the file on the server that this app knows.`, {
       remedy: 'It was replaced by its authors. Look for an update of the app, or import the files that you have.',
       details: { expectedBytes: file.bytes, foundBytes: remote.sizeBytes },
     });
   }
-  return { file, target, request: locate(remote.commit ?? commit), remote, checksum: known ?? remote.checksum };
+  return { file, target, request: locate(remote.commit ?? commit), remote, checksum: known ?? said };
 }
 
 function locateFile(

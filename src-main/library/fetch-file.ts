@@ -6,10 +6,11 @@
  *     ^                                            |
  *     +------------- hash differs, once -----------+
  */
-import { mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isAbort, throwIfAborted } from '../base/app-error.js';
 import { hashFile, type Checksum } from './checksum.js';
+import { renameFile } from '../disk/patience.js';
 import { diskError } from '../base/disk-error.js';
 import { DISK_REMEDIES, downloadError, reasonOf } from './download-error.js';
 import {
@@ -76,7 +77,7 @@ async function fetchAndCheck(file: FileToFetch, options: FetchFileOptions): Prom
       });
     }
   }
-  await rename(incompletePath(target), target);
+  await renameFile(incompletePath(target), target);
   await syncFolder(dirname(target));
   await removeJournal(target);
 }

@@ -1,79 +1,96 @@
-/** Finds a pack's parts in folders and in the hub's cache, and has the header of every file checked. */
-import type { AuditFinding, AuditTarget, PackAudit } from '../engine/protocol/audit-report.js';
-import { findParts, type FoundParts } from './find-parts.js';
-import { findSnapshot } from './hub-cache.js';
-import type { DownloadManifest } from './manifest.js';
+/** Finds files for the parts of a pack, has each described by its header, and proposes a choice. */
+import { basename } from 'node:path';
+import { throwIfAborted } from '../base/app-error.js';
+import type {
+  AuditFinding,
+  AuditTarget,
+  ExpectedTensors,
+  PackAudit,
+  PlaceDescription,
+} from '../engine/protocol/audit-report.js';
+import { findPlaces, type SearchProgress } from './find-places.js';
+import { HERE, rootsOf, type Program, type SearchRoots, type Surroundings } from './known-places.js';
+import { slotsOf, type PartSlot } from './part-choice.js';
 
 /** The engine's audit, passed in by the host, because packs do not know the engine. */
 export interface Auditor {
-  readonly pack: (target: AuditTarget) => Promise<PackAudit>;
-  readonly stray: (path: string) => Promise<AuditFinding | null>;
+  /** @param target a choice of parts, or the folder of a pack */
+  readonly pack: (
+    target: AuditTarget | { readonly packPath: string },
+    expectedTensors: ExpectedTensors,
+  ) => Promise<PackAudit>;
+  readonly describe: (
+    places: readonly string[],
+    expectedTensors: ExpectedTensors,
+  ) => Promise<readonly PlaceDescription[]>;
 }
 
-export interface ImportReport {
-  readonly found: FoundParts;
-  readonly audit: PackAudit;
-  /** Unused weights beside the parts, each with a description. */
-  readonly strays: readonly AuditFinding[];
-}
-
-export interface ImportRequest {
-  readonly manifest: DownloadManifest;
+export interface PartSearch {
+  /** Whose folder was chosen, where it is a known program's. */
+  readonly program: Program | null;
+  /** The searched folders and files. */
   readonly roots: readonly string[];
-  /** The hub's cache, searched too; null: only the folders. */
-  readonly cacheDir: string | null;
-  /** Wanted variants; empty: all that are found. */
-  readonly variants: readonly string[];
+  readonly slots: readonly PartSlot[];
+  /** What the files are that are none of the parts, and what could not be searched. */
+  readonly others: readonly AuditFinding[];
+  /** Unfinished downloads. */
+  readonly unfinished: readonly string[];
+  /** Whether the search ended at a limit. */
+  readonly isPartial: boolean;
 }
 
-/** Only reads. */
-export async function checkImport(request: ImportRequest, auditor: Auditor): Promise<ImportReport> {
-  const { manifest, cacheDir } = request;
-  const cached = cacheDir === null ? [] : await cachedRoots(manifest, cacheDir);
-  const all = await findParts([...request.roots, ...cached]);
-  const wanted = [...all.variants].filter(([name]) => request.variants.length === 0 || request.variants.includes(name));
-  const missing = request.variants.filter((name) => !all.variants.has(name));
-  const [first] = manifest.variants;
-  if (wanted.length === 0 && missing.length === 0 && first !== undefined) missing.push(first);
-  const searched = { ...all, variants: new Map(wanted) };
-  const audit = await auditor.pack({ ...searched, expectedTensors: manifest.expectedTensors });
-  const strays = await Promise.all(all.strays.map((path) => auditor.stray(path)));
-  // Optional, so a pack is imported without an unusable one.
-  const usable = audit.parts.some(({ part, state }) => part === 'recognition' && state === 'ok');
-  const found = { ...searched, recognition: usable ? all.recognition : null };
-  return { found, audit: withMissing(audit, missing), strays: strays.filter((stray) => stray !== null) };
+export interface SearchRequest {
+  /** Chosen folders and files, searched in this order; see `rootsOf`. */
+  readonly places: readonly string[];
+  /** Searched after them. */
+  readonly own?: readonly string[];
+  readonly here?: Surroundings;
+  readonly expectedTensors: ExpectedTensors;
+  readonly signal?: AbortSignal;
+  /** @param described places whose headers were read, of those found */
+  readonly onProgress?: (progress: SearchProgress & { readonly described: number }) => void;
 }
 
-async function cachedRoots(manifest: DownloadManifest, cacheDir: string): Promise<string[]> {
-  const roots = new Set<string>();
-  for (const source of Object.values(manifest.sources)) {
-    if (source.kind !== 'hub') continue;
-    const snapshot = await findSnapshot(cacheDir, source.repository, source.revision);
-    if (snapshot !== null) roots.add(snapshot.folder);
+/** Places described by one request to the engine, so that progress and cancelling are not late. */
+const BATCH = 16;
+
+/** Only reads. @throws AbortError; what the engine reported */
+export async function searchParts(request: SearchRequest, auditor: Auditor): Promise<PartSearch> {
+  const { signal, onProgress, own = [], here = HERE } = request;
+  const chosen: SearchRoots[] = [];
+  for (const place of request.places) chosen.push(await rootsOf(place, here));
+  const roots = [...new Set(chosen.flatMap((one) => one.roots))];
+  let last: SearchProgress = { folders: 0, places: 0 };
+  const { places, unfinished, unreadable, isPartial } = await findPlaces([...roots, ...own], {
+    ...(signal === undefined ? {} : { signal }),
+    onProgress: (progress) => {
+      last = progress;
+      onProgress?.({ ...progress, described: 0 });
+    },
+  });
+  const described: PlaceDescription[] = [];
+  for (let at = 0; at < places.length; at += BATCH) {
+    throwIfAborted(signal);
+    described.push(...(await auditor.describe(places.slice(at, at + BATCH), request.expectedTensors)));
+    onProgress?.({ ...last, places: places.length, described: described.length });
   }
-  return [...roots];
+  const { slots, others } = slotsOf(described);
+  return {
+    program: chosen[0]?.program ?? null,
+    roots,
+    slots,
+    others: [...chosen.flatMap(({ notes }) => notes), ...unreadable.map(unreadableFolder), ...others],
+    unfinished,
+    isPartial,
+  };
 }
 
-function withMissing(audit: PackAudit, variants: readonly string[]): PackAudit {
-  if (variants.length === 0) return audit;
-  const missing = variants.map((variant) => ({
-    part: 'infusenet' as const,
-    variant,
-    path: null,
-    state: 'missing' as const,
-    tensors: null,
-    expectedTensors: null,
-    bytes: 0,
-    dtypes: [],
-    findings: [
-      {
-        state: 'missing' as const,
-        kind: 'variant-missing',
-        file: '',
-        sentence: `The InfiniteYou variant ${variant} was not found in any of the searched places.`,
-        remedy: `Download it, or choose the folder that holds infu_flux_v1.0/${variant}.`,
-      },
-    ],
-  }));
-  return { parts: [...audit.parts, ...missing], complete: false };
+function unreadableFolder(folder: string): AuditFinding {
+  return {
+    state: 'missing',
+    kind: 'folder-unreadable',
+    file: folder,
+    sentence: `The folder ${basename(folder)} may not be read by this app.`,
+    remedy: 'Allow reading it in the file manager, or choose another folder.',
+  };
 }

@@ -2,8 +2,9 @@
  * The received ranges of a file, beside its `.incomplete` file. It claims only bytes that are on the disk: data is
  * flushed first, then the journal is replaced. After a kill the download is either resumed or discarded.
  */
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
+import { removeFile, renameFile } from '../disk/patience.js';
 
 /** Bytes [start, start + length) of the file, of which the first `done` have arrived. */
 export interface Segment {
@@ -93,15 +94,15 @@ export async function writeJournal(target: string, journal: Journal): Promise<vo
   } finally {
     await handle.close();
   }
-  await rename(temporary, journalPath(target));
+  await renameFile(temporary, journalPath(target));
 }
 
 export async function removeJournal(target: string): Promise<void> {
-  await rm(journalPath(target), { force: true });
-  await rm(`${journalPath(target)}.tmp`, { force: true });
+  await removeFile(journalPath(target));
+  await removeFile(`${journalPath(target)}.tmp`);
 }
 
 export async function discardDownload(target: string): Promise<void> {
   await removeJournal(target);
-  await rm(incompletePath(target), { force: true });
+  await removeFile(incompletePath(target));
 }

@@ -1,6 +1,7 @@
 /** Lets one process at a time download into a folder. A lock of an ended process is ignored. */
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeFile } from '../disk/patience.js';
 import { isProcessAlive } from '../base/process-alive.js';
 import { diskError } from '../base/disk-error.js';
 import { DISK_REMEDIES, downloadError } from './download-error.js';
@@ -13,7 +14,7 @@ export async function withLock<T>(folder: string, work: () => Promise<T>): Promi
   try {
     await mkdir(folder, { recursive: true });
     if (!(await take(path))) {
-      await rm(path, { force: true });
+      await removeFile(path);
       if (!(await take(path))) throw busy(folder);
     }
   } catch (error) {
@@ -22,7 +23,7 @@ export async function withLock<T>(folder: string, work: () => Promise<T>): Promi
   try {
     return await work();
   } finally {
-    await rm(path, { force: true });
+    await removeFile(path);
   }
 }
 

@@ -6,7 +6,8 @@
  *
  * @source docs/pipeline.md, section 1; black-forest-labs/FLUX.1-dev, ByteDance/InfiniteYou, xinntao/facexlib releases
  */
-import type { AuditPart } from '../engine/protocol/audit-report.js';
+import type { ExpectedTensors } from '../engine/protocol/audit-report.js';
+import { PART_FILES, PART_LICENCES, PART_SOURCES, type PartFile } from './part-files.js';
 
 export interface Licence {
   readonly id: string;
@@ -50,8 +51,9 @@ export interface DownloadManifest {
   readonly licences: readonly Licence[];
   readonly files: readonly ManifestFile[];
   readonly variants: readonly string[];
-  /** Tensor counts of the real networks, which distinguish them from reduced ones. */
-  readonly expectedTensors: Partial<Readonly<Record<AuditPart, number>>>;
+  /** Files of single parts, for those who have the others. */
+  readonly parts: readonly PartFile[];
+  readonly expectedTensors: ExpectedTensors;
 }
 
 const KB = 1000;
@@ -68,7 +70,6 @@ function fluxFile(path: string, bytes: number, known: Known = {}): ManifestFile 
 
 function variantFiles(variant: string): ManifestFile[] {
   const folder = `infu_flux_v1.0/${variant}`;
-  const short = variant.split('_')[0] ?? variant;
   const file = (name: string, bytes: number): ManifestFile => ({
     source: 'infiniteyou',
     path: `${folder}/${name}`,
@@ -81,10 +82,45 @@ function variantFiles(variant: string): ManifestFile[] {
   return [
     file('InfuseNetModel/config.json', KB),
     // Half the size of the sharded f32 folder, and the original's compute dtype.
-    file(`infusenet_${short}_bf16.safetensors`, 5.91 * GB),
+    file(infuseNetFile(variant), 5.91 * GB),
     file('image_proj_model.bin', 338_413_026),
   ];
 }
+
+function infuseNetFile(variant: string): string {
+  return `infusenet_${variant.split('_')[0] ?? variant}_bf16.safetensors`;
+}
+
+/** The two networks of a variant, each a file. */
+function variantParts(variant: string): PartFile[] {
+  return variantFiles(variant)
+    .filter(({ path }) => !path.endsWith('.json'))
+    .map(({ target, ...file }) => ({
+      ...file,
+      target: target.replace('infiniteyou/infu_flux_v1.0/', ''),
+      part: file.path.endsWith('.bin') ? 'image-projection' : 'infusenet',
+    }));
+}
+
+const DETECTOR: ManifestFile = {
+  source: 'insightface',
+  path: `${ANTELOPE}/scrfd_10g_bnkps.onnx`,
+  target: 'scrfd_10g_bnkps.onnx',
+  variant: null,
+  bytes: 16_923_827,
+  exact: true,
+  sha256: '5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91',
+};
+
+const FACE_NETWORK: ManifestFile = {
+  source: 'facexlib',
+  path: 'recognition_arcface_ir_se50.pth',
+  target: 'recognition_arcface_ir_se50.pth',
+  variant: null,
+  bytes: 175_367_323,
+  exact: true,
+  sha256: 'a035c768259b98ab1ce0e646312f48b9e1e218197a0f80ac6765e88f8b6ddf28',
+};
 
 const VARIANTS = ['aes_stage2', 'sim_stage1'] as const;
 
@@ -118,6 +154,7 @@ export const INFINITEYOU_FLUX: DownloadManifest = {
       licence: 'insightface',
       gated: false,
     },
+    ...PART_SOURCES,
   },
   licences: [
     {
@@ -144,9 +181,24 @@ export const INFINITEYOU_FLUX: DownloadManifest = {
       url: 'https://github.com/xinntao/facexlib/blob/master/LICENSE',
       summary: 'MIT for the code; the weights come with it.',
     },
+    ...PART_LICENCES,
   ],
   variants: VARIANTS,
-  expectedTensors: { flux: 1160, infusenet: 314 },
+  expectedTensors: {
+    flux: 1160,
+    t5: 219,
+    clip: 196,
+    vae: 244,
+    infusenet: 314,
+    tokenizer: 49_408,
+    tokenizer_2: 32_128,
+  },
+  parts: [
+    ...PART_FILES,
+    ...VARIANTS.flatMap(variantParts),
+    { ...FACE_NETWORK, part: 'arcface' },
+    { ...DETECTOR, part: 'scrfd' },
+  ],
   files: [
     fluxFile('model_index.json', KB),
     fluxFile('scheduler/scheduler_config.json', KB),
@@ -174,15 +226,7 @@ export const INFINITEYOU_FLUX: DownloadManifest = {
       sha256: 'f5b59a26851551b67ae1fe58d32e76486e1e812def4696a4bea97f16604d40a3',
     }),
     ...VARIANTS.flatMap(variantFiles),
-    {
-      source: 'insightface',
-      path: `${ANTELOPE}/scrfd_10g_bnkps.onnx`,
-      target: 'scrfd_10g_bnkps.onnx',
-      variant: null,
-      bytes: 16_923_827,
-      exact: true,
-      sha256: '5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91',
-    },
+    DETECTOR,
     {
       // Scores beside ArcFace, which also conditions; optional.
       source: 'insightface',
@@ -193,15 +237,7 @@ export const INFINITEYOU_FLUX: DownloadManifest = {
       exact: true,
       sha256: '4ab1d6435d639628a6f3e5008dd4f929edf4c4124b1a7169e1048f9fef534cdf',
     },
-    {
-      source: 'facexlib',
-      path: 'recognition_arcface_ir_se50.pth',
-      target: 'recognition_arcface_ir_se50.pth',
-      variant: null,
-      bytes: 175_367_323,
-      exact: true,
-      sha256: 'a035c768259b98ab1ce0e646312f48b9e1e218197a0f80ac6765e88f8b6ddf28',
-    },
+    FACE_NETWORK,
   ],
 };
 
@@ -210,6 +246,13 @@ export const MANIFESTS: readonly DownloadManifest[] = [INFINITEYOU_FLUX];
 /** Files of the chosen variants and shared files. */
 export function filesOf(manifest: DownloadManifest, variants: readonly string[]): ManifestFile[] {
   return manifest.files.filter(({ variant }) => variant === null || variants.includes(variant));
+}
+
+/** Names of the licences of a whole pack, for the packs made of such files. */
+export function licenceText(manifest: DownloadManifest): string {
+  return licencesOf(manifest, manifest.files)
+    .map(({ name }) => name)
+    .join('; ');
 }
 
 /** Licences of these files. */

@@ -1,8 +1,9 @@
 /** The command line's token: a file that only its user can read. (The desktop app uses the system's key store.) */
-import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../base/app-error.js';
 import { diskError } from '../base/disk-error.js';
+import { removeFile, renameFile } from '../disk/patience.js';
 import { cleanToken, requireToken } from './hub-settings.js';
 
 /** Keeps a token outside of logs, database and settings. */
@@ -51,14 +52,14 @@ export class TokenFile implements TokenStore {
       } finally {
         await handle.close();
       }
-      await rename(temporary, this.#path);
+      await renameFile(temporary, this.#path);
     } catch (error) {
-      await rm(temporary, { force: true });
+      await removeFile(temporary);
       throw diskError(error, `save the token in ${this.#path}`);
     }
   }
 
   async forget(): Promise<void> {
-    await rm(this.#path, { force: true });
+    await removeFile(this.#path);
   }
 }

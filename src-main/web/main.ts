@@ -8,7 +8,13 @@ import { entryFile } from '../base/entry-file.js';
 import { openAppHost, type AppHost, type HostOptions } from '../services/host/app-host.js';
 import type { DownloadManifest } from '../library/manifest.js';
 import { TokenFile } from '../library/token-file.js';
-import { defaultCacheDir, defaultDataDir, defaultPacksDir, defaultTokenFile } from '../services/support/data-dir.js';
+import {
+  defaultCacheDir,
+  defaultDataDir,
+  defaultPacksDir,
+  defaultTokenFile,
+  offerCudaDir,
+} from '../services/support/data-dir.js';
 import { forkEngine } from '../services/engine/fork-engine.js';
 import { intactCopies, isDamage, replaceDamaged } from '../store/copies.js';
 import { isUnreleased } from '../store/keep-aside.js';
@@ -92,6 +98,7 @@ function cacheOptions({ cache, data }: Flags): Pick<HostOptions, 'cacheDir' | 'u
 }
 
 async function serve(flags: Flags): Promise<void> {
+  offerCudaDir();
   const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string };
   const options: HostOptions = {
     dataDir: resolve(flags.data),

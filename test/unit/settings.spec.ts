@@ -67,6 +67,7 @@ const pack: PackSummary = {
   limits: { minSize: 64, maxSize: 512, maxSteps: 50 },
   complete: true,
   bytes: 0,
+  quantized: { flux: null, t5: null, infusenet: null },
   problem: null,
 };
 /** As the queue hands it to the engine. */
@@ -111,7 +112,15 @@ describe.each(SETTING_NAMES)('the setting %s', (name) => {
 
   it('is read back from our chunk and from the common text of a picture', () => {
     const result = {
-      ...{ phases: [], stepSeconds: [], computeDtype: 'f32' as const, weightHashes: {}, keepList: [], versions: {} },
+      ...{
+        phases: [],
+        stepSeconds: [],
+        computeDtype: 'f32' as const,
+        weightHashes: {},
+        weightTypes: {},
+        keepList: [],
+        versions: {},
+      },
       ...{ pixelHash: '', previewSteps: [], spill: null, faceScores: [], secondEncoder: null },
       decode: { mode: 'whole' as const, tiles: 1, reason: 'fits' as const, wholeBytes: 1, freeBytes: null },
     };

@@ -35,7 +35,7 @@ export class MixService {
     const { format, layers, bytes, uniformBytes } = await errands.run((engine) =>
       engine.request<'format-mix'>({ kind: 'format-mix', params }),
     );
-    return { component, format, layers: [...layers], bytes, uniformBytes: { ...uniformBytes } };
+    return { component, format, layers: [...layers], bytes, uniformBytes };
   }
 
   /** @throws AppError pack.* */

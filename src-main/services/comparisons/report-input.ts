@@ -5,7 +5,7 @@ import type { ReportInput, ReportPicture } from '../../compare/report/report-dat
 import { summarizeVariants, type MeasuredPicture, type VariantSummary } from '../../compare/report/variant-summary.js';
 import type { WeightErrors } from '../../compare/statistics/weight-order.js';
 import type { PictureDifference } from '../../contract/compare-data.js';
-import { deviceName } from '../../contract/formats.js';
+import { COMPONENT_NAMES, deviceName, QUANTIZED_COMPONENTS } from '../../contract/formats.js';
 import { SETTINGS, SHARED_NUMBERS, type RunSettings } from '../../contract/generation-settings.js';
 import { lorasText } from '../../contract/lora.js';
 import type { RunDetail } from '../../contract/run.js';
@@ -64,9 +64,22 @@ function describe({ reference, variants }: MeasuredRuns, packName: string, promp
     ['Settings', [...sharedNumbers(s), deviceName(s)].join(', ')],
     [seeds.length > 1 ? 'Seeds' : 'Seed', seeds.join(', ')],
   ];
+  const quantized = quantizedSources(reference);
+  if (quantized !== null) {
+    lines.push(['Weights', `${quantized} (quantized in their files; 16-bit and all other formats start from these)`]);
+  }
   if (s.loras.length > 0) lines.push(['LoRAs', lorasText(s.loras)]);
   if (repeats > 0) lines.push(['Repeats', String(repeats)]);
   return lines;
+}
+
+/** `FLUX Q4_K, T5 Q8_0`; null where every file has 16 bits or more. */
+function quantizedSources({ result }: RunDetail): string | null {
+  const named = QUANTIZED_COMPONENTS.flatMap((component) => {
+    const type = result?.weightTypes[component];
+    return type === undefined ? [] : [`${COMPONENT_NAMES[component]} ${type}`];
+  });
+  return named.length === 0 ? null : named.join(', ');
 }
 
 function promptsOf({ variants }: MeasuredRuns): string[] {

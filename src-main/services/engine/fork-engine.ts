@@ -5,6 +5,9 @@ import type { FromEngine } from '../../engine/protocol.js';
 import type { EngineProcess, EngineSpawner } from './engine-client.js';
 import { LastWords } from './last-words.js';
 
+/** How long the rest of standard error is waited for after the exit: seen not to end under Wine. */
+const CLOSE_TIMEOUT_MS = 2000;
+
 /** A spawner for the built engine entry at an absolute path. @param env added to this process's */
 export function forkEngine(entry: string, env: Readonly<Record<string, string>> = {}): EngineSpawner {
   return (onStderr): EngineProcess => {
@@ -34,9 +37,18 @@ export function forkEngine(entry: string, env: Readonly<Record<string, string>> 
           listener(reason);
         };
         // Not 'exit', which can come before the rest of standard error.
-        child.once('close', (code, signal) =>
-          end(words.explain(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`)),
-        );
+        const finish = (code: number | null, signal: NodeJS.Signals | null): void => {
+          clearTimeout(late);
+          end(words.explain(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`));
+        };
+        let late: NodeJS.Timeout | undefined;
+        child.once('close', finish);
+        child.once('exit', (code, signal) => {
+          late = setTimeout(() => {
+            child.off('close', finish);
+            finish(code, signal);
+          }, CLOSE_TIMEOUT_MS);
+        });
         child.once('error', (error) => {
           // Only a failed spawn has no exit.
           if (child.pid === undefined) end(error.message);

@@ -1,11 +1,13 @@
 /** Builds the services, for the window, the browser host and the command line alike. */
 import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isAbort } from '../../base/app-error.js';
 import type { RunDetail } from '../../contract/run.js';
 import type { SystemInfo } from '../../contract/system-info.js';
 import type { GenerateRequest } from '../../engine/protocol.js';
 import type { Environment } from '../../library/hub-settings.js';
+import type { Surroundings } from '../../library/known-places.js';
 import { MANIFESTS, type DownloadManifest } from '../../library/manifest.js';
 import { TokenFile, type TokenStore } from '../../library/token-file.js';
 import { openStore, type Store } from '../../store/store.js';
@@ -16,6 +18,7 @@ import { CompareService } from '../comparisons/compare-service.js';
 import { ComparisonService } from '../comparisons/comparison-service.js';
 import { createDispatcher, type Dispatch } from './dispatcher.js';
 import { EngineClient, type EngineSpawner } from '../engine/engine-client.js';
+import { engineAuditor } from '../engine/engine-auditor.js';
 import { engineLines } from '../engine/engine-lines.js';
 import { EngineErrands } from '../engine/engine-errands.js';
 import { EstimateService } from '../runs/estimate-service.js';
@@ -23,6 +26,7 @@ import { EventHub } from '../support/event-hub.js';
 import { GalleryService } from '../pictures/gallery-service.js';
 import { createHandlers, type Services } from './handlers.js';
 import { installedPacks, LibraryService } from '../packs/library-service.js';
+import { OwnFiles } from '../packs/own-files.js';
 import { LoraService } from '../packs/lora-service.js';
 import { Log } from '../support/log.js';
 import { PackService } from '../packs/pack-service.js';
@@ -63,6 +67,8 @@ export interface HostOptions {
   readonly tokens?: TokenStore;
   /** Default the process's environment. */
   readonly env?: Environment;
+  /** Where other programs are looked for; default this computer. */
+  readonly surroundings?: Surroundings;
   readonly spawnEngine: EngineSpawner;
   /** Absolute path of the built `picture-worker`. */
   readonly pictureWorker: string;
@@ -170,6 +176,16 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     hub,
     log,
     packs,
+  });
+  const files = new OwnFiles({
+    packsDir,
+    manifests,
+    auditor: engineAuditor(helper),
+    download: library.download,
+    packs,
+    hub,
+    log,
+    here: options.surroundings ?? { home: homedir(), env: options.env ?? process.env, platform: process.platform },
     pickFolder,
   });
   const forget = (): void => {
@@ -211,6 +227,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     hub,
     packs,
     library,
+    files,
     cache,
     cacheFolder,
     preparation,
@@ -266,6 +283,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
       closing ??= (async () => {
         stopReleasing();
         await library.download.pause();
+        await files.stop();
         // The engine is asked to end at once: a long step is killed.
         await Promise.all([
           queue.stop(),

@@ -9,6 +9,7 @@ import type { EstimateService } from '../runs/estimate-service.js';
 import type { EventHub } from '../support/event-hub.js';
 import type { GalleryService } from '../pictures/gallery-service.js';
 import type { LibraryService } from '../packs/library-service.js';
+import type { OwnFiles } from '../packs/own-files.js';
 import type { LoraService } from '../packs/lora-service.js';
 import type { PackService } from '../packs/pack-service.js';
 import { decodeUpload, type PhotoService } from '../pictures/photo-service.js';
@@ -28,6 +29,7 @@ export interface Services {
   readonly hub: EventHub;
   readonly packs: PackService;
   readonly library: LibraryService;
+  readonly files: OwnFiles;
   readonly cache: CacheService;
   readonly cacheFolder: CacheFolder;
   readonly preparation: PreparationService;
@@ -51,7 +53,7 @@ export interface Services {
 }
 
 export function createHandlers(services: Services): Handlers {
-  const { hub, packs, library, cache, cacheFolder, preparation, loras, estimates, weightErrors } = services;
+  const { hub, packs, library, files, cache, cacheFolder, preparation, loras, estimates, weightErrors } = services;
   const { outputErrors, mixes, samples, photos, comparisons, queue, gallery } = services;
   const { compare, blind, reports, settings, smaller, system } = services;
   return {
@@ -59,9 +61,14 @@ export function createHandlers(services: Services): Handlers {
     'packs.inspect': ({ packId }) => packs.inspect(packId),
     'packs.add': () => packs.add(),
     'packs.remove': ({ packId }) => packs.remove(packId),
+    'files.places': () => files.places(),
+    'files.search': async ({ source, add }) => ({ searchId: await files.start(source, add) }),
+    'files.choose': ({ searchId, choice }) => files.choose(searchId, choice),
+    'files.use': ({ searchId, name }) => files.use(searchId, name),
+    'files.download': ({ searchId, acceptedLicences }) => files.downloadMissing(searchId, acceptedLicences),
+    'files.close': () => files.close(),
     'library.get': () => library.state(),
-    'library.check': ({ libraryId, source, variants }) => library.check(libraryId, source, variants),
-    'library.import': ({ checkId }) => library.import(checkId),
+    'library.check': ({ libraryId }) => library.check(libraryId),
     'library.download': ({ libraryId, variants, acceptedLicences }) =>
       library.download.start(libraryId, variants, acceptedLicences),
     'library.pause': () => library.download.pause(),

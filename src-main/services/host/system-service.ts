@@ -17,8 +17,8 @@ export interface SystemServiceParts {
   readonly openFolder: ((folder: string) => Promise<void>) | null;
 }
 
-/** Providers that were run and measured first, then those configured from documentation; the CPU always works. */
-const PREFERENCE: readonly Provider[] = ['webgpu', 'cuda', 'dml', 'cpu'];
+/** The fastest first; `dml` was never run; the CPU always works. */
+const PREFERENCE: readonly Provider[] = ['cuda', 'webgpu', 'dml', 'cpu'];
 
 export class SystemService {
   readonly #parts: SystemServiceParts;

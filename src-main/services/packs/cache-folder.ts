@@ -1,6 +1,7 @@
 /** The folder of converted weights: given at start, else chosen in the settings, else the default. */
 import { isAbsolute, join, resolve } from 'node:path';
 import { AppError } from '../../base/app-error.js';
+import { typedPath } from '../../disk/paths.js';
 import type { CacheFolderChoice, CacheFolderState } from '../../contract/library.js';
 import type { SettingsRepo } from '../../store/settings-repo.js';
 import { requireWritable } from '../support/writable-folder.js';
@@ -63,7 +64,7 @@ export class CacheFolder {
     if (choice.kind === 'dialog' && pickFolder === null) {
       throw invalid('This window cannot open a folder dialog.', 'Write the path of the folder instead.');
     }
-    const folder = choice.kind === 'dialog' ? await pickFolder?.() : choice.folder;
+    const folder = choice.kind === 'dialog' ? await pickFolder?.() : typedPath(choice.folder);
     if (folder === null || folder === undefined) return null;
     if (!isAbsolute(folder)) {
       throw invalid(`"${folder}" is not an absolute path.`, 'Write the path from the root or the drive.');

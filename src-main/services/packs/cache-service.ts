@@ -1,7 +1,9 @@
 /** Lists and removes converted weights. Each pack has its own folder. */
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
+import { diskError } from '../../base/disk-error.js';
+import { removeFile } from '../../disk/patience.js';
 import type { CacheEntry } from '../../contract/library.js';
 import type { EventHub } from '../support/event-hub.js';
 import type { CacheFolder } from './cache-folder.js';
@@ -58,7 +60,7 @@ export class CacheService {
    * @param packId null for unknown packs
    * @param key one file with its unfinished parts; null for all
    * @returns freed bytes
-   * @throws AppError cache.busy while a picture is being made or weights are converted
+   * @throws AppError cache.busy while a picture is being made or weights are converted; disk.failed, then some are left
    */
   async remove(packId: string | null, key: string | null): Promise<number> {
     const { folder: cache, packs, hub } = this.#parts;
@@ -70,7 +72,7 @@ export class CacheService {
     for (const folder of packId === null ? all.filter((name) => !known.has(name)) : [packId]) {
       for (const file of await files(join(root, folder))) {
         if (key !== null && file.name.replace(UNFINISHED, '') !== key) continue;
-        await rm(join(root, folder, file.name), { force: true });
+        await removeConverted(join(root, folder, file.name));
         freed += file.bytes;
       }
     }
@@ -81,8 +83,16 @@ export class CacheService {
   async removeUnfinished(packId: string): Promise<void> {
     const folder = this.#parts.folder.of(packId);
     for (const { name } of await files(folder)) {
-      if (UNFINISHED.test(name)) await rm(join(folder, name), { force: true });
+      if (UNFINISHED.test(name)) await removeConverted(join(folder, name));
     }
+  }
+}
+
+async function removeConverted(file: string): Promise<void> {
+  try {
+    await removeFile(file);
+  } catch (error) {
+    throw diskError(error, `delete the converted weights in ${file}`);
   }
 }
 

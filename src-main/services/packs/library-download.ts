@@ -1,12 +1,14 @@
 /** The one download of a pack: starts, pauses, resumes and cancels it, and finds it again after a restart. */
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AppError, isAbort } from '../../base/app-error.js';
-import type { DownloadState } from '../../contract/library.js';
+import { PARTS_DOWNLOAD, type DownloadState } from '../../contract/library.js';
+import { removeFile, renameFile } from '../../disk/patience.js';
 import { downloadPack, type DownloadProgress } from '../../library/download-pack.js';
 import { findToken, hubSettings, type Environment } from '../../library/hub-settings.js';
+import { discardDownload } from '../../library/journal.js';
 import { filesOf, licencesOf, type DownloadManifest } from '../../library/manifest.js';
 import { removePackFolder } from '../../library/pack-folder.js';
 import type { TokenStore } from '../../library/token-file.js';
@@ -19,7 +21,10 @@ export interface LibraryDownloadParts {
   readonly tokens: TokenStore;
   readonly hub: EventHub;
   readonly log: Pick<Log, 'failure'>;
+  /** @throws AppError pack.not-found */
   readonly manifest: (libraryId: string) => DownloadManifest;
+  /** Of some parts, by their keys. */
+  readonly partsManifest: (keys: readonly string[]) => DownloadManifest;
   /** Called when files were added or removed. */
   readonly onChange: () => Promise<void>;
 }
@@ -30,6 +35,8 @@ const wishSchema = z.strictObject({
   variants: z.array(z.string()),
   /** Ids of the licences that the person accepted. */
   acceptedLicences: z.array(z.string()),
+  /** Keys of single parts; null for a whole pack. */
+  parts: z.array(z.string()).nullable().default(null),
 });
 type Wish = z.infer<typeof wishSchema>;
 
@@ -81,12 +88,12 @@ export class LibraryDownload {
     if (this.#state !== null || !existsSync(this.#file)) return;
     const wish = readWish(this.#parts.packsDir);
     try {
-      const { name } = this.#parts.manifest(wish?.libraryId ?? '');
+      const { name } = this.#manifest(wish);
       this.#wish = wish;
       if (wish !== null) this.#publish({ ...NOTHING_YET, ...of(wish, name), status: 'paused', error: null });
     } catch {
       // From another version, or cut short: downloaded files stay, and the person starts it again.
-      await rm(this.#file, { force: true });
+      await removeFile(this.#file);
     }
   }
 
@@ -100,6 +107,25 @@ export class LibraryDownload {
         remedy: `Choose among ${manifest.variants.join(', ')}.`,
       });
     }
+    await this.#begin({ libraryId, variants: [...variants], acceptedLicences: [...acceptedLicences], parts: null });
+  }
+
+  /** Downloads single parts into a folder of their own. @throws AppError as `start` */
+  async startParts(keys: readonly string[], acceptedLicences: readonly string[]): Promise<void> {
+    this.#refuseWhileRunning();
+    const { variants } = this.#parts.partsManifest(keys);
+    const accepted = [...acceptedLicences];
+    await this.#begin({
+      libraryId: PARTS_DOWNLOAD,
+      variants: [...variants],
+      acceptedLicences: accepted,
+      parts: [...keys],
+    });
+  }
+
+  async #begin(wish: Wish): Promise<void> {
+    const manifest = this.#manifest(wish);
+    const { variants, acceptedLicences } = wish;
     const open = licencesOf(manifest, filesOf(manifest, variants)).filter(({ id }) => !acceptedLicences.includes(id));
     if (open.length > 0) {
       throw new AppError(
@@ -108,11 +134,11 @@ export class LibraryDownload {
         { remedy: 'Read and accept them before the download.' },
       );
     }
-    this.#wish = { libraryId, variants: [...variants], acceptedLicences: [...acceptedLicences] };
+    this.#wish = wish;
     await mkdir(this.#parts.packsDir, { recursive: true });
     await writeFile(`${this.#file}.tmp`, JSON.stringify(this.#wish));
-    await rename(`${this.#file}.tmp`, this.#file);
-    this.#run(this.#wish, manifest);
+    await renameFile(`${this.#file}.tmp`, this.#file);
+    this.#run(wish, manifest);
   }
 
   /** Received bytes are on the disk when this resolves. */
@@ -128,7 +154,7 @@ export class LibraryDownload {
         remedy: 'Choose a pack and start its download.',
       });
     }
-    this.#run(this.#wish, this.#parts.manifest(this.#wish.libraryId));
+    this.#run(this.#wish, this.#manifest(this.#wish));
   }
 
   /** Ends it and deletes its files; a finished one is only removed from the screen. */
@@ -137,14 +163,29 @@ export class LibraryDownload {
     const done = this.#state?.status === 'done';
     await this.pause();
     this.#wish = null;
-    await rm(this.#file, { force: true });
-    if (wish !== null && !done) {
+    await removeFile(this.#file);
+    if (wish !== null && wish.parts !== null) await this.#discardUnfinished(wish);
+    else if (wish !== null && !done) {
       await removePackFolder(join(this.#parts.packsDir, wish.libraryId)).catch((error: unknown) => {
         if (!(error instanceof AppError) || error.code !== 'pack.not-found') throw error;
       });
     }
     this.#publish(null);
     await this.#parts.onChange();
+  }
+
+  #manifest(wish: Wish | null): DownloadManifest {
+    const { manifest, partsManifest } = this.#parts;
+    const parts = wish?.parts ?? null;
+    return parts === null ? manifest(wish?.libraryId ?? '') : partsManifest(parts);
+  }
+
+  /** Finished parts stay: packs may use them. */
+  async #discardUnfinished(wish: Wish): Promise<void> {
+    const manifest = this.#manifest(wish);
+    for (const { target } of filesOf(manifest, wish.variants)) {
+      await discardDownload(join(this.#parts.packsDir, manifest.id, ...target.split('/')));
+    }
   }
 
   #run(wish: Wish, manifest: DownloadManifest): void {
@@ -156,7 +197,7 @@ export class LibraryDownload {
     this.#work = this.#fetch(wish, manifest, controller.signal)
       .then(
         async () => {
-          await rm(this.#file, { force: true });
+          await removeFile(this.#file);
           this.#settle('done', null);
         },
         (error: unknown) => {

@@ -1,22 +1,26 @@
-/** Available packs: their state, import checks, download, removal, and the token. */
+/** Packs to download: their state, checks of their files, download, removal, and the token. */
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
-import { mkdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, toErrorDto } from '../../base/app-error.js';
-import type { ImportCheck, ImportSource, LibraryPack, LibraryState, TokenSource } from '../../contract/library.js';
-import type { PackSummary } from '../../contract/pack.js';
-import type { AuditFinding } from '../../engine/protocol/audit-report.js';
+import { defined } from '../../base/assert.js';
+import {
+  PARTS_DOWNLOAD,
+  type ImportCheck,
+  type LibraryPack,
+  type LibraryState,
+  type TokenSource,
+} from '../../contract/library.js';
 import { findToken, hubSettings, type Environment } from '../../library/hub-settings.js';
-import { checkImport, type ImportReport } from '../../library/import-check.js';
-import { linkPack } from '../../library/link-pack.js';
+import { importedPacks } from '../../library/imported-packs.js';
 import { filesOf, licencesOf, type DownloadManifest, type ManifestFile } from '../../library/manifest.js';
+import { partsManifest } from '../../library/missing-parts.js';
 import { packUse, removePackFolder } from '../../library/pack-folder.js';
 import type { TokenStore } from '../../library/token-file.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import { engineAuditor } from '../engine/engine-auditor.js';
 import type { EventHub } from '../support/event-hub.js';
 import type { Log } from '../support/log.js';
-import { newId } from '../support/ids.js';
 import { LibraryDownload, unfinishedDownload } from './library-download.js';
 import { packIdOf, type InstalledPack, type PackService } from './pack-service.js';
 
@@ -30,26 +34,24 @@ export interface LibraryServiceParts {
   readonly hub: EventHub;
   readonly log: Pick<Log, 'failure'>;
   readonly packs: PackService;
-  /** Null where the host has no dialogs. */
-  readonly pickFolder: (() => Promise<string | null>) | null;
 }
-
-interface Checked {
-  readonly libraryId: string;
-  readonly report: ImportReport;
-}
-
-/** Checks that can still be imported; older ones must be repeated. */
-const MAX_CHECKS = 8;
 
 /** Imported and downloaded packs for the studio. */
 export function installedPacks(packsDir: string, manifests: readonly DownloadManifest[]): InstalledPack[] {
   const unfinished = unfinishedDownload(packsDir);
-  return manifests
+  const downloaded = manifests
     .filter(({ id }) => id !== unfinished)
     .map(({ id, name }) => ({ name, folder: join(packsDir, id) }))
-    .filter(({ folder }) => existsSync(folder) && isWhole(folder))
-    .map(({ name, folder }) => ({ name, folder: realpathSync(folder) }));
+    .filter(({ folder }) => existsSync(folder) && isWhole(folder));
+  const imported = importedPacks(packsDir).filter(({ id }) => !manifests.some((manifest) => manifest.id === id));
+  const place = ({ name, folder }: { readonly name: string; readonly folder: string }) => ({
+    name,
+    folder: realpathSync(folder),
+  });
+  return [
+    ...downloaded.map((pack) => ({ ...place(pack), source: 'library' as const })),
+    ...imported.map((pack) => ({ ...place(pack), source: 'files' as const })),
+  ];
 }
 
 /** Whether the folder has files and no interrupted download. */
@@ -61,7 +63,6 @@ function isWhole(folder: string): boolean {
 export class LibraryService {
   readonly download: LibraryDownload;
   readonly #parts: LibraryServiceParts;
-  readonly #checks = new Map<string, Checked>();
 
   constructor(parts: LibraryServiceParts) {
     this.#parts = parts;
@@ -71,7 +72,8 @@ export class LibraryService {
       tokens: parts.tokens,
       hub: parts.hub,
       log: parts.log,
-      manifest: (libraryId) => this.#manifest(libraryId),
+      manifest: (libraryId) => this.manifest(libraryId),
+      partsManifest: (keys) => partsManifest(defined(parts.manifests[0], 'a pack to download'), PARTS_DOWNLOAD, keys),
       onChange: () => this.refresh(),
     });
   }
@@ -90,51 +92,22 @@ export class LibraryService {
     await this.#parts.packs.list();
   }
 
-  /**
-   * Looks for a pack's parts and checks each by its headers. Changes nothing.
-   * @returns null when the person closed the dialog
-   * @throws AppError pack.not-found; what the engine reported
-   */
-  async check(libraryId: string, source: ImportSource, variants: readonly string[]): Promise<ImportCheck | null> {
-    const manifest = this.#manifest(libraryId);
-    const place = await this.#place(libraryId, source);
-    if (place === null) return null;
-    const report = await checkImport({ manifest, variants, ...place }, engineAuditor(this.#parts.helper));
-    const checkId = newId();
-    this.#checks.set(checkId, { libraryId, report });
-    for (const old of [...this.#checks.keys()].slice(0, -MAX_CHECKS)) this.#checks.delete(old);
-    const { parts, complete } = report.audit;
-    return {
-      checkId,
-      libraryId,
-      searched: place.roots[0] ?? place.cacheDir ?? '',
-      parts: parts.map((part) => ({ ...part, dtypes: [...part.dtypes], findings: part.findings.map(copied) })),
-      complete,
-      strays: report.strays.map(copied),
-    };
-  }
-
-  /** Links the files that a check found, without copying. @throws AppError pack.incomplete, pack.invalid, disk.failed */
-  async import(checkId: string): Promise<PackSummary> {
-    const checked = this.#checks.get(checkId);
-    if (checked === undefined) {
-      throw new AppError('pack.not-found', 'This check is too old to import.', { remedy: 'Check again.' });
-    }
-    if (!checked.report.audit.complete) {
-      throw new AppError('pack.incomplete', 'The found files are not complete, so they are not imported.', {
-        remedy: 'Add the missing files and check again.',
-      });
-    }
-    const folder = this.#folder(checked.libraryId);
-    await mkdir(this.#parts.packsDir, { recursive: true });
-    await linkPack(checked.report.found, folder);
-    await this.refresh();
-    return this.#parts.packs.summary(packIdOf(await realpath(folder)));
+  /** Checks an installed pack's files by their headers. @throws AppError pack.not-found; what the engine reported */
+  async check(libraryId: string): Promise<ImportCheck> {
+    const { expectedTensors } = this.manifest(libraryId);
+    const searched = this.#folder(libraryId);
+    const audit = await engineAuditor(this.#parts.helper).pack({ packPath: searched }, expectedTensors);
+    const parts = audit.parts.map((part) => ({
+      ...part,
+      dtypes: [...part.dtypes],
+      findings: part.findings.map((finding) => ({ ...finding })),
+    }));
+    return { libraryId, searched, parts, complete: audit.complete };
   }
 
   /** Removes a pack's folder; files that it only links to stay. */
   async remove(libraryId: string): Promise<void> {
-    this.#manifest(libraryId);
+    this.manifest(libraryId);
     const begun = this.download.state?.libraryId === libraryId ? this.download.state : null;
     if (begun === null || begun.status === 'done') await removePackFolder(this.#folder(libraryId));
     if (begun === null) await this.refresh();
@@ -177,32 +150,6 @@ export class LibraryService {
     };
   }
 
-  async #place(
-    libraryId: string,
-    source: ImportSource,
-  ): Promise<{ readonly roots: readonly string[]; readonly cacheDir: string | null } | null> {
-    switch (source.kind) {
-      case 'hub-cache':
-        return { roots: [], cacheDir: hubSettings(this.#parts.env).cacheDir };
-      case 'installed':
-        return { roots: [this.#folder(libraryId)], cacheDir: null };
-      case 'folder':
-        if (existsSync(source.folder)) return { roots: [source.folder], cacheDir: null };
-        throw new AppError('pack.not-found', `There is no folder ${source.folder} on this computer.`, {
-          remedy: 'Write the absolute path of the folder.',
-        });
-      case 'dialog': {
-        if (this.#parts.pickFolder === null) {
-          throw new AppError('pack.not-found', 'This window cannot open a folder dialog.', {
-            remedy: 'Write the folder’s path instead.',
-          });
-        }
-        const folder = await this.#parts.pickFolder();
-        return folder === null ? null : { roots: [folder], cacheDir: null };
-      }
-    }
-  }
-
   async #token(): Promise<{ readonly token: TokenSource; readonly tokenProblem: string | null }> {
     const { env, tokens } = this.#parts;
     const settings = hubSettings(env);
@@ -223,17 +170,14 @@ export class LibraryService {
     return join(this.#parts.packsDir, libraryId);
   }
 
-  #manifest(libraryId: string): DownloadManifest {
+  /** @throws AppError pack.not-found */
+  manifest(libraryId: string): DownloadManifest {
     const manifest = this.#parts.manifests.find(({ id }) => id === libraryId);
     if (manifest !== undefined) return manifest;
     throw new AppError('pack.not-found', 'This pack is not in the list of available packs.', {
       remedy: 'Reload the page; it may come from another version.',
     });
   }
-}
-
-function copied(finding: AuditFinding): AuditFinding {
-  return { ...finding };
 }
 
 function total(files: readonly ManifestFile[]): number {

@@ -1,9 +1,13 @@
 /** LoRA files: checked against a pack's FLUX when they are added, read in place when a picture is made. */
 import { createHash } from 'node:crypto';
-import { readdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
-import type { Lora, LoraSource } from '../../contract/lora.js';
+import { diskError } from '../../base/disk-error.js';
+import type { AddedLora, Lora, LoraSource } from '../../contract/lora.js';
+import type { CheckLoraResult } from '../../engine/protocol.js';
+import { truePath, typedPath } from '../../disk/paths.js';
+import { isHeld, removeEmptyFolder, removeFile, removeFolder } from '../../disk/patience.js';
 import { hashFile } from '../../library/checksum.js';
 import type { LoraFile, LorasRepo } from '../../store/loras-repo.js';
 import type { EngineClient } from '../engine/engine-client.js';
@@ -31,7 +35,7 @@ export class LoraService {
 
   constructor(parts: LoraServiceParts) {
     this.#parts = parts;
-    this.uploads = new LoraUploads({ folder: parts.folder, check: (file, packId) => this.#layers(file, packId) });
+    this.uploads = new LoraUploads({ folder: parts.folder, check: (file, packId) => this.#check(file, packId) });
   }
 
   list(): Lora[] {
@@ -42,11 +46,15 @@ export class LoraService {
   async restore(): Promise<void> {
     const { folder } = this.#parts;
     for (const name of await readdir(folder).catch(() => [])) {
-      if (name.endsWith('.upload')) await rm(join(folder, name), { recursive: true, force: true });
+      if (name.endsWith('.upload'))
+        await removeFolder(join(folder, name)).catch((error: unknown) => {
+          // A later start deletes it.
+          if (!isHeld(error)) throw error;
+        });
     }
   }
 
-  async finishUpload(uploadId: string): Promise<Lora> {
+  async finishUpload(uploadId: string): Promise<AddedLora> {
     const { file, packId } = await this.uploads.finish(uploadId);
     return this.#remember(file, packId, true);
   }
@@ -60,10 +68,10 @@ export class LoraService {
    * @throws AppError weights.unexpected-tensor, whose details list the keys that are not FLUX's, one per line;
    *   weights.*, pack.not-found
    */
-  async add(source: LoraSource, packId: string): Promise<Lora | null> {
+  async add(source: LoraSource, packId: string): Promise<AddedLora | null> {
     const chosen = source.kind === 'file' ? source.file : await this.#pick();
     if (chosen === null) return null;
-    const file = await realpath(chosen).catch((cause: unknown) => {
+    const file = await truePath(typedPath(chosen)).catch((cause: unknown) => {
       throw new AppError('weights.unreadable', `There is no file ${chosen} on this computer.`, {
         remedy: 'Write the absolute path of the file.',
         cause,
@@ -80,14 +88,16 @@ export class LoraService {
       throw new AppError('weights.unreadable', 'This LoRA is no longer in the list.', { remedy: 'Add it again.' });
     }
     if (!lora.isCopy) return;
-    await rm(lora.file, { force: true });
+    await removeFile(lora.file).catch((error: unknown) => {
+      throw diskError(error, `delete the copy of the LoRA, ${lora.file}`);
+    });
     // Its folder may hold the same contents under another name.
-    await rmdir(dirname(lora.file)).catch(() => undefined);
+    await removeEmptyFolder(dirname(lora.file)).catch(() => undefined);
   }
 
-  async #remember(file: string, packId: string, isCopy: boolean): Promise<Lora> {
+  async #remember(file: string, packId: string, isCopy: boolean): Promise<AddedLora> {
     const { repo, now } = this.#parts;
-    const layers = await this.#layers(file, packId);
+    const { layers, leftOut, assumesAlpha } = await this.#check(file, packId);
     const info = await stat(file);
     const lora: LoraFile = {
       id: `lora-${createHash('sha256').update(file).digest('hex').slice(0, DIGITS)}`,
@@ -100,13 +110,13 @@ export class LoraService {
       isCopy,
     };
     repo.save(lora, now());
-    return shown(lora);
+    return { ...shown(lora), leftOut: leftOut.textEncoder + leftOut.embedding, assumesAlpha };
   }
 
-  async #layers(file: string, packId: string): Promise<number> {
+  #check(file: string, packId: string): Promise<CheckLoraResult> {
     const { helper, packs } = this.#parts;
     const params = { packPath: packs.folder(packId), file };
-    return (await helper.request<'check-lora'>({ kind: 'check-lora', params })).layers;
+    return helper.request<'check-lora'>({ kind: 'check-lora', params });
   }
 
   async #pick(): Promise<string | null> {

@@ -2,12 +2,14 @@
  * Uploads a LoRA from a page that does not know its path: first the header, which the engine checks in an otherwise empty
  * file of the full length, then the rest in pieces.
  */
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { MAX_LORA_BYTES, type LoraPiece, type LoraUpload, type LoraUploadState } from '../../contract/lora.js';
 import { missingRoom } from '../../contract/preparation.js';
+import { removeFolder, renameFile } from '../../disk/patience.js';
 import { hashFile } from '../../library/checksum.js';
+import { safeFileName } from '../../base/file-name.js';
 import { diskError } from '../../base/disk-error.js';
 import { freeBytes } from '../../library/free-space.js';
 import { formatBytes } from '../support/byte-size.js';
@@ -79,7 +81,7 @@ export class LoraUploads {
       await this.#parts.check(file, packId);
     } catch (error) {
       await handle.close();
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
       throw named(error, file, name);
     }
     const received = Math.min(head.byteLength, bytes);
@@ -124,10 +126,10 @@ export class LoraUploads {
       const folder = join(this.#parts.folder, hash.slice(0, DIGITS));
       await mkdir(folder, { recursive: true });
       const file = join(folder, safeName(upload.name));
-      await rename(upload.file, file);
+      await renameFile(upload.file, file);
       return { file, packId: upload.packId };
     } finally {
-      await rm(upload.folder, { recursive: true, force: true });
+      await removeFolder(upload.folder);
     }
   }
 
@@ -137,7 +139,7 @@ export class LoraUploads {
     if (upload === undefined) return;
     this.#open.delete(uploadId);
     await upload.handle.close();
-    await rm(upload.folder, { recursive: true, force: true });
+    await removeFolder(upload.folder);
   }
 
   async close(): Promise<void> {
@@ -166,8 +168,8 @@ function named(error: unknown, file: string, name: string): unknown {
   return new AppError(code, message.replaceAll(file, name), { remedy, retryable, details: said, cause: error });
 }
 
-/** The file's name without characters that file systems refuse. */
+/** The file's name as every system takes it. */
 function safeName(name: string): string {
   const kept = basename(name.replaceAll('\\', '/')).replace(/[^\p{L}\p{N} ._()+-]/gu, '_');
-  return `${kept.replace(/\.safetensors$/i, '').slice(-100)}.safetensors`;
+  return safeFileName(kept.replace(/\.safetensors$/i, '').slice(-100), '.safetensors', 'lora');
 }

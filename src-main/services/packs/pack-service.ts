@@ -1,9 +1,11 @@
 /** The known packs: the bundled one, those given at start, installed ones, and added folders. */
 import { createHash } from 'node:crypto';
-import { realpath } from 'node:fs/promises';
 import { AppError, toErrorDto } from '../../base/app-error.js';
+import { pathKey, truePath } from '../../disk/paths.js';
+import type { QuantizedComponent } from '../../contract/formats.js';
 import type { PackDetail, PackSummary } from '../../contract/pack.js';
 import type { InspectResult } from '../../engine/protocol.js';
+import { removePackFolder } from '../../library/pack-folder.js';
 import type { PacksRepo } from '../../store/packs-repo.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import type { EventHub } from '../support/event-hub.js';
@@ -12,6 +14,8 @@ import type { EventHub } from '../support/event-hub.js';
 export interface InstalledPack {
   readonly name: string;
   readonly folder: string;
+  /** `files`: its folder only names files elsewhere. */
+  readonly source: 'library' | 'files';
 }
 
 interface KnownPack {
@@ -38,7 +42,7 @@ export interface PackServiceParts {
 
 /** The same folder always has the same id, so that runs in the gallery keep their pack. */
 export function packIdOf(folder: string): string {
-  return `pack-${createHash('sha256').update(folder).digest('hex').slice(0, 16)}`;
+  return `pack-${createHash('sha256').update(pathKey(folder)).digest('hex').slice(0, 16)}`;
 }
 
 export class PackService {
@@ -115,7 +119,7 @@ export class PackService {
     }
     const chosen = await pickFolder();
     if (chosen === null) return null;
-    const folder = await realpath(chosen);
+    const folder = await truePath(chosen);
     const pack: KnownPack = this.#known().find((known) => known.folder === folder) ?? {
       id: packIdOf(folder),
       folder,
@@ -127,8 +131,11 @@ export class PackService {
     return summary;
   }
 
+  /** Forgets a folder, or deletes a pack that only names files elsewhere. @throws AppError pack.not-found */
   async remove(packId: string): Promise<void> {
-    if (!this.#parts.repo.remove(packId)) {
+    const made = this.#known().find(({ id, source }) => id === packId && source === 'files');
+    if (made !== undefined) await removePackFolder(made.folder);
+    else if (!this.#parts.repo.remove(packId)) {
       throw new AppError(
         'pack.not-found',
         'This pack cannot be removed: it came with the app or with the command line.',
@@ -144,7 +151,7 @@ export class PackService {
     const all: KnownPack[] = [
       ...(bundled === null ? [] : [{ ...bundled, source: 'bundled' as const }]),
       ...folders.map((folder) => ({ id: packIdOf(folder), folder, source: 'folder' as const })),
-      ...installed().map(({ name, folder }) => ({ id: packIdOf(folder), folder, source: 'library' as const, name })),
+      ...installed().map(({ name, folder, source }) => ({ id: packIdOf(folder), folder, source, name })),
       ...repo.list().map((pack) => ({ ...pack, source: 'folder' as const })),
     ];
     return all.filter((pack, i) => all.findIndex((other) => other.id === pack.id) === i);
@@ -186,10 +193,18 @@ export class PackService {
         limits: { minSize: 64, maxSize: 2048, maxSteps: 100 },
         complete: false,
         bytes: 0,
+        quantized: { flux: null, t5: null, infusenet: null },
         problem: toErrorDto(error).message,
       };
     }
   }
+}
+
+/** InfuseNet's is that of its first variant. */
+function quantizedParts({ components }: InspectResult): PackSummary['quantized'] {
+  const of = (component: QuantizedComponent) =>
+    components.find(({ component: name }) => name.split('/')[0] === component)?.quantized ?? null;
+  return { flux: of('flux'), t5: of('t5'), infusenet: of('infusenet') };
 }
 
 function toSummary(pack: KnownPack, inspected: InspectResult): PackSummary {
@@ -206,6 +221,7 @@ function toSummary(pack: KnownPack, inspected: InspectResult): PackSummary {
     limits: { ...inspected.limits },
     complete: inspected.complete,
     bytes: inspected.components.reduce((sum, component) => sum + component.bytes, 0),
+    quantized: quantizedParts(inspected),
     problem: inspected.complete
       ? null
       : `Files are missing for ${missing.map((component) => component.component).join(', ') || 'some components'}.`,

@@ -2,7 +2,7 @@
  * The one conversion ahead of a run, in an engine process of its own so that pictures can be made meanwhile: starts, pauses,
  * resumes and cancels it, and finds it again after a restart.
  */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { AppError, isAbort } from '../../base/app-error.js';
 import {
   missingRoom,
@@ -12,6 +12,7 @@ import {
   type PreparationState,
 } from '../../contract/preparation.js';
 import type { ConversionPlanResult, ConversionRequest, EngineProgress } from '../../engine/protocol.js';
+import { removeFile, renameFile } from '../../disk/patience.js';
 import { freeBytes } from '../../library/free-space.js';
 import type { CacheFolder } from './cache-folder.js';
 import type { CacheService } from './cache-service.js';
@@ -113,7 +114,7 @@ export class PreparationService {
       if (!estimate.fits) throw noRoom(estimate.bytesLeft, estimate.freeBytes);
       this.#wish = input;
       await writeFile(`${this.#parts.file}.tmp`, JSON.stringify(input));
-      await rename(`${this.#parts.file}.tmp`, this.#parts.file);
+      await renameFile(`${this.#parts.file}.tmp`, this.#parts.file);
       this.#publish(await this.#waiting(input, 'running'));
       this.#work = this.#convert(input, estimate, controller.signal).then(
         () => this.#settle('done', null),
@@ -149,7 +150,7 @@ export class PreparationService {
 
   async #settle(status: 'done' | 'paused' | 'failed', error: unknown): Promise<void> {
     this.#controller = null;
-    if (status === 'done') await rm(this.#parts.file, { force: true });
+    if (status === 'done') await removeFile(this.#parts.file);
     if (this.#state === null) return;
     const state: PreparationState = { ...this.#state, status, secondsLeft: null, error: null };
     if (status === 'done') {
@@ -191,7 +192,7 @@ export class PreparationService {
 
   async #forget(): Promise<void> {
     this.#wish = null;
-    await rm(this.#parts.file, { force: true });
+    await removeFile(this.#parts.file);
   }
 
   #refuseWhileRunning(): void {

@@ -1,8 +1,9 @@
 /** Makes one picture: asks the engine, copies the file, and saves the result, in that order. */
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { diskError } from '../../base/disk-error.js';
+import { removeFile } from '../../disk/patience.js';
 import { variantKey } from '../../contract/formats.js';
 import { settingsOf } from '../../contract/generation-settings.js';
 import type { LoraUse } from '../../contract/lora.js';
@@ -69,7 +70,8 @@ export class RunMaker {
       const result = await engine.request<'generate'>({ kind: 'generate', params }, { signal, onProgress });
       await measuring?.onMade?.(run, result);
       await this.#save(run, result);
-      await rm(params.outputPath, { force: true });
+      // The picture is saved: a program that reads the work file must not take it back. The next start deletes it.
+      await removeFile(params.outputPath).catch(() => undefined);
       return { totalSeconds: result.totalSeconds, stepSeconds: result.stepSeconds };
     } catch (error) {
       await store.files.removeRun(run.id);
@@ -157,6 +159,7 @@ export class RunMaker {
       stepSeconds: [...made.stepSeconds],
       computeDtype: made.computeDtype,
       weightHashes: { ...made.weightHashes },
+      weightTypes: { ...made.weightTypes },
       keepList: [...made.keepList],
       versions: { ...made.versions },
       pixelHash,

@@ -24,7 +24,9 @@ describe('a folder that cannot be written', () => {
   ])('is refused by %s before a picture is made', async (command, args, folder) => {
     const ran = await runCli(command, '--pack', PACK, ...args);
     expect(ran.code).toBe(1);
-    expect(ran.stderr).toContain(`Could not write to the folder ${join(process.cwd(), folder)} (ENOTDIR).`);
+    expect(ran.stderr).toContain(
+      `Could not write to the folder ${join(process.cwd(), folder)}: a folder of its path is a file (ENOTDIR).`,
+    );
     expect(ran.stderr).toContain('[disk.failed]');
   });
 });

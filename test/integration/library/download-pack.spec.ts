@@ -105,6 +105,15 @@ describe('downloadPack', { retry: 0 }, () => {
     expect(sha256(await readFile(join(folder, 'plain', 'other.pth')))).toBe(sha256(BIG));
   });
 
+  it.each([sha256(SMALL), 'a'.repeat(40)])('takes no other server’s etag for a hash: %s', async (etag) => {
+    hub.put('other.pth', BIG);
+    hub.storageEtag = etag;
+    const base = `${hub.storageEndpoint}/blob/`;
+    await download(smallManifest([{ path: 'plain/other.pth', sha256: sha256(BIG) }], base));
+    await download(smallManifest([{ path: 'plain/other.pth' }], base), { folder: join(folder, 'second') });
+    expect(sha256(await readFile(join(folder, 'second', 'plain', 'other.pth')))).toBe(sha256(BIG));
+  });
+
   it('asks for every file at the commit that the first answer named', async () => {
     hub.put(`${REPOSITORY}/second.json`, SMALL, false);
     await download(smallManifest([{ path: 'model_index.json' }, { path: 'second.json' }]));

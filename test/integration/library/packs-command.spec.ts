@@ -46,10 +46,32 @@ describe('packs', () => {
     const report = JSON.parse(out) as { parts: { part: string; state: string; findings: { remedy: string }[] }[] };
     expect(report).toMatchObject({ complete: false, folder: null });
     const states = Object.fromEntries(report.parts.map(({ part, state }) => [part, state]));
-    expect(states).toMatchObject({ flux: 'other-model', t5: 'ok', vae: 'ok', arcface: 'missing', scrfd: 'missing' });
+    expect(states).toMatchObject({
+      flux: 'other-model',
+      t5: 'other-model',
+      clip: 'other-model',
+      arcface: 'missing',
+      scrfd: 'missing',
+    });
     const text = (await packs(['import', folder])).out;
     expect(text).toContain('expected 1160');
     expect(text).toContain('facexlib');
+  });
+
+  it('names what is missing with its size, and uses the files that were chosen', async () => {
+    const folder = join(home, 'models');
+    await cp('test/fixtures/model-files/ae.safetensors', join(folder, 'ae.safetensors'));
+    await cp('test/fixtures/model-files/ae.safetensors', join(folder, 'other.safetensors'));
+    const chosen = join(folder, 'other.safetensors');
+    const args = ['import', folder, '--check', '--dir', join(home, 'packs')];
+    const { out } = await packs([...args, '--choose', `vae=${chosen}`, '--json']);
+    const report = JSON.parse(out) as { missing: { part: string }[]; parts: { part: string; path: string | null }[] };
+    expect(report.parts.find(({ part }) => part === 'vae')?.path).toBe(chosen);
+    expect(report.missing.find(({ part }) => part === 'scrfd')).toMatchObject({ gated: false, bytes: 16_923_827 });
+    expect((await packs(args)).out).toMatch(/scrfd.*16\.1 MiB/i);
+    const refused = await packs([...args, '--choose', `unet=${chosen}`]);
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.err).toContain('There is no part "unet"');
   });
 
   it('shows the licences and downloads nothing before they are accepted', async () => {

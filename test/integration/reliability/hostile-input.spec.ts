@@ -10,6 +10,7 @@ import { parseSearch } from '../../../src-main/contract/search-language.js';
 import { decodeImage } from '../../../src-main/engine/image/read-image.js';
 import { loraTargets } from '../../../src-main/engine/lora/lora-targets.js';
 import { parseLora } from '../../../src-main/engine/lora/parse-lora.js';
+import { PeftConfig } from '../../../src-main/engine/lora/peft-config.js';
 import { readOnnxOutline } from '../../../src-main/engine/weights/onnx-outline.js';
 import { parsePackManifest } from '../../../src-main/engine/pack/pack-manifest.js';
 import { openSession } from '../../../src-main/engine/runtime/session.js';
@@ -91,7 +92,9 @@ const source = await openCheckpoint(
 );
 const TARGETS = loraTargets(source.entries, { doubleBlocks: 2, singleBlocks: 2, guidanceEmbeds: true });
 await source.close();
-const LORAS = ['peft', 'kohya', 'xlabs', 'configured'].map((name) => fixture(`lora/${name}.safetensors`));
+const LORAS = ['peft', 'kohya', 'xlabs', 'configured', 'kinds/lokr', 'kinds/dora', 'kinds/header-patterns'].map(
+  (name) => fixture(`lora/${name}.safetensors`),
+);
 const TORCH = ['wrapped.bin', 'protocol4.bin', 'transposed.bin', 'legacy.pth', 'legacy-protocol4.pth'].map((name) =>
   fixture(`torch/${name}`),
 );
@@ -139,7 +142,7 @@ const PARSERS: readonly [name: string, inTests: number, parse: Parse][] = [
     4000,
     async (r) => {
       const { entries, metadata } = await readSafetensorsHeader(memory(mutate(r, pick(r, LORAS))));
-      return parseLora(entries, metadata, TARGETS, 'lora');
+      return parseLora(entries, TARGETS, PeftConfig.inHeader(metadata, 'lora'), 'lora');
     },
   ],
   ['pack.json', 8000, (r) => parsePackManifest(mutateText(r, PACK), 'pack.json')],

@@ -23,8 +23,11 @@ beforeAll(async () => {
   samples = {
     'packs.inspect': { packId },
     'packs.remove': { packId },
-    'library.check': { libraryId: 'none', source: { kind: 'hub-cache' }, variants: [] },
-    'library.import': { checkId: 'none' },
+    'files.search': { source: { kind: 'paths', paths: ['/none'] }, add: false },
+    'files.choose': { searchId: 'none', choice: { flux: 0 } },
+    'files.use': { searchId: 'none', name: 'n' },
+    'files.download': { searchId: 'none', acceptedLicences: [] },
+    'library.check': { libraryId: 'none' },
     'library.download': { libraryId: 'none', variants: [], acceptedLicences: [] },
     'library.remove': { libraryId: 'none' },
     'library.save-token': { token: 'hf_x' },

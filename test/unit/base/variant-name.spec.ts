@@ -15,7 +15,11 @@ describe('variantName', () => {
   });
 
   it('says what it says in other words', () => {
-    const words = { all: (format: string) => `Tout en ${format}`, mix: (mib: number) => `Auto ${mib} Mio` };
+    const words = {
+      all: (format: string) => `Tout en ${format}`,
+      asFile: 'Tel le fichier',
+      mix: (mib: number) => `Auto ${mib} Mio`,
+    };
     expect(variantName({ flux: 'nf4', t5: 'nf4', infusenet: 'nf4' }, words)).toBe('Tout en NF4');
     expect(variantDescription({ flux: 'auto-3500', t5: 'nf4', infusenet: 'nf4' }, words)).toBe(
       'FLUX Auto 3500 Mio, T5 NF4, InfuseNet NF4',

@@ -39,6 +39,6 @@ describe('INFINITEYOU_FLUX', () => {
     for (const source of Object.values(manifest.sources)) {
       expect(manifest.licences.map(({ id }) => id)).toContain(source.licence);
     }
-    expect(licencesOf(manifest, manifest.files)).toHaveLength(manifest.licences.length);
+    expect(licencesOf(manifest, [...manifest.files, ...manifest.parts])).toHaveLength(manifest.licences.length);
   });
 });

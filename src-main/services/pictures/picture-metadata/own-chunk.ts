@@ -42,6 +42,8 @@ const ownChunkSchema = z.object({
   faceScores: z.array(faceScoreSchema).max(10),
   keepList: z.array(text).max(1000),
   weightHashes: z.record(text, text),
+  /** Absent from older pictures. */
+  weightTypes: z.record(text, text).default({}),
   versions: z.record(text, text),
   phases: z.array(phaseSchema).max(100),
   stepSeconds: z.array(finite).max(1000),
@@ -82,6 +84,7 @@ export function writeOwnChunk(made: Made): string {
     faceScores: result.faceScores,
     keepList: result.keepList,
     weightHashes: result.weightHashes,
+    weightTypes: result.weightTypes,
     versions: result.versions,
     phases: result.phases,
     stepSeconds: result.stepSeconds,

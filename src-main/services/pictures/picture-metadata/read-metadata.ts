@@ -42,6 +42,7 @@ function factsOf(chunk: OwnChunk): PictureMetadata['facts'] {
       ),
     ),
     ...chunk.keepList.map((pattern) => fact('Kept in 16-bit', pattern)),
+    ...Object.entries(chunk.weightTypes).map(([name, type]) => fact(`File, ${name}`, type)),
     ...Object.entries(chunk.weightHashes).map(([name, hash]) => fact(`Weights, ${name}`, hash)),
     ...Object.entries(chunk.versions).map(([name, version]) => fact(`Version, ${name}`, version)),
     fact('App version', chunk.appVersion),

@@ -209,7 +209,7 @@ describe('EngineClient', () => {
     const request = client.request<'release'>(release);
     last().ready();
     await settle();
-    last().say({ type: 'result', id: 'q1', result: { kind: 'probe', providers: [] } });
+    last().say({ type: 'result', id: 'q1', result: { kind: 'probe', providers: [], cuda: null } });
     await expect(request).rejects.toMatchObject({ code: 'engine.protocol' });
   });
 

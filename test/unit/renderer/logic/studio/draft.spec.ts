@@ -24,6 +24,7 @@ const pack: PackSummary = {
   limits: { minSize: 128, maxSize: 384, maxSteps: 50 },
   complete: true,
   bytes: 0,
+  quantized: { flux: null, t5: null, infusenet: null },
   problem: null,
 };
 const all = (format: 'int8' | 'nf4') => ({ flux: format, t5: format, infusenet: format });

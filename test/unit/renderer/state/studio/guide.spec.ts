@@ -10,6 +10,7 @@ const PACK = {
   source: 'bundled',
   complete: true,
   modelVariants: ['aes'],
+  quantized: { flux: null, t5: null, infusenet: null },
   defaults: { width: 256, height: 256, steps: 20, guidance: 2 },
   limits: { minSize: 256, maxSize: 256, maxSteps: 50 },
 };

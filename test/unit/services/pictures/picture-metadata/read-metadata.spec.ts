@@ -43,6 +43,7 @@ const result: RunResult = {
   stepSeconds: [1, 2],
   computeDtype: 'f16',
   weightHashes: { flux: 'abcd' },
+  weightTypes: { flux: 'Q4_K' },
   keepList: ['*.norm*'],
   versions: { ort: '1.30.0' },
   pixelHash: 'ff00',

@@ -1,0 +1,29 @@
+/** The provider that a new studio begins with. */
+import { describe, expect, it } from 'vitest';
+import type { Provider } from '../../../../src-main/base/vocabulary.js';
+import type { EngineClient } from '../../../../src-main/services/engine/engine-client.js';
+import { SystemService } from '../../../../src-main/services/host/system-service.js';
+
+function defaultOf(...working: readonly Provider[]): Promise<Provider> {
+  const all: readonly Provider[] = ['webgpu', 'cpu', 'dml', 'cuda'];
+  const providers = all.map((provider) => ({ provider, available: working.includes(provider), detail: '' }));
+  const helper = { versions: {}, request: () => Promise.resolve({ kind: 'probe', providers, cuda: null }) };
+  const service = new SystemService({
+    helper: helper as unknown as EngineClient,
+    appVersion: '0',
+    host: 'web',
+    noticesFile: '',
+    folders: { logs: '', pictures: '' },
+    openFolder: null,
+  });
+  return service.info().then(({ defaultProvider }) => defaultProvider);
+}
+
+describe('the default provider', () => {
+  it('is cuda where it works, else what is there', async () => {
+    expect(await defaultOf('cpu', 'webgpu', 'cuda')).toBe('cuda');
+    expect(await defaultOf('cpu', 'webgpu', 'dml')).toBe('webgpu');
+    expect(await defaultOf('cpu', 'dml')).toBe('dml');
+    expect(await defaultOf('cpu')).toBe('cpu');
+  });
+});
