@@ -18,6 +18,7 @@ import { Models } from './models/models.svelte';
 import { Navigation } from './shell/navigation.svelte';
 import { Notices } from './shell/notices.svelte';
 import { OutputMeasurements } from './studio/measurements.svelte';
+import { OwnFiles } from './models/own-files.svelte';
 import { Photos } from './studio/photos.svelte';
 import { Preparation } from './models/preparation.svelte';
 import { Queue } from './studio/queue.svelte';
@@ -36,6 +37,7 @@ export function createApp(client: Client, page: Window) {
   const compare = new Compare(client, notices);
   const queue = new Queue(client, notices, announcer);
   const navigation = new Navigation(page);
+  const studio = new Studio(client, notices, announcer, models, settings, photos);
   return {
     announcer,
     notices,
@@ -43,12 +45,13 @@ export function createApp(client: Client, page: Window) {
     settings,
     models,
     library: new Library(client, notices, announcer),
+    ownFiles: new OwnFiles(client, notices, announcer),
     preparation: new Preparation(client, notices, announcer),
     loras: new Loras(client, notices),
     photos,
     queue,
-    studio: new Studio(client, notices, announcer, models, settings, photos),
-    guide: new Guide(client, { notices, settings, models, photos, queue, compare, navigation }),
+    studio,
+    guide: new Guide(client, { notices, settings, models, photos, queue, compare, navigation, studio }),
     compare,
     blind: new Blind(client, notices, compare),
     layers: new Layers(client),
@@ -77,6 +80,7 @@ export function startApp(app: App): () => void {
     app.settings,
     app.models,
     app.library,
+    app.ownFiles,
     app.preparation,
     app.photos,
     app.queue,

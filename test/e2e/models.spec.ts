@@ -1,4 +1,4 @@
-/** The Models screen against a hub on this machine: licences, refusals, pausing, importing, the token, the cache. */
+/** The Models screen against a hub on this machine: licences, refusals, pausing, checking, the token, the cache. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -28,7 +28,6 @@ const SIZES = [
   { width: 1024, height: 700 },
 ] as const;
 const TOKEN = 'hf_for_the_browser_test';
-const NAME = 'Miniature of InfiniteYou';
 
 let browser: Browser;
 let gallery: TemporaryGallery;
@@ -40,6 +39,8 @@ let pack: TinyPack;
 let home: string;
 let lora: string;
 let dropped: string;
+/** A LoRA for Stable Diffusion. */
+let foreign: string;
 
 /** A LoRA of rank 1 for the first layer of the bundled pack. */
 async function makeLora(assets: string, file: string): Promise<void> {
@@ -61,6 +62,8 @@ beforeAll(async () => {
   dropped = join(home, 'grain.safetensors');
   await makeLora(gallery.assets, lora);
   await makeLora(gallery.assets, dropped);
+  foreign = join(home, 'foreign.safetensors');
+  await writeSafetensors(foreign, [zeros('lora_unet_down_blocks_0_attn.lora_down.weight', [1, 4])]);
   const catalogue = join(home, 'catalogue.json');
   await writeFile(catalogue, JSON.stringify([await tinyCatalogue(pack.root, hub)]));
   [browser, host] = await Promise.all([
@@ -121,47 +124,6 @@ async function cancelDownload(): Promise<void> {
   await button('Cancel and delete').click();
   await button('Download…').waitFor();
 }
-
-describe('an import', () => {
-  it('says of every part what is missing and what to do', async () => {
-    await page.getByRole('heading', { name: NAME }).waitFor();
-    await button('Look in Hugging Face’s cache').click();
-    await page.getByRole('heading', { name: /parts of \d+ cannot be used/ }).waitFor();
-    await page.getByText('was not found in any of the searched places').first().waitFor();
-    await page.getByText('Download it, or choose the folder that contains it.').first().waitFor();
-    await page.getByRole('heading', { name: /cannot be used/ }).scrollIntoViewIfNeeded();
-    await check('missing');
-    await button('Close').click();
-  });
-
-  it('names a folder that is not there', async () => {
-    await page.getByLabel('Or the path of a folder on this computer').fill('/nowhere/at/all');
-    await page.keyboard.press('Enter');
-    await page.getByText('There is no folder /nowhere/at/all').waitFor();
-    await button('Dismiss').click();
-  });
-
-  it('uses files where they lie, with the keyboard alone, and lets go of them', async () => {
-    await page.getByLabel('Or the path of a folder on this computer').focus();
-    await page.keyboard.press('Control+A');
-    await page.keyboard.type(pack.root);
-    await page.keyboard.press('Enter');
-    await page.getByRole('heading', { name: 'Everything is there' }).waitFor();
-    await check('found');
-    await button('Use these files').focus();
-    await page.keyboard.press('Enter');
-    await page.getByText('linked', { exact: false }).first().waitFor();
-    await page
-      .getByRole('heading', { level: 2, name: /InfiniteYou|FLUX|likeness/i })
-      .first()
-      .waitFor();
-    await button('Check the files').click();
-    await page.getByRole('heading', { name: 'Everything is there' }).waitFor();
-    await button('Remove…').click();
-    await button('Remove it').click();
-    await button('Look in Hugging Face’s cache').waitFor();
-  });
-});
 
 describe('a download', () => {
   it('starts only after every licence is accepted', async () => {
@@ -229,7 +191,9 @@ describe('a download', () => {
     hub.pace = null;
     await download().getByRole('button', { name: 'Resume' }).click();
     await download().getByText('Downloaded', { exact: true }).waitFor();
-    await page.getByText('Imported or downloaded here').waitFor();
+    await page.getByText('Downloaded here').waitFor();
+    await button('Check the files').press('Enter');
+    await page.getByRole('heading', { name: 'Everything is there' }).waitFor();
     await page.evaluate(() => document.querySelector('.screen')?.scrollTo(0, 0));
     await check('done');
   });
@@ -321,7 +285,7 @@ async function drop(file: string, target: string): Promise<void> {
 
 describe('a dropped LoRA', () => {
   it('is refused by its header when it is another model, and taken over when it is one', async () => {
-    await drop(join(pack.flux, 'vae', 'diffusion_pytorch_model.safetensors'), 'main .screen');
+    await drop(foreign, 'main .screen');
     const unknown = page.getByText(/unknown tensors?$/);
     await unknown.waitFor();
     await unknown.scrollIntoViewIfNeeded();

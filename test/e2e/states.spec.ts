@@ -24,7 +24,7 @@ const SCRIPTED_ENGINE = fileURLToPath(new URL('../integration/support/scripted-e
 const DISK_BYTES = 768 * 2 ** 20;
 const PATIENT = { timeout: 180_000 };
 /** What a check of files found, in any language. */
-const FOUND = 'article section > ul';
+const FOUND = 'section ul.parts';
 const NARROW = SIZES.filter(({ width }) => width < 1920);
 
 let browser: Browser;
@@ -99,10 +99,10 @@ describe.skipIf(!COMPLETE)('at work', { retry: 0, timeout: 600_000 }, () => {
     const wrong = BROKEN_PACKS.find(([what]) => what === 'the config of another class');
     await wrong?.[4](pack);
     await show(page, 'models');
-    await page.getByLabel('Or the path of a folder on this computer').fill(pack.root);
+    await page.getByRole('button', { name: 'I have the files' }).click();
+    await page.getByLabel('Path of a folder or file').fill(pack.root);
     await page.keyboard.press('Enter');
-    const found = page.getByRole('heading', { name: /cannot be used/ });
-    await found.waitFor();
+    await page.getByRole('heading', { name: '1 part is missing' }).waitFor();
     await take(page, 'failed-import', { at: FOUND });
     for (const language of ['ja', 'zh-Hans', 'de', 'fr'] as const) {
       await speak(page, language);

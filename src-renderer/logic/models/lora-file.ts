@@ -8,9 +8,21 @@ export function isLoraFile(file: Pick<File, 'name'>): boolean {
   return /\.safetensors$/i.test(file.name);
 }
 
-/** The first LoRA among dropped files. */
-export function loraAmong(files: FileList | null | undefined): File | null {
-  return [...(files ?? [])].find(isLoraFile) ?? null;
+/** The first LoRA among dropped files, by its name. */
+export function loraAmong(files: readonly File[]): readonly File[] {
+  return files.filter(isLoraFile).slice(0, 1);
+}
+
+/** Bytes of a header in which some keys of a LoRA are found. */
+const LOOK_BYTES = 256 * 1024;
+/** Parts of the keys of LoRAs and their relatives; a model's own tensors have none of them. */
+const LORA_KEYS = /["._](lora|lora_[ab]|lora_down|lora_up|lokr_w\d|hada_w\d|dora_scale)["._]/i;
+
+/** Whether a safetensors file has a LoRA's header. */
+export async function looksLikeLora(file: File): Promise<boolean> {
+  if (!isLoraFile(file)) return false;
+  const head = Math.min(await headBytes(file), LOOK_BYTES);
+  return LORA_KEYS.test(await file.slice(0, head).text());
 }
 
 /**

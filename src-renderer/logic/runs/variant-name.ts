@@ -9,6 +9,9 @@ import { fieldName } from './setting-name';
 
 const WORDS: NameWords = {
   all: (format) => t('format.all', { format }),
+  get asFile() {
+    return t('format.as-file');
+  },
   mix: (budgetMiB, byOutputs) =>
     t(byOutputs ? 'format.auto-outputs' : 'format.auto', {
       // As in the mix's own name: without separators of thousands.

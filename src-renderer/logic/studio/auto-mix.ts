@@ -1,7 +1,14 @@
 /** Budgets for mixes of formats, and the errors that can decide a mix. */
 import type { OutputMeasurement } from '$contract/pack';
 import { t } from '../../text/text.svelte';
-import { autoFormat, FORMAT_FACTS, isWeightFormat, type ComponentFormat, type WeightFormat } from '$contract/formats';
+import {
+  autoFormat,
+  FORMAT_FACTS,
+  isWeightFormat,
+  parseAutoFormat,
+  type ComponentFormat,
+  type WeightFormat,
+} from '$contract/formats';
 
 const MIB = 2 ** 20;
 /** First budget relative to the format's size: a 4-bit size would allow no mix, a 16-bit size would save nothing. */
@@ -22,8 +29,9 @@ function roundBudget(mib: number): number {
 
 /** The first mix of a component, of about the size of its format. @param bytes of the component in that format */
 export function startingMix(format: ComponentFormat, bytes: number = UNKNOWN_BYTES): ComponentFormat {
-  if (!isWeightFormat(format)) return format;
-  return autoFormat({ budgetMiB: roundBudget((bytes * sizeFactor(format)) / MIB), measurement: null });
+  if (parseAutoFormat(format) !== null) return format;
+  const factor = isWeightFormat(format) ? sizeFactor(format) : 1;
+  return autoFormat({ budgetMiB: roundBudget((bytes * factor) / MIB), measurement: null });
 }
 
 interface MeasurementOption {

@@ -1,12 +1,12 @@
-/** Available packs: checking and importing files, the download, the token, and the converted weights. */
+/** Packs to download: their files' check, the download, the token, and the converted weights. */
 import { toErrorDto, type ErrorDto } from '$contract/error';
-import type {
-  CacheEntry,
-  DownloadState,
-  ImportCheck,
-  ImportSource,
-  LibraryPack,
-  LibraryState,
+import {
+  PARTS_DOWNLOAD,
+  type CacheEntry,
+  type DownloadState,
+  type ImportCheck,
+  type LibraryPack,
+  type LibraryState,
 } from '$contract/library';
 import type { Client } from '../../bridge/client';
 import { formatBytes } from '../../logic/format-amount';
@@ -52,15 +52,13 @@ export class Library {
     return () => stops.forEach((stop) => stop());
   }
 
-  async look(libraryId: string, source: ImportSource): Promise<void> {
+  async look(libraryId: string): Promise<void> {
     this.checking = true;
     this.checkError = null;
     try {
-      const check = await this.#client.call('library.check', { libraryId, source, variants: [] });
-      if (check !== null) {
-        this.#check = check;
-        this.#announcer.say(check.complete ? t('import.announce.complete') : t('import.announce.incomplete'));
-      }
+      const check = await this.#client.call('library.check', { libraryId });
+      this.#check = check;
+      this.#announcer.say(check.complete ? t('import.announce.complete') : t('import.announce.incomplete'));
     } catch (error) {
       this.#check = null;
       this.checkError = toErrorDto(error);
@@ -72,13 +70,6 @@ export class Library {
   dismissCheck(): void {
     this.#check = null;
     this.checkError = null;
-  }
-
-  async importFound(check: ImportCheck): Promise<void> {
-    const pack = await this.#ask(this.#client.call('library.import', { checkId: check.checkId }));
-    if (pack === null) return;
-    this.#check = null;
-    this.#notices.say(t('import.done', { name: pack.name }));
   }
 
   /** @param acceptedLicences ids of the accepted licences */
@@ -133,7 +124,8 @@ export class Library {
     const before = this.download?.status;
     this.download = state;
     if (before !== 'running' || state === null || state.status === 'running') return;
-    if (state.status === 'done') this.#announcer.say(t('download.announce.done', { name: state.name }));
+    const name = state.libraryId === PARTS_DOWNLOAD ? t('files.downloading') : state.name;
+    if (state.status === 'done') this.#announcer.say(t('download.announce.done', { name }));
     else if (state.status === 'failed') this.#announcer.say(t('download.announce.stopped'));
   }
 

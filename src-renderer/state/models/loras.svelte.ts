@@ -1,6 +1,6 @@
 /** Known LoRA files. */
 import { toErrorDto, type ErrorDto } from '$contract/error';
-import type { Lora, LoraSource } from '$contract/lora';
+import type { AddedLora, Lora, LoraSource } from '$contract/lora';
 import type { Client } from '../../bridge/client';
 import { headBytes, piecesAfter } from '../../logic/models/lora-file';
 import { t } from '../../text/text.svelte';
@@ -71,12 +71,13 @@ export class Loras {
     this.error = null;
   }
 
-  async #add(work: () => Promise<Lora | null>): Promise<Lora | null> {
+  async #add(work: () => Promise<AddedLora | null>): Promise<Lora | null> {
     this.adding = true;
     this.error = null;
     try {
       const lora = await work();
       await this.load();
+      if (lora !== null) this.#note(lora);
       return lora;
     } catch (error) {
       this.error = toErrorDto(error);
@@ -87,8 +88,14 @@ export class Loras {
     }
   }
 
+  /** What the file contains that is not used, and what it lacks. */
+  #note({ name, leftOut, assumesAlpha }: AddedLora): void {
+    if (leftOut > 0) this.#notices.say(t('loras.left-out', { name, count: leftOut }));
+    if (assumesAlpha) this.#notices.say(t('loras.no-config', { name }));
+  }
+
   /** Uploads the header first, so that a file for another model is refused before the rest is sent. */
-  async #uploadFile(file: File, packId: string): Promise<Lora | null> {
+  async #uploadFile(file: File, packId: string): Promise<AddedLora | null> {
     this.#stopped = false;
     const { name, size: bytes } = file;
     const report = (receivedBytes: number): void => {

@@ -1,5 +1,6 @@
 /**
- * The guided comparison of the first start: one sample portrait in three formats, by the bundled pack.
+ * The guided comparison: one portrait in three formats. At the first start it is a sample by the bundled pack; by a pack
+ * that the person has just made it is the person of the studio's photo, or whoever the prompt describes.
  *
  *   offered ──begin──► running ──all done──► hints over the compare screen ──dismissed──► closed
  *      └────skip──► closed ◄──stop────┘                                   closed ──ask──► offered
@@ -9,11 +10,12 @@
 import type { Guide as GuideState, Hint } from '$contract/app-settings';
 import { HINTS } from '$contract/app-settings';
 import type { QueueEntry } from '$contract/comparison';
-import { GUIDED_VARIANTS } from '$contract/formats';
+import { AS_FILE, GUIDED_PROMPT, GUIDED_VARIANTS, type FormatChoice } from '$contract/formats';
+import type { ComparisonDraft } from '$contract/generation-settings';
 import type { PackSummary } from '$contract/pack';
 import type { Samples } from '$contract/photo';
 import type { Client } from '../../bridge/client';
-import { startDraft } from '../../logic/studio/draft';
+import { addVariants, startDraft } from '../../logic/studio/draft';
 import { t } from '../../text/text.svelte';
 import type { Compare } from '../compare/compare.svelte';
 import type { Models } from '../models/models.svelte';
@@ -22,6 +24,7 @@ import type { Notices } from '../shell/notices.svelte';
 import type { Photos } from './photos.svelte';
 import type { Queue } from './queue.svelte';
 import type { Settings } from '../settings/settings.svelte';
+import type { Studio } from './studio.svelte';
 
 /** The sample that the demo pack draws best; if it is missing, the first one is used. */
 const GUIDED_SAMPLE = 'hana';
@@ -36,6 +39,7 @@ export interface GuideParts {
   readonly queue: Queue;
   readonly compare: Compare;
   readonly navigation: Navigation;
+  readonly studio: Studio;
 }
 
 export class Guide {
@@ -46,6 +50,8 @@ export class Guide {
   #pictures = $state<number | null>(null);
   /** The comparison shown last; later queue events must not show it again. */
   #shownId: string | null = null;
+  /** The pack that the person has just made; null: the bundled one. */
+  #packId = $state<string | null>(null);
   readonly #client: Client;
   readonly #parts: GuideParts;
 
@@ -58,9 +64,15 @@ export class Guide {
     return this.#parts.settings.value?.guide ?? CLOSED;
   }
 
-  /** The bundled pack, if it is complete. */
+  /** The pack that draws, if it is complete. */
   get #pack(): PackSummary | undefined {
-    return this.#parts.models.packs?.find((pack) => pack.source === 'bundled' && pack.complete);
+    const isIt = ({ id, source }: PackSummary) => (this.#packId === null ? source === 'bundled' : id === this.#packId);
+    return this.#parts.models.packs?.find((pack) => pack.complete && isIt(pack));
+  }
+
+  /** The person's own pack, if that draws. */
+  get own(): PackSummary | undefined {
+    return this.#packId === null ? undefined : this.#pack;
   }
 
   /** The person who is drawn. */
@@ -70,12 +82,14 @@ export class Guide {
   }
 
   get #prompt(): string | undefined {
-    return this.#parts.photos.samples.prompts[0]?.text;
+    if (this.own === undefined) return this.#parts.photos.samples.prompts[0]?.text;
+    return this.#parts.studio.draft?.prompts.find((prompt) => prompt.trim() !== '') ?? GUIDED_PROMPT;
   }
 
   /** Whether pack, sample and prompt are available. */
   get possible(): boolean {
-    return this.#pack !== undefined && this.sample !== undefined && this.#prompt !== undefined;
+    const hasSample = this.own !== undefined || this.sample !== undefined;
+    return this.#pack !== undefined && hasSample && this.#prompt !== undefined;
   }
 
   /** Whether the studio offers it: before the first picture, and on request. */
@@ -103,43 +117,69 @@ export class Guide {
     return () => stops.forEach((stop) => stop());
   }
 
-  /** Offers it again, in the studio. */
-  ask(): void {
+  /** Offers it again, in the studio. @param packId a pack of the person; null: the bundled one */
+  ask(packId: string | null = null): void {
     this.asked = true;
+    this.#packId = packId;
     this.#parts.navigation.go('studio');
   }
 
   async skip(): Promise<void> {
     this.asked = false;
+    this.#packId = null;
     await this.#set(CLOSED);
     this.#parts.notices.say(t('guide.skipped'));
   }
 
   /** Adds the three pictures to the queue. The studio's form does not change. */
   async begin(): Promise<void> {
-    const [pack, sample, prompt] = [this.#pack, this.sample, this.#prompt];
-    const { notices, photos, settings } = this.#parts;
+    const [pack, prompt] = [this.#pack, this.#prompt];
+    const { notices, settings } = this.#parts;
     const provider = settings.value?.provider ?? settings.system?.defaultProvider;
-    if (pack === undefined || sample === undefined || prompt === undefined || provider === undefined) return;
+    if (!this.possible || pack === undefined || prompt === undefined || provider === undefined) return;
     if (this.starting) return;
     this.starting = true;
-    const photo = await photos.useSample(sample.id);
+    const identity = await this.#identity();
+    const form = { ...startDraft(pack, provider), ...identity, prompts: [prompt], variants: guidedVariants(pack) };
     const started =
-      photo === null
+      identity === null
         ? null
         : await notices.attempt(
-            this.#client.call('comparisons.create', {
-              ...startDraft(pack, provider),
-              identityId: photo.id,
-              prompts: [prompt],
-              variants: [...GUIDED_VARIANTS],
-            }),
+            this.#client.call('comparisons.create', { ...form, variants: await this.#fitting(form) }),
           );
     if (started !== null) {
       this.asked = false;
       await this.#set({ offered: false, comparisonId: started.comparisonId, hint: null });
     }
     this.starting = false;
+  }
+
+  /** The variants of a person's own pack, those that do not fit into memory replaced by what does. */
+  async #fitting({
+    packId,
+    provider,
+    modelVariant,
+    width,
+    height,
+    variants,
+  }: ComparisonDraft): Promise<FormatChoice[]> {
+    if (this.own === undefined) return variants;
+    const input = { packId, provider, modelVariant, width, height, variants };
+    const estimate = await this.#parts.notices.attempt(this.#client.call('packs.estimate', input));
+    const fitting = estimate?.variants.map(({ formats, fit, alternative }) =>
+      fit === 'too-big' ? (alternative ?? formats) : formats,
+    );
+    return fitting === undefined ? variants : addVariants([], fitting);
+  }
+
+  /** The person to draw; null when the sample cannot be used. */
+  async #identity(): Promise<{ readonly identityId: string | null; readonly faceIndex: number } | null> {
+    const { photos, studio } = this.#parts;
+    const { own, sample } = this;
+    if (own !== undefined)
+      return { identityId: studio.draft?.identityId ?? null, faceIndex: studio.draft?.faceIndex ?? 0 };
+    const photo = sample === undefined ? null : await photos.useSample(sample.id);
+    return photo === null ? null : { identityId: photo.id, faceIndex: 0 };
   }
 
   /** Makes failed or stopped pictures again. */
@@ -192,4 +232,11 @@ export class Guide {
   async #set(guide: GuideState): Promise<void> {
     await this.#parts.settings.set({ guide });
   }
+}
+
+/** A quantized file is compared as it is, because its numbers in 16 bits are the same ones. */
+function guidedVariants(pack: PackSummary): FormatChoice[] {
+  const first = (component: keyof FormatChoice) => (pack.quantized[component] === null ? '16-bit' : AS_FILE);
+  const [, ...others] = GUIDED_VARIANTS;
+  return [{ flux: first('flux'), t5: first('t5'), infusenet: first('infusenet') }, ...others];
 }

@@ -113,6 +113,11 @@ export class Studio {
     if (this.draft !== null) this.change(fitToPack(this.draft, pack));
   }
 
+  /** Uses a new pack with its own size, steps and guidance. */
+  beginWith(pack: PackSummary): void {
+    if (this.draft !== null) this.change({ ...fitToPack(this.draft, pack), ...pack.defaults });
+  }
+
   /** Sets the identity or pose photo; null removes it. */
   usePhoto(role: PhotoRole, photo: Photo | null): void {
     const id = photo?.id ?? null;

@@ -40,6 +40,7 @@ export const common: Translation<typeof english> = {
   'stars.take-away': 'Bewertung entfernen',
   'boot.failed': 'Likeness Lab konnte nicht starten',
   'format.all': 'Alles {format}',
+  'format.as-file': 'Wie die Datei',
   'format.auto': 'Auto {budget}',
   'format.auto-outputs': 'Auto {budget} nach Ausgaben',
   'status.queued': 'wartet',

@@ -230,6 +230,7 @@ export const compare: Translation<typeof english> = {
     'Unterschied zur Referenz: FLIP {flip}; eine Wiederholung mit gleichen Einstellungen ergibt bis zu {high}.',
   'verdict.repeat-identical': 'Mit denselben Einstellungen noch einmal gemacht: Das Bild ist identisch.',
   'verdict.repeat-flip': 'Mit denselben Einstellungen noch einmal gemacht: FLIP {flip} zum ersten.',
+  'verdict.starts-from': 'Die Referenz geht von quantisierten Dateien aus: {parts}.',
   'verdict.unpaired':
     '{name}: Kein Bild der Referenz hat denselben Seed und Prompt; die Zahlen erlauben also keinen Schluss.',
   'blind.title': 'Blindtest',

@@ -7,6 +7,9 @@ export const guide: Translation<typeof english> = {
   'guide.title': 'Was Quantisierung bewirkt: ein Porträt, drei Formate',
   'guide.about':
     'Das Demo-Paket zeichnet {name} dreimal mit demselben Seed: mit Gewichten in 16 Bit, 8 Bit (INT8) und 4 Bit (NF4). Die Bilder öffnen sich nebeneinander. Auf den meisten Computern dauert das weniger als eine Minute.',
+  'guide.about-own':
+    'Das Paket {pack} zeichnet ein Porträt dreimal mit demselben Seed: im genauesten Format, das in den Speicher passt, in 8 Bit (INT8) und in 4 Bit (NF4). Mit einem Foto links ist es ein Porträt dieser Person. Zuerst werden die Gewichte umgewandelt; das dauert Minuten.',
+  'guide.person': 'der Person auf dem Foto',
   'guide.start': 'Alle drei zeichnen',
   'guide.starting': 'Beginnt …',
   'guide.skip': 'Nicht jetzt',

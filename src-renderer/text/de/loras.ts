@@ -16,6 +16,12 @@ export const loras: Translation<typeof english> = {
   'loras.checking': '{name} wird geprüft …',
   'loras.stop': 'Anhalten',
   'loras.added': '{name} hinzugefügt.',
+  'loras.left-out': {
+    one: '{name}: {count} Tensor eines Text-Encoders oder Embeddings bleibt weg; der Rest wird zu FLUX addiert.',
+    other: '{name}: {count} Tensoren von Text-Encodern oder Embeddings bleiben weg; der Rest wird zu FLUX addiert.',
+  },
+  'loras.no-config':
+    '{name}: Die adapter_config.json mit dem Alpha fehlt; Alpha gilt deshalb als so groß wie der Rang.',
   'loras.forgotten': '{name} vergessen.',
   'loras.no-hash':
     'Die Datei nennt das LoRA {name} (Gewicht {weight}) ohne Prüfsumme. Ist das richtige vorhanden, von Hand hinzufügen.',

@@ -138,6 +138,9 @@ export const studio: Translation<typeof english> = {
   'variants.add': 'Varianten hinzufügen',
   'variants.name': 'Variante {number}: {name}',
   'variants.component': '{component} der Variante {number}',
+  'variants.as-file.title': '{component} mit genau den Zahlen seiner Datei ({type}), gepackt im Speicher',
+  'variants.starts-from':
+    'Die Datei von {component} ist quantisiert ({type}): 16-bit und alle anderen Formate gehen von diesen Zahlen aus, nicht von den Originalgewichten.',
   'variants.auto': 'Auto',
   'variants.auto.title': '{component} mit einem Format je Schicht, in einem Speicherbudget',
   'variants.budget': 'Budget, MiB',
@@ -152,6 +155,7 @@ export const studio: Translation<typeof english> = {
   'variants.remove': 'Variante {number} entfernen',
   'variants.use': '{name} verwenden',
   'variants.in-list': 'Diese Varianten stehen schon in der Liste.',
+  'preset.as-file.hint': 'Jeder Teil mit genau den Zahlen seiner Datei; Teile in 16-bit bleiben in 16-bit',
   'preset.full.hint': 'Die Referenz: nichts ist quantisiert.',
   'preset.int8.hint': 'Wie --quantize_8bit des Originals: FLUX, T5 und InfuseNet in int8.',
   'preset.int8-nf4.hint': 'FLUX und T5 in int8, InfuseNet in nf4: die Empfehlung von InfiniteYou PR #49.',

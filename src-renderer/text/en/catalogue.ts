@@ -2,6 +2,7 @@
 import { common } from './common';
 import { compare } from './compare';
 import { errors } from './errors';
+import { files } from './files';
 import { gallery } from './gallery';
 import { guide } from './guide';
 import { loras } from './loras';
@@ -18,6 +19,7 @@ export const english = {
   ...common,
   ...compare,
   ...errors,
+  ...files,
   ...gallery,
   ...guide,
   ...loras,

@@ -38,6 +38,7 @@ export const common = {
   'stars.take-away': 'Remove the rating',
   'boot.failed': 'Likeness Lab could not start',
   'format.all': 'All {format}',
+  'format.as-file': 'As the file',
   'format.auto': 'Auto {budget}',
   'format.auto-outputs': 'Auto {budget} by outputs',
   'status.queued': 'waiting',

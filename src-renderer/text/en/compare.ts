@@ -216,6 +216,7 @@ export const compare = {
   'verdict.flip-above': 'Difference from the reference: FLIP {flip}; repeating the same settings gives up to {high}.',
   'verdict.repeat-identical': 'The same settings made again: the picture is identical.',
   'verdict.repeat-flip': 'The same settings made again: FLIP {flip} from the first.',
+  'verdict.starts-from': 'The reference starts from quantized files: {parts}.',
   'verdict.unpaired':
     '{name}: no picture of the reference has the same seed and prompt, so the numbers allow no conclusion.',
   'blind.title': 'Blind test',

@@ -4,6 +4,9 @@ export const guide = {
   'guide.title': 'See what quantization does: one portrait, three formats',
   'guide.about':
     'The demo pack draws {name} three times with the same seed: with 16-bit, 8-bit (INT8) and 4-bit (NF4) weights. The pictures open side by side. It takes less than a minute on most computers.',
+  'guide.about-own':
+    'The pack {pack} draws a portrait three times with the same seed: in the most precise format that fits into memory, in 8 bits (INT8) and in 4 bits (NF4). With a photo on the left it is a portrait of that person. The weights are converted first, which takes minutes.',
+  'guide.person': 'the person in the photo',
   'guide.start': 'Draw all three',
   'guide.starting': 'Starting…',
   'guide.skip': 'Not now',

@@ -13,6 +13,11 @@ export const loras = {
   'loras.checking': 'Checking {name}…',
   'loras.stop': 'Stop',
   'loras.added': 'Added {name}.',
+  'loras.left-out': {
+    one: '{name}: {count} tensor of a text encoder or an embedding is left out; the rest is added to FLUX.',
+    other: '{name}: {count} tensors of text encoders or embeddings are left out; the rest is added to FLUX.',
+  },
+  'loras.no-config': '{name}: the adapter_config.json with its alpha is missing, so alpha is taken as the rank.',
   'loras.forgotten': 'Forgot {name}.',
   'loras.no-hash':
     'The file names the LoRA {name} (weight {weight}) without its checksum. Add it by hand if you have the right one.',

@@ -133,6 +133,9 @@ export const studio = {
   'variants.add': 'Add variants',
   'variants.name': 'Variant {number}: {name}',
   'variants.component': '{component} of variant {number}',
+  'variants.as-file.title': '{component} with exactly the numbers of its file ({type}), kept packed in memory',
+  'variants.starts-from':
+    '{component}’s file is quantized ({type}): 16-bit and all other formats start from these numbers, not from the original weights.',
   'variants.auto': 'Auto',
   'variants.auto.title': '{component} with a format for each layer, within a memory budget',
   'variants.budget': 'Budget, MiB',
@@ -147,6 +150,7 @@ export const studio = {
   'variants.remove': 'Remove variant {number}',
   'variants.use': 'Use {name}',
   'variants.in-list': 'These variants are in the list already.',
+  'preset.as-file.hint': 'Every part with exactly the numbers of its file; parts in 16-bit stay in 16-bit',
   'preset.full.hint': 'The reference: nothing is quantized.',
   'preset.int8.hint': "What upstream's --quantize_8bit does: FLUX, T5 and InfuseNet in int8.",
   'preset.int8-nf4.hint': 'FLUX and T5 in int8, InfuseNet in nf4: the recommendation of InfiniteYou PR #49.',

@@ -41,6 +41,7 @@ export const common: Translation<typeof english> = {
   'stars.take-away': 'Retirer la note',
   'boot.failed': 'Likeness Lab n’a pas pu démarrer',
   'format.all': 'Tout en {format}',
+  'format.as-file': 'Tel le fichier',
   'format.auto': 'Auto {budget}',
   'format.auto-outputs': 'Auto {budget} selon les sorties',
   'status.queued': 'en attente',

@@ -230,6 +230,7 @@ export const compare: Translation<typeof english> = {
   'verdict.flip-above': 'Différence avec la référence : FLIP {flip} ; répéter les mêmes réglages donne jusqu’à {high}.',
   'verdict.repeat-identical': 'Les mêmes réglages refaits : l’image est identique.',
   'verdict.repeat-flip': 'Les mêmes réglages refaits : FLIP {flip} par rapport à la première.',
+  'verdict.starts-from': 'La référence part de fichiers quantifiés : {parts}.',
   'verdict.unpaired':
     '{name} : aucune image de la référence n’a la même graine et le même prompt ; les chiffres ne permettent aucune conclusion.',
   'blind.title': 'Test à l’aveugle',

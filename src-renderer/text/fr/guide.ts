@@ -7,6 +7,9 @@ export const guide: Translation<typeof english> = {
   'guide.title': 'Ce que fait la quantification : un portrait, trois formats',
   'guide.about':
     'Le pack de démonstration dessine {name} trois fois avec la même graine : avec des poids sur 16 bits, 8 bits (INT8) et 4 bits (NF4). Les images s’ouvrent côte à côte. Cela prend moins d’une minute sur la plupart des ordinateurs.',
+  'guide.about-own':
+    'Le pack {pack} dessine un portrait trois fois avec la même graine : dans le format le plus précis qui tient en mémoire, sur 8 bits (INT8) et sur 4 bits (NF4). Avec une photo à gauche, c’est le portrait de cette personne. Les poids sont d’abord convertis, ce qui prend des minutes.',
+  'guide.person': 'la personne de la photo',
   'guide.start': 'Dessiner les trois',
   'guide.starting': 'Démarrage…',
   'guide.skip': 'Pas maintenant',

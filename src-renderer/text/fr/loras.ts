@@ -16,6 +16,11 @@ export const loras: Translation<typeof english> = {
   'loras.checking': 'Vérification de {name}…',
   'loras.stop': 'Arrêter',
   'loras.added': '{name} ajouté.',
+  'loras.left-out': {
+    one: '{name} : {count} tenseur d’un encodeur de texte ou d’un embedding est omis ; le reste est ajouté à FLUX.',
+    other: '{name} : {count} tenseurs d’encodeurs de texte ou d’embeddings sont omis ; le reste est ajouté à FLUX.',
+  },
+  'loras.no-config': '{name} : l’adapter_config.json avec son alpha manque ; alpha est donc pris égal au rang.',
   'loras.forgotten': '{name} oublié.',
   'loras.no-hash':
     'Le fichier nomme le LoRA {name} (poids {weight}) sans son empreinte. Ajoutez-le à la main si vous avez le bon.',

@@ -137,6 +137,10 @@ export const studio: Translation<typeof english> = {
   'variants.add': 'Ajouter des variantes',
   'variants.name': 'Variante {number} : {name}',
   'variants.component': '{component} de la variante {number}',
+  'variants.as-file.title':
+    '{component} avec exactement les nombres de son fichier ({type}), gardés compacts en mémoire',
+  'variants.starts-from':
+    'Le fichier de {component} est quantifié ({type}) : le 16-bit et tous les autres formats partent de ces nombres, non des poids d’origine.',
   'variants.auto': 'Auto',
   'variants.auto.title': '{component} avec un format par couche, dans un budget de mémoire',
   'variants.budget': 'Budget, Mio',
@@ -151,6 +155,8 @@ export const studio: Translation<typeof english> = {
   'variants.remove': 'Retirer la variante {number}',
   'variants.use': 'Utiliser {name}',
   'variants.in-list': 'Ces variantes sont déjà dans la liste.',
+  'preset.as-file.hint':
+    'Chaque partie avec exactement les nombres de son fichier ; les parties en 16-bit restent en 16-bit',
   'preset.full.hint': 'La référence : rien n’est quantifié.',
   'preset.int8.hint': 'Comme --quantize_8bit du projet d’origine : FLUX, T5 et InfuseNet en int8.',
   'preset.int8-nf4.hint': 'FLUX et T5 en int8, InfuseNet en nf4 : la recommandation de la PR #49 d’InfiniteYou.',

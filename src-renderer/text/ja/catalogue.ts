@@ -3,6 +3,7 @@ import type { English } from '../en/catalogue';
 import { common } from './common';
 import { compare } from './compare';
 import { errors } from './errors';
+import { files } from './files';
 import { gallery } from './gallery';
 import { report } from './report';
 import { models } from './models';
@@ -19,6 +20,7 @@ export const japanese: Translation<English> = {
   ...common,
   ...compare,
   ...errors,
+  ...files,
   ...gallery,
   ...report,
   ...models,

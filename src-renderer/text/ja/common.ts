@@ -40,6 +40,7 @@ export const common: Translation<typeof english> = {
   'stars.take-away': '評価を取り消す',
   'boot.failed': 'Likeness Lab を起動できませんでした',
   'format.all': 'すべて {format}',
+  'format.as-file': 'ファイルのまま',
   'format.auto': '自動 {budget}',
   'format.auto-outputs': '自動 {budget}（出力基準）',
   'status.queued': '待機中',

@@ -209,6 +209,7 @@ export const compare: Translation<typeof english> = {
   'verdict.flip-above': '基準との差：FLIP {flip}。同じ設定の繰り返しでは最大 {high} です。',
   'verdict.repeat-identical': '同じ設定で作り直した結果：画像は完全に同じです。',
   'verdict.repeat-flip': '同じ設定で作り直した結果：最初の画像との FLIP は {flip} です。',
+  'verdict.starts-from': '基準は量子化されたファイルから始まっています: {parts}。',
   'verdict.unpaired': '{name}：同じシードとプロンプトの基準画像がないため、数値からは何も言えません。',
   'blind.title': 'ブラインドテスト',
   'blind.choose-first': 'まず右側に別のバリアントの画像を選んでください。',

@@ -7,6 +7,9 @@ export const guide: Translation<typeof english> = {
   'guide.title': '量子化で何が変わるか：1 枚の肖像を 3 つの形式で',
   'guide.about':
     'デモパックが {name} を同じシードで 3 回描きます。重みは 16 ビット、8 ビット（INT8）、4 ビット（NF4）で、描き終えると並べて開きます。多くのコンピューターで 1 分かかりません。',
+  'guide.about-own':
+    'パック {pack} が同じシードで肖像を 3 回描きます。形式は、メモリに収まる最も精密なもの、8 ビット（INT8）、4 ビット（NF4）です。左で写真を選ぶと、その人の肖像になります。先に重みを変換するため、数分かかります。',
+  'guide.person': '写真の人',
   'guide.start': '3 枚を描く',
   'guide.starting': '開始中…',
   'guide.skip': '今はしない',

@@ -15,6 +15,10 @@ export const loras: Translation<typeof english> = {
   'loras.checking': '{name} を確認中…',
   'loras.stop': '停止',
   'loras.added': '{name} を追加しました。',
+  'loras.left-out': {
+    other: '{name}：テキストエンコーダーや埋め込みのテンソル {count} 個は使わず、残りを FLUX に加えます。',
+  },
+  'loras.no-config': '{name}：alpha を記した adapter_config.json がないため、alpha はランクと同じとみなします。',
   'loras.forgotten': '{name} の登録を外しました。',
   'loras.no-hash':
     'ファイルには LoRA {name}（重み {weight}）の名前だけがあり、ハッシュがありません。正しいものがあれば手動で追加してください。',

@@ -130,6 +130,9 @@ export const studio: Translation<typeof english> = {
   'variants.add': 'バリアントを追加',
   'variants.name': 'バリアント {number}：{name}',
   'variants.component': 'バリアント {number} の {component}',
+  'variants.as-file.title': '{component} をファイルの数値 ({type}) どおりに、圧縮されたままメモリに置きます',
+  'variants.starts-from':
+    '{component} のファイルは量子化されています ({type})。16-bit を含むほかの形式は、元の重みではなくこの数値から作られます。',
   'variants.auto': '自動',
   'variants.auto.title': '{component} を、メモリ予算内で層ごとに形式を変えて',
   'variants.budget': '予算（MiB）',
@@ -144,6 +147,7 @@ export const studio: Translation<typeof english> = {
   'variants.remove': 'バリアント {number} を削除',
   'variants.use': '{name} にする',
   'variants.in-list': 'これらのバリアントはすでに一覧にあります。',
+  'preset.as-file.hint': '各部分をファイルの数値どおりに使います。16-bit の部分は 16-bit のままです',
   'preset.full.hint': '基準。何も量子化しません。',
   'preset.int8.hint': '本家の --quantize_8bit と同じ。FLUX、T5、InfuseNet を int8 にします。',
   'preset.int8-nf4.hint': 'FLUX と T5 を int8、InfuseNet を nf4 に。InfiniteYou の PR #49 の推奨です。',

@@ -40,6 +40,7 @@ export const common: Translation<typeof english> = {
   'stars.take-away': '移除评分',
   'boot.failed': 'Likeness Lab 无法启动',
   'format.all': '全部 {format}',
+  'format.as-file': '保持原文件',
   'format.auto': '自动 {budget}',
   'format.auto-outputs': '自动 {budget}（按输出）',
   'status.queued': '等待中',

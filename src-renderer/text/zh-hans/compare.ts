@@ -204,6 +204,7 @@ export const compare: Translation<typeof english> = {
   'verdict.flip-above': '与基准的差异：FLIP {flip}；相同设置重复生成最多为 {high}。',
   'verdict.repeat-identical': '相同设置再次生成：图片完全相同。',
   'verdict.repeat-flip': '相同设置再次生成：与首张的 FLIP 为 {flip}。',
+  'verdict.starts-from': '参考图来自已量化的文件：{parts}。',
   'verdict.unpaired': '{name}：基准中没有相同种子和提示词的图片，因此无法从数字得出结论。',
   'blind.title': '盲测',
   'blind.choose-first': '请先在右侧选择另一变体的图片。',

@@ -7,6 +7,9 @@ export const guide: Translation<typeof english> = {
   'guide.title': '看看量化的影响：一幅肖像，三种格式',
   'guide.about':
     '演示模型包用同一个种子把 {name} 画三次，权重分别为 16 位、8 位（INT8）和 4 位（NF4），然后并排打开。在大多数计算机上不到一分钟。',
+  'guide.about-own':
+    '模型包 {pack} 用同一个种子把一幅肖像画三次：分别用内存容得下的最精确格式、8 位（INT8）和 4 位（NF4）。若在左侧选了照片，画的就是照片中的人。需要先转换权重，耗时数分钟。',
+  'guide.person': '照片中的人',
   'guide.start': '绘制三张',
   'guide.starting': '正在开始…',
   'guide.skip': '暂不',

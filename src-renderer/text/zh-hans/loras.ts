@@ -15,6 +15,10 @@ export const loras: Translation<typeof english> = {
   'loras.checking': '正在检查 {name}…',
   'loras.stop': '停止',
   'loras.added': '已添加 {name}。',
+  'loras.left-out': {
+    other: '{name}：略去文本编码器或嵌入的 {count} 个张量，其余加到 FLUX。',
+  },
+  'loras.no-config': '{name}：缺少记录 alpha 的 adapter_config.json，因此 alpha 按秩计算。',
   'loras.forgotten': '已移除 {name}。',
   'loras.no-hash': '文件提到 LoRA {name}（权重 {weight}），但没有校验值。如有正确的文件，请手动添加。',
   'loras.not-here': '此处没有 LoRA {name}（权重 {weight}，sha256 {hash}…）。请将其文件拖放到工作室，然后重新读取图片。',

@@ -125,6 +125,9 @@ export const studio: Translation<typeof english> = {
   'variants.add': '添加变体',
   'variants.name': '变体 {number}：{name}',
   'variants.component': '变体 {number} 的 {component}',
+  'variants.as-file.title': '{component} 完全使用文件中的数值 ({type})，在内存中保持压缩',
+  'variants.starts-from':
+    '{component} 的文件已量化 ({type})：16-bit 和其他格式都从这些数值生成，而不是从原始权重生成。',
   'variants.auto': '自动',
   'variants.auto.title': '{component} 在内存预算内逐层选择格式',
   'variants.budget': '预算（MiB）',
@@ -139,6 +142,7 @@ export const studio: Translation<typeof english> = {
   'variants.remove': '移除变体 {number}',
   'variants.use': '改用 {name}',
   'variants.in-list': '这些变体已在列表中。',
+  'preset.as-file.hint': '各部分完全使用其文件中的数值；16-bit 的部分保持 16-bit',
   'preset.full.hint': '基准：不作任何量化。',
   'preset.int8.hint': '与上游的 --quantize_8bit 相同：FLUX、T5 和 InfuseNet 使用 int8。',
   'preset.int8-nf4.hint': 'FLUX 和 T5 使用 int8，InfuseNet 使用 nf4：InfiniteYou PR #49 的推荐。',

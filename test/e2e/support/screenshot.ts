@@ -5,7 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import sharp from 'sharp';
 
 const FOR_DOCS = process.env['LIKENESS_SCREENSHOTS'] === 'docs';
@@ -18,17 +18,20 @@ const FOLDER = fileURLToPath(
   new URL(FOR_DOCS ? '../../../docs/screenshots' : '../../../test-results/screenshots', import.meta.url),
 );
 const IN_DOCS =
-  /^(studio(-running)?|compare-(slider|grid|flicker|difference)|gallery(-25000)?|models|report|settings)(-1440|-1024|-light-1440)$|^guide-running-1440$|^state-full-disk-dark-1440$/;
+  /^(studio(-running)?|compare-(slider|grid|flicker|difference)|gallery(-25000)?|models|report|settings)(-1440|-1024|-light-1440)$|^guide-running-1440$|^state-full-disk-dark-1440$|^files-(places|missing|download|complete|studio)$/;
 
-/** Takes the visible page; for the documents with a palette of 192 colours so that the file stays small. */
-export async function saveScreenshot(page: Page, name: string): Promise<void> {
+/**
+ * Takes the visible page, for the documents with a palette of 192 colours so that the file stays small.
+ * @param part of the page instead
+ */
+export async function saveScreenshot(page: Page, name: string, part?: Locator): Promise<void> {
   if (FOR_DOCS && !IN_DOCS.test(name)) return;
   await mkdir(FOLDER, { recursive: true });
   if (!FOR_DOCS) {
-    await page.screenshot({ animations: 'disabled', path: join(FOLDER, `${name}.png`) });
+    await (part ?? page).screenshot({ animations: 'disabled', path: join(FOLDER, `${name}.png`) });
     return;
   }
-  const png = await page.screenshot({ animations: 'disabled' });
+  const png = await (part ?? page).screenshot({ animations: 'disabled' });
   await sharp(png)
     .png({ palette: true, colours: 192, effort: 10 })
     .toFile(join(FOLDER, `${name}.png`));

@@ -1,0 +1,52 @@
+/** "I have the files": choosing a place, the search, its result, in French. */
+import type { files as english } from '../en/files';
+import type { Translation } from '../message';
+
+export const files: Translation<typeof english> = {
+  'files.title': 'J’ai les fichiers',
+  'files.about':
+    'Les modèles de ComfyUI, Forge, Stability Matrix, InvokeAI et Hugging Face sont utilisés là où ils se trouvent. Leurs en-têtes disent ce qu’est chaque fichier ; rien n’est copié ni modifié.',
+  'files.suggested': 'Trouvés sur cet ordinateur',
+  'files.looking': 'Recherche aux endroits habituels…',
+  'files.none-suggested': 'Aucun de ces programmes n’est à un endroit habituel.',
+  'files.elsewhere': 'Ou ailleurs',
+  'files.hub-cache': 'Cache de Hugging Face',
+  'files.choose-folder': 'Choisir un dossier…',
+  'files.drop': 'ou déposez des dossiers et fichiers dans cette fenêtre',
+  'files.drop.over': 'Déposez des modèles ou une LoRA',
+  'files.path': 'Chemin d’un dossier ou d’un fichier',
+  'files.path.search': 'Chercher',
+  'files.no-path':
+    'Un navigateur ne dit pas où se trouvent les fichiers déposés ({names}). Écrivez ici le chemin de leur dossier.',
+  'files.search': 'Recherche de fichiers',
+  'files.searched': 'Recherche dans',
+  'files.starting': 'Démarrage…',
+  'files.searching': { one: '{count} fichier pour l’instant', other: '{count} fichiers pour l’instant' },
+  'files.reading': 'Lecture des en-têtes : {done} sur {total}',
+  'files.stop': 'Arrêter',
+  'files.failed': 'La recherche a échoué.',
+  'files.nothing': 'Aucune des parties n’est là',
+  'files.incomplete': { one: '{count} partie manque', other: '{count} parties manquent' },
+  'files.unfit': 'Les fichiers ne vont pas ensemble',
+  'files.partial':
+    'La recherche s’est arrêtée à sa limite. Choisissez un dossier plus petit pour le parcourir en entier.',
+  'files.add': 'Chercher aussi ailleurs…',
+  'files.again': 'Chercher à nouveau',
+  'files.back': 'Retour au résultat',
+  'files.choose-for': 'Fichier pour {part}',
+  'files.option': '{name} ({facts})',
+  'files.bits': '{bits} bits',
+  'files.from': '{bytes} depuis {from}',
+  'files.from-gated': '{bytes} depuis {from}, avec un compte',
+  'files.instead': 'Un fichier complet : {facts}.',
+  'files.no-download': 'Il n’y a pas de téléchargement ici.',
+  'files.licences': 'Licences de ce qui manque',
+  'files.accept': { one: 'J’ai lu et j’accepte cette licence', other: 'J’ai lu et j’accepte ces {count} licences' },
+  'files.download': 'Télécharger ce qui manque ({bytes})',
+  'files.downloading': 'Parties manquantes',
+  'files.cancel.text': 'Les fichiers inachevés sont supprimés, les autres restent. La pause garde tout.',
+  'files.name': 'Nom du pack',
+  'files.done': '{name} est prêt. Ses fichiers restent où ils sont.',
+  'files.others': { one: '{count} autre fichier, inutilisé', other: '{count} autres fichiers, inutilisés' },
+  'files.unfinished': { one: '{count} téléchargement inachevé', other: '{count} téléchargements inachevés' },
+};
