@@ -101,6 +101,7 @@ export function fillGallery(store: Store, count: number, startMs = Date.UTC(2026
             stepSeconds: Array.from({ length: settings.steps }, () => 1 + next()),
             computeDtype: 'f16',
             weightHashes: { flux: 'generated' },
+            weightTypes: {},
             keepList: [],
             versions: {},
             pixelHash: `generated-${first + i}`,
