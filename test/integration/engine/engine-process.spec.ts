@@ -127,14 +127,14 @@ describe('the engine process', () => {
       env: { ...process.env, LIKENESS_LAB_CPU_RUNTIME: ownLibrary() ?? '' },
     });
     engine.on('message', (message: FromEngine) => messages.push(message));
-    request('large', { kind: 'generate', params: params({ width: 1280, height: 1280 }) });
+    request('large', { kind: 'generate', params: params({ width: 896, height: 896 }) });
     await until(
       (message): message is Extract<FromEngine, { type: 'progress' }> =>
         message.type === 'progress' && message.progress.stage === 'control',
     );
-    // The VAE's encoder takes four seconds for these pixels. A run ends between two operators, the longest of which
+    // The VAE's encoder takes two seconds for these pixels. A run ends between two operators, the longest of which
     // must stay below the limit on a busy machine, too.
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, 300));
     expect(messages.at(-1)).toMatchObject({ progress: { stage: 'control' } });
     const cancelled = performance.now();
     send({ type: 'cancel', id: 'large' });
