@@ -30,19 +30,8 @@ export type FileSource =
     }
   | { readonly kind: 'url'; readonly base: string; readonly licence: string };
 
-export interface ManifestFile {
-  /** Key of `sources`. */
-  readonly source: string;
-  readonly path: string;
-  /** Path in the pack's folder. */
-  readonly target: string;
-  /** The only variant that needs it; null for shared files. */
-  readonly variant: string | null;
-  /** Bytes; an estimate unless `exact`. */
-  readonly bytes: number;
-  readonly exact: boolean;
-  readonly sha256: string | null;
-}
+/** A file of the pack; `target` is its path in the pack's folder. */
+export type ManifestFile = Omit<PartFile, 'part'>;
 
 export interface DownloadManifest {
   readonly id: string;

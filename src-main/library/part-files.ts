@@ -17,6 +17,7 @@ export interface PartFile {
   readonly path: string;
   /** Path in the folder of downloaded parts. */
   readonly target: string;
+  /** The only variant that needs it; null for shared files. */
   readonly variant: string | null;
   /** Bytes; an estimate unless `exact`. */
   readonly bytes: number;
