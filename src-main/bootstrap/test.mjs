@@ -68,15 +68,25 @@ const projectJob = (project, name = project, files = []) => ({
 
 let passed = 0;
 let failed = 0;
+/** What failed, in words for the end of a long output. @type {string[]} */
+const failures = [];
 /** @param {{ name: string }} job @param {boolean} ok */
 function count({ name }, ok) {
   const report = reportOf(name);
   if (!existsSync(report)) {
     if (ok) passed++;
-    else failed++;
+    else {
+      failed++;
+      failures.push(name);
+    }
     return;
   }
-  const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  for (const file of testResults) {
+    const cases = file.assertionResults.filter((/** @type {{ status: string }} */ each) => each.status === 'failed');
+    for (const each of cases) failures.push(`${file.name} › ${each.fullName}\n${each.failureMessages.join('\n')}`);
+    if (file.status === 'failed' && cases.length === 0) failures.push(`${file.name}\n${file.message}`);
+  }
   passed += numPassedTests;
   // A suite that could not start has no failed case.
   failed += ok ? numFailedTests : Math.max(1, numFailedTests);
@@ -116,6 +126,7 @@ await runJobs(jobs, LANES, count);
 if ('reason' in electron) console.log(`\nElectron's own window was not tested: ${electron.reason}.`);
 if (noWindows !== null) console.log(`\nWindows was not tested: ${noWindows}.`);
 rmSync(reports, { recursive: true, force: true });
+for (const failure of failures) console.log(`\nFailed: ${failure}`);
 console.log(`\n${((Date.now() - started) / 60_000).toFixed(1)} minutes`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

@@ -40,6 +40,7 @@ export default defineConfig({
       }),
       // Windows' Node and packages under Wine: `npm test` includes it where that is installed.
       project('windows', {
+        retry: RETRIES,
         testTimeout: 120_000,
         hookTimeout: 240_000,
         fileParallelism: false,

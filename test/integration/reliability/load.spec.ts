@@ -1,10 +1,9 @@
 /** A full queue, event storms and a slow reader; the host's memory over many generations. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { MAX_CELLS } from '../../../src-main/contract/limits.js';
 import { startWebServer } from '../../../src-main/web/web-server.js';
+import { keptBytes } from '../../support/kept-bytes.js';
 import { draftFor, openScriptedHost, type ScriptedHost } from '../support/scripted-host.js';
 import { slope } from './support/slope.js';
 import { report, TEST_TIMEOUT_MS, times } from './support/soak.js';
@@ -14,15 +13,6 @@ beforeAll(async () => {
   app = await openScriptedHost();
 });
 afterAll(() => app.dispose());
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-function heapBytes(): number {
-  collect();
-  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-  return heapUsed + external + arrayBuffers;
-}
 
 describe('a queue', () => {
   it(
@@ -68,7 +58,7 @@ describe('events', () => {
     const slow = new WebSocket(`ws://127.0.0.1:${server.port}/events`, { headers });
     await new Promise((resolve) => slow.once('open', resolve));
     slow.pause();
-    const before = heapBytes();
+    const before = keptBytes();
     const count = times(100_000, 2_000_000);
     const summary = (await app.call('packs.list', {})).flatMap((pack) => Array.from({ length: 50 }, () => pack));
     for (let i = 1; i <= count; i += 1) {
@@ -76,7 +66,7 @@ describe('events', () => {
       if (i % 100 === 0) app.host.hub.publish('packs', summary);
       if (i % 1000 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    const growth = heapBytes() - before;
+    const growth = keptBytes() - before;
     // It gets the newest state when it reads again.
     const last = new Promise((resolve) => {
       slow.on('message', (data: Buffer) => {
@@ -105,7 +95,7 @@ describe('memory', () => {
       const variants = [{ flux: 'int8', t5: 'int8', infusenet: 'int8' }] as const;
       await app.call('comparisons.create', draftFor(app.packId, { seeds, variants: [...variants], steps: 2 }));
       await app.idle();
-      readings.push(heapBytes());
+      readings.push(keptBytes());
     }
     // The first quarter fills caches and compiles code.
     const bytes = slope(readings.slice(5)) / batch;
