@@ -17,21 +17,18 @@ import { buildSchedule, parseSchedulerConfig } from '../sampling/schedule.js';
 import { isConditioningTensor } from '../weights/names/flux.js';
 import { checkMaxAbs, checkRelative, relativeL2 } from './checks.js';
 import type { ExpectedSettings } from './expected-settings.js';
-import { firstVariant, NETWORK_LIMIT, withExpected, withNetwork, type VerifyContext } from './verify-context.js';
+import { firstVariant, limitsOf, withExpected, withNetwork, type VerifyContext } from './verify-context.js';
 
-/** Relative L2 of the latents; the steps' errors add up. */
-const LATENTS_LIMIT = 5e-4;
 const SIGMA_LIMIT = 1e-6;
 /** Timesteps are 1000·sigma in f32. */
 const TIMESTEP_LIMIT = 1e-3;
-/** Levels of 255. */
-const IMAGE_LIMIT = 1;
 /** InfuseNet's guidance is fixed upstream. */
 const INFUSENET_GUIDANCE = 1;
 
 /** @throws AppError of the readers and sessions; a wrong number is a failed check */
 export async function verifyDenoiser(context: VerifyContext, pack: Pack, settings: ExpectedSettings): Promise<void> {
   const { expected, report, prepare } = context;
+  const limits = limitsOf(prepare);
   await withNetwork(openFlux(pack), (flux) =>
     withNetwork(openInfuseNet(pack, firstVariant(pack)), (infuseNet) =>
       withNetwork(openVae(pack), async (vae) => {
@@ -104,15 +101,15 @@ export async function verifyDenoiser(context: VerifyContext, pack: Pack, setting
           const [used, found] = [...byFactor].reduce((best, entry) =>
             relativeL2(entry[1], velocity) < relativeL2(best[1], velocity) ? entry : best,
           );
-          report(checkRelative('velocity_step0', found, velocity, NETWORK_LIMIT, `residuals × ${used}`));
+          report(checkRelative('velocity_step0', found, velocity, limits.network, `residuals × ${used}`));
           const without = await denoiser.velocity(inputs.noise, 0, 0);
           await withExpected(context, 'velocity_step0_no_infusenet', (reference) =>
-            report(checkRelative('velocity_step0_no_infusenet', without, reference, NETWORK_LIMIT)),
+            report(checkRelative('velocity_step0_no_infusenet', without, reference, limits.network)),
           );
           const trajectory = await expected.readF32('latents_after_step');
           await denoise(denoiser, schedule, latents, async ({ step, latents: now }) => {
             const reference = trajectory.subarray((step - 1) * now.length, step * now.length);
-            report(checkRelative(`latents_after_step[${step - 1}]`, now, reference, LATENTS_LIMIT));
+            report(checkRelative(`latents_after_step[${step - 1}]`, now, reference, limits.latents));
           });
         } finally {
           await denoiser.session.release();
@@ -131,6 +128,7 @@ async function verifyDecoded(
   latents: Float32Array,
 ): Promise<void> {
   const { expected, report, prepare } = context;
+  const limits = limitsOf(prepare);
   const scale = vaeScale(vae.config);
   const decoder = await loadDecoder(prepare, vae, shape);
   try {
@@ -138,12 +136,12 @@ async function verifyDecoded(
     const last = trajectory.slice(trajectory.length - latents.length);
     await withExpected(context, 'decoded', async (reference) => {
       const decoded = await decoder.decode(decoderLatents(last, vae.config, shape));
-      report(checkRelative('decoded', decoded, reference, NETWORK_LIMIT, "from the reference's latents"));
+      report(checkRelative('decoded', decoded, reference, limits.network, "from the reference's latents"));
     });
     await withExpected(context, 'image_u8', async (reference) => {
       const own = await decoder.decode(decoderLatents(latents, vae.config, shape));
       const image = floatToImage(own, shape.width * scale, shape.height * scale);
-      report(checkMaxAbs('image_u8', toPlanes(image.data), reference, IMAGE_LIMIT));
+      report(checkMaxAbs('image_u8', toPlanes(image.data), reference, limits.image));
     });
   } finally {
     await decoder.session.release();
@@ -199,6 +197,7 @@ async function verifyResiduals(
   grid: { readonly rows: number; readonly cols: number },
 ): Promise<number> {
   const { expected, prepare, report } = context;
+  const limits = limitsOf(prepare);
   const session = await openNetwork({
     label: 'InfuseNet',
     device: prepare,
@@ -231,7 +230,7 @@ async function verifyResiduals(
       relativeL2(scaled(first, candidate), reference) < relativeL2(scaled(first, best), reference) ? candidate : best,
     );
     for (const name of names) {
-      report(checkRelative(name, scaled(name, factor), await expected.readF32(name), NETWORK_LIMIT, `× ${factor}`));
+      report(checkRelative(name, scaled(name, factor), await expected.readF32(name), limits.network, `× ${factor}`));
     }
     return factor;
   } finally {

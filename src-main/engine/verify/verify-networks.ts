@@ -12,7 +12,7 @@ import { latentShape, packLatents } from '../sampling/latents.js';
 import { loadTokenizers } from '../text/load-tokenizers.js';
 import { checkExact, checkRelative, relativeL2 } from './checks.js';
 import { parseExpectedSettings, type ExpectedSettings } from './expected-settings.js';
-import { firstVariant, NETWORK_LIMIT, withExpected, withNetwork, type VerifyContext } from './verify-context.js';
+import { firstVariant, limitsOf, withExpected, withNetwork, type VerifyContext } from './verify-context.js';
 import { verifyDenoiser } from './verify-denoiser.js';
 
 /** Possible head sizes of a miniature's image projection. */
@@ -76,10 +76,9 @@ async function verifyText(context: VerifyContext, pack: Pack, settings: Expected
 async function reportRows(context: VerifyContext, name: string, rows: readonly Float32Array[]): Promise<void> {
   const all = await context.expected.readF32(name);
   const size = all.length / rows.length;
+  const limit = limitsOf(context.prepare).network;
   rows.forEach((row, index) => {
-    context.report(
-      checkRelative(`${name}[${index}]`, row, all.subarray(index * size, (index + 1) * size), NETWORK_LIMIT),
-    );
+    context.report(checkRelative(`${name}[${index}]`, row, all.subarray(index * size, (index + 1) * size), limit));
   });
 }
 
@@ -88,6 +87,7 @@ async function verifyIdentity(context: VerifyContext, pack: Pack): Promise<void>
   if (!expected.entries.has('face_embedding') || !expected.entries.has('identity_tokens')) return;
   const embedding = await expected.readF32('face_embedding');
   const reference = await expected.readF32('identity_tokens');
+  const limit = limitsOf(prepare).network;
   await withNetwork(openImageProjection(pack, firstVariant(pack)), async (network) => {
     // A miniature's head size is not in its checkpoint, so its divisors are tried when the default does not fit.
     const { attentionWidth, headSize } = network.config;
@@ -101,24 +101,25 @@ async function verifyIdentity(context: VerifyContext, pack: Pack): Promise<void>
       );
       const error = relativeL2(tokens, reference);
       if (best === null || error < best.error) best = { size, tokens, error };
-      if (error <= NETWORK_LIMIT) break;
+      if (error <= limit) break;
     }
     if (best === null) return;
-    report(checkRelative('identity_tokens', best.tokens, reference, NETWORK_LIMIT, `head size ${best.size}`));
+    report(checkRelative('identity_tokens', best.tokens, reference, limit, `head size ${best.size}`));
   });
 }
 
 async function verifyVaeEncoder(context: VerifyContext, pack: Pack, settings: ExpectedSettings): Promise<void> {
   const { expected, prepare, report } = context;
   if (!expected.entries.has('control_image')) return;
+  const limit = limitsOf(prepare).network;
   await withNetwork(openVae(pack), async (vae) => {
     const pixels = await expected.readF32('control_image');
     const posterior = await encodePixels(prepare, vae, pixels, settings.height, settings.width);
     await withExpected(context, 'control_latents_mean', (reference) =>
-      report(checkRelative('control_latents_mean', posterior.mean, reference, NETWORK_LIMIT)),
+      report(checkRelative('control_latents_mean', posterior.mean, reference, limit)),
     );
     await withExpected(context, 'control_latents_logvar', (reference) =>
-      report(checkRelative('control_latents_logvar', posterior.logvar, reference, NETWORK_LIMIT)),
+      report(checkRelative('control_latents_logvar', posterior.logvar, reference, limit)),
     );
     const shape = latentShape(settings.width, settings.height, vae.config.latentChannels, vaeScale(vae.config));
     const { shiftFactor, scalingFactor } = vae.config;
@@ -127,7 +128,7 @@ async function verifyVaeEncoder(context: VerifyContext, pack: Pack, settings: Ex
       shape,
     );
     await withExpected(context, 'control_packed', (reference) =>
-      report(checkRelative('control_packed', packed, reference, NETWORK_LIMIT, 'posterior mean')),
+      report(checkRelative('control_packed', packed, reference, limit, 'posterior mean')),
     );
   });
 }

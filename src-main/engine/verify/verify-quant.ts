@@ -14,9 +14,8 @@ import { decodeInt8, encodeInt8 } from '../quant/formats/int8.js';
 import { decodeNf4, encodeNf4 } from '../quant/formats/nf4.js';
 import type { TensorSource } from '../weights/tensor-source.js';
 import { checkExact, checkNoWorse, checkRelative, relativeL2, type Check } from './checks.js';
+import { limitsOf } from './verify-context.js';
 
-/** Relative L2 of products with dequantized weights. */
-const PRODUCT_LIMIT = 1e-4;
 /** Relative L2 of dequantized values: one f32 rounding each. */
 const DEQUANT_LIMIT = 1e-6;
 /** Largest finite value of float8 e4m3fn. */
@@ -142,7 +141,7 @@ async function verifyProducts(context: VerifyQuantContext, n: number, k: number)
     });
     try {
       const { y } = await session.run({ x: { data: x, dims: [rows, k] } });
-      report(checkRelative(name, y ?? [], reference, PRODUCT_LIMIT, `on ${prepare.provider}`));
+      report(checkRelative(name, y ?? [], reference, limitsOf(prepare).product, `on ${prepare.provider}`));
     } finally {
       await session.release();
     }
