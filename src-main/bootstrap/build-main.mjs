@@ -15,6 +15,7 @@ const ENTRIES = {
   engine: 'src-main/engine/entry.ts',
   'encode-worker': 'src-main/engine/convert/encode-worker.ts',
   'watchdog-worker': 'src-main/engine/watchdog-worker.ts',
+  'runtime-thread-worker': 'src-main/engine/runtime/capi/runtime-thread-worker.ts',
   'picture-worker': 'src-main/services/pictures/picture-worker.ts',
   // Tests and benchmarks that need a process of their own.
   'bench-encode': 'test/bench/encode.ts',

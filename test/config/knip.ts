@@ -12,6 +12,7 @@ const config: KnipConfig = {
     'src-main/engine/entry.ts!',
     'src-main/engine/convert/encode-worker.ts!',
     'src-main/engine/watchdog-worker.ts!',
+    'src-main/engine/runtime/capi/runtime-thread-worker.ts!',
     'src-main/services/pictures/picture-worker.ts!',
     'test/**/*.spec.ts',
     'test/bench/*.ts',

@@ -12,6 +12,7 @@ import type { Binding, SessionSettings } from '../../../src-main/engine/runtime/
 import { capiBinding } from '../../../src-main/engine/runtime/capi/capi-binding.js';
 import { openCapiSession } from '../../../src-main/engine/runtime/capi/capi-session.js';
 import { ortLibrary } from '../../../src-main/engine/runtime/capi/ort-library.js';
+import { callOnRuntimeThread } from '../../../src-main/engine/runtime/capi/runtime-thread.js';
 import type { DeviceMemory } from '../../../src-main/engine/runtime/capi/run-tensors.js';
 import { NODE_BINDING } from '../../../src-main/engine/runtime/node-binding.js';
 import { openSession } from '../../../src-main/engine/runtime/session.js';
@@ -221,6 +222,19 @@ describe.skipIf(OWN === null)('a step of the C API', () => {
     // A session whose signal was aborted runs nothing more.
     await expect(session.run(long(), ['y'])).rejects.toSatisfy(isAbort);
     await session.release();
+  });
+
+  // cuDNN keeps what it has planned and compiled for a thread, and does it anew on another.
+  it.runIf(process.platform === 'linux')('and everything else runs on one thread, which is not this one', async () => {
+    const find = koffi.load('libc.so.6').func('dlsym', 'uintptr_t', ['void *', 'str']);
+    const self = { address: BigInt(find(null, 'pthread_self') as number | bigint), result: 'void *', parameters: [] };
+    const here = koffi.decode(self.address, koffi.proto('void *', [])) as () => bigint;
+    const thread = () => callOnRuntimeThread({ file: 'libc.so.6', ...self, args: [] });
+    const first = await thread();
+    const session = await capiBinding(OWN ?? '').open(randomGraph(1).model, SETTINGS);
+    await session.release();
+    expect(new Set([first, await thread(), ...(await Promise.all([thread(), thread()]))]).size).toBe(1);
+    expect(first).not.toBe(here());
   });
 
   it('is loaded off the thread, and its loading can be cancelled', async () => {

@@ -2,6 +2,7 @@
 import { dirname } from 'node:path';
 import koffi, { type LibraryHandle } from 'koffi';
 import '../no-telemetry.js';
+import { setCallStack } from './call-stack.js';
 import { readPointers, withScope, type NativeScope, type Pointer } from './native-memory.js';
 import {
   API_VERSION,
@@ -10,16 +11,16 @@ import {
   type OrtFunction,
   type OrtFunctionName,
 } from './ort-functions.js';
+import { callOnRuntimeThread } from './runtime-thread.js';
+
+setCallStack();
 
 /**
- * Stack of a call. koffi gives one on another thread 128 KiB, with which CUDA does not start; 8 MiB is Linux's main
- * thread's. Only used pages take memory. Must be set before koffi loads anything.
+ * Severity 4: what ends the process, to standard error, which is the engine's log. Errors come back as statuses, and the
+ * CUDA provider logs one for every plan of cuDNN's that it tries and replaces. A callback would make its threads wait for
+ * this one.
  */
-const STACK_BYTES = 8 * 2 ** 20;
-koffi.config({ ...koffi.config(), sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });
-
-/** Severity 3: errors, to standard error, which is the engine's log. A callback would make its threads wait for this one. */
-const LOG_SEVERITY = 3;
+const LOG_SEVERITY = 4;
 
 /** A failure that the runtime reported. */
 class OrtError extends Error {
@@ -131,23 +132,18 @@ export class OrtLibrary {
     return scope.own(this.out(name, ...args), (handle) => this.raw(release, handle));
   }
 
-  /** Calls a checked function on another thread; the caller keeps its memory alive. @throws OrtError */
+  /** Calls a checked function on the runtime's thread; the caller keeps its memory alive. @throws OrtError */
   async callAsync<N extends Checked>(name: N, ...args: Arguments<N>): Promise<void> {
     this.#check(await this.#async(name, args as unknown[]));
   }
 
-  /** Releases a handle on another thread: a session's release frees gigabytes. */
+  /** Releases a handle on that thread: a session's release frees gigabytes. */
   async releaseAsync(name: Releasing, handle: Pointer): Promise<void> {
     await this.#async(name, [handle]);
   }
 
   #async(name: OrtFunctionName, args: readonly unknown[]): Promise<Pointer | null> {
-    return new Promise((resolve, reject) => {
-      this.#function(name).async(...args, (error: Error | null, result: Pointer | null) => {
-        if (error === null) resolve(result);
-        else reject(error);
-      });
-    });
+    return callOnRuntimeThread({ file: this.file, ...this.#native(name), args });
   }
 
   #check(status: Pointer | null): void {
@@ -162,15 +158,20 @@ export class OrtLibrary {
   #function(name: OrtFunctionName): NativeFunction {
     let made = this.#functions.get(name);
     if (made === undefined) {
-      const { index, arguments: kinds, returns }: OrtFunction = ORT_FUNCTIONS[name];
-      const proto = koffi.proto(
-        C_RESULTS[returns],
-        kinds.map((kind) => C_TYPES[kind]),
-      );
-      made = koffi.decode(this.#table[index] ?? 0n, proto) as NativeFunction;
+      const { address, result, parameters } = this.#native(name);
+      made = koffi.decode(address, koffi.proto(result, parameters)) as NativeFunction;
       this.#functions.set(name, made);
     }
     return made;
+  }
+
+  #native(name: OrtFunctionName): { address: Pointer; result: string; parameters: string[] } {
+    const { index, arguments: kinds, returns }: OrtFunction = ORT_FUNCTIONS[name];
+    return {
+      address: this.#table[index] ?? 0n,
+      result: C_RESULTS[returns],
+      parameters: kinds.map((kind) => C_TYPES[kind]),
+    };
   }
 }
 
