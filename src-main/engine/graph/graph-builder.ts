@@ -155,12 +155,33 @@ export class GraphBuilder {
       ],
       graph: {
         name: this.#name,
-        node: this.#nodes,
+        node: this.#ordered(),
         initializer: this.#initializers,
         input: this.#inputs,
         output: this.#outputs,
       },
     });
+  }
+
+  /**
+   * Nodes that need no input, such as a weight's expansion, before all others. The runtime walks back from the outputs
+   * and visits a node's later predecessor first, so an expansion that stands before the path of the activations is
+   * computed right before its product, and one that stands behind it at the start of the run, where it stays in memory
+   * until its turn: 8.4 GiB of FLUX's fp8 on `cuda` (docs/measurements.md).
+   * @source onnxruntime 1.30 Graph::ReverseDFSFrom (a stack of predecessors sorted by index), seen in its profiles
+   */
+  #ordered(): NodeMessage[] {
+    const fixed = new Set([...this.#initializers.map(({ name }) => name), '']);
+    const first: NodeMessage[] = [];
+    const others: NodeMessage[] = [];
+    for (const node of this.#nodes) {
+      if (!node.input.every((name) => fixed.has(name))) others.push(node);
+      else {
+        first.push(node);
+        for (const name of node.output) fixed.add(name);
+      }
+    }
+    return [...first, ...others];
   }
 }
 

@@ -85,7 +85,7 @@ describe('a linear layer', () => {
     ['fp8', CPU_PROFILE, ['Reshape', 'Cast', 'Gemm', 'Mul']],
     ['int8', CUDA_PROFILE, ['Slice', 'Sub', 'Add', 'Expand', 'MatMulNBits']],
     ['nf4', CUDA_PROFILE, ['MatMulBnb4']],
-    ['int8', DML_PROFILE, ['Reshape', 'Slice', 'Sub', 'Add', 'Cast', 'Add', 'Mul', 'Gemm']],
+    ['int8', DML_PROFILE, ['Reshape', 'Cast', 'Slice', 'Sub', 'Add', 'Add', 'Mul', 'Gemm']],
     ['int4', DML_PROFILE, ['MatMulNBits']],
   ] as const)('in %s uses the operators of its profile', (target, profile, expected) => {
     expect(operators(target, profile)).toEqual(expected);
