@@ -30,6 +30,13 @@ export function nvidiaId(
   return visible?.[deviceId]?.trim() ?? String(deviceId);
 }
 
+/** Whether the driver says that a card does nothing; false where it does not say. */
+export async function isCardIdle(device: DeviceChoice): Promise<boolean> {
+  const id = nvidiaId(device);
+  const answer = id === null ? null : await askNvidia('utilization.gpu', id);
+  return answer !== null && Number.parseInt(answer, 10) === 0;
+}
+
 /** Null without a driver that reports it. */
 export async function readDeviceMemory(device: DeviceChoice): Promise<DeviceMemory | null> {
   if (device.provider === 'cpu') {
@@ -41,17 +48,23 @@ export async function readDeviceMemory(device: DeviceChoice): Promise<DeviceMemo
 }
 
 async function readNvidia(id: string): Promise<DeviceMemory | null> {
+  const answer = await askNvidia('memory.free,memory.total', id);
+  const [free, total] = (answer ?? '').split(',').map((mib) => Number.parseInt(mib, 10) * MIB);
+  if (free === undefined || total === undefined || !Number.isFinite(free) || !Number.isFinite(total)) return null;
+  return { freeBytes: free, totalBytes: total, source: 'nvidia-smi memory.free' };
+}
+
+/** A line of nvidia-smi's answer; null without an NVIDIA driver. */
+async function askNvidia(fields: string, id: string): Promise<string | null> {
   try {
     const { stdout } = await promisify(execFile)(
       'nvidia-smi',
-      ['--query-gpu=memory.free,memory.total', '--format=csv,noheader,nounits', `--id=${id}`],
+      [`--query-gpu=${fields}`, '--format=csv,noheader,nounits', `--id=${id}`],
       { timeout: TIMEOUT_MS },
     );
-    const [free, total] = stdout.split(',').map((mib) => Number.parseInt(mib, 10) * MIB);
-    if (free === undefined || total === undefined || !Number.isFinite(free) || !Number.isFinite(total)) return null;
-    return { freeBytes: free, totalBytes: total, source: 'nvidia-smi memory.free' };
+    return stdout;
   } catch {
-    // No NVIDIA driver: the caller shows that the figure is unknown.
+    // The caller shows that the figure is unknown.
     return null;
   }
 }

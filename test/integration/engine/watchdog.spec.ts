@@ -10,7 +10,7 @@ interface End {
   readonly words: string;
 }
 
-function run(mode: 'still' | 'working' | 'waiting' | 'native'): Promise<End> {
+function run(mode: 'still' | 'stalled' | 'working' | 'waiting' | 'on-card'): Promise<End> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [entryFile('standing-still'), mode], { stdio: ['ignore', 'ignore', 'pipe'] });
     let words = '';
@@ -20,10 +20,12 @@ function run(mode: 'still' | 'working' | 'waiting' | 'native'): Promise<End> {
 }
 
 describe('a process under the watchdog', () => {
-  it('is ended with a word when it stands still, and left alone while it works, waits, or runs a long step', async () => {
-    const modes = ['still', 'working', 'waiting', 'native'] as const;
-    const [still, ...others] = await Promise.all(modes.map(run));
-    expect(still).toEqual({ code: null, signal: 'SIGKILL', words: `${STOOD_STILL}\n` });
+  it('is ended with a word when it or its call stands still, and left alone while it, or the card, works', async () => {
+    const modes = ['still', 'stalled', 'working', 'waiting', 'on-card'] as const;
+    const [still, stalled, ...others] = await Promise.all(modes.map(run));
+    for (const ended of [still, stalled]) {
+      expect(ended).toEqual({ code: null, signal: 'SIGKILL', words: `${STOOD_STILL}\n` });
+    }
     for (const other of others) expect(other).toEqual({ code: 0, signal: null, words: '' });
   });
 });

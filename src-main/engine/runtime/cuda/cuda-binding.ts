@@ -4,6 +4,8 @@ import { AppError } from '../../../base/app-error.js';
 import { CUDA_PART_IDS, RUNTIME_PARTS } from '../../../base/cuda-parts.js';
 import type { CudaReport } from '../../protocol.js';
 import type { Binding } from '../binding.js';
+import { watchStalledCalls } from '../capi/stalled-calls.js';
+import { isCardIdle } from '../device-memory.js';
 import { cudaOptions } from '../provider-options.js';
 import { remedyOf } from '../runtime-error.js';
 import { findCuda, searchPlace } from './find-cuda.js';
@@ -30,6 +32,7 @@ async function bind(): Promise<Binding> {
   const { loadGlobal } = await import('../capi/load-global.js');
   const { capiBinding } = await import('../capi/capi-binding.js');
   const { CudaMemory } = await import('../capi/cuda-memory.js');
+  const { runningCalls } = await import('../capi/runtime-thread.js');
   const file = (id: string) => report.parts.find(({ part }) => part === id)?.file ?? '';
   if (place.system === 'win32-x64')
     findFirst(report.parts.flatMap((part) => (part.file === null ? [] : dirname(part.file))));
@@ -42,7 +45,10 @@ async function bind(): Promise<Binding> {
       throw unavailable(`${file(id)} cannot be loaded: ${reason}`, [reason], cause);
     }
   }
+  let deviceId = 0;
+  watchStalledCalls({ running: runningCalls, cardIsIdle: () => isCardIdle({ provider: 'cuda', deviceId }) });
   return capiBinding(file('core'), (settings) => {
+    deviceId = settings.deviceId ?? 0;
     const cuda = cudaOptions(settings);
     const replayed = cuda['enable_cuda_graph'] === '1';
     return { cuda, memory: replayed ? new CudaMemory(file('cudart'), settings.deviceId ?? 0) : null };
