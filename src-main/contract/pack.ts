@@ -130,7 +130,7 @@ export const estimateInputSchema = z.strictObject({
 });
 export type EstimateInput = z.infer<typeof estimateInputSchema>;
 
-export const ESTIMATE_PARTS = ['flux', 't5', 'infusenet', 'vae', 'clip', 'activations'] as const;
+export const ESTIMATE_PARTS = ['flux', 't5', 'infusenet', 'vae', 'clip', 'activations', 'runtime'] as const;
 
 export const variantEstimateSchema = z.object({
   formats: formatChoiceSchema,

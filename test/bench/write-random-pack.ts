@@ -87,7 +87,10 @@ export const DEEP: Scale = {
 
 const weights = new RandomWeights();
 
-async function writeNetwork(path: string, shapes: Shapes, depth: number): Promise<void> {
+/** Writes a network's file. @param depth of its blocks */
+export type WriteNetwork = (path: string, shapes: Shapes, depth: number) => Promise<void>;
+
+async function writeRandom(path: string, shapes: Shapes, depth: number): Promise<void> {
   const tensors = [...shapes].map(([name, shape]): WritableTensor => {
     return { name, dtype: 'BF16', shape, data: weights.values(name, shape, depth) };
   });
@@ -98,8 +101,15 @@ async function writeJson(path: string, json: unknown): Promise<void> {
   await writeFile(path, JSON.stringify(json, null, 2));
 }
 
-/** @param scale sizes of the networks */
-export async function writeRandomPack(folder: string, scale: Scale): Promise<void> {
+/**
+ * @param scale sizes of the networks
+ * @param writeNetwork default random bf16 weights
+ */
+export async function writeRandomPack(
+  folder: string,
+  scale: Scale,
+  writeNetwork: WriteNetwork = writeRandom,
+): Promise<void> {
   const flux = join(folder, 'flux');
   const variant = join(folder, 'infiniteyou', 'infu_flux_v1.0', 'aes_stage2');
   const transformer = (double: number, single: number) => ({

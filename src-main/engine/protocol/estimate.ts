@@ -16,8 +16,8 @@ export interface EstimateRequest extends DeviceChoice {
 }
 export interface EstimateResult {
   readonly kind: 'estimate';
-  /** Bytes by part: flux, t5, infusenet, vae, clip, activations. */
-  readonly parts: Readonly<Record<'flux' | 't5' | 'infusenet' | 'vae' | 'clip' | 'activations', number>>;
+  /** Bytes by part; `runtime`: what the provider itself takes on its device in every stage. */
+  readonly parts: Readonly<Record<'flux' | 't5' | 'infusenet' | 'vae' | 'clip' | 'activations' | 'runtime', number>>;
   /** Weights of the loaded denoiser. */
   readonly loadBytes: number;
   /** Highest of the stages, weights plus activations. */

@@ -21,7 +21,7 @@ export interface Lane {
   readonly segments: readonly Segment[];
 }
 
-const NETWORKS: Readonly<Record<Exclude<EstimatePart, 'activations'>, string>> = {
+const NETWORKS: Readonly<Record<Exclude<EstimatePart, 'activations' | 'runtime'>, string>> = {
   flux: 'FLUX',
   t5: 'T5',
   clip: 'CLIP',
@@ -30,7 +30,7 @@ const NETWORKS: Readonly<Record<Exclude<EstimatePart, 'activations'>, string>> =
 };
 
 export function partName(part: EstimatePart): string {
-  return part === 'activations' ? t('memory.activations') : NETWORKS[part];
+  return part === 'activations' || part === 'runtime' ? t(`memory.${part}`) : NETWORKS[part];
 }
 
 /** Needed and free memory, and an alternative that fits, in a sentence. */
@@ -80,16 +80,19 @@ function stages({ parts, peakBytes }: VariantEstimate): { name: string; parts: P
   const text: Parts = [
     ['t5', parts.t5],
     ['clip', parts.clip],
+    ['runtime', parts.runtime],
   ];
   const denoise: Parts = [
     ['flux', parts.flux],
     ['infusenet', parts.infusenet],
     ['activations', parts.activations],
+    ['runtime', parts.runtime],
   ];
   const before = Math.max(sum(text), sum(denoise));
   const decode: Parts = [
     ['vae', parts.vae],
-    ['activations', peakBytes > before ? Math.max(0, peakBytes - parts.vae) : 0],
+    ['activations', peakBytes > before ? Math.max(0, peakBytes - parts.vae - parts.runtime) : 0],
+    ['runtime', parts.runtime],
   ];
   return [
     { name: t('memory.text'), parts: text },

@@ -13,20 +13,32 @@ import {
   type LinearFormat,
   type QuantizedComponent,
 } from '../../protocol.js';
-import { storedBytes } from '../../quant/formats/storage.js';
+import { planTensor, storageOf } from '../../quant/formats/storage.js';
 import { isKept } from '../../quant/keep-list.js';
 import { isConditioningTensor } from '../../weights/names/flux.js';
 import { elementCount, layoutOf, storedBytes as bytesInFile, type TensorSource } from '../../weights/tensor-source.js';
 import { openClip, openFlux, openInfuseNet, openT5, openVae, type PackNetwork } from '../../pack/pack-networks.js';
 
 const SIXTEEN_BIT_BYTES = 2;
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
 const SIZED_FORMATS = [...WEIGHT_FORMATS, AS_FILE] as const;
 
 /** Bytes of a component by the format of its linears. */
 export type FormatSizes = Readonly<Record<LinearFormat, number>>;
 
-/** Weights that stay in memory during the component's session, in each format. */
-export function bytesPerFormat(component: QuantizedComponent, network: PackNetwork<unknown>): FormatSizes {
+/** Bytes that a tensor of so many bytes takes in memory. */
+export type Room = (bytes: number) => number;
+
+/**
+ * Weights that stay in memory during the component's session, in each format.
+ * @param room of each part of a tensor; default its own bytes
+ */
+export function bytesPerFormat(
+  component: QuantizedComponent,
+  network: PackNetwork<unknown>,
+  room: Room = (bytes) => bytes,
+): FormatSizes {
   const sizes = Object.fromEntries(SIZED_FORMATS.map((format) => [format, 0])) as Record<LinearFormat, number>;
   for (const entry of network.source.entries.values()) {
     if (!network.include(entry.name)) continue;
@@ -37,10 +49,12 @@ export function bytesPerFormat(component: QuantizedComponent, network: PackNetwo
     const linear = entry.shape.length === 2 && entry.name.endsWith('.weight') && !isKept(component, entry.name);
     for (const format of WEIGHT_FORMATS) {
       sizes[format] +=
-        linear && n !== undefined && k !== undefined ? storedBytes(format, n, k, 'f16') : count * SIXTEEN_BIT_BYTES;
+        linear && n !== undefined && k !== undefined
+          ? sum(planTensor(storageOf(format), n, k, 'f16').map(({ byteLength }) => room(byteLength)))
+          : room(count * SIXTEEN_BIT_BYTES);
     }
     const keeps = linear && layoutOf(entry) !== null;
-    sizes[AS_FILE] += keeps ? bytesInFile(entry) : count * SIXTEEN_BIT_BYTES;
+    sizes[AS_FILE] += room(keeps ? bytesInFile(entry) : count * SIXTEEN_BIT_BYTES);
   }
   return sizes;
 }
@@ -63,8 +77,11 @@ export interface PackSizes {
   readonly vae: VaeConfig;
 }
 
-/** @throws AppError pack.incomplete, weights.* */
-export async function packSizes(pack: Pack, variant: string): Promise<PackSizes> {
+/**
+ * @param room of a part of a weight on the device
+ * @throws AppError pack.incomplete, weights.*
+ */
+export async function packSizes(pack: Pack, variant: string, room: Room): Promise<PackSizes> {
   const networks = await Promise.all([
     openFlux(pack),
     openT5(pack),
@@ -75,9 +92,9 @@ export async function packSizes(pack: Pack, variant: string): Promise<PackSizes>
   const [flux, t5, infuseNet, vae, clip] = networks;
   try {
     return {
-      flux: bytesPerFormat('flux', flux),
-      t5: bytesPerFormat('t5', t5),
-      infusenet: bytesPerFormat('infusenet', infuseNet),
+      flux: bytesPerFormat('flux', flux, room),
+      t5: bytesPerFormat('t5', t5, room),
+      infusenet: bytesPerFormat('infusenet', infuseNet, room),
       vaeDecoder: sixteenBitBytes(vae.source, (name) => name.startsWith('decoder.')),
       clip: sixteenBitBytes(clip.source),
       hidden: flux.config.hidden,

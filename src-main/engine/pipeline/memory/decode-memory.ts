@@ -13,10 +13,10 @@ export const TILE_MAP_BYTES = 32 * 2 ** 20;
  * Copies of its widest map that a decode holds at once: skip, normalized (in f32 for tiles), convolved, result. A GPU's
  * runtime also keeps one freed buffer of each size, and a fixed share.
  */
-const LIVE_MAPS = { cpu: 5, gpu: 11 } as const;
+const LIVE_MAPS = { cpu: 5, gpu: 11, cuda: 7.83 } as const;
 /** The same for the deep levels' last map, in a tiled decode. */
-const LIVE_DEEP_MAPS = { cpu: 5, gpu: 16 } as const;
-const FIXED_BYTES = { cpu: 0, gpu: 0.65e9 } as const;
+const LIVE_DEEP_MAPS = { cpu: 5, gpu: 16, cuda: 8.3 } as const;
+const FIXED_BYTES = { cpu: 0, gpu: 0.65e9, cuda: 0.85e9 } as const;
 const LIVE_TILE_MAPS = 6;
 /** Maps between the layers of a tiled decode are in host memory in f32. */
 const HOST_BYTES = 4;

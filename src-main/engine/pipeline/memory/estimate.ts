@@ -5,7 +5,7 @@ import { readDeviceMemory } from '../../runtime/device-memory.js';
 import { bytesOfChoice, packSizes } from './component-sizes.js';
 import { decodeMemory } from './decode-memory.js';
 import { chooseDecode } from '../decode/decode-picture.js';
-import { memoryKind, residentBytes, stepBytes, VALUE_BYTES } from './denoise-memory.js';
+import { contextBytes, memoryKind, residentBytes, roomOf, stepBytes, VALUE_BYTES } from './denoise-memory.js';
 
 /** Text tokens of FLUX; the demo's are fewer, which overestimates slightly. */
 const TEXT_TOKENS = 512;
@@ -13,7 +13,7 @@ const TEXT_TOKENS = 512;
 /** @throws AppError pack.*, weights.* */
 export async function estimate(request: EstimateRequest): Promise<EstimateResult> {
   const pack = await openPack(request.packPath);
-  const sizes = await packSizes(pack, request.modelVariant);
+  const sizes = await packSizes(pack, request.modelVariant, roomOf(request.provider));
   const bytes = VALUE_BYTES[memoryKind(request.provider)];
   const tokens = TEXT_TOKENS + (request.width / 16) * (request.height / 16);
   const denoiseActivations = stepBytes(tokens, sizes.hidden, request.provider);
@@ -31,11 +31,12 @@ export async function estimate(request: EstimateRequest): Promise<EstimateResult
     vae: sizes.vaeDecoder,
     clip: sizes.clip,
     activations: denoiseActivations,
+    runtime: contextBytes(request.provider),
   };
-  const loadBytes = parts.flux + parts.infusenet;
+  const loadBytes = parts.runtime + parts.flux + parts.infusenet;
   const inTiles = chooseDecode(request.decode ?? 'auto', decode, free).mode === 'tiles';
   const stageBytes = {
-    text: parts.t5 + parts.clip,
+    text: parts.runtime + parts.t5 + parts.clip,
     denoise: loadBytes + denoiseActivations,
     decode: inTiles && decode.tilesBytes !== null ? decode.tilesBytes : decode.wholeBytes,
   };

@@ -5,7 +5,7 @@ import { figureBytes, memoryLanes } from '../../../../../src-renderer/logic/stud
 function estimate(peakBytes: number): VariantEstimate {
   return {
     formats: { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' },
-    parts: { flux: 50, t5: 20, infusenet: 10, vae: 5, clip: 2, activations: 8 },
+    parts: { flux: 50, t5: 20, infusenet: 10, vae: 5, clip: 2, activations: 8, runtime: 0 },
     loadBytes: 60,
     peakBytes,
     fit: 'fits',
