@@ -8,8 +8,8 @@ import { encodeComponent } from './encode-component.js';
 import { fingerprint } from './fingerprint.js';
 import { planTensors, type Encoding, type PlanRequest, type TensorPlan } from './plan-tensors.js';
 
-/** Raised when the layout of cache files changes. */
-const CACHE_VERSION = 1;
+/** Raised when the layout or the values of cache files change. */
+const CACHE_VERSION = 2;
 
 export interface ComponentRequest extends Omit<PlanRequest, 'readsInPlace'> {
   /** Default: files on the drive of the cache folder. */

@@ -4,7 +4,7 @@ import { NODE_BINDING } from './node-binding.js';
 import { bindingOf } from './provider-presence.js';
 
 /** Raised when a change of this code changes pictures. */
-const ENGINE_VERSION = '3';
+const ENGINE_VERSION = '4';
 
 /** Of the process. */
 export function engineVersions(): Readonly<Record<string, string>> {

@@ -34,8 +34,14 @@ function storedCode(quotient: number): number {
   return Math.min(Math.max((quotient + 8.5) | 0, 0), 15);
 }
 
+/** The normal numbers of f16. */
+const F16_NORMAL = { least: 2 ** -14, most: 65504 } as const;
+
+/** Rounded to f16 in f32 too, where f16 has the digits: then every provider computes with the same codes and scales. */
 function roundTo(scale: number, dtype: ScaleDtype): number {
-  return dtype === 'f32' ? Math.fround(scale) : f16ToF32(f32ToF16(scale));
+  const magnitude = Math.abs(scale);
+  const inF16 = dtype === 'f16' || (magnitude >= F16_NORMAL.least && magnitude <= F16_NORMAL.most);
+  return inF16 ? f16ToF32(f32ToF16(scale)) : Math.fround(scale);
 }
 
 /** Least-squares scale for the best candidate's codes. @param extreme the weight of largest magnitude, not zero */

@@ -29,6 +29,20 @@ describe('encodeInt4', () => {
     }
   });
 
+  it('chooses the same codes and scales for every provider, whatever dtype they are stored in', () => {
+    const [single, half] = SCALE_DTYPES.map((dtype) => encodeInt4(f32('weight'), N, K, dtype));
+    expect(firstDifference(single?.codes ?? [], half?.codes ?? [])).toBe(-1);
+    expect(firstDifference(single?.scale ?? [], half?.scale ?? [])).toBe(-1);
+  });
+
+  it('keeps weights in f32 whose scale f16 has not', () => {
+    for (const factor of [2 ** -40, 2 ** 40]) {
+      const weight = f32('weight').map((value) => value * factor);
+      const error = relativeError(decodeInt4(encodeInt4(weight, N, K, 'f32'), N, K), weight);
+      expect(error).toBeLessThanOrEqual(relativeError(f32('qint4_dequant'), f32('weight')));
+    }
+  });
+
   it('gives the same from bf16 bits', () => {
     const fromBits = encodeInt4(bf16Bits(f32('weight')), N, K);
     const fromValues = encodeInt4(f32('weight'), N, K);
