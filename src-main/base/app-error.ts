@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'engine.provider-unavailable' // the chosen execution provider cannot be used here
   | 'engine.session-failed' // the runtime refused a graph or failed while running it
   | 'engine.out-of-memory' // device or host memory ran out
+  | 'engine.device-lost' // the card failed or was reset; the engine that used it cannot use it again
   | 'engine.not-finite' // a network produced NaN or infinity
   | 'engine.crashed' // the engine process ended during a request
   | 'engine.protocol' // a message that breaks the engine protocol

@@ -22,6 +22,7 @@ const REMEDIES: Readonly<Record<ErrorCode, Extract<TextId, `remedy.${string}`>>>
   'engine.provider-unavailable': 'remedy.other-provider',
   'engine.session-failed': 'remedy.other-provider',
   'engine.out-of-memory': 'remedy.less-memory',
+  'engine.device-lost': 'remedy.make-again',
   'engine.not-finite': 'remedy.other-format',
   'engine.crashed': 'remedy.make-again',
   'engine.protocol': 'remedy.try-again',

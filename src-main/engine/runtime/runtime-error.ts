@@ -14,6 +14,13 @@ const OUT_OF_MEMORY =
   /out of memory|OUT_OF_DEVICE_MEMORY|OUT_OF_HOST_MEMORY|bad_alloc|Failed to allocate|bad allocation|Invalid Buffer.*previous error/i;
 const UNAVAILABLE =
   /not supported|no available backend|Failed to (get|request|create).*(adapter|device)|provider.*not.*(enabled|available|found)|cannot open shared object|Failed to load shared library|driver version is insufficient|no CUDA-capable device/i;
+/**
+ * The card failed, was reset by the driver, or is gone: nothing of this process reaches it any more. Of CUDA the errors
+ * after which its context is lost, of Direct3D those of a removed, hung or reset device.
+ * @source cudaError (driver_types.h); DXGI_ERROR; VkResult; Dawn
+ */
+const DEVICE_LOST =
+  /CUDA failure (46|214|219|220|70[0-2]|709|71[0-9]|72[01]|999)\b|unspecified launch failure|GPU is lost|fallen off the bus|VK_ERROR_DEVICE_LOST|\bdevice (is|was) lost\b|887A000[567]|887A0020/i;
 /** CUDA's and DXGI's errors for an index beyond the last device. @source cudaErrorInvalidDevice; DXGI_ERROR_NOT_FOUND */
 const NO_SUCH_DEVICE = /invalid device ordinal|Invalid device ID|CUDA failure 101\b|887A0002/i;
 /** Other requirements of a provider. */
@@ -43,6 +50,19 @@ export function wrapRuntimeError(
       {
         remedy:
           'Choose a smaller format for FLUX, T5 or InfuseNet, a smaller picture, or close other programs that use the GPU.',
+        retryable: true,
+        details,
+        cause,
+      },
+    );
+  }
+  if (DEVICE_LOST.test(text)) {
+    return new AppError(
+      'engine.device-lost',
+      `The card was lost while ${action === 'load' ? 'loading' : 'running'} ${options.label}: ${firstLine(text)}`,
+      {
+        remedy:
+          'The engine is started anew; make the picture again. If it happens again, update the graphics driver, end overclocking, check how hot the card is, or choose another provider.',
         retryable: true,
         details,
         cause,

@@ -39,7 +39,8 @@ const STARTED_AGAIN: EngineProgress = {
 
 /**
  * The result, and how memory ran out in the first try; null where it did not.
- * @throws AppError engine.out-of-memory when both tries ran out of memory, and what `make` throws
+ * @throws AppError engine.out-of-memory when both tries ran out of memory, and what `make` throws; after a lost card with the
+ * engine ended
  */
 export async function tryTwice<T>(
   parts: TryTwiceParts<T>,
@@ -67,6 +68,8 @@ async function once<T>(
     return { made: await make(onProgress) };
   } catch (error) {
     if (isAbort(error) || !(error instanceof AppError)) throw error;
+    // A process that lost its card fails at every further use of it.
+    if (error.code === 'engine.device-lost') await restart();
     const known = error.code === 'engine.crashed' ? await fit() : null;
     const sign = memorySign(error, { oomKillsBefore, oomKillsAfter: oomKills(), fit: known });
     if (sign === null) throw error;

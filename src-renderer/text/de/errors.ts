@@ -16,6 +16,7 @@ export const errors: Translation<typeof english> = {
   'error.engine.provider-unavailable': 'Der gewählte Provider ist auf diesem Computer nicht nutzbar.',
   'error.engine.session-failed': 'Das Netz konnte nicht geladen oder ausgeführt werden.',
   'error.engine.out-of-memory': 'Der Speicher hat nicht gereicht.',
+  'error.engine.device-lost': 'Die Grafikkarte hat aufgehört zu arbeiten oder wurde zurückgesetzt.',
   'error.engine.not-finite': 'Ein Netz hat Werte geliefert, die keine Zahlen sind.',
   'error.engine.crashed': 'Die Engine wurde unerwartet beendet.',
   'error.engine.protocol': 'Die App und ihre Engine konnten nicht kommunizieren.',

@@ -13,6 +13,7 @@ export const errors = {
   'error.engine.provider-unavailable': 'The chosen provider cannot run here.',
   'error.engine.session-failed': 'The network could not be loaded or run.',
   'error.engine.out-of-memory': 'There was not enough memory.',
+  'error.engine.device-lost': 'The graphics card stopped working or was reset.',
   'error.engine.not-finite': 'A network produced values that are not numbers.',
   'error.engine.crashed': 'The engine stopped unexpectedly.',
   'error.engine.protocol': 'The app and its engine could not communicate.',

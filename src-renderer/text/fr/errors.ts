@@ -16,6 +16,7 @@ export const errors: Translation<typeof english> = {
   'error.engine.provider-unavailable': 'Le mode d’exécution choisi n’est pas disponible ici.',
   'error.engine.session-failed': 'Le réseau n’a pas pu être chargé ou exécuté.',
   'error.engine.out-of-memory': 'La mémoire n’a pas suffi.',
+  'error.engine.device-lost': 'La carte graphique a cessé de fonctionner ou a été réinitialisée.',
   'error.engine.not-finite': 'Un réseau a produit des valeurs qui ne sont pas des nombres.',
   'error.engine.crashed': 'Le moteur s’est arrêté de façon inattendue.',
   'error.engine.protocol': 'L’application et son moteur n’ont pas pu communiquer.',

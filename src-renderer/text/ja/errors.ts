@@ -16,6 +16,7 @@ export const errors: Translation<typeof english> = {
   'error.engine.provider-unavailable': '選んだ実行方式はこのコンピューターでは使えません。',
   'error.engine.session-failed': 'ネットワークを読み込めないか、実行できませんでした。',
   'error.engine.out-of-memory': 'メモリが足りませんでした。',
+  'error.engine.device-lost': 'グラフィックカードが停止したか、リセットされました。',
   'error.engine.not-finite': 'ネットワークが数値でない値を出力しました。',
   'error.engine.crashed': 'エンジンが予期せず終了しました。',
   'error.engine.protocol': 'アプリとエンジンの間で通信エラーが起きました。',

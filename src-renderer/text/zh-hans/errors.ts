@@ -16,6 +16,7 @@ export const errors: Translation<typeof english> = {
   'error.engine.provider-unavailable': '此计算机无法使用所选的执行方式。',
   'error.engine.session-failed': '网络无法加载或运行。',
   'error.engine.out-of-memory': '内存不足。',
+  'error.engine.device-lost': '显卡停止工作或已被重置。',
   'error.engine.not-finite': '网络输出了非数值。',
   'error.engine.crashed': '引擎意外退出。',
   'error.engine.protocol': '应用与引擎之间通信出错。',

@@ -57,6 +57,18 @@ describe('a run that ran out of memory', () => {
     expect((await app.call('runs.get', { runId: runIds[0] ?? '' })).retry).toBeNull();
   });
 
+  it('is not made again where the card was lost, but the next picture is, in a fresh engine', async () => {
+    const { runIds } = await app.call('comparisons.create', one('lose@2'));
+    await app.idle();
+    const run = await app.call('runs.get', { runId: runIds[0] ?? '' });
+    expect(run).toMatchObject({ status: 'failed', error: { code: 'engine.device-lost' }, retry: null });
+    const before = started;
+    const next = await app.call('comparisons.create', one('a portrait'));
+    await app.idle();
+    expect((await app.call('runs.get', { runId: next.runIds[0] ?? '' })).status).toBe('done');
+    expect(started).toBe(before + 1);
+  });
+
   it('is told from other crashes by the estimate', async () => {
     const fits = await app.call('comparisons.create', one('crash@2'));
     await app.idle();

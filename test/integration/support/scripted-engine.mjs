@@ -94,9 +94,12 @@ function fails({ prompt, formats, outputPath }) {
   return true;
 }
 
+/** Whether the process lost its card. */
+let lost = false;
+
 async function generate(id, params) {
   mkdirSync(params.cachePath, { recursive: true });
-  const directive = /(crash|fail)@(\d+)/.exec(params.prompt);
+  const directive = /(crash|fail|lose)@(\d+)/.exec(params.prompt);
   const report = (stage, fraction, step, previewPng) =>
     send({
       type: 'progress',
@@ -132,6 +135,12 @@ async function generate(id, params) {
           details: { step },
         },
       };
+    }
+    if (directive?.[1] === 'lose' && Number(directive[2]) === step) lost = true;
+    // For the life of the process, as CUDA has it.
+    if (lost) {
+      const error = { code: 'engine.device-lost', message: 'The card was lost.', remedy: 'Make it again.' };
+      return { type: 'error', id, error: { ...error, retryable: true, details: { step } } };
     }
     const preview = picture({ ...params, width: 16, height: 16 }, step / params.steps);
     if (params.latentsDir !== undefined) {

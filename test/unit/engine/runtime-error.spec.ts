@@ -20,6 +20,24 @@ describe('a failure of the runtime', () => {
   });
 
   it.each([
+    // Texts as the runtime builds them from CUDA's own; no card was lost for them.
+    'Non-zero status code returned while running MatMul node. Status Message: CUDA failure 719: unspecified launch failure ; GPU=0 ; hostname=vm ; file=cuda_call.cc ; line=10 ; expr=cudaStreamSynchronize(stream); ',
+    'CUDA failure 700: an illegal memory access was encountered ; GPU=0 ; hostname=vm ; file=a.cc ; line=1 ; expr=cudaEventRecord(e); ',
+    'CUDA failure 702: the launch timed out and was terminated ; GPU=0 ; hostname=vm ; file=a.cc ; line=1 ; expr=x; ',
+    'CUDA failure 214: uncorrectable ECC error encountered ; GPU=0 ; hostname=vm ; file=a.cc ; line=1 ; expr=x; ',
+    'vkQueueSubmit failed with VK_ERROR_DEVICE_LOST',
+    'Device was lost: a device lost callback',
+    'The GPU will not respond to more commands. 887A0006',
+  ])('is a lost card: %s', (text) => {
+    for (const action of ['load', 'run'] as const) {
+      const error = told(text, action);
+      expect(error.code).toBe('engine.device-lost');
+      expect(error.retryable).toBe(true);
+      expect(error.message).not.toContain('expr=');
+    }
+  });
+
+  it.each([
     'WebGPU validation failed. [Invalid ShaderModule "MatMul"] is invalid due to a previous error.',
     'Non-zero status code returned while running Gather node.',
   ])('is not want of memory: %s', (text) => {
