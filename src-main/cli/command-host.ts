@@ -195,7 +195,10 @@ async function withSmaller(
   smaller: AppHost['services']['smaller'],
 ): Promise<AppError> {
   const { needsBytes, freeBytes, choices } = await smaller.choices(id);
-  const said = choices.map(({ change, savedBytes }) => `${inWords(change, formats)} (${formatBytes(savedBytes)} less)`);
+  const said = choices.map(({ change, savedBytes, fit }) => {
+    const still = fit === 'too-big' ? ', still more than is free' : '';
+    return `${inWords(change, formats)} (${formatBytes(savedBytes)} less${still})`;
+  });
   const free = freeBytes === null ? '' : `; ${formatBytes(freeBytes)} are free`;
   const needs = `The estimated peak is ${formatBytes(needsBytes)}${free}.`;
   return new AppError('engine.out-of-memory', `${error.message} It was tried twice.`, {
