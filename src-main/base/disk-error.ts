@@ -18,13 +18,15 @@ interface Meaning {
   readonly remedy?: string;
 }
 
-const CLOSE = 'Close the program that has it open, such as a viewer or a virus scanner, and try again.';
+export const CLOSE_OTHER = 'Close the program that has it open, such as a viewer or a virus scanner, and try again.';
 const SHORTER = 'Use a folder nearer to the root of its drive, or shorter names.';
 
-/** What the system's codes mean to a person. */
+const NOT_THERE: Meaning = { reason: 'it is not there', remedy: 'Check the path, and that its drive is connected.' };
+
+/** What the system's codes mean to a person who wanted to write. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
-  EBUSY: { reason: 'another program has it open', remedy: CLOSE },
-  ETXTBSY: { reason: 'another program has it open', remedy: CLOSE },
+  EBUSY: { reason: 'another program has it open', remedy: CLOSE_OTHER },
+  ETXTBSY: { reason: 'another program has it open', remedy: CLOSE_OTHER },
   EPERM: { reason: 'the system refused, because it is read-only or another program has it open' },
   EACCES: { reason: 'the system refused, because it is read-only or another program has it open' },
   EROFS: { reason: 'the disk is read-only', remedy: 'Choose a place on another disk.' },
@@ -32,7 +34,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENOTDIR: { reason: 'a folder of its path is a file' },
   EISDIR: { reason: 'it is a folder', remedy: 'Write the name of a file.' },
   EEXIST: { reason: 'something of this name is there already' },
-  ENOTEMPTY: { reason: 'a folder is not empty, or another program has a file in it open', remedy: CLOSE },
+  ENOTEMPTY: { reason: 'a folder is not empty, or another program has a file in it open', remedy: CLOSE_OTHER },
   EXDEV: {
     reason: 'the two places are on different drives',
     remedy: 'Choose a folder on the same drive.',
@@ -45,6 +47,16 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENODEV: { reason: 'its drive is not there', remedy: 'Connect the drive and try again.' },
   ENXIO: { reason: 'its drive is not there', remedy: 'Connect the drive and try again.' },
 };
+
+/**
+ * What it means to a person that a file could not be read, to complete "could not be read: …"; null when the system's code
+ * says nothing.
+ */
+export function readReason(error: unknown): { readonly reason: string; readonly remedy: string | null } | null {
+  if (!(error instanceof Error) || !('code' in error)) return null;
+  const { reason, remedy = null } = error.code === 'ENOENT' ? NOT_THERE : (MEANINGS[String(error.code)] ?? {});
+  return reason === undefined ? null : { reason: `${reason} (${String(error.code)})`, remedy };
+}
 
 /**
  * A failure of the file system as `disk.full` (no space, or the user's quota is used up) or `disk.failed`. Any other

@@ -1,9 +1,10 @@
 /** The app's services for a command that makes and measures pictures, in a temporary data folder. */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { typedAbsolute } from '../disk/paths.js';
 import { abortError, AppError } from '../base/app-error.js';
 import { entryFile } from '../base/entry-file.js';
 import { QUANTIZED_COMPONENTS, variantKey, type FormatChoice } from '../contract/formats.js';
@@ -12,7 +13,8 @@ import type { LoraUse } from '../contract/lora.js';
 import type { PhotoRole } from '../contract/photo.js';
 import type { RunDetail } from '../contract/run.js';
 import type { SmallerChange } from '../contract/smaller-choice.js';
-import { removeFolder } from '../disk/patience.js';
+import { readReason } from '../base/disk-error.js';
+import { readWhole, removeFolder } from '../disk/patience.js';
 import { openPack, type Pack } from '../engine/pack/open-pack.js';
 import type { DecodeChoice, LoraChoice, Provider } from '../engine/protocol.js';
 import { WithoutChatter } from '../services/engine/chatter.js';
@@ -45,10 +47,13 @@ export interface PictureOptions extends SettingOptions {
   readonly lora?: readonly LoraChoice[];
 }
 
-/** An engine whose standard error is the terminal's, but for the runtime's chatter. */
-export const spawnEngine: EngineSpawner = () => {
+/** An engine whose standard error is the terminal's, but for the runtime's chatter, which is in the log alone. */
+export const spawnEngine: EngineSpawner = (toLog) => {
   const output = new WithoutChatter((text) => void process.stderr.write(text));
-  const engine = forkEngine(entryFile('engine'))((text) => output.add(text));
+  const engine = forkEngine(entryFile('engine'))((text) => {
+    toLog?.(text);
+    output.add(text);
+  });
   engine.onExit(() => output.end());
   return engine;
 };
@@ -78,7 +83,7 @@ export async function withHost<T>(
     dataDir,
     assetsDir: join(ROOT, 'assets'),
     packFolders: [pack.root],
-    measuring: { ...measuring, embedding, cache: resolve(options.cache) },
+    measuring: { ...measuring, embedding, cache: typedAbsolute(options.cache) },
     spawnEngine,
     pictureWorker: entryFile('picture-worker'),
     appVersion: version,
@@ -137,11 +142,11 @@ async function takenSettings(
 /** @throws AppError image.unreadable */
 async function readPhoto(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(resolve(file));
+    return await readWhole(typedAbsolute(file));
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
-    throw new AppError('image.unreadable', `The picture ${file} could not be read (${code}).`, {
-      remedy: 'Check the path and that the file may be read.',
+    const meaning = readReason(cause);
+    throw new AppError('image.unreadable', `The picture ${file} could not be read: ${meaning?.reason ?? 'unknown'}.`, {
+      remedy: meaning?.remedy ?? 'Check the path and that the file may be read.',
       cause,
     });
   }

@@ -1,6 +1,8 @@
 /** An identity embedding from a file: JSON, raw float32 values, or a tensor of a safetensors file. */
 import { open, readFile, stat } from 'node:fs/promises';
 import { AppError } from '../base/app-error.js';
+import { typedAbsolute } from '../disk/paths.js';
+import { decodeText } from '../disk/text-file.js';
 import { openTensorFile } from '../engine/weights/open-tensor-file.js';
 
 /** Values of a face embedding. */
@@ -11,7 +13,8 @@ const NAMES = ['face_embedding', 'embedding', 'id_embedding'];
 const MAX_PLAIN_BYTES = 2 ** 20;
 
 /** @throws AppError engine.request-invalid, weights.* */
-export async function readEmbedding(path: string): Promise<readonly number[]> {
+export async function readEmbedding(given: string): Promise<readonly number[]> {
+  const path = typedAbsolute(given);
   const values = (await isSafetensors(path)) ? await fromSafetensors(path) : await fromPlain(path);
   if (values.length !== SIZE || values.some((value) => typeof value !== 'number' || !Number.isFinite(value))) {
     throw invalid(path, `${values.length} values`);
@@ -47,9 +50,10 @@ async function fromSafetensors(path: string): Promise<number[]> {
 async function fromPlain(path: string): Promise<number[]> {
   if ((await stat(path)).size > MAX_PLAIN_BYTES) throw invalid(path, 'a file too large for one embedding');
   const bytes = await readFile(path);
-  const text = bytes.toString('utf8').trimStart();
-  if (!text.startsWith('[')) {
-    if (bytes.byteLength !== SIZE * 4) throw invalid(path, `${bytes.byteLength} bytes`);
+  const isRaw = bytes.byteLength === SIZE * 4 && !bytes.toString('utf8').trimStart().startsWith('[');
+  const text = decodeText(bytes).trimStart();
+  if (isRaw || !text.startsWith('[')) {
+    if (!isRaw) throw invalid(path, `${bytes.byteLength} bytes`);
     return [...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))];
   }
   try {

@@ -38,10 +38,12 @@ export function pathKey(file: string, rules: Rules = path): string {
 
 /**
  * The path that a person meant: without spaces around it, without the quotation marks of Explorer's "Copy as path", and
- * out of a `file:` address as browsers show it.
+ * out of a `file:` address as browsers show it. On Windows, where no name has a quotation mark, also without a single one:
+ * its consoles make `C:\packs"` of `"C:\packs\"`.
  */
 export function typedPath(text: string, windows = process.platform === 'win32'): string {
-  const bare = text.trim().replace(/^(["'])(.*)\1$/s, '$2');
+  const unquoted = text.trim().replace(/^(["'])(.*)\1$/s, '$2');
+  const bare = windows ? unquoted.replace(/^"|"$/g, '') : unquoted;
   if (!/^file:/i.test(bare)) return bare;
   try {
     return fileURLToPath(bare, { windows });
@@ -49,6 +51,11 @@ export function typedPath(text: string, windows = process.platform === 'win32'):
     // No address of a file here, such as one of another computer's: said of the text as it was typed.
     return bare;
   }
+}
+
+/** The absolute path that a person meant, from the current folder. */
+export function typedAbsolute(text: string): string {
+  return path.resolve(typedPath(text));
 }
 
 /** Calls that `truePath` makes. */

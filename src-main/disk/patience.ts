@@ -1,10 +1,10 @@
 /**
- * Replaces, renames and deletes files, the only place that does. On Windows a file cannot be renamed or deleted while
+ * Replaces, renames and deletes files, the only place that does, and opens those that a scanner may hold. On Windows a file cannot be renamed or deleted while
  * another process has it open, as virus scanners, the search index and viewers do for a moment after it was written; what
  * fails so is tried again for a bounded time. Other systems know no such locks: there the first failure is the answer.
  */
-import { renameSync, rmSync } from 'node:fs';
-import { copyFile, rename, rm, rmdir } from 'node:fs/promises';
+import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
+import { copyFile, open, readFile, rename, rm, rmdir, type FileHandle } from 'node:fs/promises';
 
 /** Codes of a file that is held. `EPERM` and `EACCES` may as well be missing rights; only time tells them apart. */
 const HELD: ReadonlySet<unknown> = new Set(['EBUSY', 'EPERM', 'EACCES', 'ENOTEMPTY']);
@@ -35,13 +35,18 @@ export function isHeld(error: unknown): boolean {
   return ('code' in error && HELD.has(error.code)) || isHeld(error.cause);
 }
 
+/** Whether a file could not be opened because another program has it to itself. Missing rights have other codes. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EBUSY';
+}
+
 /** Repeats a call while its file is held. @throws the last failure, or at once any other */
-export async function patiently<T>(act: () => Promise<T>, patience = PATIENCE): Promise<T> {
+export async function patiently<T>(act: () => Promise<T>, patience = PATIENCE, waitsFor = isHeld): Promise<T> {
   for (const ms of patience.waitsMs) {
     try {
       return await act();
     } catch (error) {
-      if (!isHeld(error)) throw error;
+      if (!waitsFor(error)) throw error;
       await patience.sleep(ms);
     }
   }
@@ -49,12 +54,12 @@ export async function patiently<T>(act: () => Promise<T>, patience = PATIENCE): 
 }
 
 /** For code that runs before anybody waits, such as at start. */
-export function patientlySync<T>(act: () => T, patience = PATIENCE): T {
+export function patientlySync<T>(act: () => T, patience = PATIENCE, waitsFor = isHeld): T {
   for (const ms of patience.waitsMs) {
     try {
       return act();
     } catch (error) {
-      if (!isHeld(error)) throw error;
+      if (!waitsFor(error)) throw error;
       patience.sleepSync(ms);
     }
   }
@@ -78,3 +83,19 @@ export const removeEmptyFolder = (path: string): Promise<void> => rmdir(path);
 
 /** Copies a file; one of the new name is overwritten. */
 export const copyOver = (from: string, to: string): Promise<void> => patiently(() => copyFile(from, to));
+
+/** Opens a file to read it. Not patient with missing rights, so that a search over many files does not wait for each. */
+export const openToRead = (path: string): Promise<FileHandle> => patiently(() => open(path, 'r'), PATIENCE, isBusy);
+
+/** The whole file, with the patience of `openToRead`. */
+export const readWhole = (path: string): Promise<Buffer> => patiently(() => readFile(path), PATIENCE, isBusy);
+
+/** Whether another program has a file open for itself at this moment. A missing file is free. */
+export function isOpenElsewhere(path: string): boolean {
+  try {
+    closeSync(openSync(path, 'r+'));
+    return false;
+  } catch (error) {
+    return isBusy(error);
+  }
+}

@@ -3,10 +3,10 @@
  *
  * @source huggingface/huggingface_hub src/huggingface_hub/constants.py; docs "Environment variables"
  */
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../base/app-error.js';
+import { readText } from '../disk/text-file.js';
 import { downloadError } from './download-error.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -58,7 +58,7 @@ export async function findToken(
   const own = await stored();
   if (own !== null) return own;
   if (isTrue(env['HF_HUB_DISABLE_IMPLICIT_TOKEN'])) return null;
-  const text = await readFile(settings.tokenFile, 'utf8').catch(() => '');
+  const text = await readText(settings.tokenFile).catch(() => '');
   return cleanToken(text.slice(0, MAX_TOKEN_BYTES));
 }
 

@@ -1,6 +1,7 @@
 /** Small questions about paths; what cannot be read is not there. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readText } from '../disk/text-file.js';
 
 /** Longest list of a program that is read. */
 const MAX_TEXT_BYTES = 256 * 1024;
@@ -9,7 +10,7 @@ const MAX_TEXT_BYTES = 256 * 1024;
 export async function smallText(file: string): Promise<string | null> {
   const info = await stat(file).catch(() => null);
   if (info?.isFile() !== true || info.size > MAX_TEXT_BYTES) return null;
-  return readFile(file, 'utf8').catch(() => null);
+  return readText(file).catch(() => null);
 }
 
 export async function subfolders(folder: string): Promise<string[]> {

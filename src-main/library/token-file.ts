@@ -1,7 +1,8 @@
 /** The command line's token: a file that only its user can read. (The desktop app uses the system's key store.) */
-import { chmod, mkdir, open, readFile, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../base/app-error.js';
+import { readText } from '../disk/text-file.js';
 import { diskError } from '../base/disk-error.js';
 import { removeFile, renameFile } from '../disk/patience.js';
 import { cleanToken, requireToken } from './hub-settings.js';
@@ -33,7 +34,7 @@ export class TokenFile implements TokenStore {
       });
     }
     try {
-      return cleanToken(await readFile(this.#path, 'utf8'));
+      return cleanToken(await readText(this.#path));
     } catch (error) {
       throw diskError(error, `read the token in ${this.#path}`);
     }

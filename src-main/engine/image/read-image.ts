@@ -2,10 +2,11 @@
  * Opens pictures that people choose. Owns the accepted kinds and the size limits. File contents are hostile: the kind
  * comes from the first bytes, never from the name, and the size is checked in the header before any pixel is decoded.
  */
-import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import sharp from 'sharp';
 import { AppError, isAbort, throwIfAborted } from '../../base/app-error.js';
+import { readReason } from '../../base/disk-error.js';
+import { openToRead } from '../../disk/patience.js';
 import { sniffPictureKind } from './picture-kind.js';
 import type { RgbImage } from './rgb-image.js';
 
@@ -77,7 +78,7 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbI
 
 async function readPictureFile(path: string, name: string): Promise<Uint8Array> {
   try {
-    const file = await open(path, 'r');
+    const file = await openToRead(path);
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw unreadable(`"${name}" is a folder or device, not a picture file.`, ACCEPTED);
@@ -98,9 +99,10 @@ async function readPictureFile(path: string, name: string): Promise<Uint8Array> 
     if (code === 'ENOENT') {
       throw unreadable(`The picture "${name}" no longer exists.`, 'Choose the picture again.', error);
     }
+    const meaning = readReason(error);
     throw unreadable(
-      `The picture "${name}" could not be opened (${code ?? 'unknown reason'}).`,
-      'Check that you may read the file and that its disk is connected.',
+      `The picture "${name}" could not be opened: ${meaning?.reason ?? code ?? 'for an unknown reason'}.`,
+      meaning?.remedy ?? 'Check that you may read the file and that its disk is connected.',
       error,
     );
   }

@@ -1,7 +1,8 @@
 /** Opens a LoRA file, and the configuration beside it. Reads headers only. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
+import { readText } from '../../disk/text-file.js';
 import type { LoraChoice } from '../protocol.js';
 import { openTensorFile } from '../weights/open-tensor-file.js';
 import { storedDtype, type TensorSource } from '../weights/tensor-source.js';
@@ -51,7 +52,7 @@ async function readConfig(path: string): Promise<string | null> {
     throw malformed(path, `has an ${CONFIG_FILE} of ${size} bytes beside it; at most ${MAX_CONFIG_BYTES} are read.`);
   }
   try {
-    return await readFile(file, 'utf8');
+    return await readText(file);
   } catch (cause) {
     throw unreadable(path, `has an ${CONFIG_FILE} beside it that could not be read.`, cause);
   }

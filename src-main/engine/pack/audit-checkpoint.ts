@@ -2,9 +2,10 @@
  * Checks one checkpoint by its headers: whether every file exists, is complete and of the right kind, and whether the
  * tensors are those that the graphs read, each once, in the right shape.
  */
-import { lstat, readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
+import { readText } from '../../disk/text-file.js';
 import { findParts, type FilePart } from '../weights/file-parts.js';
 import { withNames } from '../weights/named-source.js';
 import { openCheckpoint } from '../weights/open-checkpoint.js';
@@ -84,7 +85,7 @@ async function auditShards(label: string, index: string, names: readonly string[
 
 async function readShardNames(index: string): Promise<string[] | null> {
   try {
-    const json = JSON.parse(await readFile(index, 'utf8')) as { weight_map?: Record<string, string> };
+    const json = JSON.parse(await readText(index)) as { weight_map?: Record<string, string> };
     const shards = [...new Set(Object.values(json.weight_map ?? {}))].sort();
     return shards.length > 0 && shards.every((name) => /^[^/\\:\0]+\.safetensors$/.test(name)) ? shards : null;
   } catch {

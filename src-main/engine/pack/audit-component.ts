@@ -1,6 +1,6 @@
 /** Checks one network: config.json if it has one, the files of its weights, and their tensors. */
-import { readFile } from 'node:fs/promises';
 import { AppError } from '../../base/app-error.js';
+import { readText } from '../../disk/text-file.js';
 import { quantizedAs, storedBytes, storedDtype, type TensorEntry } from '../weights/tensor-source.js';
 import type { PartPlace } from '../protocol/pack-parts.js';
 import { auditTensors, presence, readPart } from './audit-checkpoint.js';
@@ -150,7 +150,7 @@ async function readConfig(
 /** The object in a JSON file; null when it is missing, unreadable or something else. */
 export async function readObject(file: string): Promise<Json | null> {
   try {
-    const json: unknown = JSON.parse(await readFile(file, 'utf8'));
+    const json: unknown = JSON.parse(await readText(file));
     return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Json) : null;
   } catch {
     // Missing, unreadable or not JSON: the caller reports it.

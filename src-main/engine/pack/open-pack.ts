@@ -1,10 +1,11 @@
 /** Finds the parts of a pack: by `pack.json`, or in a folder with the plain upstream layouts. */
 import type { Dirent } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { defined } from '../../base/assert.js';
 import { pathKey, truePath, typedPath } from '../../disk/paths.js';
+import { readText } from '../../disk/text-file.js';
 import type { PackPlaces, PackVariant, PartPlace } from '../protocol/pack-parts.js';
 import {
   MAX_MANIFEST_BYTES,
@@ -60,7 +61,7 @@ async function openManifest(root: string, manifestPath: string, size: number): P
       remedy: 'This is not a pack description. Download the pack again.',
     });
   }
-  const manifest = parsePackManifest(await readFile(manifestPath, 'utf8'), manifestPath);
+  const manifest = parsePackManifest(await readText(manifestPath), manifestPath);
   const { components, parts } = manifest;
   const { arcface, scrfd, recognition } = components ?? parts ?? {};
   const place = (path: string) => (parts === undefined ? insideRoot(root, path) : anywhere(root, path));
@@ -266,7 +267,7 @@ async function openPlain(root: string): Promise<Pack> {
 
 async function isFluxIndex(path: string): Promise<boolean> {
   try {
-    const json: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const json: unknown = JSON.parse(await readText(path));
     return typeof json === 'object' && json !== null && '_class_name' in json && json._class_name === 'FluxPipeline';
   } catch {
     // Not JSON: another program's file of the same name.

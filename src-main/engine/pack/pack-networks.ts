@@ -1,6 +1,6 @@
 /** Opens the networks of a pack: config, checkpoint, and the tensors that belong to each. */
-import { readFile } from 'node:fs/promises';
 import { AppError } from '../../base/app-error.js';
+import { readText } from '../../disk/text-file.js';
 import type { ArcFaceConfig, BottleneckConfig } from '../graph/arcface.js';
 import { ARCFACE_SIDE } from '../graph/arcface.js';
 import { parseClipConfig, type ClipConfig } from '../graph/clip-text.js';
@@ -188,7 +188,7 @@ export async function readScheduler({ scheduler }: Pack): Promise<unknown> {
 export async function readJson(path: string): Promise<unknown> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readText(path);
   } catch (cause) {
     throw new AppError('pack.incomplete', `The file ${path} is missing or cannot be read.`, {
       remedy: 'Download the pack again, or correct its pack.json.',

@@ -1,7 +1,8 @@
 /** Reads the two tokenizers of a pack. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
+import { readText } from '../../disk/text-file.js';
 import type { PackPlaces } from '../protocol/pack-parts.js';
 import { buildClipTokenizer } from './clip-tokenizer.js';
 import { readGgufTokenizer } from './gguf-tokenizer.js';
@@ -29,7 +30,7 @@ export async function loadTokenizers({
 export async function loadClipTokenizer(folder: string): Promise<TextTokenizer> {
   const [vocab, merges, config] = await Promise.all([
     readJson(folder, 'vocab.json'),
-    readText(folder, 'merges.txt'),
+    readPart(folder, 'merges.txt'),
     readJson(folder, 'tokenizer_config.json'),
   ]);
   return buildClipTokenizer({ vocab, merges, config }, folder);
@@ -53,7 +54,7 @@ export async function loadT5Tokenizer(place: string): Promise<TextTokenizer> {
 }
 
 async function readJson(folder: string, name: string): Promise<unknown> {
-  const text = await readText(folder, name);
+  const text = await readPart(folder, name);
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
@@ -61,7 +62,7 @@ async function readJson(folder: string, name: string): Promise<unknown> {
   }
 }
 
-async function readText(folder: string, name: string): Promise<string> {
+async function readPart(folder: string, name: string): Promise<string> {
   const path = join(folder, name);
   const size = await stat(path).then(
     (info) => info.size,
@@ -72,7 +73,7 @@ async function readText(folder: string, name: string): Promise<string> {
   if (size > MAX_FILE_BYTES) {
     throw invalidTokenizer(folder, `${name} has ${size} bytes, at most ${MAX_FILE_BYTES} are read`);
   }
-  return readFile(path, 'utf8').catch((cause: unknown) => {
+  return readText(path).catch((cause: unknown) => {
     throw missing(path, cause);
   });
 }

@@ -1,5 +1,7 @@
 /** Ranged reads; an interface, so that tests can supply bytes. */
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { stat, type FileHandle } from 'node:fs/promises';
+import { readReason } from '../../base/disk-error.js';
+import { openToRead } from '../../disk/patience.js';
 import { malformed, unreadable } from './weights-error.js';
 
 /** A file of any size, never read whole. */
@@ -27,7 +29,7 @@ export async function openRandomAccess(file: string): Promise<RandomAccess> {
   try {
     // Before opening, since opening a named pipe would wait for its writer.
     if (!(await stat(file)).isFile()) throw unreadable(file, 'is not a file.');
-    handle = await open(file, 'r');
+    handle = await openToRead(file);
   } catch (cause) {
     throw openError(file, cause);
   }
@@ -74,7 +76,9 @@ class FileAccess implements RandomAccess {
         const wanted = Math.min(READ_BYTES, length - done);
         ({ bytesRead: count } = await this.#handle.read(bytes, done, wanted, position + done));
       } catch (cause) {
-        throw unreadable(this.file, `could not be read at byte ${position + done}.`, cause);
+        const meaning = readReason(cause);
+        const reason = meaning === null ? '' : `: ${meaning.reason}`;
+        throw unreadable(this.file, `could not be read at byte ${position + done}${reason}.`, cause, meaning?.remedy);
       }
       if (count === 0) {
         throw unreadable(
@@ -94,6 +98,7 @@ class FileAccess implements RandomAccess {
 
 function openError(file: string, cause: unknown): unknown {
   if (!(cause instanceof Error) || !('code' in cause) || !('syscall' in cause)) return cause;
-  const problem = cause.code === 'ENOENT' ? 'does not exist.' : `could not be opened (${String(cause.code)}).`;
-  return unreadable(file, problem, cause);
+  if (cause.code === 'ENOENT') return unreadable(file, 'does not exist.', cause);
+  const meaning = readReason(cause);
+  return unreadable(file, `could not be opened: ${meaning?.reason ?? String(cause.code)}.`, cause, meaning?.remedy);
 }

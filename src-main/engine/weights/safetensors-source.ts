@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../base/app-error.js';
+import { decodeText } from '../../disk/text-file.js';
 import { FileTensorSource } from './file-tensor-source.js';
 import { findDuplicateKey } from './json-duplicates.js';
 import { openRandomAccess, type RandomAccess } from './random-access-file.js';
@@ -120,7 +121,7 @@ export function parseShardIndex(json: Uint8Array, path: string): ShardIndex {
   let text: string;
   let value: unknown;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(json);
+    text = decodeText(json, { fatal: true });
     value = JSON.parse(text);
   } catch (cause) {
     throw malformed(path, 'is not JSON, expected an index of shards.', cause);

@@ -11,9 +11,9 @@ export function malformed(file: string, problem: string, cause?: unknown): AppEr
 }
 
 /** For refusals of the file system, and files that end early. */
-export function unreadable(file: string, problem: string, cause?: unknown): AppError {
+export function unreadable(file: string, problem: string, cause?: unknown, remedy?: string | null): AppError {
   return new AppError('weights.unreadable', `The weights file ${file} ${problem}`, {
-    remedy: 'Check that the file exists, is complete and readable by you, and try again.',
+    remedy: remedy ?? 'Check that the file exists, is complete and readable by you, and try again.',
     retryable: true,
     details: { file },
     ...(cause === undefined ? {} : { cause }),

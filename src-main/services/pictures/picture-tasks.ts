@@ -1,6 +1,5 @@
 /** Tasks of the picture worker: everything that decodes, encodes or measures pixels or latents. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stepFileName } from '../../base/step-file.js';
 import type { ContactSheet } from '../../compare/report/contact-sheet.js';
@@ -10,6 +9,7 @@ import { comparePictures, type Box } from '../../compare/measures/picture-metric
 import type { Picture } from '../../compare/measures/picture.js';
 import { trajectoryDrift, sketchLatents } from '../../compare/measures/latent-sketch.js';
 import type { PictureDifference } from '../../contract/compare-data.js';
+import { readWhole } from '../../disk/patience.js';
 import { decodeImage, readImage } from '../../engine/image/read-image.js';
 import { makeThumbnail } from '../../engine/image/thumbnail.js';
 import { encodePng } from '../../engine/image/write-png.js';
@@ -119,7 +119,7 @@ async function heatMapPng({ reference, path, pixelsPerDegree }: Task<'heat-map'>
 }
 
 async function readFloats(file: string): Promise<Float32Array> {
-  const bytes = await readFile(file);
+  const bytes = await readWhole(file);
   return new Float32Array(Uint8Array.from(bytes).buffer);
 }
 

@@ -6,13 +6,13 @@ const PACK = 'test/fixtures/reference-tiny';
 
 describe('a photo that is not there', () => {
   it.each([
-    ['--identity', 'nowhere.jpg', 'ENOENT'],
-    ['--control', 'nowhere.png', 'ENOENT'],
-    ['--identity', 'test', 'EISDIR'],
-  ])('is named with what to do: %s %s', async (option, file, code) => {
+    ['--identity', 'nowhere.jpg', 'it is not there (ENOENT)'],
+    ['--control', 'nowhere.png', 'it is not there (ENOENT)'],
+    ['--identity', 'test', 'it is a folder (EISDIR)'],
+  ])('is named with what to do: %s %s', async (option, file, reason) => {
     const ran = await runCli('generate', '--pack', PACK, '--prompt', 'portrait', '--out', 'never.png', option, file);
     expect(ran.code).toBe(1);
-    expect(ran.stderr).toContain(`The picture ${file} could not be read (${code}).`);
+    expect(ran.stderr).toContain(`The picture ${file} could not be read: ${reason}.`);
     expect(ran.stderr).toContain('[image.unreadable]');
   });
 });

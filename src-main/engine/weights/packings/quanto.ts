@@ -5,9 +5,10 @@
  *
  * @source huggingface/optimum-quanto 0.2.7: optimum/quanto/nn/qmodule.py, optimum/quanto/tensor/weights/qbytes.py
  */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '../../../base/app-error.js';
+import { readText } from '../../../disk/text-file.js';
 import { INT8_VALUES } from '../../quant/packings/scaled-rows.js';
 import { byteFloatValues, type ByteFloat } from '../decode.js';
 import type { PackedWeight } from '../packed-source.js';
@@ -59,7 +60,7 @@ async function readMap(folder: string, near: TensorEntry): Promise<JsonFields> {
   try {
     const { size } = await stat(path);
     if (size > MAX_MAP_BYTES) throw malformed(path, `is ${size} bytes long; at most ${MAX_MAP_BYTES} are read.`);
-    text = await readFile(path, 'utf8');
+    text = await readText(path);
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw unreadable(path, 'cannot be read.', cause);
