@@ -1,6 +1,7 @@
 /** `compare`: variants × seeds on one pack, with a report of their differences from the first variant. */
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { typedAbsolute } from '../disk/paths.js';
 import { planContactSheet } from '../compare/report/contact-sheet.js';
 import { DEFAULT_PIXELS_PER_DEGREE } from '../compare/measures/flip.js';
 import { reportCsv } from '../compare/report/report-csv.js';
@@ -171,7 +172,7 @@ async function compared(host: CommandHost, options: CompareOptions): Promise<Rep
 }
 
 async function run(options: CompareOptions): Promise<void> {
-  const reportDir = resolve(options.report);
+  const reportDir = typedAbsolute(options.report);
   await requireWritable(join(reportDir, PICTURES));
   for (const name of Object.values(REPORT_FILES)) await requireOutputFile(join(reportDir, name));
   const measuring = {

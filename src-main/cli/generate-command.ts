@@ -1,6 +1,7 @@
 /** `generate`: one picture. */
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
+import { typedAbsolute } from '../disk/paths.js';
 import { stepMedian } from '../compare/statistics/medians.js';
 import type { RunDetail } from '../contract/run.js';
 import { COMPONENT_NAMES, QUANTIZED_COMPONENTS, WEIGHT_FORMATS, type ComponentFormat } from '../contract/formats.js';
@@ -45,13 +46,13 @@ export function generateCommand(): Command {
 }
 
 async function run(options: GenerateOptions): Promise<void> {
-  const outputPath = resolve(options.out);
+  const outputPath = typedAbsolute(options.out);
   await requireWritable(dirname(outputPath));
   await requireOutputFile(outputPath);
   const formats = { flux: options.flux, t5: options.t5, infusenet: options.infusenet };
   const results: GenerateResult[] = [];
   const measuring = {
-    request: { previewDir: options.previews === undefined ? null : resolve(options.previews) },
+    request: { previewDir: options.previews === undefined ? null : typedAbsolute(options.previews) },
     onMade: async (_run: RunDetail, result: GenerateResult) => {
       await copyPicture(result.outputPath, outputPath);
       results.push({ ...result, outputPath });

@@ -1,7 +1,7 @@
 /** `inspect`: the contents of a pack folder, or of a single file. */
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { typedAbsolute } from '../disk/paths.js';
 import { describePlace } from '../engine/pack/describe-place.js';
 import { inspectPack } from '../engine/pipeline/packs/inspect-pack.js';
 import { listTensors, type ListedTensor } from '../engine/pipeline/packs/inspect-tensors.js';
@@ -22,7 +22,7 @@ export function inspectCommand(): Command {
     .option('--tensors', 'every tensor with its diffusers or transformers name, type and hash of its values')
     .option('--json', 'print as JSON')
     .action(async (given: string, options: InspectOptions) => {
-      const path = resolve(given);
+      const path = typedAbsolute(given);
       if (options.tensors === true) {
         const tensors = await listTensors(path, interruptSignal());
         if (options.json === true) printJson({ tensors });

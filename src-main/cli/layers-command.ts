@@ -1,7 +1,8 @@
 /** `layers`: errors of each weight format in the layers of a component: of the weights, and on request of the outputs. */
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { typedAbsolute } from '../disk/paths.js';
 import { EngineClient } from '../services/engine/engine-client.js';
 import { spawnEngine } from './command-host.js';
 import { openPack, type Pack } from '../engine/pack/open-pack.js';
@@ -58,7 +59,7 @@ export function layersCommand(): Command {
 
 /** @throws AppError engine.request-invalid, weights.* for an embedding file that does not fit */
 async function identityOf({ identity, identityEmbedding, face }: LayersOptions): Promise<IdentityInput> {
-  if (identity !== undefined) return { kind: 'image', path: resolve(identity), faceIndex: face };
+  if (identity !== undefined) return { kind: 'image', path: typedAbsolute(identity), faceIndex: face };
   if (identityEmbedding === undefined) return { kind: 'none' };
   return { kind: 'embedding', values: await readEmbedding(identityEmbedding) };
 }
@@ -67,7 +68,7 @@ async function identityOf({ identity, identityEmbedding, face }: LayersOptions):
 async function measuredRun(options: LayersOptions, pack: Pack): Promise<GenerateRequest> {
   return {
     packPath: pack.root,
-    cachePath: resolve(options.cache),
+    cachePath: typedAbsolute(options.cache),
     provider: options.provider,
     deviceId: options.deviceId,
     formats: { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' },

@@ -1,6 +1,6 @@
 /** `--lora FILE[:WEIGHT]`, once per LoRA. */
-import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
+import { typedAbsolute } from '../disk/paths.js';
 import { MAX_LORA_WEIGHT } from '../contract/lora.js';
 import type { LoraChoice } from '../engine/protocol.js';
 
@@ -15,12 +15,13 @@ export function loraOption(): Option {
  * @throws InvalidArgumentError
  */
 export function parseLoraChoice(text: string): LoraChoice {
-  const [, file = text, number] = /^(.+):([-+.\deE]+)$/.exec(text) ?? [];
-  const weight = number === undefined ? 1 : Number(number);
+  const [, file = text, number] = /^(.+):([-+.,\deE]+)$/.exec(text) ?? [];
+  // Half of Europe's keyboards write 0,8.
+  const weight = number === undefined ? 1 : Number(number.replace(/^([-+]?\d*),(\d+)$/, '$1.$2'));
   if (file === '' || !Number.isFinite(weight) || Math.abs(weight) > MAX_LORA_WEIGHT) {
     throw new InvalidArgumentError(
       `--lora is FILE or FILE:WEIGHT with a weight from -${MAX_LORA_WEIGHT} to ${MAX_LORA_WEIGHT}.`,
     );
   }
-  return { path: resolve(file), weight };
+  return { path: typedAbsolute(file), weight };
 }

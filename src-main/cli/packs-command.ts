@@ -1,6 +1,8 @@
 /** `packs`: lists, imports, downloads, verifies and removes model packs, and stores the token for gated ones. */
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { typedAbsolute } from '../disk/paths.js';
+import { decodeText } from '../disk/text-file.js';
 import { AppError } from '../base/app-error.js';
 import { auditPack, packTarget } from '../engine/pack/audit-pack.js';
 import { describePlace } from '../engine/pack/describe-place.js';
@@ -125,8 +127,8 @@ function importCommand(): Command {
     .action(async (places: string[], options: ImportOptions) => {
       const { expectedTensors } = INFINITEYOU_FLUX;
       const useCache = options.hubCache === true || places.length === 0;
-      const chosen = [...places.map((place) => resolve(place)), ...(useCache ? [hubSettings().cacheDir] : [])];
-      const request = { places: chosen, own: [resolve(options.dir)], expectedTensors, signal: interruptSignal() };
+      const chosen = [...places.map((place) => typedAbsolute(place)), ...(useCache ? [hubSettings().cacheDir] : [])];
+      const request = { places: chosen, own: [typedAbsolute(options.dir)], expectedTensors, signal: interruptSignal() };
       const search = await searchParts(request, AUDITOR);
       const choice = choiceOf(search.slots, wishes(options.choose ?? []));
       const target = targetOf(search.slots, choice, options.variant);
@@ -134,7 +136,7 @@ function importCommand(): Command {
       let folder: string | null = null;
       if (audit.complete && options.check !== true) {
         const taken = MANIFESTS.map(({ id }) => id);
-        folder = folderForName(resolve(options.dir), options.name, taken);
+        folder = folderForName(typedAbsolute(options.dir), options.name, taken);
         await writePack(target, { name: options.name, licence: licenceText(INFINITEYOU_FLUX) }, folder);
       }
       const missing = missingParts(search.slots, INFINITEYOU_FLUX).map(({ files: _, ...part }) => part);
@@ -149,7 +151,7 @@ function wishes(options: readonly string[]): Map<string, string> {
   return new Map(
     options.map((option) => {
       const at = option.indexOf('=');
-      if (at > 0) return [option.slice(0, at), resolve(option.slice(at + 1))];
+      if (at > 0) return [option.slice(0, at), typedAbsolute(option.slice(at + 1))];
       throw new AppError('engine.request-invalid', `--choose got "${option}", expected a part and a path.`, {
         remedy: 'Write for example: --choose flux=/models/flux1-dev-Q4_K_S.gguf',
       });
@@ -237,14 +239,21 @@ function tokenCommand(): Command {
         throw new AppError('engine.request-invalid', `"${action}" is not an action; expected save or forget.`, {
           remedy: 'Write: packs token save, and give the token on standard input.',
         });
-      print(action === 'save' ? 'The token is saved in a file that only you can read.' : 'The token is deleted.');
+      print(action === 'save' ? savedToken(process.platform) : 'The token is deleted.');
     });
 }
 
+/** Windows has no mode of a file that excludes others; the folder's own rights do. */
+function savedToken(platform: NodeJS.Platform): string {
+  return platform === 'win32'
+    ? `The token is saved in ${defaultTokenFile()}, which other accounts can read as far as Windows lets them into your user folder.`
+    : 'The token is saved in a file that only you can read.';
+}
+
 async function readInput(): Promise<string> {
-  let text = '';
-  for await (const chunk of process.stdin) text += String(chunk);
-  return text;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
+  return decodeText(Buffer.concat(chunks));
 }
 
 function tokenStore(): TokenFile {
@@ -252,17 +261,17 @@ function tokenStore(): TokenFile {
 }
 
 function packFolder(dir: string, id: string): string {
-  return join(resolve(dir), id);
+  return join(typedAbsolute(dir), id);
 }
 
 /** Imported packs that are not a downloadable one. */
 function importedOf(dir: string): readonly { readonly id: string; readonly name: string; readonly folder: string }[] {
-  return importedPacks(resolve(dir)).filter(({ id }) => !MANIFESTS.some((manifest) => manifest.id === id));
+  return importedPacks(typedAbsolute(dir)).filter(({ id }) => !MANIFESTS.some((manifest) => manifest.id === id));
 }
 
 /** A downloaded or imported pack; `manifest` is null for an imported one. @throws AppError pack.not-found */
 function installedOf(id: string, dir: string): { readonly folder: string; readonly manifest: DownloadManifest | null } {
-  const imported = importedPacks(resolve(dir)).find((pack) => pack.id === id);
+  const imported = importedPacks(typedAbsolute(dir)).find((pack) => pack.id === id);
   if (imported !== undefined) return { folder: imported.folder, manifest: null };
   return { folder: packFolder(dir, id), manifest: manifestOf(id) };
 }

@@ -1,6 +1,6 @@
 /** `providers`: which execution providers work here and why not, and the set-up of CUDA's libraries. */
-import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { typedAbsolute } from '../disk/paths.js';
 import { AppError } from '../base/app-error.js';
 import { cudaSystem, CUDA_DRIVER, type CudaSystem } from '../base/cuda-parts.js';
 import type { CudaReport, ProbeResult } from '../engine/protocol.js';
@@ -44,7 +44,7 @@ async function setUp(wheels: string | undefined, options: SetupOptions, command:
   const json = options.json === true || command.parent?.opts<{ json?: boolean }>().json === true;
   const request: SetupRequest = {
     system: requireSystem(),
-    folder: resolve(options.to),
+    folder: typedAbsolute(options.to),
     signal: interruptSignal(),
     onProgress: ({ phase, package: name, doneBytes, totalBytes }) => {
       showProgress(totalBytes === 0 ? 1 : doneBytes / totalBytes, `${phase} ${name}`);
@@ -52,7 +52,7 @@ async function setUp(wheels: string | undefined, options: SetupOptions, command:
   };
   const plan = await planSetup(request);
   if (plan.missing.length > 0) {
-    if (wheels !== undefined) await setUpFromWheels(request, resolve(wheels));
+    if (wheels !== undefined) await setUpFromWheels(request, typedAbsolute(wheels));
     else if (options.pip === true) await setUpWithTool(request, await requireTool(plan));
     else {
       if (json) printJson(plan);

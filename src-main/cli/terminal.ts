@@ -1,5 +1,6 @@
 /** Output of the commands: results on stdout, progress and errors on stderr. */
 import { toErrorDto } from '../base/app-error.js';
+import { endSignals } from '../services/support/end-signals.js';
 
 /** Width of the progress bar in characters. */
 const BAR_WIDTH = 24;
@@ -52,9 +53,9 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-/** A signal that Ctrl-C aborts. */
+/** A signal that Ctrl-C aborts, as others of `endSignals` do. */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
-  process.once('SIGINT', () => controller.abort());
+  for (const name of endSignals()) process.once(name, () => controller.abort());
   return controller.signal;
 }

@@ -1,8 +1,9 @@
 /** `verify`: recomputes the tensors of a reference folder. */
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Command } from 'commander';
+import { typedAbsolute } from '../disk/paths.js';
 import { removeFolder } from '../disk/patience.js';
 import type { Provider } from '../engine/protocol.js';
 import type { Check } from '../engine/verify/checks.js';
@@ -33,7 +34,7 @@ async function run(folder: string, options: VerifyOptions): Promise<void> {
   const cacheDir = await mkdtemp(join(tmpdir(), 'likeness-lab-verify-'));
   try {
     await verifyFolder({
-      folder: resolve(folder),
+      folder: typedAbsolute(folder),
       provider: options.provider,
       deviceId: options.deviceId,
       ...(options.compute === undefined ? {} : { compute: options.compute }),

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
+import { typedAbsolute } from '../disk/paths.js';
 import { AppError, toErrorDto } from '../base/app-error.js';
+import { readTextSync } from '../disk/text-file.js';
 import { entryFile } from '../base/entry-file.js';
 import { openAppHost, type AppHost, type HostOptions } from '../services/host/app-host.js';
 import type { DownloadManifest } from '../library/manifest.js';
@@ -11,10 +13,12 @@ import { TokenFile } from '../library/token-file.js';
 import {
   defaultCacheDir,
   defaultDataDir,
+  defaultLorasDir,
   defaultPacksDir,
   defaultTokenFile,
   offerCudaDir,
 } from '../services/support/data-dir.js';
+import { endSignals } from '../services/support/end-signals.js';
 import { forkEngine } from '../services/engine/fork-engine.js';
 import { intactCopies, isDamage, replaceDamaged } from '../store/copies.js';
 import { isUnreleased } from '../store/keep-aside.js';
@@ -51,7 +55,7 @@ function print(line: string): void {
 }
 
 function readCatalogue(file: string): DownloadManifest[] {
-  return JSON.parse(readFileSync(file, 'utf8')) as DownloadManifest[];
+  return JSON.parse(readTextSync(file)) as DownloadManifest[];
 }
 
 /** The choices for a damaged gallery, as options of this command. */
@@ -74,7 +78,7 @@ async function openRecovering(flags: Flags, open: () => Promise<AppHost>): Promi
       return open();
     }
     if (!isDamage(error)) throw error;
-    const dataDir = resolve(flags.data);
+    const dataDir = typedAbsolute(flags.data);
     const file = databaseFile(dataDir);
     const [copy = null] = flags.restoreCopy === true ? intactCopies(file) : [];
     if (copy === null && flags.newGallery !== true) {
@@ -90,25 +94,29 @@ async function openRecovering(flags: Flags, open: () => Promise<AppHost>): Promi
   }
 }
 
-/** With `--data`, converted weights are in that folder by default. */
-function cacheOptions({ cache, data }: Flags): Pick<HostOptions, 'cacheDir' | 'usualCacheDir'> {
-  if (cache !== undefined) return { cacheDir: resolve(cache) };
-  const usual = data === defaultDataDir() ? defaultCacheDir() : null;
-  return usual === null ? {} : { usualCacheDir: usual };
+/** With `--data`, converted weights and copies of LoRAs are in that folder by default. */
+function largeFolders({ cache, data }: Flags): Pick<HostOptions, 'cacheDir' | 'usualCacheDir' | 'lorasDir'> {
+  const isUsual = data === defaultDataDir();
+  const [usualCacheDir, lorasDir] = isUsual ? [defaultCacheDir(), defaultLorasDir()] : [null, null];
+  return {
+    ...(lorasDir === null ? {} : { lorasDir }),
+    ...(usualCacheDir === null ? {} : { usualCacheDir }),
+    ...(cache === undefined ? {} : { cacheDir: typedAbsolute(cache) }),
+  };
 }
 
 async function serve(flags: Flags): Promise<void> {
   offerCudaDir();
   const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string };
   const options: HostOptions = {
-    dataDir: resolve(flags.data),
-    assetsDir: flags.assets === undefined ? resolve(ROOT, 'assets') : resolve(flags.assets),
-    packFolders: flags.pack.map((folder) => resolve(folder)),
-    packsDir: resolve(flags.packs),
-    ...cacheOptions(flags),
+    dataDir: typedAbsolute(flags.data),
+    assetsDir: flags.assets === undefined ? resolve(ROOT, 'assets') : typedAbsolute(flags.assets),
+    packFolders: flags.pack.map((folder) => typedAbsolute(folder)),
+    packsDir: typedAbsolute(flags.packs),
+    ...largeFolders(flags),
     tokens: new TokenFile(defaultTokenFile()),
     ...(flags.catalogue === undefined ? {} : { manifests: readCatalogue(flags.catalogue) }),
-    spawnEngine: forkEngine(flags.engine === undefined ? entryFile('engine') : resolve(flags.engine)),
+    spawnEngine: forkEngine(flags.engine === undefined ? entryFile('engine') : typedAbsolute(flags.engine)),
     pictureWorker: entryFile('picture-worker'),
     appVersion: version,
     host: 'web',
@@ -143,8 +151,7 @@ async function serve(flags: Flags): Promise<void> {
       },
     );
   };
-  process.on('SIGINT', end);
-  process.on('SIGTERM', end);
+  for (const name of endSignals()) process.on(name, end);
   process.on('disconnect', end);
 }
 

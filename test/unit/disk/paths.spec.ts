@@ -58,7 +58,9 @@ describe('typedPath', () => {
     ['file://server/models/flux', '\\\\server\\models\\flux'],
     ['"file:///D:/a.safetensors"', 'D:\\a.safetensors'],
     ['C:\\it"s', 'C:\\it"s'],
-    ['"C:\\open', '"C:\\open'],
+    ['"C:\\open', 'C:\\open'],
+    // What cmd makes of "C:\My packs\".
+    ['C:\\My packs"', 'C:\\My packs'],
   ])('takes %s on Windows', (text, meant) => {
     expect(typedPath(text, true)).toBe(meant);
   });
