@@ -23,8 +23,10 @@ import {
   defaultCacheDir,
   defaultCudaDir,
   defaultDataDir,
+  defaultLorasDir,
   defaultPacksDir,
   offerCudaDir,
+  PROFILE,
 } from '../services/support/data-dir.js';
 import { registerIpc } from './ipc.js';
 import { menuTemplate } from './menu.js';
@@ -110,13 +112,16 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
   let window: BrowserWindow | null = null;
   let text = textIn('system');
   const assetsDir = app.isPackaged ? join(process.resourcesPath, 'assets') : join(ROOT, 'assets');
-  const usualCacheDir = defaultCacheDir();
-  offerCudaDir(defaultCudaDir(app.getPath('appData')));
+  const profile = { ...PROFILE, appData: app.getPath('appData') };
+  const usualCacheDir = defaultCacheDir(profile);
+  const lorasDir = defaultLorasDir(profile);
+  offerCudaDir(defaultCudaDir(profile));
   const host = await openAppHost({
-    dataDir: defaultDataDir(app.getPath('appData')),
+    dataDir: defaultDataDir(profile),
     assetsDir,
-    packsDir: defaultPacksDir(app.getPath('appData')),
+    packsDir: defaultPacksDir(profile),
     ...(usualCacheDir === null ? {} : { usualCacheDir }),
+    ...(lorasDir === null ? {} : { lorasDir }),
     tokens: new SafeTokens(safeStorage, join(app.getPath('userData'), 'hub-token.bin')),
     spawnEngine: utilityEngine(
       (entry) =>

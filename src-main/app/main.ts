@@ -2,7 +2,7 @@
 import { app, dialog, protocol } from 'electron';
 import { toErrorDto } from '../base/app-error.js';
 import { chooseLanguage } from '../contract/languages.js';
-import { defaultDataDir } from '../services/support/data-dir.js';
+import { defaultDataDir, PROFILE } from '../services/support/data-dir.js';
 import { composeDesktopApp, type DesktopApp } from './composition.js';
 import { NATIVE_TEXTS } from './native-text.js';
 import { PAGE_SCHEME } from './page-protocol.js';
@@ -17,7 +17,7 @@ async function start(): Promise<void> {
   const { language, locale } = chooseLanguage('system', app.getPreferredSystemLanguages());
   const text = NATIVE_TEXTS[language];
   try {
-    const folder = defaultDataDir(app.getPath('appData'));
+    const folder = defaultDataDir({ ...PROFILE, appData: app.getPath('appData') });
     desktop = await openRecovering(folder, composeDesktopApp, text, locale, (question) =>
       dialog.showMessageBoxSync({ type: 'error', title: 'Likeness Lab', noLink: true, ...question }),
     );

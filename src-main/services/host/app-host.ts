@@ -61,6 +61,8 @@ export interface HostOptions {
   readonly cacheDir?: string;
   /** Folder of converted weights without a choice in the settings; default `cache` in the data folder. */
   readonly usualCacheDir?: string;
+  /** Folder of uploaded LoRAs; default `loras` in the data folder. */
+  readonly lorasDir?: string;
   /** Available packs; default those of the app. */
   readonly manifests?: readonly DownloadManifest[];
   /** Stores the token for gated packs; default a file that only its user can read. */
@@ -220,7 +222,10 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     cacheFolder,
     file,
   });
-  const loras = new LoraService({ repo: store.loras, folder: join(dataDir, 'loras'), helper, packs, pickFile, now });
+  const lorasDir = options.lorasDir ?? join(dataDir, 'loras');
+  const loras = new LoraService({ repo: store.loras, folder: lorasDir, helper, packs, pickFile, now });
+  // Before a page can begin an upload, which would be taken for an earlier session's.
+  await loras.restore().catch((error: unknown) => log.error('Unfinished uploads were not deleted.', error));
   const run = (runId: string): RunDetail => comparisons.run(runId);
   const requestOf = (of: RunDetail): GenerateRequest => runMaker.request(of);
   const services: Services = {
@@ -266,7 +271,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   library.download
     .restore()
     .then(() => library.refresh())
-    .then(() => Promise.all([preparation.restore(), loras.restore()]))
+    .then(() => preparation.restore())
     .catch((error: unknown) => {
       if (!isAbort(error)) log.error('Reading the packs failed.', error);
     });

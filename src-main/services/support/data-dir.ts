@@ -1,42 +1,66 @@
 /** Default folders of the app, the same for every host. */
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-/** A path in the app's folder. Its parameter is the system's folder for application data, by default `applicationData`. */
+/** Where a computer keeps the data of applications. */
+export interface Profile {
+  /** On Windows copied between the computers of a domain. */
+  readonly appData: string;
+  /** For what is too large for that; null where the system makes no difference. */
+  readonly localAppData: string | null;
+  readonly exists: (folder: string) => boolean;
+}
+
+export const PROFILE = profileOf(process.platform, process.env, homedir(), existsSync);
+
+export function profileOf(
+  platform: NodeJS.Platform,
+  env: Readonly<Record<string, string | undefined>>,
+  home: string,
+  exists: Profile['exists'],
+): Profile {
+  const local = env['LOCALAPPDATA'] ?? join(home, 'AppData', 'Local');
+  return { appData: appDataOf(platform, env, home), localAppData: platform === 'win32' ? local : null, exists };
+}
+
 const inAppFolder =
   (name: string) =>
-  (appData: string = applicationData(process.platform, process.env, homedir())): string =>
+  ({ appData }: Profile = PROFILE): string =>
     join(appData, 'Likeness Lab', name);
 
 export const defaultDataDir = inAppFolder('gallery');
-export const defaultPacksDir = inAppFolder('packs');
 /** The token's file, for hosts without the system's key store. */
 export const defaultTokenFile = inAppFolder('hub-token');
 
-/**
- * Folder of converted weights: tens of gigabytes, so not in a profile that Windows copies between computers. Null: in the
- * gallery's folder.
- */
-export function defaultCacheDir(
-  platform: NodeJS.Platform = process.platform,
-  env: Readonly<Record<string, string | undefined>> = process.env,
-  home = homedir(),
-): string | null {
-  if (platform !== 'win32') return null;
-  return join(env['LOCALAPPDATA'] ?? join(home, 'AppData', 'Local'), 'Likeness Lab', 'cache');
+const inLocalFolder = (name: string, { localAppData }: Profile): string | null =>
+  localAppData === null ? null : join(localAppData, 'Likeness Lab', name);
+
+/** The local folder, unless only the one of an earlier version is there. */
+function localUnlessFound(name: string, earlier: string, profile: Profile): string | null {
+  const local = inLocalFolder(name, profile);
+  return local !== null && (profile.exists(local) || !profile.exists(earlier)) ? local : null;
 }
 
-/**
- * Folder of CUDA's libraries: two gigabytes, so not in a profile that Windows copies between computers.
- * @param appData the system's folder for application data
- */
-export function defaultCudaDir(
-  appData: string = applicationData(process.platform, process.env, homedir()),
-  platform: NodeJS.Platform = process.platform,
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): string {
-  const local = platform === 'win32' ? env['LOCALAPPDATA'] : undefined;
-  return join(local ?? appData, 'Likeness Lab', 'cuda');
+/** Folder of packs: tens of gigabytes. */
+export function defaultPacksDir(profile: Profile = PROFILE): string {
+  const roaming = inAppFolder('packs')(profile);
+  return localUnlessFound('packs', roaming, profile) ?? roaming;
+}
+
+/** Folder of converted weights: tens of gigabytes. Null: in the gallery's folder. */
+export function defaultCacheDir(profile: Profile = PROFILE): string | null {
+  return localUnlessFound('cache', join(defaultDataDir(profile), 'cache'), profile);
+}
+
+/** Folder of the app's own copies of LoRAs, up to gigabytes. Null: in the gallery's folder. */
+export function defaultLorasDir(profile: Profile = PROFILE): string | null {
+  return localUnlessFound('loras', join(defaultDataDir(profile), 'loras'), profile);
+}
+
+/** Folder of CUDA's libraries, two gigabytes. */
+export function defaultCudaDir(profile: Profile = PROFILE): string {
+  return inLocalFolder('cuda', profile) ?? inAppFolder('cuda')(profile);
 }
 
 /** The variable by which the engine gets the folders to look for CUDA in, the person's own before the app's. */
@@ -49,11 +73,7 @@ export function offerCudaDir(folder: string = defaultCudaDir()): void {
 }
 
 /** The folder that Electron calls `appData`. */
-export function applicationData(
-  platform: NodeJS.Platform,
-  env: Readonly<Record<string, string | undefined>>,
-  home: string,
-): string {
+function appDataOf(platform: NodeJS.Platform, env: Readonly<Record<string, string | undefined>>, home: string): string {
   if (platform === 'win32') return env['APPDATA'] ?? join(home, 'AppData', 'Roaming');
   if (platform === 'darwin') return join(home, 'Library', 'Application Support');
   return env['XDG_CONFIG_HOME'] ?? join(home, '.config');

@@ -121,7 +121,7 @@ export const models: Translation<typeof english> = {
   'token.about.system':
     'In den Kontoeinstellungen auf huggingface.co erstellen; es beginnt mit hf_. Gespeichert wird es im Schlüsselspeicher des Systems, nie in der Galerie oder den Protokollen.',
   'token.about.file':
-    'In den Kontoeinstellungen auf huggingface.co erstellen; es beginnt mit hf_. Gespeichert wird es in einer Datei, die sonst niemand lesen kann, nie in der Galerie oder den Protokollen.',
+    'In den Kontoeinstellungen auf huggingface.co erstellen; es beginnt mit hf_. Gespeichert wird es in einer Datei des eigenen Benutzerkontos, nie in der Galerie oder den Protokollen.',
   'token.kept': 'Das Token ist gespeichert.',
   'token.forgotten': 'Das Token wurde entfernt.',
 };

@@ -112,7 +112,7 @@ export const models = {
   'token.about.system':
     'Create it in your account settings on huggingface.co; it begins with hf_. It is saved in this system’s key store, never in the gallery or the logs.',
   'token.about.file':
-    'Create it in your account settings on huggingface.co; it begins with hf_. It is saved in a file that only you can read, never in the gallery or the logs.',
+    'Create it in your account settings on huggingface.co; it begins with hf_. It is saved in a file of your user account, never in the gallery or the logs.',
   'token.kept': 'The token is saved.',
   'token.forgotten': 'The token was removed.',
 } as const;

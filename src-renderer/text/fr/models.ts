@@ -120,7 +120,7 @@ export const models: Translation<typeof english> = {
   'token.about.system':
     'À créer dans les réglages du compte sur huggingface.co ; il commence par hf_. Il est enregistré dans le trousseau du système, jamais dans la galerie ni les journaux.',
   'token.about.file':
-    'À créer dans les réglages du compte sur huggingface.co ; il commence par hf_. Il est enregistré dans un fichier que vous seul pouvez lire, jamais dans la galerie ni les journaux.',
+    'À créer dans les réglages du compte sur huggingface.co ; il commence par hf_. Il est enregistré dans un fichier de votre compte utilisateur, jamais dans la galerie ni les journaux.',
   'token.kept': 'Le jeton est enregistré.',
   'token.forgotten': 'Le jeton a été supprimé.',
 };

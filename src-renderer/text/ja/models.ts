@@ -116,7 +116,7 @@ export const models: Translation<typeof english> = {
   'token.about.system':
     'huggingface.co のアカウント設定で作成します（hf_ で始まります）。システムのキーストアに保存し、ギャラリーやログには残しません。',
   'token.about.file':
-    'huggingface.co のアカウント設定で作成します（hf_ で始まります）。本人だけが読めるファイルに保存し、ギャラリーやログには残しません。',
+    'huggingface.co のアカウント設定で作成します（hf_ で始まります）。使用中のユーザーアカウントのファイルに保存し、ギャラリーやログには残しません。',
   'token.kept': 'トークンを保存しました。',
   'token.forgotten': 'トークンを削除しました。',
 };

@@ -114,7 +114,7 @@ export const models: Translation<typeof english> = {
   'token.forget': '删除令牌',
   'token.about.system': '在 huggingface.co 的账户设置中创建，以 hf_ 开头。由系统密钥库保存，绝不写入图库或日志。',
   'token.about.file':
-    '在 huggingface.co 的账户设置中创建，以 hf_ 开头。保存在仅当前用户可读的文件中，绝不写入图库或日志。',
+    '在 huggingface.co 的账户设置中创建，以 hf_ 开头。保存在当前用户账户的文件中，绝不写入图库或日志。',
   'token.kept': '令牌已保存。',
   'token.forgotten': '令牌已删除。',
 };

@@ -1,6 +1,6 @@
 /** LoRAs through the contract, with the real engine on the miniature pack. */
 import { createHash } from 'node:crypto';
-import { appendFile, cp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { entryFile } from '../../../src-main/base/entry-file.js';
@@ -107,6 +107,21 @@ describe('LoRAs', () => {
       expect(await folders()).toEqual([]);
       // The file that was dropped is where it was.
       expect((await readFile(KOHYA)).equals(bytes)).toBe(true);
+    });
+
+    it('stay when they come in the first moments, while those of an earlier session go', async () => {
+      await mkdir(join(app.folder, 'data', 'loras', 'earlier.upload'), { recursive: true });
+      await app.restart();
+      const { uploadId, receivedBytes } = await begin(KOHYA);
+      // The packs were looked at meanwhile.
+      await app.host.services.library.refresh();
+      await new Promise((done) => setTimeout(done, 200));
+      expect(await folders()).toEqual([`${uploadId}.upload`]);
+      const rest = (await readFile(KOHYA)).subarray(receivedBytes).toString('base64');
+      await app.call('loras.upload', { uploadId, offset: receivedBytes, dataBase64: rest });
+      const lora = await app.call('loras.finish-upload', { uploadId });
+      await app.call('loras.remove', { loraId: lora.id });
+      expect(await folders()).toEqual([]);
     });
 
     it('are refused before their weights are sent: another model, another kind, too large, cut header', async () => {

@@ -1,6 +1,5 @@
 import { delimiter } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { applicationData, defaultDataDir } from '../../../src-main/services/support/data-dir.js';
 import { Access } from '../../../src-main/web/access.js';
 import { browserCommand } from '../../../src-main/web/open-browser.js';
 
@@ -40,15 +39,5 @@ describe('browserCommand', () => {
   it('has nothing without a screen or an opener', () => {
     expect(browserCommand('u', 'linux', { PATH: '/b' }, () => true)).toBeNull();
     expect(browserCommand('u', 'linux', linux, () => false)).toBeNull();
-  });
-});
-
-describe('the data folder', () => {
-  it('is where each system keeps application data', () => {
-    expect(applicationData('linux', {}, '/h')).toBe('/h/.config');
-    expect(applicationData('linux', { XDG_CONFIG_HOME: '/x' }, '/h')).toBe('/x');
-    expect(applicationData('darwin', {}, '/h')).toBe('/h/Library/Application Support');
-    expect(applicationData('win32', { APPDATA: 'R' }, '/h')).toBe('R');
-    expect(defaultDataDir('/x')).toBe('/x/Likeness Lab/gallery');
   });
 });
