@@ -1,5 +1,6 @@
 /** Interprets the runtime's failures, which are only text. */
 import { AppError } from '../../base/app-error.js';
+import { CLOSE_OTHER } from '../../base/disk-error.js';
 import { CUDA_DRIVER } from '../../base/cuda-parts.js';
 import type { DeviceChoice, Provider } from '../protocol.js';
 
@@ -11,7 +12,7 @@ export const CHOOSE_ANOTHER = 'Choose another provider.';
  * use (seen on a full card, docs/measurements.md).
  */
 const OUT_OF_MEMORY =
-  /out of memory|OUT_OF_DEVICE_MEMORY|OUT_OF_HOST_MEMORY|bad_alloc|Failed to allocate|bad allocation|Invalid Buffer.*previous error/i;
+  /out of memory|\b8007000E\b|OUT_OF_DEVICE_MEMORY|OUT_OF_HOST_MEMORY|bad_alloc|Failed to allocate|bad allocation|Invalid Buffer.*previous error/i;
 const UNAVAILABLE =
   /not supported|no available backend|Failed to (get|request|create).*(adapter|device)|provider.*not.*(enabled|available|found)|cannot open shared object|Failed to load shared library|driver version is insufficient|no CUDA-capable device/i;
 /**
@@ -41,7 +42,7 @@ export function wrapRuntimeError(
   options: DeviceChoice & { readonly label: string },
   action: 'load' | 'run',
 ): AppError {
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = messageOf(cause);
   const details = { provider: options.provider, label: options.label, runtime: text.slice(0, 2000) };
   if (OUT_OF_MEMORY.test(text)) {
     return new AppError(
@@ -69,6 +70,14 @@ export function wrapRuntimeError(
       },
     );
   }
+  if (isSharingViolation(cause)) {
+    return new AppError('weights.unreadable', `Another program has weights of ${options.label} open.`, {
+      remedy: CLOSE_OTHER,
+      retryable: true,
+      details,
+      cause,
+    });
+  }
   if (action === 'load' && NO_SUCH_DEVICE.test(text)) {
     return new AppError(
       'engine.provider-unavailable',
@@ -76,7 +85,8 @@ export function wrapRuntimeError(
       { remedy: 'Choose another device in the settings or with --device-id; 0 is the first.', details, cause },
     );
   }
-  if (action === 'load' && options.provider !== 'cpu' && UNAVAILABLE.test(text)) {
+  const isUnavailable = UNAVAILABLE.test(text) || (options.provider === 'dml' && DIRECT3D.test(text));
+  if (action === 'load' && options.provider !== 'cpu' && isUnavailable) {
     return new AppError(
       'engine.provider-unavailable',
       `The ${options.provider} provider cannot be used on this computer: ${firstLine(text)}`,
@@ -90,8 +100,34 @@ export function wrapRuntimeError(
   );
 }
 
+/** Windows' codes of a file that another process has open without sharing it. @source winerror.h */
+const SHARING_VIOLATION = /\berrcode = 3[23]\b/;
+
+/** Whether the runtime could not open weights because another program has them. */
+export function isSharingViolation(cause: unknown): boolean {
+  return SHARING_VIOLATION.test(messageOf(cause));
+}
+
+/** Also of what was wrapped to be waited for. */
+function messageOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return 'code' in cause && cause.code === 'EBUSY' ? messageOf(cause.cause) : cause.message;
+}
+
 /** File, line, function and condition in front of the runtime's message. @source its ORT_ENFORCE */
 const WHERE_IN_SOURCE = /^\S+\.(?:cc|cpp|h):\d+ .*?(?: was false\.|\[ONNXRuntimeError\] : \d+ : [A-Z_]+ :) /;
+
+/** The HRESULT of a call of Direct3D or DirectML, and what the system has to say of it. @source wil's exception messages */
+const DIRECT3D = /Exception\(\d+\) tid\([0-9a-f]+\) ([0-9A-F]{8})[ \t]*([^\r\n]*)/i;
+/** @source learn.microsoft.com, "DXGI_ERROR" */
+const DIRECT3D_MEANINGS: Readonly<Record<string, string>> = {
+  '887A0002': 'there is no such graphics card',
+  '887A0004': 'the graphics card or its driver does not have what DirectML needs',
+  '887A0005': 'the graphics card was removed, or its driver was restarted',
+  '887A0006': 'the graphics card no longer answered',
+  '887A0007': 'the graphics driver was reset',
+  '887A0020': 'the graphics driver failed',
+};
 
 /** What CUDA said, between where it was asked and what was asked. @source its CudaCall */
 const CUDA_FAILURE = /CUDA failure (\d+: .*?) ; GPU=/;
@@ -99,5 +135,10 @@ const CUDA_FAILURE = /CUDA failure (\d+: .*?) ; GPU=/;
 function firstLine(text: string): string {
   const cuda = CUDA_FAILURE.exec(text)?.[1];
   if (cuda !== undefined) return `CUDA failure ${cuda}`;
+  const [, code, said = ''] = DIRECT3D.exec(text) ?? [];
+  if (code !== undefined) {
+    const meaning = DIRECT3D_MEANINGS[code.toUpperCase()] ?? said.trim().replace(/\.$/, '');
+    return `${meaning === '' ? 'Direct3D reported an error' : meaning} (Direct3D ${code.toUpperCase()}).`;
+  }
   return (text.split('\n')[0] ?? text).replace(WHERE_IN_SOURCE, '').slice(0, 300);
 }

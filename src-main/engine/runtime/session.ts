@@ -4,11 +4,12 @@
  */
 import { parse, relative, sep } from 'node:path';
 import { isAbort } from '../../base/app-error.js';
+import { isBusy, patiently } from '../../disk/patience.js';
 import type { DeviceChoice } from '../protocol.js';
 import type { BoundSession, Feeds } from './binding.js';
 import { bindingOf } from './provider-presence.js';
 import { sessionEntries } from './provider-options.js';
-import { wrapRuntimeError } from './runtime-error.js';
+import { isSharingViolation, wrapRuntimeError } from './runtime-error.js';
 
 export type { Feed } from './binding.js';
 
@@ -110,23 +111,30 @@ export async function openSession(
   const entries = sessionEntries(options);
   const binding = await bindingOf(options.provider);
   try {
-    const session = await binding.open(model, {
-      provider: options.provider,
-      deviceId: options.deviceId ?? 0,
-      optimize: options.asWritten !== true,
-      logSeverity: options.quiet === true ? QUIET_SEVERITY : LOG_SEVERITY,
-      ...(options.profilePrefix === undefined ? {} : { profilePrefix: options.profilePrefix }),
-      ...(options.repeated === true ? { repeated: true } : {}),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      configEntries: {
-        'session.model_external_initializers_file_folder_path': externalRoot,
-        ...entries,
-        // Folding would expand every packed weight to floats at load.
-        'optimization.disable_specified_optimizers': 'ConstantFolding',
-      },
-    });
+    const load = () =>
+      binding.open(model, {
+        provider: options.provider,
+        deviceId: options.deviceId ?? 0,
+        optimize: options.asWritten !== true,
+        logSeverity: options.quiet === true ? QUIET_SEVERITY : LOG_SEVERITY,
+        ...(options.profilePrefix === undefined ? {} : { profilePrefix: options.profilePrefix }),
+        ...(options.repeated === true ? { repeated: true } : {}),
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+        configEntries: {
+          'session.model_external_initializers_file_folder_path': externalRoot,
+          ...entries,
+          // Folding would expand every packed weight to floats at load.
+          'optimization.disable_specified_optimizers': 'ConstantFolding',
+        },
+      });
+    const session = await patiently(() => load().catch(asHeld), undefined, isBusy);
     return new Session(session, options);
   } catch (cause) {
     throw isAbort(cause) ? cause : wrapRuntimeError(cause, options, 'load');
   }
+}
+
+/** A load whose weights another program holds, as the system's own error, which is waited for. @throws always */
+function asHeld(cause: unknown): never {
+  throw isSharingViolation(cause) ? Object.assign(new Error('in use', { cause }), { code: 'EBUSY' }) : cause;
 }

@@ -5,8 +5,8 @@ import type { FromEngine } from '../../engine/protocol.js';
 import type { EngineProcess, EngineSpawner } from './engine-client.js';
 import { LastWords } from './last-words.js';
 
-/** How long the rest of standard error is waited for after the exit: seen not to end under Wine. */
-const CLOSE_TIMEOUT_MS = 2000;
+/** After the exit, how long standard error is quiet until it counts as read to its end, which is seen not to come under Wine. */
+const QUIET_MS = 500;
 
 /** A spawner for the built engine entry at an absolute path. @param env added to this process's */
 export function forkEngine(entry: string, env: Readonly<Record<string, string>> = {}): EngineSpawner {
@@ -47,7 +47,8 @@ export function forkEngine(entry: string, env: Readonly<Record<string, string>> 
           late = setTimeout(() => {
             child.off('close', finish);
             finish(code, signal);
-          }, CLOSE_TIMEOUT_MS);
+          }, QUIET_MS);
+          child.stderr?.on('data', () => late?.refresh());
         });
         child.once('error', (error) => {
           // Only a failed spawn has no exit.

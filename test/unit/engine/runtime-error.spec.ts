@@ -1,6 +1,6 @@
 /** What the runtime was seen to say, and what a person is told. */
 import { describe, expect, it } from 'vitest';
-import { wrapRuntimeError } from '../../../src-main/engine/runtime/runtime-error.js';
+import { isSharingViolation, wrapRuntimeError } from '../../../src-main/engine/runtime/runtime-error.js';
 
 const told = (text: string, action: 'load' | 'run', deviceId = 0) =>
   wrapRuntimeError(new Error(text), { provider: 'webgpu', deviceId, label: 'FLUX with InfuseNet' }, action);
@@ -74,5 +74,40 @@ describe('a failure of the runtime', () => {
     const error = wrapRuntimeError(new Error(text), { provider: 'cuda', deviceId: 3, label: 'FLUX' }, 'load');
     expect(error.code).toBe('engine.provider-unavailable');
     expect(error.message).toContain(expected);
+  });
+
+  it.each([
+    [
+      // Verbatim, onnxruntime-node 1.30.0 where there is no DirectX.
+      'N:\\_work\\1\\s\\onnxruntime\\core\\providers\\dml\\dml_provider_factory.cc(512)\\onnxruntime.dll!000000000607CBD0: (caller: 000000000607CF0A) Exception(1) tid(27c) 887A0004 ',
+      'The dml provider cannot be used on this computer: the graphics card or its driver does not have what DirectML needs (Direct3D 887A0004).',
+    ],
+    [
+      'D:\\a\\dml_provider_factory.cc(80)\\onnxruntime.dll!00007FF: (caller: 00007FF) Exception(2) tid(1a) 80004005 Unspecified error.\r\n',
+      'The dml provider cannot be used on this computer: Unspecified error (Direct3D 80004005).',
+    ],
+  ])('is told of dml without paths of its source: %s', (text, expected) => {
+    const error = wrapRuntimeError(new Error(text), { provider: 'dml', label: 'FLUX' }, 'load');
+    expect(error.code).toBe('engine.provider-unavailable');
+    expect(error.message).toBe(expected);
+    expect(error.remedy).toContain('install a graphics driver with Direct3D 12');
+  });
+
+  it('is want of memory where Direct3D says so', () => {
+    const text = 'a.cc(1)\\onnxruntime.dll!0: (caller: 0) Exception(1) tid(1) 8007000E Not enough memory resources.';
+    const error = wrapRuntimeError(new Error(text), { provider: 'dml', label: 'FLUX' }, 'run');
+    expect(error.code).toBe('engine.out-of-memory');
+  });
+
+  it.each([32, 33])('is weights that another program has open: errcode = %s', (code) => {
+    const cause = new Error(`open file flux.weights fail, errcode = ${code} - Sharing violation.`);
+    expect(isSharingViolation(cause)).toBe(true);
+    for (const told of [cause, Object.assign(new Error('in use', { cause }), { code: 'EBUSY' })]) {
+      const error = wrapRuntimeError(told, { provider: 'cpu', label: 'FLUX' }, 'load');
+      expect(error).toMatchObject({ code: 'weights.unreadable', retryable: true });
+      expect(error.message).toBe('Another program has weights of FLUX open.');
+      expect(error.remedy).toMatch(/^Close the program/);
+    }
+    expect(isSharingViolation(new Error('errcode = 321'))).toBe(false);
   });
 });
