@@ -1,7 +1,9 @@
 /** Packs of files that lie elsewhere: each a folder with a `pack.json` that names its parts. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
+import { safeFileName } from '../base/file-name.js';
+import { readTextSync } from '../disk/text-file.js';
 
 export interface ImportedPack {
   /** Name of its folder. */
@@ -38,7 +40,7 @@ export function readImportedPack(packsDir: string, id: string): ImportedPack | n
   const file = join(folder, 'pack.json');
   try {
     if (statSync(file).size > MAX_MANIFEST_BYTES) return null;
-    const { name, parts } = manifestSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    const { name, parts } = manifestSchema.parse(JSON.parse(readTextSync(file)));
     return { id, name, folder, paths: [...new Set(pathsIn(parts))] };
   } catch {
     // Not a pack of parts, or cut short: whoever opens it is told.
@@ -54,7 +56,7 @@ function pathsIn(value: unknown): string[] {
 /** A folder for a pack of this name, which does not exist yet. @param taken names that other packs have */
 export function folderForName(packsDir: string, name: string, taken: readonly string[]): string {
   const words = name.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
-  const short = [...words.join('-')].slice(0, MAX_NAME).join('') || 'pack';
+  const short = safeFileName([...words.join('-')].slice(0, MAX_NAME).join(''), '', 'pack');
   for (let count = 1; ; count++) {
     const id = count === 1 ? short : `${short}-${count}`;
     if (!taken.includes(id) && !existsSync(join(packsDir, id))) return join(packsDir, id);

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import type { Statement } from 'better-sqlite3';
 import { AppError } from '../base/app-error.js';
+import { isBusy, isOpenElsewhere, patientlySync } from '../disk/patience.js';
 import { migrate, type Migration } from './migrate.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { loadSqliteDriver, type SqliteDatabase } from './sqlite-driver.js';
@@ -37,7 +38,8 @@ export class Database {
     let db: SqliteDatabase | undefined;
     try {
       const existed = file !== ':memory:' && existsSync(file);
-      db = new driver(file, { timeout: options.busyTimeoutMs ?? 1000 });
+      const timeout = options.busyTimeoutMs ?? 1000;
+      db = patientlySync(() => openFree(() => new driver(file, { timeout }), file));
       // Exclusive: a second host on the same folder would run the same queue twice.
       db.pragma('locking_mode = EXCLUSIVE');
       db.pragma('journal_mode = WAL');
@@ -122,7 +124,17 @@ export class Database {
 
 /** SQLite's failures as `AppError`s; anything else (a bug, an `AppError`) unchanged. */
 function wrap(error: unknown, what: string): unknown {
-  return error instanceof Error && error.name === 'SqliteError' ? storeError(error, what) : error;
+  const isDatabase = error instanceof Error && (error.name === 'SqliteError' || isBusy(error));
+  return isDatabase ? storeError(error, what) : error;
+}
+
+/** SQLite says of a file that another program has open on Windows that it cannot be opened. @throws EBUSY then */
+function openFree<T>(open: () => T, file: string): T {
+  try {
+    return open();
+  } catch (error) {
+    throw isOpenElsewhere(file) ? Object.assign(new Error('in use', { cause: error }), { code: 'EBUSY' }) : error;
+  }
 }
 
 function checkHealth(db: SqliteDatabase): void {

@@ -25,6 +25,14 @@ export function storeError(error: unknown, what: string): unknown {
       cause: error,
     });
   }
+  if (code === 'EBUSY') {
+    return new AppError('store.busy', "Another program has the gallery's database open.", {
+      remedy: 'Close it, or wait until it is done: a backup, a virus scanner, a viewer of databases. Then start again.',
+      retryable: true,
+      details,
+      cause: error,
+    });
+  }
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
     return new AppError('store.corrupt', `The gallery's database is damaged (${code} while trying to ${what}).`, {
       remedy: 'Your pictures are safe in their folder. Restore the database from its copy, or start with a new one.',

@@ -21,7 +21,11 @@ beforeAll(async () => {
     logLevel: 'warning',
   });
   const ran = await windows.node(`${DRIVES.app}\\dist\\main\\cases.js`, `${DRIVES.out}\\results.json`);
-  expect(ran).toMatchObject({ code: 0, stderr: '' });
+  // The runtime's own words, which the app keeps from its users.
+  expect({ ...ran, stderr: ran.stderr.replace(/^Failed to create DXGI factory\.\r?\n/m, '') }).toMatchObject({
+    code: 0,
+    stderr: '',
+  });
   results = JSON.parse(await readFile(windows.at('out', 'results.json'), 'utf8')) as typeof results;
 });
 afterAll(() => windows?.close());

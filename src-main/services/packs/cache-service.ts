@@ -60,7 +60,8 @@ export class CacheService {
    * @param packId null for unknown packs
    * @param key one file with its unfinished parts; null for all
    * @returns freed bytes
-   * @throws AppError cache.busy while a picture is being made or weights are converted; disk.failed, then some are left
+   * @throws AppError cache.busy while a picture is being made or weights are converted; disk.failed for the first that
+   *   could not be deleted, after the others were
    */
   async remove(packId: string | null, key: string | null): Promise<number> {
     const { folder: cache, packs, hub } = this.#parts;
@@ -69,13 +70,19 @@ export class CacheService {
     const known = new Set((await packs.list()).map(({ id }) => id));
     const all = ['', ...(await folders(root))];
     let freed = 0;
+    const failures: unknown[] = [];
     for (const folder of packId === null ? all.filter((name) => !known.has(name)) : [packId]) {
       for (const file of await files(join(root, folder))) {
         if (key !== null && file.name.replace(UNFINISHED, '') !== key) continue;
-        await removeConverted(join(root, folder, file.name));
-        freed += file.bytes;
+        try {
+          await removeConverted(join(root, folder, file.name));
+          freed += file.bytes;
+        } catch (error) {
+          failures.push(error);
+        }
       }
     }
+    if (failures.length > 0) throw failures[0];
     return freed;
   }
 

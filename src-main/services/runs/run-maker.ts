@@ -1,9 +1,10 @@
 /** Makes one picture: asks the engine, copies the file, and saves the result, in that order. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { diskError } from '../../base/disk-error.js';
-import { removeFile } from '../../disk/patience.js';
+import { whileAnswering, type AnswerLimits } from '../../disk/answering.js';
+import { readWhole, removeFile } from '../../disk/patience.js';
 import { variantKey } from '../../contract/formats.js';
 import { settingsOf } from '../../contract/generation-settings.js';
 import type { LoraUse } from '../../contract/lora.js';
@@ -41,6 +42,8 @@ export interface RunMakerParts {
   readonly appVersion: string;
   readonly trajectories: Pick<Trajectories, 'folder' | 'ended'>;
   readonly now: () => number;
+  /** For tests; default the patience that drives are due. */
+  readonly drives?: Partial<AnswerLimits>;
 }
 
 export interface MadeRun {
@@ -58,9 +61,26 @@ export class RunMaker {
   }
 
   /**
-   * @throws AppError of the engine, the disk or the database; AbortError. The run's files are then removed.
+   * @throws AppError of the engine, the disk or the database; AbortError. The run's files are then removed, and where a
+   *   drive no longer answers, the engine is ended.
    */
   async make(run: RunDetail, signal: AbortSignal, onProgress: (progress: EngineProgress) => void): Promise<MadeRun> {
+    const { store, engine, packs, cacheFolder, drives } = this.#parts;
+    const { packId } = run.settings;
+    const folders = [packs.folder(packId), cacheFolder.of(packId), store.files.root];
+    let settled = false;
+    const work = (): Promise<MadeRun> =>
+      this.#made(run, signal, onProgress).finally(() => {
+        settled = true;
+      });
+    return whileAnswering(folders, signal, work, drives).catch((error: unknown) => {
+      // It may hang in a file call; that it does not end either is no reason to wait for it.
+      if (!settled) engine.restart().catch(() => undefined);
+      throw error;
+    });
+  }
+
+  async #made(run: RunDetail, signal: AbortSignal, onProgress: (progress: EngineProgress) => void): Promise<MadeRun> {
     const { store, engine, measuring, trajectories } = this.#parts;
     try {
       if (measuring !== null) await this.#freshEngine(variantKey(run.formats));
@@ -169,7 +189,7 @@ export class RunMaker {
       faceScores: made.faceScores.map(({ embedding: _, ...score }) => score),
       secondEncoder: made.secondEncoder,
     };
-    const png = await readFile(made.outputPath);
+    const png = await readWhole(made.outputPath);
     await files.write(
       files.picture(run.id),
       settings.get().writeMetadata ? await this.#withMetadata(png, run, made, result) : png,

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, truncate, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { AppError } from '../../../src-main/base/app-error.js';
 import { driveOf, pathKey, truePath, typedPath } from '../../../src-main/disk/paths.js';
 import { removeFile, removeFolder, renameFile, renameFileSync } from '../../../src-main/disk/patience.js';
@@ -18,11 +18,16 @@ import { encodePng, writePng } from '../../../src-main/engine/image/write-png.js
 import { keepJson, keptJson } from '../../../src-main/engine/pipeline/networks/kept-json.js';
 import { newJournal, writeJournal } from '../../../src-main/library/journal.js';
 import { withLock } from '../../../src-main/library/lock.js';
-import { removePackFolder } from '../../../src-main/library/pack-folder.js';
+import { packUse, removePackFolder } from '../../../src-main/library/pack-folder.js';
 import { TokenFile } from '../../../src-main/library/token-file.js';
 import { LoraUploads } from '../../../src-main/services/packs/lora-upload.js';
-import { packIdOf } from '../../../src-main/services/packs/pack-service.js';
-import { applicationData, defaultCacheDir, defaultDataDir } from '../../../src-main/services/support/data-dir.js';
+import { packIdOf, type PackService } from '../../../src-main/services/packs/pack-service.js';
+import {
+  defaultCacheDir,
+  defaultDataDir,
+  defaultLorasDir,
+  defaultPacksDir,
+} from '../../../src-main/services/support/data-dir.js';
 import { Log } from '../../../src-main/services/support/log.js';
 import {
   copyPicture,
@@ -31,7 +36,20 @@ import {
   writeResult,
 } from '../../../src-main/services/support/writable-folder.js';
 import { PictureFolder } from '../../../src-main/store/picture-folder.js';
-import { openStore } from '../../../src-main/store/store.js';
+import { databaseFile, openStore } from '../../../src-main/store/store.js';
+import { readText } from '../../../src-main/disk/text-file.js';
+import { readImage } from '../../../src-main/engine/image/read-image.js';
+import { GraphBuilder } from '../../../src-main/engine/graph/graph-builder.js';
+import { packTarget } from '../../../src-main/engine/pack/audit-pack.js';
+import { openPack } from '../../../src-main/engine/pack/open-pack.js';
+import { inspectPack } from '../../../src-main/engine/pipeline/packs/inspect-pack.js';
+import { locateFromRoot, openSession } from '../../../src-main/engine/runtime/session.js';
+import { openRandomAccess } from '../../../src-main/engine/weights/random-access-file.js';
+import { folderForName } from '../../../src-main/library/imported-packs.js';
+import { writePack } from '../../../src-main/library/write-pack.js';
+import type { CacheFolder } from '../../../src-main/services/packs/cache-folder.js';
+import { CacheService } from '../../../src-main/services/packs/cache-service.js';
+import type { EventHub } from '../../../src-main/services/support/event-hub.js';
 
 /** libuv's `UV_FS_O_EXLOCK`: nobody else may open, replace or delete the file. */
 const ALONE = 0x10000000;
@@ -126,10 +144,31 @@ const PATHS: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal(details['kept'], join(at, 'a (3).png'));
     assert.equal(await readFile(join(at, 'A (2).PNG'), 'utf8'), 'older');
   },
-  'converted weights lie in the local profile, settings in the roaming one': async () => {
-    assert.equal(defaultCacheDir(), join(homedir(), 'AppData', 'Local', 'Likeness Lab', 'cache'));
-    assert.equal(applicationData('win32', process.env, homedir()), join(homedir(), 'AppData', 'Roaming'));
-    assert.equal(driveOf(defaultDataDir()), driveOf('C:\\'));
+  'a pack named from one drive on another is a pack, whose files count as linked': async () => {
+    const mine = join(await folder(), 'mine');
+    await writePack(await packTarget('P:\\My packs\\demo'), { name: 'Mine', licence: 'CC0-1.0' }, mine);
+    const pack = await openPack(mine);
+    assert.equal(pack.flux.path, 'P:\\My packs\\demo\\flux\\transformer');
+    const { name, components } = await inspectPack(mine);
+    const networks = components.filter(({ parameters }) => parameters > 0);
+    assert.equal(name, 'Mine');
+    assert.ok(networks.length > 5 && networks.every(({ missing }) => missing.length === 0));
+    const { ownBytes, linkedBytes } = await packUse(mine);
+    assert.ok(ownBytes < 10_000 && linkedBytes > 60_000_000, `${ownBytes} own, ${linkedBytes} linked`);
+    await removePackFolder(mine);
+    assert.equal((await inspectPack('P:\\My packs\\demo')).complete, true);
+  },
+  'a pack whose name is that of a device gets a folder that Windows has': async () => {
+    const at = await folder();
+    assert.equal(folderForName(at, 'CON', []), join(at, '_con'));
+    assert.equal(folderForName(at, 'aux?.', []), join(at, '_aux'));
+  },
+  'packs, LoRAs and converted weights lie in the local profile, settings in the roaming one': async () => {
+    const local = join(homedir(), 'AppData', 'Local', 'Likeness Lab');
+    assert.equal(defaultCacheDir(), join(local, 'cache'));
+    assert.equal(defaultPacksDir(), join(local, 'packs'));
+    assert.equal(defaultLorasDir(), join(local, 'loras'));
+    assert.equal(defaultDataDir(), join(homedir(), 'AppData', 'Roaming', 'Likeness Lab', 'gallery'));
   },
 };
 
@@ -329,6 +368,74 @@ const HELD: Readonly<Record<string, () => Promise<void>>> = {
     });
     assert.deepEqual(await readdir(at), []);
   },
+  'weights that a scanner reads are waited for': async () => {
+    const file = join(await folder(), 'flux.safetensors');
+    await writeFile(file, 'weights');
+    holdFor(700, file);
+    const access = await openRandomAccess(file);
+    assert.equal(Buffer.from(await access.read(0, 7)).toString(), 'weights');
+    await access.close();
+  },
+  'weights that another program keeps are named': async () => {
+    const file = join(await folder(), 'flux.safetensors');
+    await writeFile(file, 'weights');
+    const release = hold(file);
+    const error = await failure(openRandomAccess(file)).finally(release);
+    assert.match(error.message, /flux\.safetensors could not be opened: another program has it open \(EBUSY\)\.$/);
+    assert.match(error.remedy, /^Close the program/);
+  },
+  'weights that the runtime cannot read because another program has them are waited for, then named': async () => {
+    const at = await folder();
+    const file = join(at, 'w.weights');
+    await writeFile(file, new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer));
+    const g = new GraphBuilder('held');
+    const w = g.external('w', 'f32', [2, 2], { location: locateFromRoot(file), offset: 0, length: 16 });
+    g.output('y', g.node('MatMul', [g.input('x', 'f32', [1, 2]), w]), 'f32', [1, 2]);
+    const model = g.finish();
+    const load = () => openSession(model, parse(file).root, { provider: 'cpu', label: 'the test', quiet: true });
+    const release = hold(file);
+    const error = await failure(load()).finally(release);
+    assert.equal(error.message, 'Another program has weights of the test open.');
+    holdFor(700, file);
+    const session = await load();
+    assert.deepEqual(
+      [...((await session.run({ x: { data: Float32Array.of(1, 1), dims: [1, 2] } }))['y'] ?? [])],
+      [4, 6],
+    );
+    await session.release();
+  },
+  'a photo and a text that are held for a moment are read': async () => {
+    const at = await folder();
+    await writePng(join(at, 'photo.png'), image);
+    await writeFile(join(at, 'pack.json'), '\ufeff{"a":1}', 'utf16le');
+    holdFor(700, join(at, 'photo.png'));
+    holdFor(700, join(at, 'pack.json'));
+    const [photo, text] = await Promise.all([readImage(join(at, 'photo.png')), readText(join(at, 'pack.json'))]);
+    assert.equal(photo.width, 8);
+    assert.deepEqual(JSON.parse(text), { a: 1 });
+  },
+  'a photo that another program keeps is named': async () => {
+    const file = join(await folder(), 'photo.png');
+    await writePng(file, image);
+    const release = hold(file);
+    assert.match((await failure(readImage(file)).finally(release)).message, /another program has it open/);
+  },
+  'converted weights that another program keeps are named when they are removed, and the others go': async () => {
+    const root = await folder();
+    const names = ['flux.nf4.f32.aa.bb.v1.weights', 't5.nf4.f32.aa.bb.v1.weights'];
+    for (const name of names) await writeFile(join(root, name), name);
+    const service = new CacheService({
+      folder: { root, of: () => root } as unknown as CacheFolder,
+      packs: { list: () => Promise.resolve([]) } as unknown as PackService,
+      hub: { current: () => null } as unknown as EventHub,
+    });
+    const release = hold(join(root, names[0] ?? ''));
+    const error = await failure(service.remove(null, null)).finally(release);
+    assert.equal(error.code, 'disk.failed');
+    assert.match(error.message, /flux\.nf4.*another program has it open/);
+    await service.remove(null, null);
+    assert.deepEqual(await readdir(root), []);
+  },
   'an uploaded LoRA gets a name that Windows takes': async () => {
     const at = await folder();
     const uploads = new LoraUploads({ folder: at, check: () => Promise.resolve() });
@@ -350,6 +457,15 @@ export const ALONE_CASES: Readonly<Record<string, () => Promise<void>>> = {
     await heldElsewhere(join(at, 'old'), 1000);
     renameFileSync(join(at, 'new'), join(at, 'old'));
     assert.equal(await readFile(join(at, 'old'), 'utf8'), 'new');
+  },
+  'a gallery whose database another program has open is told apart from a broken one': async () => {
+    const at = await folder();
+    (await openStore(at)).db.close();
+    const release = hold(databaseFile(at));
+    const error = await failure(openStore(at)).finally(release);
+    assert.equal(error.code, 'store.busy');
+    assert.match(error.message, /Another program has the gallery's database open/);
+    (await openStore(at)).db.close();
   },
   'a log that somebody reads does not keep the app from starting': async () => {
     const at = await folder();
