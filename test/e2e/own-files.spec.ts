@@ -17,6 +17,7 @@ import {
   quickAssets,
   startHost,
   temporaryGallery,
+  typed,
   type Host,
   type TemporaryGallery,
 } from './support/host';
@@ -146,7 +147,9 @@ describe('a search', () => {
     await page.keyboard.press('Enter');
     await panel().getByRole('heading', { name: 'Everything is there' }).waitFor();
     await button('Search elsewhere, too…').press('Enter');
-    await panel().getByLabel('Path of a folder or file').fill(join(home, 'more'));
+    await panel()
+      .getByLabel('Path of a folder or file')
+      .fill(typed(join(home, 'more')));
     await page.keyboard.press('Enter');
     const choice = panel().getByRole('combobox', { name: 'File for FLUX' });
     await choice.waitFor();
@@ -174,7 +177,7 @@ describe('a search', () => {
     await path.fill('/nowhere/at/all');
     await page.keyboard.press('Enter');
     await page.getByText('There is no folder /nowhere/at/all').waitFor();
-    await path.fill(join(home, 'empty'));
+    await path.fill(typed(join(home, 'empty')));
     await page.keyboard.press('Enter');
     // The identity's parts, downloaded before, are there.
     await panel().getByRole('heading', { name: '6 parts are missing' }).waitFor();
@@ -188,7 +191,7 @@ describe('a search', () => {
     await mkdir(folder);
     await writeFile(join(folder, 'flux.safetensors'), (await readFile(FILE('flux-bf16.safetensors'))).subarray(0, -9));
     await button('I have the files').click();
-    await panel().getByLabel('Path of a folder or file').fill(folder);
+    await panel().getByLabel('Path of a folder or file').fill(typed(folder));
     await page.keyboard.press('Enter');
     await part('FLUX')
       .getByText(/flux\.safetensors has \d+ bytes, expected \d+ by its header: it is truncated\./)

@@ -5,10 +5,25 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
 import { standInAssets, testAssets } from '../../support/test-assets';
+import { startWindowsHost, typedOnWindows, windowsGallery } from '../../windows/support/windows-host';
 import { COMPLETE } from './screenshot';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Where the hosts of the browser tests run; undefined: here. */
+    hosts?: 'windows';
+  }
+}
+
+/** Whether the tests' hosts run on Windows' Node under Wine, in the project `windows`. */
+export const ON_WINDOWS = inject('hosts') === 'windows';
+
+/** A path of this machine as the person at the host's machine types it. */
+export const typed = (path: string): string => (ON_WINDOWS ? typedOnWindows(path) : path);
 
 export interface Host {
   /** Address with the session token. */
@@ -17,6 +32,8 @@ export interface Host {
   readonly base: string;
   readonly pid: number;
   stop(): Promise<void>;
+  /** Ends its process at once. */
+  kill(): Promise<void>;
 }
 
 function newest(folder: string): number {
@@ -59,6 +76,7 @@ export interface TemporaryGallery {
  * @param makeAssets gives the folder of the samples and the pack, and may fill the one it gets
  */
 export async function temporaryGallery(makeAssets = testAssets): Promise<TemporaryGallery> {
+  if (ON_WINDOWS) return windowsGallery(makeAssets);
   const root = await mkdtemp(join(tmpdir(), 'likeness-e2e-'));
   const [folder, standIn] = [join(root, 'gallery'), join(root, 'assets')];
   await Promise.all([mkdir(folder), mkdir(standIn)]);
@@ -72,7 +90,9 @@ export interface HostExtras {
 }
 
 /** Starts the host on a gallery; rejects with what it printed when it ends instead. */
-export async function startHost({ folder, assets }: TemporaryGallery, extras: HostExtras = {}): Promise<Host> {
+export async function startHost(gallery: TemporaryGallery, extras: HostExtras = {}): Promise<Host> {
+  if (ON_WINDOWS) return startWindowsHost(gallery, extras);
+  const { folder, assets } = gallery;
   const child: ChildProcess = spawn(
     process.execPath,
     ['dist/main/web.js', '--port', '0', '--data', folder, '--assets', assets, '--no-open', ...(extras.args ?? [])],
@@ -96,6 +116,10 @@ export async function startHost({ folder, assets }: TemporaryGallery, extras: Ho
     pid: child.pid ?? 0,
     async stop() {
       child.kill('SIGTERM');
+      await ended;
+    },
+    async kill() {
+      child.kill('SIGKILL');
       await ended;
     },
   };

@@ -31,20 +31,23 @@ export class Windows {
     this.folder = folder;
   }
 
-  /** Wine's files and the packages are hard links to the prepared ones; the built app and the demo pack are copies. */
-  static async open(): Promise<Windows> {
+  /**
+   * Wine's files and the packages are hard links to the prepared ones; the built app and the demo pack are copies.
+   * @param page whether a browser is served
+   */
+  static async open({ page = false } = {}): Promise<Windows> {
     const prepared = prepareWindows();
     const folder = await mkdtemp(join(tmpdir(), 'likeness-windows-'));
     execFileSync('cp', ['-al', join(prepared, 'prefix'), join(prepared, 'app'), folder]);
     const windows = new Windows(folder);
     await cp(join(prepared, 'node.exe'), windows.at('app', 'node.exe'));
-    await cp('dist/main', windows.at('app', 'dist/main'), { recursive: true });
-    await cp('assets/models/demo', windows.at('pack', 'My packs/demo'), { recursive: true });
-    await cp('assets/samples', windows.at('app', 'assets/samples'), { recursive: true });
-    for (const drive of ['cache', 'out'] as const) await mkdir(windows.at(drive), { recursive: true });
-    for (const drive of ['app', 'pack', 'cache', 'out'] as const) {
-      await symlink(windows.at(drive), join(folder, 'prefix/dosdevices', DRIVES[drive].toLowerCase()));
+    for (const from of ['dist/main', ...(page ? ['dist/renderer'] : ['assets/samples'])]) {
+      await cp(from, windows.at('app', from), { recursive: true });
     }
+    if (!page) await cp('assets/models/demo', windows.at('pack', 'My packs/demo'), { recursive: true });
+    for (const drive of ['pack', 'cache', 'out'] as const) await mkdir(windows.at(drive), { recursive: true });
+    for (const drive of ['app', 'pack', 'cache', 'out'] as const)
+      await windows.addDrive(DRIVES[drive], windows.at(drive));
     // Stays between the tests' commands, which then start in a third of a second.
     execFileSync('wineserver', ['-p60'], { env: windows.environment, stdio: 'ignore' });
     return windows;
@@ -52,6 +55,11 @@ export class Windows {
 
   get environment(): NodeJS.ProcessEnv {
     return { ...process.env, ...wineEnvironment(join(this.folder, 'prefix')) };
+  }
+
+  /** @param letter with its colon @param folder on Linux */
+  async addDrive(letter: string, folder: string): Promise<void> {
+    await symlink(folder, join(this.folder, 'prefix/dosdevices', letter.toLowerCase()));
   }
 
   /** A path on Linux. */
