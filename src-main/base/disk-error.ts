@@ -19,7 +19,7 @@ interface Meaning {
 }
 
 export const CLOSE_OTHER = 'Close the program that has it open, such as a viewer or a virus scanner, and try again.';
-const SHORTER = 'Use a folder nearer to the root of its drive, or shorter names.';
+export const SHORTER_PATH = 'Use a folder nearer to the root of its drive, or shorter names.';
 
 const NOT_THERE: Meaning = { reason: 'it is not there', remedy: 'Check the path, and that its drive is connected.' };
 
@@ -39,7 +39,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     reason: 'the two places are on different drives',
     remedy: 'Choose a folder on the same drive.',
   },
-  ENAMETOOLONG: { reason: 'its path or name is too long', remedy: SHORTER },
+  ENAMETOOLONG: { reason: 'its path or name is too long', remedy: SHORTER_PATH },
   EINVAL: { reason: 'the system does not take this name', remedy: 'Use a name of letters, digits and spaces.' },
   EMFILE: { reason: 'too many files are open', remedy: 'Close other programs and try again.' },
   ENFILE: { reason: 'too many files are open', remedy: 'Close other programs and try again.' },

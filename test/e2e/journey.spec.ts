@@ -8,7 +8,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { closeApp, openApp, type OpenApp } from './support/app';
 import { openPage } from './support/browser';
-import { startHost } from './support/host';
+import { ON_WINDOWS, quickAssets, startHost } from './support/host';
 import { saveFailure } from './support/screenshot';
 import { fillStudio, goTo } from './support/studio';
 
@@ -16,7 +16,7 @@ let app: OpenApp;
 let page: Page;
 
 beforeAll(async () => {
-  app = await openApp();
+  app = await openApp(undefined, ON_WINDOWS ? quickAssets : undefined);
   page = app.page;
 });
 

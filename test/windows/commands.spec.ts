@@ -1,11 +1,10 @@
 /** The command line on Windows, with pack, cache and output on drives of their own. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { WEIGHT_FORMATS } from '../../src-main/base/vocabulary.js';
 import { runCli } from '../integration/support/run-cli.js';
 import { DRIVES, Windows } from './support/windows.js';
 
@@ -19,6 +18,12 @@ let linux: string;
 beforeAll(async () => {
   linux = await mkdtemp(join(tmpdir(), 'likeness-linux-'));
   windows = await Windows.open();
+  await windows.addShare('packs', windows.at('pack', 'My packs'));
+  await windows.addShare('out', windows.at('out'));
+  // As a junction, which Wine does not make.
+  await mkdir(windows.at('junctions'));
+  await symlink(windows.at('pack', 'My packs/demo'), windows.at('junctions', 'demo'));
+  await windows.addDrive('J:', windows.at('junctions'));
 });
 afterAll(async () => {
   await windows?.close();
@@ -33,32 +38,30 @@ describe('commands on Windows', () => {
     expect(code).toBe(0);
   });
 
-  it.each(WEIGHT_FORMATS)('makes the picture in %s that Linux makes, byte for byte', async (format) => {
-    const formats = ['--flux', format, '--t5', format, '--infusenet', format];
-    const made = join(linux, `${format}.png`);
-    const there = await runCli(
-      'generate', '--pack', 'assets/models/demo', '--cache', join(linux, 'cache'), '--out', made, ...PORTRAIT, ...formats,
-    ); // prettier-ignore
-    expect(there).toMatchObject({ code: 0 });
-    const ran = await windows.cli(
-      'generate', '--pack', PACK, '--cache', `${DRIVES.cache}\\cache`, '--out', `${DRIVES.out}\\${format}.png`,
-      ...PORTRAIT, ...formats,
-    ); // prettier-ignore
-    expect(ran).toMatchObject({ code: 0, stderr: '' });
-    expect(ran.stdout).toContain(`O:\\${format}.png (256×256, cpu, f32)`);
-    expect((await readFile(windows.at('out', `${format}.png`))).equals(await readFile(made))).toBe(true);
-  });
-
-  it('takes drives in lower case and a pack as it is pasted', async () => {
-    const out = 'o:\\in a folder\\of its own\\lower.png';
-    const ran = await windows.cli(
-      'generate', '--pack', '"p:/my PACKS/Demo"', '--cache', 'q:\\cache', '--out', out, ...PORTRAIT, '--flux', 'int8',
-      '--t5', 'int8', '--infusenet', 'int8',
-    ); // prettier-ignore
-    expect(ran).toMatchObject({ code: 0, stderr: '' });
-    const made = await readFile(windows.at('out', 'in a folder/of its own/lower.png'));
-    expect(made.equals(await readFile(join(linux, 'int8.png')))).toBe(true);
-  });
+  // Each on drives, shares and in spellings that people use.
+  it.each([
+    ['16-bit', PACK, 'Q:\\cache', 'O:\\16-bit.png'],
+    ['fp8', 'J:\\demo', 'Q:\\a cache', 'P:\\My pictures\\fp8.png'],
+    ['int8', '"p:/my PACKS/Demo"', 'q:\\cache', 'o:\\in a folder\\of its own\\int8.png'],
+    ['int4', '\\\\server\\packs\\demo', 'file:///Q:/cache', '\\\\server\\out\\int4.png'],
+    ['nf4', `${PACK}\\"`, '\\\\server\\out\\cache', 'O:\\nf4.png'],
+  ] as const)(
+    'makes the picture in %s that Linux makes, byte for byte: pack %s, cache %s, to %s',
+    async (format, pack, cache, out) => {
+      const formats = ['--flux', format, '--t5', format, '--infusenet', format];
+      const made = join(linux, `${format}.png`);
+      const [there, ran] = await Promise.all([
+      runCli(
+        'generate', '--pack', 'assets/models/demo', '--cache', join(linux, 'cache'), '--out', made, ...PORTRAIT, ...formats,
+      ),
+      windows.cli('generate', '--pack', pack, '--cache', cache, '--out', out, ...PORTRAIT, ...formats),
+    ]); // prettier-ignore
+      expect(there).toMatchObject({ code: 0 });
+      expect(ran).toMatchObject({ code: 0, stderr: '' });
+      expect(ran.stdout).toContain(`${out} (256×256, cpu, f32)`);
+      expect((await readFile(windows.onLinux(out))).equals(await readFile(made))).toBe(true);
+    },
+  );
 
   it('compares, with a report that replaces an earlier one', async () => {
     await mkdir(windows.at('out', 'report'));
@@ -118,6 +121,16 @@ describe('what Windows cannot write is said before a picture is made', () => {
     expect(existsSync(windows.at('out', 'aux.png'))).toBe(false);
   });
 
+  it('a cache whose path the runtime cannot take, with what to do', async () => {
+    const deep = [...'abcdefg'].map((letter) => letter.repeat(40)).join('\\');
+    const { code, stderr } = await windows.cli(
+      'generate', '--pack', PACK, '--cache', `${DRIVES.cache}\\${deep}`, '--out', `${DRIVES.out}\\${deep}\\out.png`,
+      ...PORTRAIT, '--flux', 'nf4',
+    ); // prettier-ignore
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/The path of a weights file is too long for the runtime.*\n.*folder nearer to the root/);
+  });
+
   it.each([
     ['generate', ['--out', `${DRIVES.missing}\\out.png`, ...PORTRAIT]],
     ['compare', ['--report', `${DRIVES.missing}\\report`]],
@@ -131,5 +144,47 @@ describe('what Windows cannot write is said before a picture is made', () => {
     const { code, stderr } = await windows.cli('inspect', `${DRIVES.missing}\\pack`);
     expect(code).toBe(1);
     expect(stderr).toContain(`The folder ${DRIVES.missing}\\pack does not exist or cannot be opened.`);
+  });
+});
+
+describe('the console on Windows', () => {
+  it('a pipe gets what a terminal gets, and a file too', async () => {
+    // Pipes of Windows' own, since Wine takes none of Linux'.
+    const count = `let n=0;process.stdin.on('data',d=>n+=d.length).on('end',()=>require('fs').writeFileSync('O:\\piped.txt',String(n)))`;
+    const cli = 'N:\\node.exe N:\\dist\\main\\cli.js packs list';
+    const script = [
+      '@echo off',
+      `${cli} | N:\\node.exe -e "${count}"`,
+      `${cli} > O:\\list.txt 2> O:\\list.err`,
+      'exit /b %ERRORLEVEL%',
+    ];
+    await writeFile(windows.at('app', 'pipe.cmd'), script.join('\r\n'));
+    expect((await windows.run('cmd', '/c', 'N:\\pipe.cmd')).code).toBe(0);
+    const list = await readFile(windows.at('out', 'list.txt'), 'utf8');
+    expect(list).toMatch(/^pack +state/);
+    expect(await readFile(windows.at('out', 'piped.txt'), 'utf8')).toBe(String(Buffer.byteLength(list)));
+    expect(await readFile(windows.at('out', 'list.err'), 'utf8')).toBe('');
+  });
+
+  it('Ctrl-Break ends a command in order, with the exit code of a cancelled one', async () => {
+    // Wine sends no console events without a console, so the signal arises in the process.
+    const preload = `import { existsSync } from 'node:fs';
+setInterval(() => existsSync('O:\\\\previews\\\\step-002.png') && process.emit('SIGBREAK'), 20).unref();`;
+    await writeFile(windows.at('app', 'break.mjs'), preload);
+    const { code, stderr } = await windows.node(
+      '--import', 'file:///N:/break.mjs', 'N:\\dist\\main\\cli.js', 'generate', '--pack', PACK, '--cache', 'Q:\\cache',
+      '--out', 'O:\\broken.png', '--previews', 'O:\\previews', '--prompt', 'a portrait', '--steps', '50',
+    ); // prettier-ignore
+    expect({ code, stderr }).toEqual({ code: 130, stderr: '' });
+    expect(existsSync(windows.at('out', 'broken.png'))).toBe(false);
+    await expect.poll(() => windows.processes('engine.js'), { timeout: 10_000 }).toEqual([]);
+  });
+
+  it('says of each provider why it does not work, without paths of the runtime’s source', async () => {
+    const { code, stdout, stderr } = await windows.cli('providers');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^cpu +yes/m);
+    expect(stdout).toMatch(/^dml +no .*does not have what DirectML needs \(Direct3D 887A0004\)\.$/m);
+    expect(stdout).not.toMatch(/\.cc\b|\.cpp\b|_work/);
   });
 });

@@ -1,6 +1,6 @@
 /** Interprets the runtime's failures, which are only text. */
 import { AppError } from '../../base/app-error.js';
-import { CLOSE_OTHER } from '../../base/disk-error.js';
+import { CLOSE_OTHER, SHORTER_PATH } from '../../base/disk-error.js';
 import { CUDA_DRIVER } from '../../base/cuda-parts.js';
 import type { DeviceChoice, Provider } from '../protocol.js';
 
@@ -78,6 +78,17 @@ export function wrapRuntimeError(
       cause,
     });
   }
+  if (TOO_LONG.test(text)) {
+    return new AppError(
+      'weights.unreadable',
+      `The path of a weights file is too long for the runtime: ${firstLine(text)}`,
+      {
+        remedy: SHORTER_PATH,
+        details,
+        cause,
+      },
+    );
+  }
   if (action === 'load' && NO_SUCH_DEVICE.test(text)) {
     return new AppError(
       'engine.provider-unavailable',
@@ -99,6 +110,9 @@ export function wrapRuntimeError(
     { remedy: 'Try another provider; if it fails there too, verify the pack on the Models screen.', details, cause },
   );
 }
+
+/** What the runtime says of paths beyond 260 characters, where Windows is not set to take them. */
+const TOO_LONG = /Failed to get the weakly canonical path/;
 
 /** Windows' codes of a file that another process has open without sharing it. @source winerror.h */
 const SHARING_VIOLATION = /\berrcode = 3[23]\b/;

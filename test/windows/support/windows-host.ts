@@ -46,11 +46,13 @@ export async function windowsGallery(makeAssets = testAssets): Promise<Temporary
   return gallery;
 }
 
+export const windowsOf = (gallery: TemporaryGallery): Windows => (gallery as WindowsGallery).windows;
+
 let starts = 0;
 
 /** As `startHost`. The host's `kill` ends its process at once, as the task manager does. */
 export async function startWindowsHost(gallery: TemporaryGallery, extras: HostExtras = {}): Promise<Host> {
-  const { windows } = gallery as WindowsGallery;
+  const windows = windowsOf(gallery);
   const name = `host-${++starts}`;
   const at = (file: string): string => windows.at('app', `${name}.${file}`);
   await writeFile(at('mjs'), PRELOAD);

@@ -1,5 +1,6 @@
 /** Windows' own builds of Node and of the packages, under Wine, with drives of their own. */
 import { execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, open, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,16 +64,47 @@ export class Windows {
   }
 
   /** A path on Linux. */
-  at(drive: Exclude<keyof typeof DRIVES, 'missing'>, ...parts: readonly string[]): string {
+  at(drive: Exclude<keyof typeof DRIVES, 'missing'> | 'junctions', ...parts: readonly string[]): string {
     return join(this.folder, drive, ...parts);
   }
 
+  /** A share of the network, `\\server\name`. @param folder on Linux */
+  async addShare(name: string, folder: string): Promise<void> {
+    const server = join(this.folder, 'prefix/dosdevices/unc/server');
+    await mkdir(server, { recursive: true });
+    await symlink(folder, join(server, name));
+  }
+
+  /** Where a file of Windows lies here. @param path on a drive, in any case, or on a share */
+  onLinux(path: string): string {
+    const [drive = '', ...parts] = path.replace(/^\\\\/, 'unc\\').split(/[\\/]/);
+    return join(this.folder, 'prefix/dosdevices', drive.toLowerCase(), ...parts);
+  }
+
+  /** Linux' ids of this Windows' processes. @param argument of their command lines */
+  processes(argument: string): string[] {
+    return readdirSync('/proc').filter((id) => {
+      try {
+        const isOurs = /^\d+$/.test(id) && readlinkSync(`/proc/${id}/cwd`).startsWith(this.folder);
+        return isOurs && readFileSync(`/proc/${id}/cmdline`, 'utf8').includes(argument);
+      } catch {
+        // It ended meanwhile.
+        return false;
+      }
+    });
+  }
+
   /** `node.exe` with arguments. Its output goes to files: with a pipe it fails at its first write. */
-  async node(...args: readonly string[]): Promise<Ended> {
+  node(...args: readonly string[]): Promise<Ended> {
+    return this.run(`${DRIVES.app}\\node.exe`, ...args);
+  }
+
+  /** Any program of Windows, with its output in files. */
+  async run(program: string, ...args: readonly string[]): Promise<Ended> {
     const run = join(this.folder, `run-${++this.#runs}`);
     const files = { stdout: await open(`${run}.out`, 'w'), stderr: await open(`${run}.err`, 'w') };
     try {
-      const child = spawn('wine', [`${DRIVES.app}\\node.exe`, ...args], {
+      const child = spawn('wine', [program, ...args], {
         env: this.environment,
         stdio: ['ignore', files.stdout.fd, files.stderr.fd],
         cwd: this.at('app'),
