@@ -136,6 +136,11 @@ export const API = {
     output: z.object({ freedBytes: z.number().nonnegative() }),
   },
   'cache.folder': { input: nothing, output: cacheFolderStateSchema },
+  /** Moves converted weights of earlier folders into the chosen one; progress is the event `cacheMove`. */
+  'cache.move': { input: nothing, output: done },
+  'cache.pause-move': { input: nothing, output: done },
+  /** Leaves them where they are. */
+  'cache.leave': { input: nothing, output: done },
   /** Existing files stay where they are; null when the person closed the dialog. Refused while a picture is made. */
   'cache.choose-folder': {
     input: z.strictObject({ choice: cacheFolderChoiceSchema }),

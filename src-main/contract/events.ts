@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { appSettingsSchema } from './app-settings.js';
 import { queueStateSchema, runProgressSchema } from './comparison.js';
-import { downloadStateSchema, libraryStateSchema } from './library.js';
+import { cacheMoveStateSchema, downloadStateSchema, libraryStateSchema } from './library.js';
 import { filesSearchSchema } from './own-files.js';
 import { packSummarySchema } from './pack.js';
 import { preparationStateSchema } from './preparation.js';
@@ -25,6 +25,8 @@ export const EVENTS = {
   download: downloadStateSchema.nullable(),
   /** Null without a conversion ahead of a run. */
   preparation: preparationStateSchema.nullable(),
+  /** Null where no earlier folder of converted weights has any. */
+  cacheMove: cacheMoveStateSchema.nullable(),
   /** Changes whenever lists of runs are out of date. */
   gallery: z.object({ revision: z.number().int(), total: z.number().int(), trashed: z.number().int() }),
   /** Changes whenever `photos.list` is out of date. */

@@ -121,6 +121,8 @@ export const cacheFolderStateSchema = z.object({
   isDefault: z.boolean(),
   /** Whether it was given at start, so that it cannot be changed. */
   isNamed: z.boolean(),
+  /** Of the converted weights in it. */
+  bytes: bytesSchema,
 });
 export type CacheFolderState = z.infer<typeof cacheFolderStateSchema>;
 
@@ -132,6 +134,18 @@ export const cacheFolderChoiceSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('default') }),
 ]);
 export type CacheFolderChoice = z.infer<typeof cacheFolderChoiceSchema>;
+
+/** Converted weights of earlier folders on their way to the chosen one; `paused` also before it has begun. */
+export const cacheMoveStateSchema = z.object({
+  status: z.enum(['running', 'paused', 'failed']),
+  from: z.string(),
+  to: z.string(),
+  movedBytes: bytesSchema,
+  /** Of what was still to be moved when it began or went on. */
+  totalBytes: bytesSchema,
+  error: errorDtoSchema.nullable(),
+});
+export type CacheMoveState = z.infer<typeof cacheMoveStateSchema>;
 
 /** One file of converted weights; its fields are read from its name. */
 export const cacheEntrySchema = z.object({

@@ -13,6 +13,7 @@ import { TokenFile, type TokenStore } from '../../library/token-file.js';
 import { openStore, type Store } from '../../store/store.js';
 import { BlindService } from '../comparisons/blind-service.js';
 import { CacheFolder } from '../packs/cache-folder.js';
+import { CacheMove } from '../packs/cache-move.js';
 import { CacheService, requireIdleCache } from '../packs/cache-service.js';
 import { CompareService } from '../comparisons/compare-service.js';
 import { ComparisonService } from '../comparisons/comparison-service.js';
@@ -210,6 +211,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   const errands = new EngineErrands(spawnEngine);
   const weightErrors = new WeightErrorService(errands, packs, cacheFolder);
   const cache = new CacheService({ folder: cacheFolder, packs, hub });
+  const cacheMove = new CacheMove({ folder: cacheFolder, hub, log });
   const file = join(dataDir, 'preparation.json');
   const preparation = new PreparationService({
     spawnEngine,
@@ -235,6 +237,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     files,
     cache,
     cacheFolder,
+    cacheMove,
     preparation,
     loras,
     estimates,
@@ -271,7 +274,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   library.download
     .restore()
     .then(() => library.refresh())
-    .then(() => preparation.restore())
+    .then(() => Promise.all([preparation.restore(), cacheMove.offer()]))
     .catch((error: unknown) => {
       if (!isAbort(error)) log.error('Reading the packs failed.', error);
     });
@@ -296,6 +299,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
           helper.close(),
           errands.close(),
           preparation.pause(),
+          cacheMove.pause(),
           loras.uploads.close(),
         ]);
         await lab.close();

@@ -1,6 +1,8 @@
 /** The handlers of the request table. */
 import type { BlindService } from '../comparisons/blind-service.js';
+import { cacheBytes } from '../packs/cache-files.js';
 import type { CacheFolder } from '../packs/cache-folder.js';
+import type { CacheMove } from '../packs/cache-move.js';
 import type { CacheService } from '../packs/cache-service.js';
 import type { CompareService } from '../comparisons/compare-service.js';
 import type { ComparisonService } from '../comparisons/comparison-service.js';
@@ -32,6 +34,7 @@ export interface Services {
   readonly files: OwnFiles;
   readonly cache: CacheService;
   readonly cacheFolder: CacheFolder;
+  readonly cacheMove: CacheMove;
   readonly preparation: PreparationService;
   readonly loras: LoraService;
   readonly estimates: EstimateService;
@@ -53,7 +56,8 @@ export interface Services {
 }
 
 export function createHandlers(services: Services): Handlers {
-  const { hub, packs, library, files, cache, cacheFolder, preparation, loras, estimates, weightErrors } = services;
+  const { hub, packs, library, files, cache, cacheFolder, cacheMove, preparation, loras, estimates, weightErrors } =
+    services;
   const { outputErrors, mixes, samples, photos, comparisons, queue, gallery } = services;
   const { compare, blind, reports, settings, smaller, system } = services;
   return {
@@ -78,8 +82,15 @@ export function createHandlers(services: Services): Handlers {
     'library.save-token': ({ token }) => library.saveToken(token),
     'library.forget-token': () => library.forgetToken(),
     'cache.list': () => cache.list(),
-    'cache.folder': () => cacheFolder.state(),
-    'cache.choose-folder': ({ choice }) => cacheFolder.choose(choice),
+    'cache.folder': () => withBytes(cacheFolder.state()),
+    'cache.choose-folder': async ({ choice }) => {
+      const chosen = await cacheFolder.choose(choice);
+      if (chosen !== null) await cacheMove.offer();
+      return chosen === null ? null : withBytes(chosen);
+    },
+    'cache.move': () => cacheMove.start(),
+    'cache.pause-move': () => cacheMove.pause(),
+    'cache.leave': () => cacheMove.leave(),
     'cache.remove': async ({ packId, key }) => ({ freedBytes: await cache.remove(packId, key) }),
     'preparation.estimate': (input) => preparation.estimate(input),
     'preparation.start': (input) => preparation.start(input),
@@ -177,4 +188,8 @@ export function createHandlers(services: Services): Handlers {
     'system.open-folder': ({ folder }) => system.openFolder(folder),
     'system.notices': () => ({ text: system.notices() }),
   };
+}
+
+async function withBytes<T extends { readonly folder: string }>(state: T): Promise<T & { readonly bytes: number }> {
+  return { ...state, bytes: await cacheBytes(state.folder) };
 }

@@ -1,13 +1,15 @@
 /** The folder of converted weights: given at start, else chosen in the settings, else the default. */
 import { isAbsolute, join, resolve } from 'node:path';
+import { z } from 'zod';
 import { AppError } from '../../base/app-error.js';
-import { typedPath } from '../../disk/paths.js';
+import { pathKey, typedPath } from '../../disk/paths.js';
 import type { CacheFolderChoice, CacheFolderState } from '../../contract/library.js';
 import type { SettingsRepo } from '../../store/settings-repo.js';
 import { requireWritable } from '../support/writable-folder.js';
 
-/** Key in the stored settings; the page does not get it, since it has no paths. */
+/** Keys in the stored settings; the page does not get them, since it has no paths. */
 const KEY = 'cacheFolder';
+const LEFT_KEY = 'cacheFoldersLeft';
 
 export interface CacheFolderParts {
   readonly repo: SettingsRepo;
@@ -41,26 +43,33 @@ export class CacheFolder {
     return this.#parts.ofPack ?? join(this.root, packId);
   }
 
-  state(): CacheFolderState {
+  /** Folders that were chosen before, whose files may be moved. */
+  get left(): readonly string[] {
+    const { data } = z.array(z.string()).safeParse(this.#parts.repo.all()[LEFT_KEY]);
+    return (data ?? []).filter((folder) => pathKey(folder) !== pathKey(this.root));
+  }
+
+  forgetLeft(): void {
+    this.#parts.repo.set({ [LEFT_KEY]: [] });
+  }
+
+  state(): Omit<CacheFolderState, 'bytes'> {
     const { named, usual } = this.#parts;
     return { folder: this.root, isDefault: this.root === usual, isNamed: named !== null };
   }
 
   /**
-   * Existing files stay in the old folder.
+   * Existing files stay in the old folder, until they are moved.
    * @returns null when the person closed the dialog
    * @throws AppError engine.request-invalid, disk.full, disk.failed for a folder that cannot be used
    */
-  async choose(choice: CacheFolderChoice): Promise<CacheFolderState | null> {
-    const { repo, named, pickFolder, requireIdle } = this.#parts;
+  async choose(choice: CacheFolderChoice): Promise<Omit<CacheFolderState, 'bytes'> | null> {
+    const { named, pickFolder, requireIdle } = this.#parts;
     if (named !== null) {
       throw invalid('The cache folder was set when the app was started.', 'Start it without --cache to choose here.');
     }
     requireIdle();
-    if (choice.kind === 'default') {
-      repo.set({ [KEY]: null });
-      return this.state();
-    }
+    if (choice.kind === 'default') return this.#use(null);
     if (choice.kind === 'dialog' && pickFolder === null) {
       throw invalid('This window cannot open a folder dialog.', 'Write the path of the folder instead.');
     }
@@ -71,7 +80,11 @@ export class CacheFolder {
     }
     const root = resolve(folder);
     await requireWritable(root);
-    repo.set({ [KEY]: root });
+    return this.#use(root);
+  }
+
+  #use(root: string | null): Omit<CacheFolderState, 'bytes'> {
+    this.#parts.repo.set({ [KEY]: root, [LEFT_KEY]: [...new Set([...this.left, this.root])] });
     return this.state();
   }
 }

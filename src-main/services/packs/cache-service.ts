@@ -1,11 +1,11 @@
-/** Lists and removes converted weights. Each pack has its own folder. */
-import { readdir, stat } from 'node:fs/promises';
+/** Lists and removes converted weights. Each pack has its own folder; files of others in it are none of them. */
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { diskError } from '../../base/disk-error.js';
 import { removeFile } from '../../disk/patience.js';
 import type { CacheEntry } from '../../contract/library.js';
 import type { EventHub } from '../support/event-hub.js';
+import { cacheFiles } from './cache-files.js';
 import type { CacheFolder } from './cache-folder.js';
 import type { PackService } from './pack-service.js';
 
@@ -18,7 +18,7 @@ export interface CacheServiceParts {
 /** `<component>.<format>[+lora].<dtype>.<hash of the weights>.<hash of the plan>.<version>.weights` */
 const WEIGHTS = /^([\w-]+)\.([\w-]+)(\+lora)?\.(f32|f16|bf16)\.([0-9a-f]+)\.[0-9a-f]+\.v\d+\.weights$/;
 /** Endings of the files of an unfinished conversion. */
-const UNFINISHED = /\.\d{1,10}\.(?:partial|journal|scratch)$/;
+const UNFINISHED = /\.(?:\d{1,10}\.(?:partial|journal|scratch)|moving)$/;
 
 export class CacheService {
   readonly #parts: CacheServiceParts;
@@ -33,24 +33,21 @@ export class CacheService {
     const { root } = cache;
     const names = new Map((await packs.list()).map(({ id, name }) => [id, name]));
     const entries = new Map<string, CacheEntry>();
-    for (const folder of ['', ...(await folders(root))]) {
+    for (const { folder, name, bytes, changedAtMs } of await cacheFiles(root)) {
       const packName = names.get(folder);
-      const owner = packName === undefined ? null : folder;
-      for (const { name, bytes, changedAtMs } of await files(join(root, folder))) {
-        const unfinished = UNFINISHED.test(name);
-        const key = name.replace(UNFINISHED, '');
-        const place = `${folder}|${key}|${unfinished}`;
-        const before = entries.get(place);
-        entries.set(place, {
-          packId: owner,
-          packName: packName ?? 'Unknown packs',
-          key,
-          ...described(key),
-          unfinished,
-          bytes: (before?.bytes ?? 0) + bytes,
-          changedAtMs: Math.max(before?.changedAtMs ?? 0, changedAtMs),
-        });
-      }
+      const unfinished = UNFINISHED.test(name);
+      const key = name.replace(UNFINISHED, '');
+      const place = `${folder}|${key}|${unfinished}`;
+      const before = entries.get(place);
+      entries.set(place, {
+        packId: packName === undefined ? null : folder,
+        packName: packName ?? 'Unknown packs',
+        key,
+        ...described(key),
+        unfinished,
+        bytes: (before?.bytes ?? 0) + bytes,
+        changedAtMs: Math.max(before?.changedAtMs ?? 0, changedAtMs),
+      });
     }
     return [...entries.values()].sort((a, b) => b.bytes - a.bytes);
   }
@@ -68,18 +65,16 @@ export class CacheService {
     const { root } = cache;
     requireIdleCache(hub);
     const known = new Set((await packs.list()).map(({ id }) => id));
-    const all = ['', ...(await folders(root))];
     let freed = 0;
     const failures: unknown[] = [];
-    for (const folder of packId === null ? all.filter((name) => !known.has(name)) : [packId]) {
-      for (const file of await files(join(root, folder))) {
-        if (key !== null && file.name.replace(UNFINISHED, '') !== key) continue;
-        try {
-          await removeConverted(join(root, folder, file.name));
-          freed += file.bytes;
-        } catch (error) {
-          failures.push(error);
-        }
+    for (const file of await cacheFiles(root)) {
+      if (packId === null ? known.has(file.folder) : file.folder !== packId) continue;
+      if (key !== null && file.name.replace(UNFINISHED, '') !== key) continue;
+      try {
+        await removeConverted(join(root, file.folder, file.name));
+        freed += file.bytes;
+      } catch (error) {
+        failures.push(error);
       }
     }
     if (failures.length > 0) throw failures[0];
@@ -88,9 +83,9 @@ export class CacheService {
 
   /** Removes a pack's unfinished conversions. */
   async removeUnfinished(packId: string): Promise<void> {
-    const folder = this.#parts.folder.of(packId);
-    for (const { name } of await files(folder)) {
-      if (UNFINISHED.test(name)) await removeConverted(join(folder, name));
+    const { root } = this.#parts.folder;
+    for (const { folder, name } of await cacheFiles(root)) {
+      if (folder === packId && UNFINISHED.test(name)) await removeConverted(join(root, folder, name));
     }
   }
 }
@@ -111,6 +106,12 @@ export function requireIdleCache(hub: Pick<EventHub, 'current'>): void {
       retryable: true,
     });
   }
+  if (hub.current('cacheMove')?.status === 'running') {
+    throw new AppError('cache.busy', 'Converted weights are being moved.', {
+      remedy: 'Wait until it is done, or pause it.',
+      retryable: true,
+    });
+  }
   if (hub.current('preparation')?.status === 'running') {
     throw new AppError('cache.busy', 'Weights are being converted, so these files are in use.', {
       remedy: 'Wait until it is done, or pause it.',
@@ -124,22 +125,4 @@ function described(key: string): Pick<CacheEntry, 'component' | 'format' | 'dtyp
   if (component !== '') return { component, format, dtype, weights, hasLoras: loras !== undefined };
   const [first = '', second = ''] = key.split('.');
   return { component: first, format: second, dtype: null, weights: null, hasLoras: false };
-}
-
-async function folders(root: string): Promise<string[]> {
-  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-}
-
-async function files(folder: string): Promise<{ name: string; bytes: number; changedAtMs: number }[]> {
-  const found = [];
-  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
-    if (!entry.isFile()) continue;
-    const info = await stat(join(folder, entry.name)).catch(() => null);
-    if (info === null) continue;
-    const blocks = info.blocks === undefined ? info.size : info.blocks * 512;
-    // Unfinished files are sparse.
-    found.push({ name: entry.name, bytes: Math.min(info.size, blocks), changedAtMs: Math.round(info.mtimeMs) });
-  }
-  return found;
 }

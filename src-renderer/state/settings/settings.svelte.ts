@@ -1,7 +1,7 @@
 /** Settings of the app, and facts about the computer. */
 import type { AppSettings } from '$contract/app-settings';
 import { toErrorDto, type ErrorDto } from '$contract/error';
-import type { CacheFolderChoice, CacheFolderState } from '$contract/library';
+import type { CacheFolderChoice, CacheFolderState, CacheMoveState } from '$contract/library';
 import type { EngineState, SystemInfo } from '$contract/system-info';
 import type { Client } from '../../bridge/client';
 import type { Connection } from '../../bridge/http-bridge';
@@ -17,6 +17,8 @@ export class Settings {
   connection = $state<Connection>('opening');
   /** Folder of converted weights; null until requested. */
   cacheFolder = $state.raw<CacheFolderState | null>(null);
+  /** Converted weights that earlier folders still have; null without any. */
+  cacheMove = $state.raw<CacheMoveState | null>(null);
   /** Third-party notices; null until requested. */
   noticesText = $state<string | null>(null);
   readonly #client: Client;
@@ -30,6 +32,7 @@ export class Settings {
   start(): () => void {
     const stops = [
       this.#client.on('settings', (value) => this.#take(value)),
+      this.#client.on('cacheMove', (move) => this.#followMove(move)),
       this.#client.on('engine', (engine) => (this.engine = engine)),
       this.#client.onConnection((connection) => (this.connection = connection)),
     ];
@@ -57,6 +60,26 @@ export class Settings {
   async chooseCacheFolder(choice: CacheFolderChoice): Promise<void> {
     const chosen = await this.#notices.attempt(this.#client.call('cache.choose-folder', { choice }));
     if (chosen !== null) this.cacheFolder = chosen;
+  }
+
+  /** Begins or goes on. */
+  async moveCache(): Promise<void> {
+    await this.#notices.attempt(this.#client.call('cache.move', {}));
+  }
+
+  async pauseCacheMove(): Promise<void> {
+    await this.#notices.attempt(this.#client.call('cache.pause-move', {}));
+  }
+
+  async leaveCache(): Promise<void> {
+    await this.#notices.attempt(this.#client.call('cache.leave', {}));
+  }
+
+  #followMove(move: CacheMoveState | null): void {
+    const hadOne = this.cacheMove !== null;
+    this.cacheMove = move;
+    // Its size is another one now.
+    if (hadOne && move?.status !== 'running' && this.cacheFolder !== null) void this.loadCacheFolder();
   }
 
   async openFolder(folder: 'logs' | 'pictures'): Promise<void> {
