@@ -40,10 +40,7 @@ export default defineConfig({
       }),
       // Windows' Node and packages under Wine: `npm test` includes it where that is installed.
       project('windows', {
-        include: [
-          'test/windows/**/*.spec.ts',
-          ...['guide', 'journey', 'own-files'].map((name) => `test/e2e/${name}.spec.ts`),
-        ],
+        include: ['test/windows/**/*.spec.ts', ...['journey', 'own-files'].map((name) => `test/e2e/${name}.spec.ts`)],
         provide: { hosts: 'windows' },
         retry: RETRIES,
         testTimeout: 120_000,

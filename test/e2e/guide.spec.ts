@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } f
 import { axeViolations } from './support/axe';
 import { closeApp, openApp, type OpenApp } from './support/app';
 import { openPage } from './support/browser';
-import { ON_WINDOWS, quickAssets, startHost } from './support/host';
+import { startHost } from './support/host';
 import { saveFailure, saveScreenshot } from './support/screenshot';
 import { goTo } from './support/studio';
 
@@ -13,7 +13,7 @@ let page: Page;
 
 beforeAll(async () => {
   // The demo pack: the stand-in's three pictures can be there before the page was reloaded.
-  app = await openApp(undefined, ON_WINDOWS ? quickAssets : undefined);
+  app = await openApp();
   page = app.page;
   await offer().waitFor();
 });
@@ -126,8 +126,7 @@ describe('afterwards', { retry: 0 }, () => {
     await offer().waitFor();
   });
 
-  // Nothing in it depends on the host's system.
-  it.skipIf(ON_WINDOWS)('can be stopped, and says by a notice when it ended on another screen', { timeout: 240_000 }, async () => {
+  it('can be stopped, and says by a notice when it ended on another screen', { timeout: 240_000 }, async () => {
     await offer().getByRole('button', { name: 'Draw all three' }).click();
     await offer().getByRole('button', { name: 'Stop' }).click();
     await offer().waitFor({ state: 'detached' });

@@ -30,7 +30,7 @@ afterAll(async () => {
   await rm(linux, { recursive: true, force: true });
 });
 
-describe('commands on Windows', () => {
+describe.concurrent('commands on Windows', () => {
   it('verifies every tensor of the reference implementations', async () => {
     execFileSync('cp', ['-r', 'test/fixtures/reference-tiny', windows.at('pack', 'reference')]);
     const { code, stdout } = await windows.cli('verify', `${DRIVES.pack}\\reference`);
@@ -104,7 +104,7 @@ describe('commands on Windows', () => {
   });
 });
 
-describe('what Windows cannot write is said before a picture is made', () => {
+describe.concurrent('what Windows cannot write is said before a picture is made', () => {
   it.each([
     ['aux.png', /"aux\.png" is the name of a device on Windows/],
     ['a?.png', /has the character \?, which Windows forbids/],
@@ -147,7 +147,7 @@ describe('what Windows cannot write is said before a picture is made', () => {
   });
 });
 
-describe('the console on Windows', () => {
+describe.concurrent('the console on Windows', () => {
   it('a pipe gets what a terminal gets, and a file too', async () => {
     // Pipes of Windows' own, since Wine takes none of Linux'.
     const count = `let n=0;process.stdin.on('data',d=>n+=d.length).on('end',()=>require('fs').writeFileSync('O:\\piped.txt',String(n)))`;

@@ -16,7 +16,11 @@ Socket.prototype.setKeepAlive = function () {
 };
 Object.assign(process.env, JSON.parse(process.env.LIKENESS_TEST_ENV));
 writeFileSync(process.env.LIKENESS_TEST_PID, String(process.pid));
-setInterval(() => existsSync(process.env.LIKENESS_TEST_STOP) && process.emit('SIGINT'), 100).unref();
+setInterval(() => {
+  if (existsSync(process.env.LIKENESS_TEST_STOP)) process.emit('SIGINT');
+  // The test itself was ended.
+  if (!existsSync(process.env.LIKENESS_TEST_PARENT)) process.exit(1);
+}, 100).unref();
 `;
 
 /** Drives of a gallery's folder and of the assets. */
@@ -76,6 +80,7 @@ export async function startWindowsHost(gallery: TemporaryGallery, extras: HostEx
         ...windows.environment,
         LIKENESS_TEST_ENV: JSON.stringify(inside),
         LIKENESS_TEST_PID: `${DRIVES.app}\\${name}.pid`,
+        LIKENESS_TEST_PARENT: typedOnWindows(`/proc/${process.pid}`),
         LIKENESS_TEST_STOP: `${DRIVES.app}\\${name}.stop`,
       },
     },

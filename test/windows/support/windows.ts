@@ -23,10 +23,14 @@ const { prepareWindows, wineEnvironment } = (await import(script)) as SetUp;
 /** Drives of the tests, each a folder of its own. The app is on N:, nothing on X:. */
 export const DRIVES = { app: 'N:', pack: 'P:', cache: 'Q:', out: 'O:', missing: 'X:' } as const;
 
+const nothing = (): void => undefined;
+
 export class Windows {
   /** On Linux; has a folder for each drive. */
   readonly folder: string;
   #runs = 0;
+  /** The ends of those that run. */
+  readonly #lanes: Promise<void>[] = [Promise.resolve(), Promise.resolve()];
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -99,8 +103,15 @@ export class Windows {
     return this.run(`${DRIVES.app}\\node.exe`, ...args);
   }
 
-  /** Any program of Windows, with its output in files. */
+  /** Any program of Windows, with its output in files; two at a time. */
   async run(program: string, ...args: readonly string[]): Promise<Ended> {
+    const before = this.#lanes.shift();
+    const ended = (before ?? Promise.resolve()).then(() => this.#run(program, args));
+    this.#lanes.push(ended.then(nothing, nothing));
+    return ended;
+  }
+
+  async #run(program: string, args: readonly string[]): Promise<Ended> {
     const run = join(this.folder, `run-${++this.#runs}`);
     const files = { stdout: await open(`${run}.out`, 'w'), stderr: await open(`${run}.err`, 'w') };
     try {
