@@ -1,16 +1,26 @@
 /** Sets up the libraries of `cuda` in one folder: from wheels that lie in a folder, or by pip or uv. Run again to resume. */
+import { randomBytes } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { openPromise, type Entry } from 'yauzl';
-import { removeFolder } from '../disk/patience.js';
+import { removeFile, removeFolder } from '../disk/patience.js';
 import { AppError, throwIfAborted } from '../base/app-error.js';
 import { defined } from '../base/assert.js';
-import { CUDA_PACKAGES, type CudaPackage, type CudaSystem } from '../base/cuda-parts.js';
+import { CUDA_PACKAGES, type CudaPackage } from '../base/cuda-parts.js';
 import { diskError } from '../base/disk-error.js';
 import { hashFile } from './checksum.js';
-import { installMembers, isInstalled, isWanted, type Member } from './cuda-install.js';
-import { CUDA_WHEELS, pipLine, type PackageWheels, type Wheel, type WheelTable } from './cuda-wheels.js';
-import { downloadError } from './download-error.js';
+import { installMembers, isWanted, type Member } from './cuda-install.js';
+import {
+  downloadBytes,
+  missingWork,
+  passingBytes,
+  sum,
+  unpackedBytes,
+  type SetupPlace,
+  type Work,
+} from './cuda-plan.js';
+import type { Wheel } from './cuda-wheels.js';
+import { DISK_REMEDIES, downloadError } from './download-error.js';
 import { checkSpace, freeBytes } from './free-space.js';
 import { withLock } from './lock.js';
 import { fetchWithTool, type PipTool } from './pip-tool.js';
@@ -18,65 +28,33 @@ import { fetchWithTool, type PipTool } from './pip-tool.js';
 export interface SetupProgress {
   readonly phase: 'download' | 'verify' | 'unpack';
   readonly package: CudaPackage;
-  /** Of all packages, in bytes that are written. */
+  /** Of what was missing, in bytes that are fetched and that are unpacked; never falls. */
   readonly doneBytes: number;
   readonly totalBytes: number;
 }
 
-export interface SetupRequest {
-  readonly system: CudaSystem;
-  /** Everything is written in it; created. */
-  readonly folder: string;
+export interface SetupRequest extends SetupPlace {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: SetupProgress) => void;
-  /** Tests give small wheels and disks. */
-  readonly table?: WheelTable;
-  readonly freeBytes?: (folder: string) => Promise<number>;
 }
 
-/** What a set-up would fetch and write. */
-export interface SetupPlan {
-  readonly folder: string;
-  readonly missing: readonly CudaPackage[];
-  readonly downloadBytes: number;
-  readonly unpackedBytes: number;
-  readonly freeBytes: number;
-  /** For a shell, instead. */
-  readonly line: string;
-}
+/** Where pip or uv works, and the names of what a set-up leaves in its folder. */
+const PART = '.part';
+const OWN = /^(?:\.part|nvidia|onnxruntime|[\w.]+-[\w.]+\.dist-info)$/;
 
-interface Work {
-  readonly name: CudaPackage;
-  readonly wheels: PackageWheels;
-}
-
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-
-async function missingWork({ system, folder, table = CUDA_WHEELS }: SetupRequest): Promise<Work[]> {
-  const work: Work[] = [];
-  for (const [name, systems] of Object.entries(table) as [CudaPackage, WheelTable[CudaPackage]][]) {
-    if (systems !== undefined && !(await isInstalled(folder, name))) work.push({ name, wheels: systems[system] });
-  }
-  return work;
-}
-
-export async function planSetup(request: SetupRequest): Promise<SetupPlan> {
-  const missing = await missingWork(request);
-  return {
-    folder: request.folder,
-    missing: missing.map(({ name }) => name),
-    downloadBytes: sum(missing.map(({ wheels }) => Math.max(...wheels.wheels.map(({ bytes }) => bytes)))),
-    unpackedBytes: sum(missing.map(({ wheels }) => wheels.unpackedBytes)),
-    freeBytes: await (request.freeBytes ?? freeBytes)(await nearestExisting(request.folder)),
-    line: pipLine(request.system, request.folder),
-  };
-}
-
-/** The folder, or the closest above it that is there: a plan writes nothing. */
-async function nearestExisting(folder: string): Promise<string> {
-  let at = resolve(folder);
-  while (dirname(at) !== at && (await stat(at).catch(() => null)) === null) at = dirname(at);
-  return at;
+/** Deletes the libraries that were set up in a folder and what is left of others. @throws AppError download.failed (busy), disk.* */
+export async function removeSetup(folder: string): Promise<void> {
+  if ((await stat(folder).catch(() => null)) === null) return;
+  await withLock(folder, async () => {
+    try {
+      for (const name of await readdir(folder)) {
+        if (OWN.test(name)) await removeFolder(join(folder, name));
+        else if (name.endsWith('.incomplete')) await removeFile(join(folder, name));
+      }
+    } catch (error) {
+      throw diskError(error, `delete the libraries in ${folder}`, DISK_REMEDIES);
+    }
+  });
 }
 
 /**
@@ -87,7 +65,7 @@ export function setUpFromWheels(request: SetupRequest, wheelsFolder: string): Pr
   return withLock(request.folder, async () => {
     const work = await missingWork(request);
     const found = await wheelsIn(wheelsFolder, work);
-    const progress = await begin(request, work, 0);
+    const progress = await begin(request, work, { passing: 0, fetched: 0 });
     for (const { name } of work) {
       const { file, wheel } = defined(found.get(name), name);
       progress.show('verify', name);
@@ -103,42 +81,57 @@ export function setUpFromWheels(request: SetupRequest, wheelsFolder: string): Pr
  */
 export function setUpWithTool(request: SetupRequest, tool: PipTool): Promise<void> {
   return withLock(request.folder, async () => {
-    const part = join(request.folder, '.part');
+    // A pip that outlived a killed host writes into its own.
+    const parts = join(request.folder, PART);
+    const part = join(parts, randomBytes(4).toString('hex'));
     const work = await missingWork(request);
-    // While pip unpacks a package, it lies there as wheel and twice as files.
-    const atOnce = Math.max(0, ...work.map(({ wheels }) => 2 * wheels.unpackedBytes));
-    const progress = await begin(request, work, atOnce);
-    for (const { name, wheels } of work) {
+    const fetched = sum(work.map(downloadBytes));
+    const progress = await begin(request, work, { passing: passingBytes(work), fetched });
+    for (const one of work) {
+      const { name, wheels } = one;
       progress.show('download', name);
-      const fetched = await fetchWithTool(tool, {
+      await removeFolder(parts);
+      const most = downloadBytes(one);
+      const files = await fetchWithTool(tool, {
         ...request,
         part,
         name,
         wheels,
-        onBytes: (bytes) => progress.peek(name, bytes),
+        onBytes: (bytes) => progress.peek(name, Math.min(bytes, most)),
       });
-      const members = fetched.filter(({ path }) => isWanted(path));
+      progress.add('unpack', name, most);
+      const members = files.filter(({ path }) => isWanted(path));
       requireLibraries(name, members);
       await installMembers(request.folder, name, members, request.signal, (bytes) =>
         progress.add('unpack', name, bytes),
       );
-      await removeFolder(part);
+      await removeFolder(parts);
     }
   });
 }
 
-/** Checks the space and starts counting. @throws AppError disk.full */
-async function begin(request: SetupRequest, work: readonly Work[], extraBytes: number): Promise<Counter> {
+/**
+ * Checks the space and starts counting.
+ * @param passing bytes that are on the disk meanwhile
+ * @param fetched bytes that are fetched before they are unpacked
+ * @throws AppError disk.full
+ */
+async function begin(
+  request: SetupRequest,
+  work: readonly Work[],
+  { passing, fetched }: { readonly passing: number; readonly fetched: number },
+): Promise<Counter> {
   throwIfAborted(request.signal);
-  const total = sum(work.map(({ wheels }) => wheels.unpackedBytes));
-  checkSpace(request.folder, total + extraBytes, await (request.freeBytes ?? freeBytes)(request.folder));
-  return new Counter(request.onProgress, total);
+  const total = unpackedBytes(work);
+  checkSpace(request.folder, total + passing, await (request.freeBytes ?? freeBytes)(request.folder));
+  return new Counter(request.onProgress, total + fetched);
 }
 
 class Counter {
   readonly #report: SetupRequest['onProgress'];
   readonly #total: number;
   #done = 0;
+  #peeked = 0;
 
   constructor(report: SetupRequest['onProgress'], total: number) {
     this.#report = report;
@@ -151,12 +144,15 @@ class Counter {
 
   /** Bytes of the current package, before they count. */
   peek(name: CudaPackage, bytes: number): void {
-    const doneBytes = Math.min(this.#total, this.#done + bytes);
+    // The tool's temporary files come and go.
+    this.#peeked = Math.max(this.#peeked, bytes);
+    const doneBytes = Math.min(this.#total, this.#done + this.#peeked);
     this.#report({ phase: 'download', package: name, doneBytes, totalBytes: this.#total });
   }
 
   add(phase: SetupProgress['phase'], name: CudaPackage, bytes: number): void {
     this.#done += bytes;
+    this.#peeked = 0;
     this.show(phase, name);
   }
 }

@@ -18,9 +18,14 @@ export async function freeBytes(folder: string): Promise<number> {
   }
 }
 
+/** Free space that has to be there before so much is written. */
+export function withReserve(neededBytes: number): number {
+  return neededBytes === 0 ? 0 : neededBytes + RESERVE_BYTES;
+}
+
 /** @throws AppError disk.full */
 export function checkSpace(folder: string, neededBytes: number, free: number): void {
-  if (neededBytes === 0 || neededBytes + RESERVE_BYTES <= free) return;
+  if (withReserve(neededBytes) <= free) return;
   const wanted = `The download still needs ${gb(neededBytes)} GB and ${gb(RESERVE_BYTES)} GB must stay free`;
   throw new AppError('disk.full', `${wanted}, but ${folder} has ${gb(free)} GB free.`, {
     remedy: `Free ${gb(neededBytes + RESERVE_BYTES - free)} GB, or choose a folder on another disk.`,

@@ -6,17 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError, isAbort } from '../../../src-main/base/app-error.js';
-import {
-  CUDA_PACKAGES,
-  CUDA_PARTS,
-  CUDA_SYSTEMS,
-  type CudaPackage,
-  type CudaPart,
-  type CudaSystem,
-} from '../../../src-main/base/cuda-parts.js';
+import { CUDA_PACKAGES, CUDA_SYSTEMS, type CudaSystem } from '../../../src-main/base/cuda-parts.js';
 import { findCuda } from '../../../src-main/engine/runtime/cuda/find-cuda.js';
+import { planSetup } from '../../../src-main/library/cuda-plan.js';
 import {
-  planSetup,
+  removeSetup,
   setUpFromWheels,
   setUpWithTool,
   type SetupProgress,
@@ -25,7 +19,8 @@ import {
 import { CUDA_WHEELS, type WheelTable } from '../../../src-main/library/cuda-wheels.js';
 import { reasonOf } from '../../../src-main/library/download-error.js';
 import type { PipTool } from '../../../src-main/library/pip-tool.js';
-import { madeUpLibrary } from '../../support/made-up-library.js';
+import { makePip } from '../../support/made-up-pip.js';
+import { makeWheels as makeWheelsIn, PACKAGES } from '../../support/made-up-wheels.js';
 import { writeZip } from '../../support/write-zip.js';
 import { runCli, runCliWith } from '../support/run-cli.js';
 
@@ -36,54 +31,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const PACKAGES = Object.keys(CUDA_PACKAGES) as CudaPackage[];
 const wheels = () => join(folder, 'wheels');
 const target = () => join(folder, 'cuda');
-
-/** What a package's wheel holds: its libraries where they lie, and files that must not be unpacked. */
-function contents(name: CudaPackage, system: CudaSystem): Record<string, Buffer> {
-  const windows = system === 'win32-x64';
-  const files: Record<string, Buffer> = {};
-  const nvidia = windows ? 'nvidia/cu13/bin/x86_64' : 'nvidia/cu13/lib';
-  const place =
-    name === 'onnxruntime-gpu'
-      ? 'onnxruntime/capi'
-      : name === 'nvidia-cudnn-cu13'
-        ? `nvidia/cudnn/${windows ? 'bin' : 'lib'}`
-        : nvidia;
-  for (const part of Object.values<CudaPart>(CUDA_PARTS)) {
-    if (part.package !== name) continue;
-    const file = part.files[system].source.replaceAll(/[\\^$]/g, '').replace(/\(.*\)/, '1.30.0');
-    for (const one of [file, ...part.beside[system]])
-      files[`${place}/${one}`] = madeUpLibrary(
-        system,
-        `${one} of 1.30.0\0${'x'.repeat(one.includes('cublas') ? 150_000 : 100)}`,
-      );
-  }
-  return {
-    ...files,
-    [`${place}/${windows ? 'onnxruntime_providers_tensorrt.dll' : 'libonnxruntime_providers_tensorrt.so'}`]:
-      Buffer.from('unwanted'),
-    'onnxruntime/capi/onnxruntime_pybind11_state.cpython-312-x86_64-linux-gnu.so': Buffer.from('unwanted'),
-    'onnxruntime/__init__.py': Buffer.from('unwanted'),
-    'elsewhere/lib/libevil.so': Buffer.from('unwanted'),
-  };
-}
-
-/** Writes the wheels and returns their table. */
-function makeWheels(system: CudaSystem): WheelTable {
-  const rows = PACKAGES.map((name) => {
-    const files = contents(name, system);
-    const wheel = `${name.replaceAll('-', '_')}-${CUDA_PACKAGES[name]}-py3-none-any.whl`;
-    writeZip(join(wheels(), wheel), files);
-    const bytes = readFileSync(join(wheels(), wheel));
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
-    const unpackedBytes = Object.values(files).reduce((sum, { length }) => sum + length, 0);
-    const entry = { unpackedBytes, wheels: [{ name: wheel, bytes: bytes.length, sha256 }] };
-    return [name, { 'linux-x64': entry, 'win32-x64': entry }] as const;
-  });
-  return Object.fromEntries(rows);
-}
+const makeWheels = (system: CudaSystem): WheelTable => makeWheelsIn(wheels(), system);
 
 function request(table: WheelTable, rest: Partial<SetupRequest> = {}): SetupRequest {
   const system: CudaSystem = 'linux-x64';
@@ -97,6 +47,8 @@ function request(table: WheelTable, rest: Partial<SetupRequest> = {}): SetupRequ
     ...rest,
   };
 }
+
+const missing = async (table: WheelTable) => (await planSetup(request(table))).missing.map(({ name }) => name);
 
 function tree(root: string): Record<string, string> {
   const files = (readdirSync(root, { recursive: true }) as string[]).filter((file) =>
@@ -181,7 +133,7 @@ describe('a set-up from wheels', () => {
     await writeFile(`${library}.incomplete`, 'cut');
     // Of a process that is gone.
     await writeFile(join(target(), '.download.lock'), '999999999');
-    expect((await planSetup(request(table))).missing).toEqual(['nvidia-cublas']);
+    expect(await missing(table)).toEqual(['nvidia-cublas']);
     await setUpFromWheels(request(table), wheels());
     expect(tree(target())).toEqual(whole);
     expect(statSync(other).mtimeMs).toBe(kept);
@@ -256,6 +208,24 @@ describe('a set-up from wheels', () => {
     expect(existsSync(join(target(), 'nvidia'))).toBe(false);
   });
 
+  it('is deleted without what lies beside it, and says what it needed and has', async () => {
+    const table = makeWheels('linux-x64');
+    const before = await planSetup(request(table));
+    expect(before).toMatchObject({ installedBytes: 0, freeBytes: 1e12 });
+    expect(before.neededBytes.tool).toBeGreaterThan(before.neededBytes.wheels);
+    expect(before.missing.map(({ file }) => existsSync(join(wheels(), file)))).not.toContain(false);
+    await setUpFromWheels(request(table), wheels());
+    const after = await planSetup(request(table));
+    expect(after).toMatchObject({ missing: [], unpackedBytes: 0, installedBytes: before.unpackedBytes });
+    expect(after.neededBytes).toEqual({ wheels: 0, tool: 0 });
+    await mkdir(join(target(), '.part', 'packages'), { recursive: true });
+    await writeFile(join(target(), 'mine.txt'), 'kept');
+    await removeSetup(target());
+    expect(readdirSync(target())).toEqual(['mine.txt']);
+    await removeSetup(join(folder, 'none'));
+    expect(existsSync(join(folder, 'none'))).toBe(false);
+  });
+
   it('runs once at a time', async () => {
     const table = makeWheels('linux-x64');
     // Either may be first.
@@ -265,39 +235,21 @@ describe('a set-up from wheels', () => {
   });
 });
 
-/** A pip in JavaScript: copies prepared packages to where it is told, fails, or waits forever. */
-const PIP = `
-import { appendFileSync, cpSync, existsSync, readFileSync } from 'node:fs';
-const args = process.argv.slice(2);
-const after = (flag) => args[args.indexOf(flag) + 1];
-const root = ${JSON.stringify('ROOT')};
-appendFileSync(root + '/asked.txt', JSON.stringify({ args, cache: process.env.PIP_CACHE_DIR, temp: process.env.TMPDIR, requirements: readFileSync(after('-r'), 'utf8') }) + '\\n');
-const name = readFileSync(after('-r'), 'utf8').split('==')[0];
-if (existsSync(root + '/wait-' + name)) setInterval(() => {}, 1000);
-else if (existsSync(root + '/fail-' + name)) { console.error('ERROR: No matching distribution found for ' + name); process.exit(1); }
-else cpSync(root + '/packages/' + name, after('--target'), { recursive: true });
-`;
-
 describe('a set-up by pip', () => {
   let tool: PipTool;
   beforeEach(async () => {
-    const script = join(folder, 'pip.mjs');
-    await writeFile(script, PIP.replace('ROOT', folder));
-    tool = { kind: 'pip', program: process.execPath, prefix: [script], version: 'pip 99' };
-    for (const name of PACKAGES) {
-      for (const [path, bytes] of Object.entries(contents(name, 'linux-x64'))) {
-        const file = join(folder, 'packages', name, path);
-        await mkdir(join(file, '..'), { recursive: true });
-        await writeFile(file, bytes);
-      }
-    }
+    tool = await makePip(folder, 'linux-x64');
   });
 
   it('gives the same files as the wheels, asks with hashes, and writes into its folder alone', async () => {
     const table = makeWheels('linux-x64');
     await setUpFromWheels(request(table, { folder: join(folder, 'by-wheels') }), wheels());
-    await setUpWithTool(request(table), tool);
+    const seen: SetupProgress[] = [];
+    await setUpWithTool(request(table, { onProgress: (progress) => seen.push(progress) }), tool);
     expect(tree(target())).toEqual(tree(join(folder, 'by-wheels')));
+    const done = seen.map(({ doneBytes }) => doneBytes);
+    expect(done).toEqual([...done].sort((a, b) => a - b));
+    expect(done.at(-1)).toBeGreaterThan(0.9 * (seen.at(-1)?.totalBytes ?? NaN));
     expect(existsSync(join(target(), '.part'))).toBe(false);
     const asked = readFileSync(join(folder, 'asked.txt'), 'utf8')
       .trim()
@@ -321,10 +273,10 @@ describe('a set-up by pip', () => {
     const error = await failure(setUpWithTool(request(table), tool));
     expect(error).toMatchObject({ code: 'download.failed', retryable: true });
     expect(error.message).toBe(`pip 99 could not fetch ${third}: ERROR: No matching distribution found for ${third}`);
-    expect((await planSetup(request(table))).missing).toEqual(PACKAGES.slice(2));
+    expect(await missing(table)).toEqual(PACKAGES.slice(2));
     await rm(join(folder, `fail-${third}`));
     await setUpWithTool(request(table), tool);
-    expect((await planSetup(request(table))).missing).toEqual([]);
+    expect(await missing(table)).toEqual([]);
   });
 
   it('that is cancelled ends pip', async () => {
