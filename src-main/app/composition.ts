@@ -25,7 +25,6 @@ import {
   defaultDataDir,
   defaultLorasDir,
   defaultPacksDir,
-  offerCudaDir,
   PROFILE,
 } from '../services/support/data-dir.js';
 import { registerIpc } from './ipc.js';
@@ -115,20 +114,20 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
   const profile = { ...PROFILE, appData: app.getPath('appData') };
   const usualCacheDir = defaultCacheDir(profile);
   const lorasDir = defaultLorasDir(profile);
-  offerCudaDir(defaultCudaDir(profile));
   const host = await openAppHost({
     dataDir: defaultDataDir(profile),
     assetsDir,
     packsDir: defaultPacksDir(profile),
+    cudaDir: defaultCudaDir(profile),
     ...(usualCacheDir === null ? {} : { usualCacheDir }),
     ...(lorasDir === null ? {} : { lorasDir }),
     tokens: new SafeTokens(safeStorage, join(app.getPath('userData'), 'hub-token.bin')),
     spawnEngine: utilityEngine(
-      (entry) =>
+      (entry, env) =>
         utilityProcess.fork(entry, [], {
           serviceName: 'Likeness Lab Engine',
           stdio: ['ignore', 'ignore', 'pipe'],
-          env: { ...process.env, ...ENGINE_ENV },
+          env: { ...process.env, ...ENGINE_ENV, ...env },
           execArgv: [...ENGINE_EXEC_ARGV],
         }),
       entryFile('engine'),

@@ -5,7 +5,10 @@ import type { FromEngine } from '../engine/protocol.js';
 import type { EngineProcess, EngineSpawner } from '../services/engine/engine-client.js';
 import { LastWords } from '../services/engine/last-words.js';
 
-type Fork = (entry: string) => Pick<UtilityProcess, 'postMessage' | 'kill'> & {
+type Fork = (
+  entry: string,
+  env: Readonly<Record<string, string>>,
+) => Pick<UtilityProcess, 'postMessage' | 'kill'> & {
   readonly stderr: NodeJS.ReadableStream | null;
   on(event: 'message', listener: (message: unknown) => void): unknown;
   once(event: 'exit', listener: (code: number) => void): unknown;
@@ -20,8 +23,8 @@ const LAST_WORDS_MS = 500;
  * error, the only place where a process reports that memory ran out.
  */
 export function utilityEngine(fork: Fork, entry: string): EngineSpawner {
-  return (onStderr): EngineProcess => {
-    const child = fork(entry);
+  return (onStderr, env = {}): EngineProcess => {
+    const child = fork(entry, env);
     const stderr = child.stderr as Readable | null;
     const words = new LastWords();
     const onText = (text: string): void => {

@@ -24,6 +24,7 @@ import { openAppHost, type AppHost } from '../services/host/app-host.js';
 import { packIdOf } from '../services/packs/pack-service.js';
 import type { Measuring } from '../services/runs/measuring.js';
 import { formatBytes } from '../services/support/byte-size.js';
+import { defaultCudaDir } from '../services/support/data-dir.js';
 import { noteLora } from './lora-notes.js';
 import { STAGE_SHARE } from './options.js';
 import { readEmbedding } from './read-embedding.js';
@@ -84,6 +85,7 @@ export async function withHost<T>(
     assetsDir: join(ROOT, 'assets'),
     packFolders: [pack.root],
     measuring: { ...measuring, embedding, cache: typedAbsolute(options.cache) },
+    cudaDir: defaultCudaDir(),
     spawnEngine,
     pictureWorker: entryFile('picture-worker'),
     appVersion: version,

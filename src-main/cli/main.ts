@@ -7,7 +7,7 @@ import { convertCommand } from './convert-command.js';
 import { generateCommand } from './generate-command.js';
 import { inspectCommand } from './inspect-command.js';
 import { layersCommand } from './layers-command.js';
-import { offerCudaDir } from '../services/support/data-dir.js';
+import { cudaEnvironment } from '../services/support/data-dir.js';
 import { packsCommand } from './packs-command.js';
 import { providersCommand } from './providers-command.js';
 import { printError } from './terminal.js';
@@ -17,7 +17,7 @@ import { verifyCommand } from './verify-command.js';
 const CANCELLED = 130;
 
 async function main(): Promise<number> {
-  offerCudaDir();
+  Object.assign(process.env, cudaEnvironment());
   const program = new Command('cli')
     .description('Likeness Lab without a window: make and compare pictures, and manage packs.')
     .showHelpAfterError()

@@ -2,11 +2,13 @@
 import { Command, Option } from 'commander';
 import { typedAbsolute } from '../disk/paths.js';
 import { AppError } from '../base/app-error.js';
-import { cudaSystem, CUDA_DRIVER, type CudaSystem } from '../base/cuda-parts.js';
+import { CUDA_DRIVER } from '../base/cuda-parts.js';
 import type { CudaReport, ProbeResult } from '../engine/protocol.js';
-import { planSetup, setUpFromWheels, setUpWithTool, type SetupPlan, type SetupRequest } from '../library/cuda-setup.js';
+import { planSetup, type SetupPlan } from '../library/cuda-plan.js';
+import { setUpFromWheels, setUpWithTool, type SetupRequest } from '../library/cuda-setup.js';
 import { findPipTool, type PipTool } from '../library/pip-tool.js';
 import { EngineClient } from '../services/engine/engine-client.js';
+import { requireCudaSystem } from '../services/gpu/cuda-folder.js';
 import { formatBytes } from '../services/support/byte-size.js';
 import { defaultCudaDir } from '../services/support/data-dir.js';
 import { spawnEngine } from './command-host.js';
@@ -43,7 +45,7 @@ interface SetupOptions {
 async function setUp(wheels: string | undefined, options: SetupOptions, command: Command): Promise<void> {
   const json = options.json === true || command.parent?.opts<{ json?: boolean }>().json === true;
   const request: SetupRequest = {
-    system: requireSystem(),
+    system: requireCudaSystem(),
     folder: typedAbsolute(options.to),
     signal: interruptSignal(),
     onProgress: ({ phase, package: name, doneBytes, totalBytes }) => {
@@ -79,28 +81,20 @@ async function probe(): Promise<ProbeResult> {
   }
 }
 
-/** @throws AppError engine.provider-unavailable */
-function requireSystem(): CudaSystem {
-  const system = cudaSystem(process);
-  if (system !== null) return system;
-  const instead = process.platform === 'darwin' ? 'On a Mac use webgpu, which runs on Metal.' : 'Use another provider.';
-  throw new AppError('engine.provider-unavailable', `There is no CUDA for ${process.platform}-${process.arch}.`, {
-    remedy: instead,
-  });
-}
-
 /** @throws AppError download.failed */
 async function requireTool(plan: SetupPlan): Promise<PipTool> {
   const tool = await findPipTool();
   if (tool !== null) return tool;
   throw new AppError('download.failed', 'Neither pip nor uv was found on this computer.', {
-    remedy: `Install Python or uv, or download the wheels of ${plan.missing.join(', ')} and name their folder.`,
+    remedy: `Install Python or uv, or download the wheels of ${namesOf(plan)} and name their folder.`,
   });
 }
 
+const namesOf = ({ missing }: SetupPlan): string => missing.map(({ name }) => name).join(', ');
+
 function describePlan(plan: SetupPlan): string {
   return [
-    `To set up: ${plan.missing.join(', ')}.`,
+    `To set up: ${namesOf(plan)}.`,
     `Download ${formatBytes(plan.downloadBytes)}, on the disk ${formatBytes(plan.unpackedBytes)}; ${formatBytes(plan.freeBytes)} are free in ${plan.folder}.`,
     '',
     'Let pip or uv download them:     cli providers setup-cuda --pip',

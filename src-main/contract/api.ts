@@ -11,12 +11,13 @@ import {
   selectionSchema,
   undoableSchema,
 } from './gallery.js';
+import { cudaFolderSchema, cudaPlanSchema, cudaSourceSchema } from './cuda.js';
+import { folderChoiceSchema } from './folder-choice.js';
 import { formatChoiceSchema } from './formats.js';
 import { comparisonDraftSchema, missingPartSchema, settingFieldSchema } from './generation-settings.js';
 import { idSchema } from './ids.js';
 import {
   cacheEntrySchema,
-  cacheFolderChoiceSchema,
   cacheFolderStateSchema,
   importCheckSchema,
   libraryNameSchema,
@@ -143,7 +144,7 @@ export const API = {
   'cache.leave': { input: nothing, output: done },
   /** Existing files stay where they are; null when the person closed the dialog. Refused while a picture is made. */
   'cache.choose-folder': {
-    input: z.strictObject({ choice: cacheFolderChoiceSchema }),
+    input: z.strictObject({ choice: folderChoiceSchema }),
     output: cacheFolderStateSchema.nullable(),
   },
   /** Bytes and seconds of converting ahead of a run. */
@@ -314,7 +315,30 @@ export const API = {
   /** Changes the given fields; answers all settings. */
   'settings.set': { input: appSettingsSchema.partial(), output: appSettingsSchema },
 
+  /** What a set-up of CUDA's libraries would fetch and write. Refused where there is no CUDA. */
+  'cuda.plan': { input: nothing, output: cudaPlanSchema },
+  /** Answers when it has begun, false when the person closed the dialog; progress is the event `cuda`. */
+  'cuda.set-up': { input: z.strictObject({ source: cudaSourceSchema }), output: z.object({ started: z.boolean() }) },
+  /** Finished packages stay. */
+  'cuda.pause': { input: nothing, output: done },
+  'cuda.resume': { input: nothing, output: done },
+  /** Ends a set-up and deletes the libraries in the app's folder. Refused while a picture is made. */
+  'cuda.remove': { input: nothing, output: done },
+  /** Takes a finished set-up off the screen. */
+  'cuda.close': { input: nothing, output: done },
+  'cuda.folder': { input: nothing, output: cudaFolderSchema },
+  /**
+   * A folder that is looked in first; null when the person closed the dialog. Refused for one without CUDA's libraries and
+   * while a picture is made. `system.info` says afterwards what was found.
+   */
+  'cuda.choose-folder': {
+    input: z.strictObject({ choice: folderChoiceSchema }),
+    output: cudaFolderSchema.nullable(),
+  },
+
   'system.info': { input: nothing, output: systemInfoSchema },
+  /** As `system.info`, after trying every provider anew. */
+  'system.look-again': { input: nothing, output: systemInfoSchema },
   /** Shows a folder in the file manager. Refused where the host has none. */
   'system.open-folder': { input: z.strictObject({ folder: z.enum(['logs', 'pictures']) }), output: done },
   'system.notices': { input: nothing, output: z.object({ text: z.string() }) },

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { appSettingsSchema } from './app-settings.js';
+import { cudaSetupSchema } from './cuda.js';
 import { queueStateSchema, runProgressSchema } from './comparison.js';
 import { cacheMoveStateSchema, downloadStateSchema, libraryStateSchema } from './library.js';
 import { filesSearchSchema } from './own-files.js';
@@ -27,6 +28,8 @@ export const EVENTS = {
   preparation: preparationStateSchema.nullable(),
   /** Null where no earlier folder of converted weights has any. */
   cacheMove: cacheMoveStateSchema.nullable(),
+  /** The set-up of CUDA's libraries; null without one. */
+  cuda: cudaSetupSchema.nullable(),
   /** Changes whenever lists of runs are out of date. */
   gallery: z.object({ revision: z.number().int(), total: z.number().int(), trashed: z.number().int() }),
   /** Changes whenever `photos.list` is out of date. */

@@ -126,15 +126,6 @@ export const cacheFolderStateSchema = z.object({
 });
 export type CacheFolderState = z.infer<typeof cacheFolderStateSchema>;
 
-export const cacheFolderChoiceSchema = z.discriminatedUnion('kind', [
-  /** A folder chosen in the host's dialog. */
-  z.strictObject({ kind: z.literal('dialog') }),
-  /** A path; for hosts without dialogs. */
-  z.strictObject({ kind: z.literal('folder'), folder: z.string().trim().min(1).max(4096) }),
-  z.strictObject({ kind: z.literal('default') }),
-]);
-export type CacheFolderChoice = z.infer<typeof cacheFolderChoiceSchema>;
-
 /** Converted weights of earlier folders on their way to the chosen one; `paused` also before it has begun. */
 export const cacheMoveStateSchema = z.object({
   status: z.enum(['running', 'paused', 'failed']),

@@ -1,15 +1,15 @@
 /** The machine and the app, for the settings and about screens. */
 import { z } from 'zod';
+import { cudaReportSchema } from './cuda.js';
 import { providerSchema, stageSchema } from './formats.js';
 import { bytesSchema } from './ids.js';
 
-export const providerInfoSchema = z.object({
+const providerInfoSchema = z.object({
   provider: providerSchema,
   available: z.boolean(),
   /** Device name where known, or why it is not available. */
   detail: z.string(),
 });
-export type ProviderInfo = z.infer<typeof providerInfoSchema>;
 
 export const systemInfoSchema = z.object({
   appVersion: z.string(),
@@ -19,6 +19,8 @@ export const systemInfoSchema = z.object({
   totalMemoryBytes: bytesSchema,
   freeMemoryBytes: bytesSchema,
   providers: z.array(providerInfoSchema),
+  /** Null where there is no CUDA. */
+  cuda: cudaReportSchema.nullable(),
   /** For runs without a provider in the settings. */
   defaultProvider: providerSchema,
   versions: z.record(z.string(), z.string()),

@@ -8,15 +8,16 @@ import { AppError, toErrorDto } from '../base/app-error.js';
 import { readTextSync } from '../disk/text-file.js';
 import { entryFile } from '../base/entry-file.js';
 import { openAppHost, type AppHost, type HostOptions } from '../services/host/app-host.js';
+import type { WheelTable } from '../library/cuda-wheels.js';
 import type { DownloadManifest } from '../library/manifest.js';
 import { TokenFile } from '../library/token-file.js';
 import {
   defaultCacheDir,
+  defaultCudaDir,
   defaultDataDir,
   defaultLorasDir,
   defaultPacksDir,
   defaultTokenFile,
-  offerCudaDir,
 } from '../services/support/data-dir.js';
 import { endSignals } from '../services/support/end-signals.js';
 import { forkEngine } from '../services/engine/fork-engine.js';
@@ -39,6 +40,7 @@ interface Flags {
   readonly packs: string;
   readonly cache?: string;
   readonly catalogue?: string;
+  readonly cudaWheels?: string;
 }
 
 /** `dist/main` is two levels below the root, in the repository and in a package. */
@@ -54,8 +56,8 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-function readCatalogue(file: string): DownloadManifest[] {
-  return JSON.parse(readTextSync(file)) as DownloadManifest[];
+function readList<T>(file: string): T {
+  return JSON.parse(readTextSync(file)) as T;
 }
 
 /** The choices for a damaged gallery, as options of this command. */
@@ -106,16 +108,17 @@ function largeFolders({ cache, data }: Flags): Pick<HostOptions, 'cacheDir' | 'u
 }
 
 async function serve(flags: Flags): Promise<void> {
-  offerCudaDir();
   const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string };
   const options: HostOptions = {
     dataDir: typedAbsolute(flags.data),
     assetsDir: flags.assets === undefined ? resolve(ROOT, 'assets') : typedAbsolute(flags.assets),
     packFolders: flags.pack.map((folder) => typedAbsolute(folder)),
     packsDir: typedAbsolute(flags.packs),
+    cudaDir: defaultCudaDir(),
+    ...(flags.cudaWheels === undefined ? {} : { cudaWheels: readList<WheelTable>(flags.cudaWheels) }),
     ...largeFolders(flags),
     tokens: new TokenFile(defaultTokenFile()),
-    ...(flags.catalogue === undefined ? {} : { manifests: readCatalogue(flags.catalogue) }),
+    ...(flags.catalogue === undefined ? {} : { manifests: readList<DownloadManifest[]>(flags.catalogue) }),
     spawnEngine: forkEngine(flags.engine === undefined ? entryFile('engine') : typedAbsolute(flags.engine)),
     pictureWorker: entryFile('picture-worker'),
     appVersion: version,
@@ -176,6 +179,7 @@ const program = new Command('likeness-lab-web')
   )
   .option('--engine <file>', 'another engine entry (for tests)')
   .option('--catalogue <file>', 'another list of available packs, as JSON (for tests)')
+  .option('--cuda-wheels <file>', 'another table of CUDA’s wheels, as JSON (for tests)')
   .option('--assets <folder>', 'another folder of samples and the bundled pack (for tests)')
   .action(async (flags: Flags) => {
     try {

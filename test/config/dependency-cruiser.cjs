@@ -5,7 +5,7 @@
 const NODE = '^(node:|fs$|path$|os$|crypto$|child_process$|worker_threads$)';
 
 /** Folders from the cellar to the roof: each imports from those before it. */
-const SERVICES = ['support', 'engine', 'packs', 'pictures', 'runs', 'comparisons', 'host'];
+const SERVICES = ['support', 'engine', 'gpu', 'packs', 'pictures', 'runs', 'comparisons', 'host'];
 const ENGINE = [
   'protocol', 'quant', 'weights', 'lora', 'sampling', 'image', 'graph', 'face', 'text', 'pack', 'convert', 'runtime',
   'pipeline', 'verify',

@@ -25,8 +25,14 @@ export interface EngineProcess {
 /** The reason of an exit because memory ran out. */
 export const OUT_OF_MEMORY = 'out of memory';
 
-/** @param onStderr gets the process's standard error, for a log */
-export type EngineSpawner = (onStderr?: (text: string) => void) => EngineProcess;
+/**
+ * @param onStderr gets the process's standard error, for a log
+ * @param env added to this process's
+ */
+export type EngineSpawner = (
+  onStderr?: (text: string) => void,
+  env?: Readonly<Record<string, string>>,
+) => EngineProcess;
 
 type RequestOfKind<K extends EngineRequest['kind']> = Extract<EngineRequest, { kind: K }>;
 export type ResultOfKind<K extends EngineRequest['kind']> = Extract<EngineResult, { kind: K }>;

@@ -9,9 +9,12 @@ export class EngineErrands {
     this.#spawn = spawn;
   }
 
-  /** @throws what the work throws; engine.crashed; AbortError at the end */
-  async run<T>(work: (engine: EngineClient) => Promise<T>): Promise<T> {
-    const engine = new EngineClient(this.#spawn);
+  /**
+   * @param env added to the process's environment
+   * @throws what the work throws; engine.crashed; AbortError at the end
+   */
+  async run<T>(work: (engine: EngineClient) => Promise<T>, env?: Readonly<Record<string, string>>): Promise<T> {
+    const engine = new EngineClient((onStderr) => this.#spawn(onStderr, env));
     this.#open.add(engine);
     try {
       return await work(engine);

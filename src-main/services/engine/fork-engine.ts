@@ -10,11 +10,11 @@ const QUIET_MS = 500;
 
 /** A spawner for the built engine entry at an absolute path. @param env added to this process's */
 export function forkEngine(entry: string, env: Readonly<Record<string, string>> = {}): EngineSpawner {
-  return (onStderr): EngineProcess => {
+  return (onStderr, more): EngineProcess => {
     const child = fork(entry, [], {
       serialization: 'json',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: { ...process.env, ...ENGINE_ENV, ...env },
+      env: { ...process.env, ...ENGINE_ENV, ...env, ...more },
       execArgv: [...ENGINE_EXEC_ARGV],
     });
     let ended = false;

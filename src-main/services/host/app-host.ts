@@ -4,7 +4,6 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isAbort } from '../../base/app-error.js';
 import type { RunDetail } from '../../contract/run.js';
-import type { SystemInfo } from '../../contract/system-info.js';
 import type { GenerateRequest } from '../../engine/protocol.js';
 import type { Environment } from '../../library/hub-settings.js';
 import type { Surroundings } from '../../library/known-places.js';
@@ -25,6 +24,7 @@ import { EngineErrands } from '../engine/engine-errands.js';
 import { EstimateService } from '../runs/estimate-service.js';
 import { EventHub } from '../support/event-hub.js';
 import { GalleryService } from '../pictures/gallery-service.js';
+import { buildGpu, type GpuOptions } from './build-gpu.js';
 import { createHandlers, type Services } from './handlers.js';
 import { installedPacks, LibraryService } from '../packs/library-service.js';
 import { OwnFiles } from '../packs/own-files.js';
@@ -44,16 +44,11 @@ import { SecondTry } from '../runs/second-try.js';
 import { SampleService } from '../pictures/sample-service.js';
 import { SettingsService } from '../support/settings-service.js';
 import { SmallerService } from '../comparisons/smaller-service.js';
-import { SystemService } from './system-service.js';
 import { MixService } from '../comparisons/mix-service.js';
 import { OutputErrorService } from '../comparisons/output-error-service.js';
 import { WeightErrorService } from '../comparisons/weight-error-service.js';
 
-export interface HostOptions {
-  /** Folder of the gallery; created when missing. */
-  readonly dataDir: string;
-  /** Folder with `models`, `samples` and the notices. */
-  readonly assetsDir: string;
+export interface HostOptions extends GpuOptions {
   /** Folders of packs given at start. */
   readonly packFolders?: readonly string[];
   /** Folder of imported and downloaded packs; default `packs` in the data folder. */
@@ -75,12 +70,8 @@ export interface HostOptions {
   readonly spawnEngine: EngineSpawner;
   /** Absolute path of the built `picture-worker`. */
   readonly pictureWorker: string;
-  readonly appVersion: string;
-  readonly host: SystemInfo['host'];
-  readonly pickFolder?: () => Promise<string | null>;
   /** Lets the person choose a LoRA. */
   readonly pickFile?: () => Promise<string | null>;
-  readonly openFolder?: (folder: string) => Promise<void>;
   /** Also gets warnings and errors. */
   readonly echo?: (line: string) => void;
   readonly now?: () => number;
@@ -140,12 +131,15 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   const log = new Log(join(dataDir, 'logs'), options.echo ?? null);
   if (store.copyProblem !== null) log.error("Today's copy of the database could not be made.", store.copyProblem);
   const hub = new EventHub();
-  const spawnEngine: EngineSpawner = () => options.spawnEngine(engineLines(log));
+  const spawnEngine: EngineSpawner = (_, environment = cudaFolder.environment) =>
+    options.spawnEngine(engineLines(log), environment);
   const engine = new EngineClient(spawnEngine, (state) => {
     hub.publish('engine', state);
     if (state.status === 'crashed') log.write('warn', state.message, { stage: state.stage });
   });
   const helper = new EngineClient(spawnEngine);
+  const errands = new EngineErrands(spawnEngine);
+  const { system, cuda, cudaFolder } = buildGpu({ options, store, hub, log, engine, helper, errands });
   const lab = new PictureLab(options.pictureWorker);
   const { packsDir = join(dataDir, 'packs'), manifests = MANIFESTS } = options;
   const bundledFolder = join(assetsDir, 'models', BUNDLED_PACK_ID);
@@ -208,7 +202,6 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   const comparisons = new ComparisonService({ store, queue, packs, photos, settings, now });
   const compare = new CompareService(store, lab, trajectories, (runId) => comparisons.faces(runId), measuring);
   const blind = new BlindService({ store, compare, lab, now });
-  const errands = new EngineErrands(spawnEngine);
   const weightErrors = new WeightErrorService(errands, packs, cacheFolder);
   const cache = new CacheService({ folder: cacheFolder, packs, hub });
   const cacheMove = new CacheMove({ folder: cacheFolder, hub, log });
@@ -238,6 +231,8 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     cache,
     cacheFolder,
     cacheMove,
+    cuda,
+    cudaFolder,
     preparation,
     loras,
     estimates,
@@ -261,20 +256,13 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     }),
     settings,
     smaller: new SmallerService({ store, packs, comparisons, estimates, weightErrors }),
-    system: new SystemService({
-      helper,
-      appVersion,
-      host: options.host,
-      noticesFile: join(assetsDir, 'NOTICES.txt'),
-      folders: { logs: join(dataDir, 'logs'), pictures: store.files.pictures },
-      openFolder: options.openFolder ?? null,
-    }),
+    system,
     runByPixelHash: (pixelHash) => store.runs.byPixelHash(pixelHash),
   };
   library.download
     .restore()
     .then(() => library.refresh())
-    .then(() => Promise.all([preparation.restore(), cacheMove.offer()]))
+    .then(() => Promise.all([preparation.restore(), cacheMove.offer(), cuda.restore()]))
     .catch((error: unknown) => {
       if (!isAbort(error)) log.error('Reading the packs failed.', error);
     });
@@ -300,6 +288,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
           errands.close(),
           preparation.pause(),
           cacheMove.pause(),
+          cuda.pause(),
           loras.uploads.close(),
         ]);
         await lab.close();

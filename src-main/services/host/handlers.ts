@@ -3,6 +3,8 @@ import type { BlindService } from '../comparisons/blind-service.js';
 import { cacheBytes } from '../packs/cache-files.js';
 import type { CacheFolder } from '../packs/cache-folder.js';
 import type { CacheMove } from '../packs/cache-move.js';
+import type { CudaFolderSetting } from '../gpu/cuda-folder.js';
+import type { CudaSetupService } from '../gpu/cuda-setup-service.js';
 import type { CacheService } from '../packs/cache-service.js';
 import type { CompareService } from '../comparisons/compare-service.js';
 import type { ComparisonService } from '../comparisons/comparison-service.js';
@@ -35,6 +37,8 @@ export interface Services {
   readonly cache: CacheService;
   readonly cacheFolder: CacheFolder;
   readonly cacheMove: CacheMove;
+  readonly cuda: CudaSetupService;
+  readonly cudaFolder: CudaFolderSetting;
   readonly preparation: PreparationService;
   readonly loras: LoraService;
   readonly estimates: EstimateService;
@@ -59,7 +63,7 @@ export function createHandlers(services: Services): Handlers {
   const { hub, packs, library, files, cache, cacheFolder, cacheMove, preparation, loras, estimates, weightErrors } =
     services;
   const { outputErrors, mixes, samples, photos, comparisons, queue, gallery } = services;
-  const { compare, blind, reports, settings, smaller, system } = services;
+  const { cuda, cudaFolder, compare, blind, reports, settings, smaller, system } = services;
   return {
     'packs.list': () => packs.list(),
     'packs.inspect': ({ packId }) => packs.inspect(packId),
@@ -184,7 +188,17 @@ export function createHandlers(services: Services): Handlers {
     'settings.get': () => settings.get(),
     'settings.set': (changes) => settings.set(changes),
 
+    'cuda.plan': () => cuda.plan(),
+    'cuda.set-up': async ({ source }) => ({ started: await cuda.start(source) }),
+    'cuda.pause': () => cuda.pause(),
+    'cuda.resume': () => cuda.resume(),
+    'cuda.remove': () => cuda.remove(),
+    'cuda.close': () => cuda.close(),
+    'cuda.folder': () => cudaFolder.state(),
+    'cuda.choose-folder': ({ choice }) => cudaFolder.choose(choice),
+
     'system.info': () => system.info(),
+    'system.look-again': () => system.lookAgain(),
     'system.open-folder': ({ folder }) => system.openFolder(folder),
     'system.notices': () => ({ text: system.notices() }),
   };

@@ -3,11 +3,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cpus, freemem, platform, release, totalmem } from 'node:os';
 import { AppError } from '../../base/app-error.js';
 import type { Provider } from '../../contract/formats.js';
-import type { ProviderInfo, SystemInfo } from '../../contract/system-info.js';
+import type { SystemInfo } from '../../contract/system-info.js';
+import type { ProbeResult } from '../../engine/protocol.js';
 import type { EngineClient } from '../engine/engine-client.js';
+import type { EngineErrands } from '../engine/engine-errands.js';
 
 export interface SystemServiceParts {
-  readonly helper: EngineClient;
+  readonly helper: Pick<EngineClient, 'request' | 'versions'>;
+  /** For trying the providers anew, since a library that was replaced can end the process that loads it. */
+  readonly errands: Pick<EngineErrands, 'run'>;
   readonly appVersion: string;
   readonly host: SystemInfo['host'];
   /** Text file of third-party notices. */
@@ -20,9 +24,11 @@ export interface SystemServiceParts {
 /** The fastest first; `dml` was never run; the CPU always works. */
 const PREFERENCE: readonly Provider[] = ['cuda', 'webgpu', 'dml', 'cpu'];
 
+const PROBE = { kind: 'probe', params: {} } as const;
+
 export class SystemService {
   readonly #parts: SystemServiceParts;
-  #providers: Promise<ProviderInfo[]> | null = null;
+  #probed: Promise<ProbeResult> | null = null;
 
   constructor(parts: SystemServiceParts) {
     this.#parts = parts;
@@ -30,7 +36,7 @@ export class SystemService {
 
   async info(): Promise<SystemInfo> {
     const { helper, appVersion, host } = this.#parts;
-    const providers = await this.#probe();
+    const { providers, cuda } = await this.#probe();
     const available = new Set(providers.filter((info) => info.available).map((info) => info.provider));
     return {
       appVersion,
@@ -39,7 +45,8 @@ export class SystemService {
       cpu: `${cpus()[0]?.model.trim() ?? 'unknown'} × ${cpus().length}`,
       totalMemoryBytes: totalmem(),
       freeMemoryBytes: freemem(),
-      providers,
+      providers: providers.map((info) => ({ ...info })),
+      cuda,
       defaultProvider: PREFERENCE.find((provider) => available.has(provider)) ?? 'cpu',
       versions: { node: process.versions.node, ...helper.versions },
     };
@@ -60,15 +67,28 @@ export class SystemService {
     await openFolder(folders[folder]);
   }
 
-  /** Probed once; after a failure again. */
-  #probe(): Promise<ProviderInfo[]> {
-    this.#providers ??= this.#parts.helper
-      .request<'probe'>({ kind: 'probe', params: {} })
-      .then((result) => result.providers.map((info) => ({ ...info })))
-      .catch((error: unknown) => {
-        this.#providers = null;
-        throw error;
-      });
-    return this.#providers;
+  /** Tries every provider anew. */
+  async lookAgain(): Promise<SystemInfo> {
+    await this.take(this.probeWith());
+    return this.info();
+  }
+
+  /** Tries every provider in a process of its own. @param env added to its environment */
+  probeWith(env?: Readonly<Record<string, string>>): Promise<ProbeResult> {
+    return this.#parts.errands.run((engine) => engine.request<'probe'>(PROBE), env);
+  }
+
+  /** What a probe found is what counts from now on; after a failure the next question is answered by another. */
+  take(probed: Promise<ProbeResult>): Promise<ProbeResult> {
+    this.#probed = probed;
+    probed.catch(() => {
+      if (this.#probed === probed) this.#probed = null;
+    });
+    return probed;
+  }
+
+  /** Once; after a failure again. */
+  #probe(): Promise<ProbeResult> {
+    return this.#probed ?? this.take(this.#parts.helper.request<'probe'>(PROBE));
   }
 }

@@ -1,10 +1,12 @@
 /** The folder of converted weights: given at start, else chosen in the settings, else the default. */
-import { isAbsolute, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../base/app-error.js';
-import { pathKey, typedPath } from '../../disk/paths.js';
-import type { CacheFolderChoice, CacheFolderState } from '../../contract/library.js';
+import { pathKey } from '../../disk/paths.js';
+import type { FolderChoice } from '../../contract/folder-choice.js';
+import type { CacheFolderState } from '../../contract/library.js';
 import type { SettingsRepo } from '../../store/settings-repo.js';
+import { chosenFolder, type PickFolder } from '../support/folder-choice.js';
 import { requireWritable } from '../support/writable-folder.js';
 
 /** Keys in the stored settings; the page does not get them, since it has no paths. */
@@ -18,8 +20,7 @@ export interface CacheFolderParts {
   /** The folder of a command's one pack; null in the app. */
   readonly ofPack: string | null;
   readonly usual: string;
-  /** Null where the host has no dialogs. */
-  readonly pickFolder: (() => Promise<string | null>) | null;
+  readonly pickFolder: PickFolder;
   /** Throws while converted weights are read or written. */
   readonly requireIdle: () => void;
 }
@@ -63,22 +64,17 @@ export class CacheFolder {
    * @returns null when the person closed the dialog
    * @throws AppError engine.request-invalid, disk.full, disk.failed for a folder that cannot be used
    */
-  async choose(choice: CacheFolderChoice): Promise<Omit<CacheFolderState, 'bytes'> | null> {
+  async choose(choice: FolderChoice): Promise<Omit<CacheFolderState, 'bytes'> | null> {
     const { named, pickFolder, requireIdle } = this.#parts;
     if (named !== null) {
-      throw invalid('The cache folder was set when the app was started.', 'Start it without --cache to choose here.');
+      throw new AppError('engine.request-invalid', 'The cache folder was set when the app was started.', {
+        remedy: 'Start it without --cache to choose here.',
+      });
     }
     requireIdle();
     if (choice.kind === 'default') return this.#use(null);
-    if (choice.kind === 'dialog' && pickFolder === null) {
-      throw invalid('This window cannot open a folder dialog.', 'Write the path of the folder instead.');
-    }
-    const folder = choice.kind === 'dialog' ? await pickFolder?.() : typedPath(choice.folder);
-    if (folder === null || folder === undefined) return null;
-    if (!isAbsolute(folder)) {
-      throw invalid(`"${folder}" is not an absolute path.`, 'Write the path from the root or the drive.');
-    }
-    const root = resolve(folder);
+    const root = await chosenFolder(choice, pickFolder);
+    if (root === null) return null;
     await requireWritable(root);
     return this.#use(root);
   }
@@ -87,8 +83,4 @@ export class CacheFolder {
     this.#parts.repo.set({ [KEY]: root, [LEFT_KEY]: [...new Set([...this.left, this.root])] });
     return this.state();
   }
-}
-
-function invalid(message: string, remedy: string): AppError {
-  return new AppError('engine.request-invalid', message, { remedy });
 }

@@ -4,10 +4,9 @@
  */
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { AppError, isAbort } from '../../base/app-error.js';
 import { defined } from '../../base/assert.js';
-import { typedPath } from '../../disk/paths.js';
 import { PARTS_DOWNLOAD } from '../../contract/library.js';
 import type { FilesSearch, FilesSource, SuggestedPlace } from '../../contract/own-files.js';
 import type { PackSummary } from '../../contract/pack.js';
@@ -21,6 +20,7 @@ import { chosen, slotKey, targetOf, type PartChoice } from '../../library/part-c
 import { suggestedPlaces } from '../../library/suggested-places.js';
 import { writePack } from '../../library/write-pack.js';
 import type { EventHub } from '../support/event-hub.js';
+import { meantPath, type PickFolder } from '../support/folder-choice.js';
 import { newId } from '../support/ids.js';
 import type { Log } from '../support/log.js';
 import { throttle } from '../support/throttle.js';
@@ -38,8 +38,7 @@ export interface OwnFilesParts {
   readonly hub: EventHub;
   readonly log: Pick<Log, 'failure'>;
   readonly here: Surroundings;
-  /** Null where the host has no dialogs. */
-  readonly pickFolder: (() => Promise<string | null>) | null;
+  readonly pickFolder: PickFolder;
 }
 
 /** Between progress reports. */
@@ -269,19 +268,13 @@ export class OwnFiles {
         return folder === null ? null : [folder];
       }
       case 'paths': {
-        const paths = source.paths.map((path) => expanded(path, this.#parts.here.home));
+        const paths = source.paths.map((path) => meantPath(path, this.#parts.here.home));
         const absent = paths.find((path) => !isAbsolute(path) || !existsSync(path));
         if (absent !== undefined) throw notThere(absent);
         return paths;
       }
     }
   }
-}
-
-/** As the person meant it, with their home for `~`. */
-function expanded(path: string, home: string): string {
-  const plain = typedPath(path);
-  return /^~(?=[\\/]|$)/.test(plain) ? join(home, plain.slice(1)) : plain;
 }
 
 function notThere(folder: string): AppError {

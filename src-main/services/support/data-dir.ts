@@ -66,10 +66,19 @@ export function defaultCudaDir(profile: Profile = PROFILE): string {
 /** The variable by which the engine gets the folders to look for CUDA in, the person's own before the app's. */
 const CUDA_FOLDERS = 'LIKENESS_LAB_CUDA';
 
-/** Adds the app's own folder for this process and the engines that it starts. */
-export function offerCudaDir(folder: string = defaultCudaDir()): void {
-  const chosen = process.env[CUDA_FOLDERS];
-  process.env[CUDA_FOLDERS] = chosen === undefined || chosen === '' ? folder : `${chosen}${delimiter}${folder}`;
+/**
+ * The engine's environment: where to look for CUDA first.
+ * @param own the app's folder, the last
+ * @param chosen in the settings, the first
+ * @param env with folders named for the command line
+ */
+export function cudaEnvironment(
+  own: string = defaultCudaDir(),
+  chosen: string | null = null,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Record<string, string> {
+  const folders = [chosen ?? '', ...(env[CUDA_FOLDERS] ?? '').split(delimiter), own];
+  return { [CUDA_FOLDERS]: [...new Set(folders.filter((folder) => folder !== ''))].join(delimiter) };
 }
 
 /** The folder that Electron calls `appData`. */

@@ -1,7 +1,8 @@
 /** Settings of the app, and facts about the computer. */
 import type { AppSettings } from '$contract/app-settings';
 import { toErrorDto, type ErrorDto } from '$contract/error';
-import type { CacheFolderChoice, CacheFolderState, CacheMoveState } from '$contract/library';
+import type { FolderChoice } from '$contract/folder-choice';
+import type { CacheFolderState, CacheMoveState } from '$contract/library';
 import type { EngineState, SystemInfo } from '$contract/system-info';
 import type { Client } from '../../bridge/client';
 import type { Connection } from '../../bridge/http-bridge';
@@ -57,7 +58,7 @@ export class Settings {
     this.cacheFolder = await this.#notices.attempt(this.#client.call('cache.folder', {}));
   }
 
-  async chooseCacheFolder(choice: CacheFolderChoice): Promise<void> {
+  async chooseCacheFolder(choice: FolderChoice): Promise<void> {
     const chosen = await this.#notices.attempt(this.#client.call('cache.choose-folder', { choice }));
     if (chosen !== null) this.cacheFolder = chosen;
   }

@@ -38,6 +38,8 @@ beforeAll(async () => {
     'loras.cancel-upload': { uploadId: 'none' },
     'loras.remove': { loraId: 'none' },
     'cache.remove': { packId: 'none', key: null },
+    'cuda.set-up': { source: { kind: 'wheels', from: { kind: 'folder', folder: 'none' } } },
+    'cuda.choose-folder': { choice: { kind: 'folder', folder: 'none' } },
     'preparation.estimate': preparation,
     'preparation.start': preparation,
     'packs.estimate': {

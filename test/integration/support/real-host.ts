@@ -35,8 +35,8 @@ export async function openRealHost(
   const host = await openAppHost({
     dataDir,
     assetsDir,
-    spawnEngine: () => {
-      const engine = spawnEngine();
+    spawnEngine: (_, env) => {
+      const engine = spawnEngine(undefined, env);
       engine.onMessage((message) => {
         if (message.type !== 'progress') return;
         onProgress?.(message.progress, () => {

@@ -304,12 +304,15 @@ const ANSWERS = {
     leftOut: { textEncoder: 0, embedding: 0 },
     assumesAlpha: false,
   }),
+  /** What a file says is found, read anew by every process; without one, a CPU alone. */
   probe: async () => ({
     kind: 'probe',
     providers: [
       { provider: 'cpu', available: true, detail: 'scripted' },
       { provider: 'cuda', available: false, detail: 'no libraries' },
     ],
+    cuda: null,
+    ...(process.env.SCRIPTED_PROBE === undefined ? {} : JSON.parse(readFileSync(process.env.SCRIPTED_PROBE, 'utf8'))),
   }),
   release: async () => ({ kind: 'release' }),
 };

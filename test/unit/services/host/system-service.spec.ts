@@ -10,6 +10,7 @@ function defaultOf(...working: readonly Provider[]): Promise<Provider> {
   const helper = { versions: {}, request: () => Promise.resolve({ kind: 'probe', providers, cuda: null }) };
   const service = new SystemService({
     helper: helper as unknown as EngineClient,
+    errands: { run: () => Promise.reject(new Error('not asked')) },
     appVersion: '0',
     host: 'web',
     noticesFile: '',
