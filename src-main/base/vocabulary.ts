@@ -190,6 +190,8 @@ const PROVIDER_FACTS = {
 } as const;
 export type Provider = keyof typeof PROVIDER_FACTS;
 export const PROVIDERS = Object.keys(PROVIDER_FACTS) as Provider[];
+/** The fastest first, as they are preferred; `dml` was never run; the CPU always works. */
+export const PROVIDERS_BY_SPEED: readonly Provider[] = ['cuda', 'webgpu', 'dml', 'cpu'];
 export const DEVICE_PROVIDERS = PROVIDERS.filter((provider) => PROVIDER_FACTS[provider].devices);
 
 /** Stages of a picture, in order. */

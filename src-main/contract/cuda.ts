@@ -34,6 +34,7 @@ export const cudaReportSchema = z.object({
   /** Folders that were looked through, in their order. */
   searched: z.array(z.string()).readonly(),
 });
+export type CudaReport = z.infer<typeof cudaReportSchema>;
 
 const cudaPackageSchema = z.enum(Object.keys(CUDA_PACKAGES) as CudaPackage[]);
 

@@ -10,6 +10,7 @@ const providerInfoSchema = z.object({
   /** Device name where known, or why it is not available. */
   detail: z.string(),
 });
+export type ProviderInfo = z.infer<typeof providerInfoSchema>;
 
 export const systemInfoSchema = z.object({
   appVersion: z.string(),

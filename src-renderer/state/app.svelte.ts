@@ -9,6 +9,7 @@ import { Compare } from './compare/compare.svelte';
 import type { GalleryList } from './gallery/gallery-list.svelte';
 import type { GallerySelection } from './gallery/gallery-selection.svelte';
 import { Gallery } from './gallery/gallery.svelte';
+import { Gpu } from './settings/gpu.svelte';
 import { Guide } from './studio/guide.svelte';
 import { Layers } from './compare/layers.svelte';
 import { Library } from './models/library.svelte';
@@ -51,6 +52,7 @@ export function createApp(client: Client, page: Window) {
     photos,
     queue,
     studio,
+    gpu: new Gpu(client, notices, announcer, settings, studio),
     guide: new Guide(client, { notices, settings, models, photos, queue, compare, navigation, studio }),
     compare,
     blind: new Blind(client, notices, compare),
@@ -82,6 +84,7 @@ export function startApp(app: App): () => void {
     app.library,
     app.ownFiles,
     app.preparation,
+    app.gpu,
     app.photos,
     app.queue,
     app.studio,

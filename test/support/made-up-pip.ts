@@ -5,9 +5,12 @@ import type { CudaSystem } from '../../src-main/base/cuda-parts.js';
 import type { PipTool } from '../../src-main/library/pip-tool.js';
 import { PACKAGES, wheelContents } from './made-up-wheels.js';
 
-/** Files `wait-NAME` and `fail-NAME` in the folder say what becomes of a package; `asked.txt` is what it was asked. */
+/**
+ * Files `wait-NAME` and `fail-NAME` in the folder say what becomes of a package; `speed` holds how many bytes arrive every
+ * 20 ms while it waits; `asked.txt` is what it was asked.
+ */
 const SCRIPT = `
-import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 const args = process.argv.slice(2);
 const after = (flag) => args[args.indexOf(flag) + 1];
 const root = ROOT;
@@ -21,11 +24,13 @@ appendFileSync(root + '/asked.txt', JSON.stringify({ args, cache, temp, requirem
 const name = requirements.split('==')[0];
 const parent = process.ppid;
 let arrived = 0;
+const speed = existsSync(root + '/speed') ? Number(readFileSync(root + '/speed', 'utf8')) : 20;
 const go = () => {
   if (process.ppid !== parent) process.exit(1);
   if (existsSync(root + '/wait-' + name)) {
     mkdirSync(temp, { recursive: true });
-    writeFileSync(temp + '/arrived', Buffer.alloc((arrived += 20)));
+    if (arrived === 0) writeFileSync(temp + '/arrived', '');
+    truncateSync(temp + '/arrived', (arrived += speed));
     setTimeout(go, 20);
   } else if (existsSync(root + '/fail-' + name)) {
     console.error('ERROR: No matching distribution found for ' + name);

@@ -13,6 +13,9 @@ import type { WheelTable } from '../../src-main/library/cuda-wheels.js';
 import { madeUpLibrary } from './made-up-library.js';
 import { writeZip } from './write-zip.js';
 
+/** A tenth of a second and more, whatever the disk. */
+const LARGE_BYTES = 96 * 2 ** 20;
+
 export const PACKAGES = Object.keys(CUDA_PACKAGES) as CudaPackage[];
 
 /** What a package's wheel holds: its libraries where they lie, and files that must not be unpacked. */
@@ -45,10 +48,11 @@ export function wheelContents(name: CudaPackage, system: CudaSystem): Record<str
   };
 }
 
-/** Writes the wheels of a system into a folder and returns their table. */
-export function makeWheels(folder: string, system: CudaSystem): WheelTable {
+/** Writes the wheels of a system into a folder and returns their table. @param large package that takes a while to unpack */
+export function makeWheels(folder: string, system: CudaSystem, large: CudaPackage | null = null): WheelTable {
   const rows = PACKAGES.map((name) => {
     const files = wheelContents(name, system);
+    if (name === large) files['nvidia/cu13/lib/libmuch.so'] = Buffer.alloc(LARGE_BYTES);
     const wheel = `${name.replaceAll('-', '_')}-${CUDA_PACKAGES[name]}-py3-none-any.whl`;
     writeZip(join(folder, wheel), files);
     const bytes = readFileSync(join(folder, wheel));

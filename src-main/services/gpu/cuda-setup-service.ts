@@ -2,6 +2,7 @@
  * The one set-up of CUDA's libraries: starts, pauses, resumes and removes it, tries the providers anew at its end, and finds
  * it again after a restart.
  */
+import { existsSync } from 'node:fs';
 import { AppError, isAbort } from '../../base/app-error.js';
 import { CUDA_PACKAGES, type CudaSystem } from '../../base/cuda-parts.js';
 import type { CudaPlan, CudaSetup, CudaSource } from '../../contract/cuda.js';
@@ -94,12 +95,14 @@ export class CudaSetupService {
     const { folder, requireIdle, endEngines, probe } = this.#parts;
     requireIdle();
     await this.pause();
-    await endEngines();
-    await removeSetup(folder);
-    await forgetWish(folder);
+    if (existsSync(folder)) {
+      await endEngines();
+      await removeSetup(folder);
+      await forgetWish(folder);
+      await probe();
+    }
     this.#wish = null;
     this.#publish(null);
-    await probe();
   }
 
   /** Takes a finished one off the screen. */

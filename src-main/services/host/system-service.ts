@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus, freemem, platform, release, totalmem } from 'node:os';
 import { AppError } from '../../base/app-error.js';
-import type { Provider } from '../../contract/formats.js';
+import { PROVIDERS_BY_SPEED } from '../../contract/formats.js';
 import type { SystemInfo } from '../../contract/system-info.js';
 import type { ProbeResult } from '../../engine/protocol.js';
 import type { EngineClient } from '../engine/engine-client.js';
@@ -20,9 +20,6 @@ export interface SystemServiceParts {
   /** Null where the host has no file manager. */
   readonly openFolder: ((folder: string) => Promise<void>) | null;
 }
-
-/** The fastest first; `dml` was never run; the CPU always works. */
-const PREFERENCE: readonly Provider[] = ['cuda', 'webgpu', 'dml', 'cpu'];
 
 const PROBE = { kind: 'probe', params: {} } as const;
 
@@ -47,7 +44,7 @@ export class SystemService {
       freeMemoryBytes: freemem(),
       providers: providers.map((info) => ({ ...info })),
       cuda,
-      defaultProvider: PREFERENCE.find((provider) => available.has(provider)) ?? 'cpu',
+      defaultProvider: PROVIDERS_BY_SPEED.find((provider) => available.has(provider)) ?? 'cpu',
       versions: { node: process.versions.node, ...helper.versions },
     };
   }

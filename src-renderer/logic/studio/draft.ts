@@ -12,6 +12,7 @@ import {
 } from '$contract/generation-settings';
 import { MAX_CELLS } from '$contract/limits';
 import type { PackSummary } from '$contract/pack';
+import type { ProviderInfo } from '$contract/system-info';
 import { t } from '../../text/text.svelte';
 import { fieldLabel } from '../runs/setting-name';
 
@@ -107,13 +108,23 @@ function numberProblem(name: SharedNumber, value: number, pack: PackSummary): st
     : t('draft.size-multiple', { side: label, step: SIZE_STEP });
 }
 
+/** Whether a device that was chosen does not work here: nothing falls back to another. */
+export function isGone(provider: Provider, providers: readonly ProviderInfo[]): boolean {
+  return providers.some((info) => info.provider === provider && !info.available);
+}
+
 /** Problems that prevent a run; empty if there are none. */
-export function draftProblems(draft: ComparisonDraft, pack: PackSummary): DraftProblems {
+export function draftProblems(
+  draft: ComparisonDraft,
+  pack: PackSummary,
+  providers: readonly ProviderInfo[] = [],
+): DraftProblems {
   const problems: DraftProblems = {};
   const say = (field: DraftField, sentence: string | null): void => {
     if (sentence !== null) problems[field] = sentence;
   };
   const { prompt, seed } = SETTINGS;
+  if (isGone(draft.provider, providers)) say('provider', t('gpu.gone.problem', { provider: draft.provider }));
   if (draft.prompts.some((text) => text.trim() === '')) say('prompts', t('draft.no-prompt'));
   if (draft.prompts.some((text) => text.length > prompt.max))
     say('prompts', t('draft.long-prompt', { most: String(prompt.max) }));

@@ -41,12 +41,12 @@ export class Settings {
   }
 
   async loadSystem(): Promise<void> {
-    this.systemError = null;
-    try {
-      this.system = await this.#client.call('system.info', {});
-    } catch (error) {
-      this.systemError = toErrorDto(error);
-    }
+    await this.#ask('system.info');
+  }
+
+  /** Tries every provider anew. */
+  async lookAgain(): Promise<void> {
+    await this.#ask('system.look-again');
   }
 
   async set(change: Partial<AppSettings>): Promise<void> {
@@ -90,6 +90,15 @@ export class Settings {
   async loadNotices(): Promise<void> {
     const answer = await this.#notices.attempt(this.#client.call('system.notices', {}));
     this.noticesText = answer?.text ?? null;
+  }
+
+  async #ask(method: 'system.info' | 'system.look-again'): Promise<void> {
+    this.systemError = null;
+    try {
+      this.system = await this.#client.call(method, {});
+    } catch (error) {
+      this.systemError = toErrorDto(error);
+    }
   }
 
   #take(value: AppSettings): void {

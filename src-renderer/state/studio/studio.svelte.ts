@@ -1,5 +1,5 @@
 /** The studio's form: the draft of a comparison, its memory estimate, and adding it to the queue. */
-import type { FormatChoice } from '$contract/formats';
+import type { FormatChoice, Provider } from '$contract/formats';
 import { comparisonDraftSchema, type ComparisonDraft } from '$contract/generation-settings';
 import type { PackSummary } from '$contract/pack';
 import type { Photo, PhotoRole } from '$contract/photo';
@@ -40,7 +40,9 @@ export class Studio {
   #keepTimer: ReturnType<typeof setTimeout> | undefined;
   readonly pack = $derived.by(() => (this.draft === null ? undefined : this.#models.pack(this.draft.packId)));
   readonly problems = $derived.by<DraftProblems>(() =>
-    this.draft === null || this.pack === undefined ? {} : draftProblems(this.draft, this.pack),
+    this.draft === null || this.pack === undefined
+      ? {}
+      : draftProblems(this.draft, this.pack, this.#settings.system?.providers ?? []),
   );
   readonly #client: Client;
   readonly #notices: Notices;
@@ -107,6 +109,14 @@ export class Studio {
     if (NEEDS_ESTIMATE.some((field) => field in change)) this.#askEstimateSoon();
     if ('packId' in change || 'identityId' in change || 'poseId' in change) this.#detect();
     this.#keepSoon();
+  }
+
+  /** Moves the form from the device that was the default to the one that is now, if the person chose none. */
+  followDefault(before: Provider): void {
+    const now = this.#settings.system?.defaultProvider;
+    const chosen = this.#settings.value?.provider ?? null;
+    if (now === undefined || chosen !== null || this.draft?.provider !== before) return;
+    this.change({ provider: now });
   }
 
   usePack(pack: PackSummary): void {

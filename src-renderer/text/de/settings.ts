@@ -15,7 +15,6 @@ export const settings: Translation<typeof english> = {
   'settings.provider': 'Läuft standardmäßig auf',
   'settings.provider.best': 'Bester verfügbarer ({name})',
   'settings.provider.not-here': '{name} (nicht verfügbar)',
-  'settings.provider.why-not': 'nicht verfügbar: {detail}',
   'settings.device': 'Grafikkarte',
   'settings.device.hint':
     'Für cuda und dml, ab 0 gezählt in der Reihenfolge des Treibers. webgpu und cpu wählen selbst.',

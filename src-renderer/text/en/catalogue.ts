@@ -4,6 +4,7 @@ import { compare } from './compare';
 import { errors } from './errors';
 import { files } from './files';
 import { gallery } from './gallery';
+import { gpu } from './gpu';
 import { guide } from './guide';
 import { loras } from './loras';
 import { preparation } from './preparation';
@@ -21,6 +22,7 @@ export const english = {
   ...errors,
   ...files,
   ...gallery,
+  ...gpu,
   ...guide,
   ...loras,
   ...preparation,

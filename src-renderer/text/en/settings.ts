@@ -12,7 +12,6 @@ export const settings = {
   'settings.provider': 'Runs on by default',
   'settings.provider.best': 'Best available ({name})',
   'settings.provider.not-here': '{name} (unavailable)',
-  'settings.provider.why-not': 'unavailable: {detail}',
   'settings.device': 'Graphics card',
   'settings.device.hint': 'For cuda and dml, counted from 0 in the driver’s order. webgpu and cpu choose their own.',
   'settings.pack': 'Default model pack',

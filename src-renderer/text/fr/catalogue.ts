@@ -7,6 +7,7 @@ import { files } from './files';
 import { gallery } from './gallery';
 import { report } from './report';
 import { models } from './models';
+import { gpu } from './gpu';
 import { guide } from './guide';
 import { loras } from './loras';
 import { preparation } from './preparation';
@@ -24,6 +25,7 @@ export const french: Translation<English> = {
   ...gallery,
   ...report,
   ...models,
+  ...gpu,
   ...guide,
   ...loras,
   ...preparation,

@@ -15,7 +15,6 @@ export const settings: Translation<typeof english> = {
   'settings.provider': 'S’exécute par défaut sur',
   'settings.provider.best': 'Le meilleur disponible ({name})',
   'settings.provider.not-here': '{name} (indisponible)',
-  'settings.provider.why-not': 'indisponible : {detail}',
   'settings.device': 'Carte graphique',
   'settings.device.hint':
     'Pour cuda et dml, comptée à partir de 0 dans l’ordre du pilote. webgpu et cpu choisissent eux-mêmes.',

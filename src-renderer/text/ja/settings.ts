@@ -15,7 +15,6 @@ export const settings: Translation<typeof english> = {
   'settings.provider': '既定の実行先',
   'settings.provider.best': '最適なもの（{name}）',
   'settings.provider.not-here': '{name}（使用不可）',
-  'settings.provider.why-not': '使用不可：{detail}',
   'settings.device': 'グラフィックカード',
   'settings.device.hint': 'cuda と dml で使います。ドライバーの順に 0 から数えます。webgpu と cpu は自動で決まります。',
   'settings.pack': '既定のモデルパック',

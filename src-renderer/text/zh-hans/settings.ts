@@ -15,7 +15,6 @@ export const settings: Translation<typeof english> = {
   'settings.provider': '默认运行于',
   'settings.provider.best': '最佳可用（{name}）',
   'settings.provider.not-here': '{name}（不可用）',
-  'settings.provider.why-not': '不可用：{detail}',
   'settings.device': '显卡',
   'settings.device.hint': '用于 cuda 和 dml，按驱动程序的顺序从 0 数起。webgpu 和 cpu 会自行选定。',
   'settings.pack': '默认模型包',

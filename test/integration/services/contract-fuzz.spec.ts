@@ -7,7 +7,8 @@ import { draftFor, openScriptedHost, type ScriptedHost } from '../support/script
 let app: ScriptedHost;
 let samples: Readonly<Partial<Record<Method, unknown>>>;
 beforeAll(async () => {
-  app = await openScriptedHost();
+  // pip takes half a second to say its name.
+  app = await openScriptedHost({ findPip: () => Promise.resolve(null) });
   const { comparisonId, runIds } = await app.call('comparisons.create', draftFor(app.packId));
   await app.idle();
   await app.call('queue.pause', {});
