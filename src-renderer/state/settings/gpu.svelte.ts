@@ -1,5 +1,6 @@
 /** What pictures are made on: the set-up of CUDA, its folder, and trying the providers anew. */
 import type { CudaFolder, CudaPlan, CudaSetup, CudaSource } from '$contract/cuda';
+import type { QueueState } from '$contract/comparison';
 import { toErrorDto, type ErrorDto } from '$contract/error';
 import type { FolderChoice } from '$contract/folder-choice';
 import type { Client } from '../../bridge/client';
@@ -22,6 +23,8 @@ export class Gpu {
   busy = $state(false);
   /** The providers are being tried. */
   looking = $state(false);
+  /** Pictures that failed for their device; null before the queue is known. */
+  #failed: readonly string[] | null = null;
   readonly #client: Client;
   readonly #notices: Notices;
   readonly #announcer: Announcer;
@@ -37,7 +40,11 @@ export class Gpu {
   }
 
   start(): () => void {
-    return this.#client.on('cuda', (setup) => void this.#follow(setup));
+    const stops = [
+      this.#client.on('cuda', (setup) => void this.#follow(setup)),
+      this.#client.on('queue', (queue) => void this.#noticeFailures(queue)),
+    ];
+    return () => stops.forEach((stop) => stop());
   }
 
   async loadPlan(): Promise<void> {
@@ -90,7 +97,7 @@ export class Gpu {
   async lookAgain(): Promise<void> {
     this.looking = true;
     await this.#settings.lookAgain();
-    await this.loadPlan();
+    if ((this.#settings.system?.cuda ?? null) !== null) await this.loadPlan();
     this.looking = false;
   }
 
@@ -112,6 +119,17 @@ export class Gpu {
 
   async #refresh(): Promise<void> {
     await Promise.all([this.#settings.loadSystem(), this.loadPlan()]);
+  }
+
+  /** A picture that failed for its device: it vanished since it was looked for, which the studio has to know. */
+  async #noticeFailures({ entries }: QueueState): Promise<void> {
+    const failed = entries
+      .flatMap(({ cells }) => cells)
+      .filter(({ error }) => error?.code === 'engine.provider-unavailable')
+      .map(({ runId }) => runId);
+    const isNew = this.#failed !== null && failed.some((runId) => this.#failed?.includes(runId) === false);
+    this.#failed = failed;
+    if (isNew && !this.looking) await this.lookAgain();
   }
 
   async #follow(setup: CudaSetup | null): Promise<void> {

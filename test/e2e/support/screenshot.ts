@@ -18,7 +18,7 @@ const FOLDER = fileURLToPath(
   new URL(FOR_DOCS ? '../../../docs/screenshots' : '../../../test-results/screenshots', import.meta.url),
 );
 const IN_DOCS =
-  /^(studio(-running)?|compare-(slider|grid|flicker|difference)|gallery(-25000)?|models|report|settings)(-1440|-1024|-light-1440)$|^guide-running-1440$|^state-full-disk-dark-1440$|^files-(places|missing|download|complete|studio)$/;
+  /^(studio(-running)?|compare-(slider|grid|flicker|difference)|gallery(-25000)?|models|report|settings)(-1440|-1024|-light-1440)$|^guide-running-1440$|^state-full-disk-dark-1440$|^files-(places|missing|download|complete|studio)$|^gpu-(missing|dialog|ready)$/;
 
 /**
  * Takes the visible page, for the documents with a palette of 192 colours so that the file stays small.
