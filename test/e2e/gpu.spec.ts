@@ -99,6 +99,7 @@ function leftNothing(): void {
 
 beforeAll(async () => {
   buildRenderer();
+  if (COMPLETE && existsSync(ADA)) throw new Error(`${ADA} exists; the pictures need it empty.`);
   home = COMPLETE ? ADA : await mkdtemp(join(tmpdir(), 'likeness-e2e-gpu-'));
   await mkdir(join(home, 'bin'), { recursive: true });
   [gallery, browser] = await Promise.all([temporaryGallery(quickAssets), launchBrowser()]);
