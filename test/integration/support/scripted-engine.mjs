@@ -220,6 +220,7 @@ const ANSWERS = {
       vae: 2e8,
       clip: 2e8,
       activations: 1e9,
+      runtime: 0,
     };
     const loadBytes = parts.flux + parts.infusenet;
     return {
