@@ -148,7 +148,7 @@ describe.skipIf(system !== 'linux-x64')('a computer without anything', { retry: 
   it('shows what a set-up takes and the three ways', async () => {
     await button('Set up CUDA…').click();
     const dialog = page.getByRole('dialog', { name: 'Set up CUDA' });
-    await dialog.getByRole('heading', { name: 'Let pip 99.1 download them' }).waitFor();
+    await dialog.getByRole('heading', { name: 'Let pip 25.3 download them' }).waitFor();
     expect(await dialog.innerText()).toContain(cuda());
     await dialog.getByText('6 files to download').click();
     expect(await dialog.getByRole('link', { name: /^nvidia_cublas-/ }).getAttribute('href')).toBe(

@@ -15,7 +15,7 @@ const args = process.argv.slice(2);
 const after = (flag) => args[args.indexOf(flag) + 1];
 const root = ROOT;
 if (args.includes('--version')) {
-  console.log('pip 99.1 from nowhere');
+  console.log('pip 25.3 from nowhere');
   process.exit(0);
 }
 const requirements = readFileSync(after('-r'), 'utf8');

@@ -32,6 +32,8 @@ export interface CudaSetupParts extends Pick<SetupPlace, 'folder' | 'table' | 'f
   readonly probe: () => Promise<boolean>;
 }
 
+/** Before this share is done, the time left is a guess: the first package is small, and pip takes seconds to begin. */
+const SURE = 0.05;
 /** Between progress reports. */
 const PROGRESS_MS = 200;
 
@@ -228,7 +230,7 @@ class Pace {
     this.#rate.add(doneBytes - this.#done);
     this.#done = doneBytes;
     const fraction = this.#from + (1 - this.#from) * (totalBytes === 0 ? 1 : doneBytes / totalBytes);
-    const secondsLeft = this.#rate.secondsLeft(totalBytes - doneBytes);
+    const secondsLeft = doneBytes < SURE * totalBytes ? null : this.#rate.secondsLeft(totalBytes - doneBytes);
     return { phase, package: name, fraction: Math.min(1, fraction), secondsLeft };
   }
 }

@@ -79,7 +79,7 @@ export const gpu: Translation<typeof english> = {
   'setup.no-room': '{needed} müssen dabei frei sein: {missing} mehr als jetzt.',
   'setup.tool': '{tool} herunterladen lassen',
   'setup.tool.any': 'pip oder uv herunterladen lassen',
-  'setup.tool.text': 'Jede Datei wird geprüft. Es lässt sich anhalten und geht dann weiter, wo es war.',
+  'setup.tool.text': 'Jede Datei wird geprüft. Es lässt sich anhalten: fertige Dateien bleiben.',
   'setup.tool.none': 'Weder pip noch uv wurde auf diesem Rechner gefunden. Sie kommen mit Python.',
   'setup.tool.start': 'Herunterladen und einrichten',
   'setup.wheels': 'Die Dateien sind schon heruntergeladen',

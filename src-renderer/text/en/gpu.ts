@@ -76,7 +76,7 @@ export const gpu = {
   'setup.no-room': '{needed} have to be free while it works: {missing} more than now.',
   'setup.tool': 'Let {tool} download them',
   'setup.tool.any': 'Let pip or uv download them',
-  'setup.tool.text': 'Every file is checked. It can be paused and goes on where it was.',
+  'setup.tool.text': 'Every file is checked. It can be paused: finished files stay.',
   'setup.tool.none': 'Neither pip nor uv was found on this computer. They come with Python.',
   'setup.tool.start': 'Download and set up',
   'setup.wheels': 'I have downloaded the files',

@@ -79,7 +79,7 @@ export const gpu: Translation<typeof english> = {
   'setup.no-room': 'Il faut {needed} de libre pendant ce temps : {missing} de plus que maintenant.',
   'setup.tool': 'Les faire télécharger par {tool}',
   'setup.tool.any': 'Les faire télécharger par pip ou uv',
-  'setup.tool.text': 'Chaque fichier est vérifié. On peut suspendre et reprendre là où c’était.',
+  'setup.tool.text': 'Chaque fichier est vérifié. On peut suspendre : les fichiers terminés restent.',
   'setup.tool.none': 'Ni pip ni uv n’ont été trouvés sur cet ordinateur. Ils viennent avec Python.',
   'setup.tool.start': 'Télécharger et installer',
   'setup.wheels': 'Les fichiers sont déjà téléchargés',

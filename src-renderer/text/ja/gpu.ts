@@ -73,7 +73,7 @@ export const gpu: Translation<typeof english> = {
   'setup.no-room': '作業中は {needed} の空きが必要です。今より {missing} 多く必要です。',
   'setup.tool': '{tool} にダウンロードさせる',
   'setup.tool.any': 'pip か uv にダウンロードさせる',
-  'setup.tool.text': 'すべてのファイルを確かめます。一時停止でき、続きから再開します。',
+  'setup.tool.text': 'すべてのファイルを確かめます。一時停止でき、済んだファイルは残ります。',
   'setup.tool.none': 'pip も uv もこのコンピューターにありません。Python に付いてきます。',
   'setup.tool.start': 'ダウンロードして用意',
   'setup.wheels': 'ファイルはダウンロード済み',

@@ -68,7 +68,7 @@ export const gpu: Translation<typeof english> = {
   'setup.no-room': '安装时需要 {needed} 可用空间，比现在多 {missing}。',
   'setup.tool': '由 {tool} 下载',
   'setup.tool.any': '由 pip 或 uv 下载',
-  'setup.tool.text': '每个文件都会校验。可以暂停，之后从中断处继续。',
+  'setup.tool.text': '每个文件都会校验。可以暂停，已完成的文件会保留。',
   'setup.tool.none': '这台计算机上没有找到 pip 或 uv。它们随 Python 提供。',
   'setup.tool.start': '下载并安装',
   'setup.wheels': '文件已经下载',
