@@ -113,7 +113,7 @@ export class Engine {
         };
       }
       case 'probe':
-        return probeProviders();
+        return probeProviders(request.params.without);
       case 'release':
         this.#memo.clear();
         return { kind: 'release' };

@@ -15,7 +15,7 @@ import type {
   KeptMeasurementsRequest,
   KeptMeasurementsResult,
 } from './protocol/format-mix.js';
-import type { Stage } from '../base/vocabulary.js';
+import type { Provider, Stage } from '../base/vocabulary.js';
 import type { GenerateRequest, GenerateResult } from './protocol/generate.js';
 import type {
   OutputErrorsRequest,
@@ -49,7 +49,8 @@ export type EngineRequest =
   | { readonly kind: 'inspect'; readonly params: { readonly packPath: string } }
   | { readonly kind: 'audit'; readonly params: AuditRequest }
   | { readonly kind: 'check-lora'; readonly params: CheckLoraRequest }
-  | { readonly kind: 'probe'; readonly params: Readonly<Record<string, never>> }
+  /** `without`: providers that are not tried and not named. */
+  | { readonly kind: 'probe'; readonly params: { readonly without?: readonly Provider[] } }
   | { readonly kind: 'release'; readonly params: Readonly<Record<string, never>> };
 
 export type EngineResult =

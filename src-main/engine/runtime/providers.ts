@@ -49,10 +49,11 @@ async function tryProvider(device: DeviceChoice, dtype: ComputeProfile['dtype'])
   }
 }
 
-/** Tries every provider; never throws. */
-export async function probeProviders(): Promise<ProbeResult> {
+/** Tries every provider but those left out; never throws. */
+export async function probeProviders(without: readonly Provider[] = []): Promise<ProbeResult> {
   const providers: ProbeResult['providers'][number][] = [];
   for (const provider of PROVIDERS) {
+    if (without.includes(provider)) continue;
     try {
       await tryProvider({ provider }, 'f32');
       const detail =

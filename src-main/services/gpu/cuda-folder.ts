@@ -84,7 +84,8 @@ async function requireFolder(folder: string): Promise<void> {
 }
 
 function requireLibraries(folder: string, { cuda }: ProbeResult): void {
-  const root = `${pathKey(folder)}${sep}`;
+  const key = pathKey(folder);
+  const root = key.endsWith(sep) ? key : `${key}${sep}`;
   if (cuda?.parts.some(({ file }) => file !== null && pathKey(file).startsWith(root)) === true) return;
   throw refused(
     `${folder} holds none of CUDA’s libraries.`,

@@ -4,7 +4,7 @@ import { cpus, freemem, platform, release, totalmem } from 'node:os';
 import { AppError } from '../../base/app-error.js';
 import { PROVIDERS_BY_SPEED } from '../../contract/formats.js';
 import type { SystemInfo } from '../../contract/system-info.js';
-import type { ProbeResult } from '../../engine/protocol.js';
+import type { EngineRequest, ProbeResult } from '../../engine/protocol.js';
 import type { EngineClient } from '../engine/engine-client.js';
 import type { EngineErrands } from '../engine/engine-errands.js';
 
@@ -20,8 +20,6 @@ export interface SystemServiceParts {
   /** Null where the host has no file manager. */
   readonly openFolder: ((folder: string) => Promise<void>) | null;
 }
-
-const PROBE = { kind: 'probe', params: {} } as const;
 
 export class SystemService {
   readonly #parts: SystemServiceParts;
@@ -72,7 +70,11 @@ export class SystemService {
 
   /** Tries every provider in a process of its own. @param env added to its environment */
   probeWith(env?: Readonly<Record<string, string>>): Promise<ProbeResult> {
-    return this.#parts.errands.run((engine) => engine.request<'probe'>(PROBE), env);
+    const { errands } = this.#parts;
+    // An engine each, since the first may have ended.
+    return probeWithoutCrash((params) =>
+      errands.run((engine) => engine.request<'probe'>({ kind: 'probe', params }), env),
+    );
   }
 
   /** What a probe found is what counts from now on; after a failure the next question is answered by another. */
@@ -86,6 +88,26 @@ export class SystemService {
 
   /** Once; after a failure again. */
   #probe(): Promise<ProbeResult> {
-    return this.#probed ?? this.take(this.#parts.helper.request<'probe'>(PROBE));
+    return (
+      this.#probed ??
+      this.take(probeWithoutCrash((params) => this.#parts.helper.request<'probe'>({ kind: 'probe', params })))
+    );
+  }
+}
+
+type ProbeParams = Extract<EngineRequest, { kind: 'probe' }>['params'];
+
+/**
+ * A broken library of CUDA can end the process that loads it: then the other providers are tried, and cuda is said to be
+ * what ended it. @throws what a probe without cuda throws
+ */
+async function probeWithoutCrash(probe: (params: ProbeParams) => Promise<ProbeResult>): Promise<ProbeResult> {
+  try {
+    return await probe({});
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'engine.crashed') throw error;
+    const others = await probe({ without: ['cuda'] });
+    const detail = `The engine ended while cuda was tried. ${error.message}`;
+    return { ...others, providers: [...others.providers, { provider: 'cuda', available: false, detail }] };
   }
 }

@@ -209,6 +209,24 @@ describe.skipIf(system === null)('the set-up of CUDA', () => {
     expect(readdirSync(cudaDir())).toEqual([]);
   });
 
+  it('with a library that ends the engine leaves the other providers, and says what ended it', async () => {
+    await writeFile(
+      join(folder, 'probe.json'),
+      JSON.stringify({ crash: true, providers: [{ provider: 'webgpu', available: true, detail: 'available' }] }),
+    );
+    // The process of the host's other questions was ended, too.
+    for (const method of ['system.info', 'system.look-again'] as const) {
+      const { providers, defaultProvider } = await app.call(method, {});
+      expect(defaultProvider).toBe('webgpu');
+      expect(providers.find(({ provider }) => provider === 'cuda')).toMatchObject({
+        available: false,
+        detail: expect.stringMatching(/^The engine ended while cuda was tried\. .*signal SIGKILL/) as string,
+      });
+    }
+    await app.call('cuda.set-up', { source: fromWheels() });
+    expect(await ended()).toMatchObject({ status: 'done', works: false });
+  });
+
   it('is paused, not lost, where its file was cut short', async () => {
     await mkdir(cudaDir(), { recursive: true });
     await writeFile(join(cudaDir(), 'set-up.json'), '{"kind":"whe');

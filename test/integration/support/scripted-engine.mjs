@@ -305,16 +305,28 @@ const ANSWERS = {
     leftOut: { textEncoder: 0, embedding: 0 },
     assumesAlpha: false,
   }),
-  /** What a file says is found, read anew by every process; without one, a CPU alone. */
-  probe: async () => ({
-    kind: 'probe',
-    providers: [
-      { provider: 'cpu', available: true, detail: 'scripted' },
-      { provider: 'cuda', available: false, detail: 'no libraries' },
-    ],
-    cuda: null,
-    ...(process.env.SCRIPTED_PROBE === undefined ? {} : JSON.parse(readFileSync(process.env.SCRIPTED_PROBE, 'utf8'))),
-  }),
+  /**
+   * What a file says is found, read anew by every process; without one, a CPU alone. With `crash` in the file, trying cuda
+   * ends the process.
+   */
+  probe: async ({ without = [] }) => {
+    const said =
+      process.env.SCRIPTED_PROBE === undefined ? {} : JSON.parse(readFileSync(process.env.SCRIPTED_PROBE, 'utf8'));
+    if (said.crash === true && !without.includes('cuda')) {
+      process.kill(process.pid, 'SIGKILL');
+      await sleep(10_000);
+    }
+    const result = {
+      kind: 'probe',
+      providers: [
+        { provider: 'cpu', available: true, detail: 'scripted' },
+        { provider: 'cuda', available: false, detail: 'no libraries' },
+      ],
+      cuda: null,
+      ...said,
+    };
+    return { ...result, providers: result.providers.filter(({ provider }) => !without.includes(provider)) };
+  },
   release: async () => ({ kind: 'release' }),
 };
 
