@@ -209,7 +209,7 @@ describe.skipIf(!HERE)('a computer without anything', { retry: 0 }, () => {
         },
       )
       .toBeGreaterThan(1);
-    process.kill(host.pid, 'SIGKILL');
+    await host.kill();
     await start(['--cuda-wheels', table()], {});
     await toGpu();
     await setup()
