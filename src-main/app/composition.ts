@@ -159,11 +159,11 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
   });
   const updates = new Updates({
     currentVersion: app.getVersion(),
-    // electron-builder writes this file into releases that have an update address. A portable copy, which its launcher
-    // marks with the variable, is not an installation.
+    // electron-builder writes this file into releases that have an update address. A copy out of the archive is no
+    // installation; on Windows those have an uninstaller.
     hasFeed:
       app.isPackaged &&
-      process.env.PORTABLE_EXECUTABLE_FILE === undefined &&
+      (process.platform !== 'win32' || existsSync(join(process.resourcesPath, '..', `Uninstall ${app.name}.exe`))) &&
       existsSync(join(process.resourcesPath, 'app-update.yml')),
     load: async () => (await import('electron-updater')).default.autoUpdater,
     isBusy: () => isBusy(host),

@@ -20,6 +20,9 @@ interface SetUp {
 const script = fileURLToPath(new URL('../../../src-main/bootstrap/windows.mjs', import.meta.url));
 const { prepareWindows, wineEnvironment } = (await import(script)) as SetUp;
 
+/** The folder of the set-up: Wine's files, Windows' Node and packages. */
+export const prepared = (): string => prepareWindows();
+
 /** Drives of the tests, each a folder of its own. The app is on N:, nothing on X:. */
 export const DRIVES = { app: 'N:', pack: 'P:', cache: 'Q:', out: 'O:', missing: 'X:' } as const;
 
