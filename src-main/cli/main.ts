@@ -46,4 +46,11 @@ async function main(): Promise<number> {
   }
 }
 
-process.exit(await main());
+/** Windows writes to pipes and terminals later, and an exit would cut that off. */
+const written = (stream: NodeJS.WriteStream): Promise<void> => new Promise((done) => stream.write('', () => done()));
+
+// A reader that has what it wanted, such as `head`.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+const code = await main();
+await Promise.all([written(process.stdout), written(process.stderr)]);
+process.exit(code);
