@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isAbort } from '../../base/app-error.js';
+import type { AnswerLimits } from '../../disk/answering.js';
 import type { RunDetail } from '../../contract/run.js';
 import type { GenerateRequest } from '../../engine/protocol.js';
 import type { Environment } from '../../library/hub-settings.js';
@@ -75,6 +76,8 @@ export interface HostOptions extends GpuOptions {
   /** Also gets warnings and errors. */
   readonly echo?: (line: string) => void;
   readonly now?: () => number;
+  /** For tests; default the patience that drives are due. */
+  readonly drives?: Partial<AnswerLimits>;
   /** For commands that measure pictures. */
   readonly measuring?: Measuring;
 }
@@ -126,6 +129,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
     pickFile = null,
     pickFolder = null,
     now = Date.now,
+    drives = {},
   } = options;
   const store = await openStore(dataDir);
   const log = new Log(join(dataDir, 'logs'), options.echo ?? null);
@@ -194,7 +198,7 @@ export async function openAppHost(options: HostOptions): Promise<AppHost> {
   const gallery = new GalleryService({ store, hub, onRunsMoved: () => queue.changed(), now });
   const estimates = new EstimateService(packs, helper, settings);
   const trajectories = new Trajectories(store, lab, log);
-  const making = { store, engine, lab, packs, settings, cacheFolder, measuring, appVersion, trajectories, now };
+  const making = { store, engine, lab, packs, settings, cacheFolder, measuring, appVersion, trajectories, now, drives };
   const runMaker = new RunMaker(making);
   const maker = new SecondTry({ store, maker: runMaker, engine, estimates, log, now });
   const onGalleryChange = (): void => gallery.changed();

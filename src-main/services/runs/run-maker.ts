@@ -46,6 +46,9 @@ export interface RunMakerParts {
   readonly drives?: Partial<AnswerLimits>;
 }
 
+/** An engine is asked to end, and killed after 5 s. */
+const RESTART_MS = 8000;
+
 export interface MadeRun {
   readonly totalSeconds: number;
   readonly stepSeconds: readonly number[];
@@ -73,11 +76,13 @@ export class RunMaker {
       this.#made(run, signal, onProgress).finally(() => {
         settled = true;
       });
-    return whileAnswering(folders, signal, work, drives).catch((error: unknown) => {
-      // It may hang in a file call; that it does not end either is no reason to wait for it.
-      if (!settled) engine.restart().catch(() => undefined);
+    try {
+      return await whileAnswering(folders, signal, work, drives);
+    } catch (error) {
+      // The engine may hang in a file call, and may not even end.
+      if (!settled) await Promise.race([engine.restart(), new Promise((done) => setTimeout(done, RESTART_MS).unref())]);
       throw error;
-    });
+    }
   }
 
   async #made(run: RunDetail, signal: AbortSignal, onProgress: (progress: EngineProgress) => void): Promise<MadeRun> {

@@ -61,6 +61,8 @@ describe('findToken', () => {
     expect(await findToken(own, stored('hf_own'), {})).toBe('hf_own');
     expect(await findToken(own, stored(null), {})).toBe('hf_file');
     expect(await findToken(own, stored(null), { HF_HUB_DISABLE_IMPLICIT_TOKEN: '1' })).toBeNull();
+    writeFileSync(join(folder, 'powershell'), '\ufeffhf_file\r\n', 'utf16le');
+    expect(await findToken({ ...own, tokenFile: join(folder, 'powershell') }, stored(null), {})).toBe('hf_file');
     expect(await findToken({ ...own, tokenFile: join(folder, 'none') }, stored(null), {})).toBeNull();
   });
 
