@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
-import { CUDA_PACKAGES, CUDA_PART_IDS, CUDA_PARTS, cudaSystem } from '../../src-main/base/cuda-parts.js';
+import { CUDA_PACKAGES, CUDA_PART_IDS, cudaSystem } from '../../src-main/base/cuda-parts.js';
 import { SCRIPTED_ENGINE } from '../integration/support/scripted-host.js';
 import { makePip } from '../support/made-up-pip.js';
 import { makeWheels, PACKAGES } from '../support/made-up-wheels.js';
@@ -22,6 +22,7 @@ import {
   type Host,
   type TemporaryGallery,
 } from './support/host';
+import { ADA, h200 } from './support/h200-probe';
 import { SIZES, take } from './support/looks';
 import { COMPLETE, saveFailure, saveScreenshot } from './support/screenshot';
 import { settle } from './support/settle';
@@ -32,8 +33,6 @@ const HERE = cudaSystem(process) === 'linux-x64' && !existsSync('/proc/driver/nv
 const [, , THIRD = '', LAST = THIRD] = PACKAGES;
 /** At which pip takes its time; for the pictures one that is half of the download. */
 const SLOW = COMPLETE ? 'nvidia-cudnn-cu13' : THIRD;
-/** The pictures show a home that is nobody's. */
-const ADA = '/home/ada';
 
 let browser: Browser;
 let gallery: TemporaryGallery;
@@ -245,55 +244,6 @@ describe.skipIf(!HERE)('a computer without anything', { retry: 0 }, () => {
 
   it('left nothing on the console', leftNothing);
 });
-
-/** What `cli providers --json` says on one H200, with the folders of a person called Ada. */
-function h200(state: 'ready' | 'missing' | 'no-driver'): unknown {
-  const packages = `${ADA}/.config/Likeness Lab/cuda`;
-  const place = (id: (typeof CUDA_PART_IDS)[number]): string => {
-    const { package: name, files } = CUDA_PARTS[id];
-    const file = files['linux-x64'].source.replaceAll(/[\\^$]/g, '').replace(/\(.*\)/, CUDA_PACKAGES[name]);
-    const folder = { 'onnxruntime-gpu': 'onnxruntime/capi', 'nvidia-cudnn-cu13': 'nvidia/cudnn/lib' }[name as string];
-    return `${packages}/${folder ?? 'nvidia/cu13/lib'}/${file}`;
-  };
-  const parts = CUDA_PART_IDS.map((id, index) => {
-    const { name, package: from } = CUDA_PARTS[id];
-    const lacks = state === 'missing' && index > 4;
-    const file = place(id);
-    return {
-      part: id,
-      name,
-      state: lacks ? 'missing' : 'present',
-      expected: CUDA_PACKAGES[from],
-      found: lacks ? null : CUDA_PACKAGES[from],
-      file: lacks ? null : file,
-      problem: lacks ? `${file.slice(file.lastIndexOf('/') + 1)} was not found.` : null,
-    };
-  });
-  const driver = state !== 'no-driver';
-  return {
-    providers: [
-      { provider: 'cpu', available: true, detail: 'AMD EPYC 9474F 48-Core Processor, 16 threads' },
-      { provider: 'webgpu', available: true, detail: 'available' },
-      {
-        provider: 'cuda',
-        available: state === 'ready',
-        detail: state === 'ready' ? 'available' : 'It lacks something.',
-      },
-      { provider: 'dml', available: false, detail: 'onnxruntime-node 1.30.0 for linux-x64 has no dml provider.' },
-    ],
-    cuda: {
-      complete: state === 'ready',
-      driver: {
-        state: driver ? 'present' : 'missing',
-        expected: '580',
-        found: driver ? '580.159.04' : null,
-        cards: driver ? [{ name: 'NVIDIA H200', memoryBytes: 143_771 * 2 ** 20 }] : [],
-      },
-      parts,
-      searched: [packages, '/usr/local/cuda-13.0/lib64', '/usr/lib/x86_64-linux-gnu', '/usr/lib'],
-    },
-  };
-}
 
 describe.skipIf(!HERE)('a computer with the card', { retry: 0 }, () => {
   const say = (state: Parameters<typeof h200>[0]) => writeFile(join(home, 'probe.json'), JSON.stringify(h200(state)));
