@@ -24,7 +24,15 @@ const config: KnipConfig = {
   paths: { '$contract/*': ['src-main/contract/*'] },
   // A function that its own file uses may be exported for its test.
   ignoreExportsUsedInFile: production || { interface: true, type: true },
-  ignoreBinaries: ['nvidia-smi', 'mount', 'umount', 'wine', 'wineserver'],
+  ignoreBinaries: [
+    'nvidia-smi',
+    'mount',
+    'umount',
+    'wine',
+    'wineserver',
+    'x86_64-w64-mingw32-gcc',
+    'x86_64-w64-mingw32-windres',
+  ],
 };
 
 export default config;

@@ -26,7 +26,7 @@ const DEVICE_LOST =
 const NO_SUCH_DEVICE = /invalid device ordinal|Invalid device ID|CUDA failure 101\b|887A0002/i;
 /** Other requirements of a provider. */
 const NEEDS: Readonly<Partial<Record<Provider, string>>> = {
-  cuda: `For cuda, install an NVIDIA driver of version ${CUDA_DRIVER} or newer, and its libraries with: cli providers setup-cuda.`,
+  cuda: `For cuda, install an NVIDIA driver of version ${CUDA_DRIVER} or newer, and its libraries in Settings → GPU, or with: cli providers setup-cuda.`,
   dml: 'For dml, install a graphics driver with Direct3D 12.',
   webgpu: 'For webgpu, install a graphics driver with Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS).',
 };

@@ -52,7 +52,6 @@ export interface Gpu {
 export function buildGpu({ options, store, hub, log, engine, helper, errands }: GpuParts): Gpu {
   const { dataDir, cudaDir: folder = join(dataDir, 'cuda'), cudaWheels, freeBytes, pickFolder = null } = options;
   const system = new SystemService({
-    helper,
     errands,
     appVersion: options.appVersion,
     host: options.host,

@@ -5,12 +5,13 @@ import { AppError } from '../../base/app-error.js';
 import { PROVIDERS_BY_SPEED } from '../../contract/formats.js';
 import type { SystemInfo } from '../../contract/system-info.js';
 import type { EngineRequest, ProbeResult } from '../../engine/protocol.js';
-import type { EngineClient } from '../engine/engine-client.js';
 import type { EngineErrands } from '../engine/engine-errands.js';
 
 export interface SystemServiceParts {
-  readonly helper: Pick<EngineClient, 'request' | 'versions'>;
-  /** For trying the providers anew, since a library that was replaced can end the process that loads it. */
+  /**
+   * Providers are tried in a process of its own: a library can end it, a replaced one is loaded by a new one only, and
+   * CUDA keeps half a gigabyte of the card until it ends.
+   */
   readonly errands: Pick<EngineErrands, 'run'>;
   readonly appVersion: string;
   readonly host: SystemInfo['host'];
@@ -24,13 +25,14 @@ export interface SystemServiceParts {
 export class SystemService {
   readonly #parts: SystemServiceParts;
   #probed: Promise<ProbeResult> | null = null;
+  #versions: Readonly<Record<string, string>> = {};
 
   constructor(parts: SystemServiceParts) {
     this.#parts = parts;
   }
 
   async info(): Promise<SystemInfo> {
-    const { helper, appVersion, host } = this.#parts;
+    const { appVersion, host } = this.#parts;
     const { providers, cuda } = await this.#probe();
     const available = new Set(providers.filter((info) => info.available).map((info) => info.provider));
     return {
@@ -43,7 +45,7 @@ export class SystemService {
       providers: providers.map((info) => ({ ...info })),
       cuda,
       defaultProvider: PROVIDERS_BY_SPEED.find((provider) => available.has(provider)) ?? 'cpu',
-      versions: { node: process.versions.node, ...helper.versions },
+      versions: { node: process.versions.node, ...this.#versions },
     };
   }
 
@@ -73,7 +75,11 @@ export class SystemService {
     const { errands } = this.#parts;
     // An engine each, since the first may have ended.
     return probeWithoutCrash((params) =>
-      errands.run((engine) => engine.request<'probe'>({ kind: 'probe', params }), env),
+      errands.run(async (engine) => {
+        const result = await engine.request<'probe'>({ kind: 'probe', params });
+        this.#versions = engine.versions;
+        return result;
+      }, env),
     );
   }
 
@@ -88,10 +94,7 @@ export class SystemService {
 
   /** Once; after a failure again. */
   #probe(): Promise<ProbeResult> {
-    return (
-      this.#probed ??
-      this.take(probeWithoutCrash((params) => this.#parts.helper.request<'probe'>({ kind: 'probe', params })))
-    );
+    return this.#probed ?? this.take(this.probeWith());
   }
 }
 

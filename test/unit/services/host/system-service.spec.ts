@@ -7,10 +7,9 @@ import { SystemService } from '../../../../src-main/services/host/system-service
 function defaultOf(...working: readonly Provider[]): Promise<Provider> {
   const all: readonly Provider[] = ['webgpu', 'cpu', 'dml', 'cuda'];
   const providers = all.map((provider) => ({ provider, available: working.includes(provider), detail: '' }));
-  const helper = { versions: {}, request: () => Promise.resolve({ kind: 'probe', providers, cuda: null }) };
+  const engine = { versions: {}, request: () => Promise.resolve({ kind: 'probe', providers, cuda: null }) };
   const service = new SystemService({
-    helper: helper as unknown as EngineClient,
-    errands: { run: () => Promise.reject(new Error('not asked')) },
+    errands: { run: (work) => work(engine as unknown as EngineClient) },
     appVersion: '0',
     host: 'web',
     noticesFile: '',
