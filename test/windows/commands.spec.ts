@@ -32,12 +32,6 @@ afterAll(async () => {
 });
 
 describe.concurrent('commands on Windows', () => {
-  it('verifies every tensor of the reference implementations', async () => {
-    const { code, stdout } = await windows.cli('verify', `${DRIVES.pack}\\My packs\\tiny`);
-    expect(stdout).toMatch(/[5-9]\d passed, 0 failed/);
-    expect(code).toBe(0);
-  });
-
   // Each on drives, shares and in spellings that people use.
   it.each([
     ['16-bit', 'demo', PACK, 'Q:\\cache', 'O:\\16-bit.png'],
