@@ -13,12 +13,24 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
 }
 
-/** Rewrites one progress line; writes nothing where stderr is not a terminal. */
+/** Milliseconds between progress lines where stderr is a file or a pipe. */
+const LINE_INTERVAL_MS = 10_000;
+let lastLineAt: number | null = null;
+
+/** Rewrites one progress line; where stderr is no terminal, writes a line every ten seconds. */
 export function showProgress(fraction: number, message: string): void {
-  if (!process.stderr.isTTY) return;
+  const percent = `${String(Math.round(fraction * 100)).padStart(3)}% ${message}`;
+  if (!process.stderr.isTTY) {
+    const now = performance.now();
+    lastLineAt ??= now;
+    if (now - lastLineAt < LINE_INTERVAL_MS) return;
+    lastLineAt = now;
+    process.stderr.write(`${percent}\n`);
+    return;
+  }
   const filled = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_WIDTH);
   const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`;
-  process.stderr.write(`\r\u001b[K${bar} ${String(Math.round(fraction * 100)).padStart(3)}% ${message}`);
+  process.stderr.write(`\r\u001b[K${bar} ${percent}`);
 }
 
 export function endProgress(): void {
