@@ -14,6 +14,14 @@ function project(name: string, extra: Record<string, unknown> = {}) {
  */
 const RETRIES = 1;
 
+/** `npm test` runs the first, which take half of the time; `npm run test:windows` all. */
+const SHORT_ON_WINDOWS = ['windows/commands', 'windows/files', 'windows/recovery', 'windows/runtime', 'e2e/journey'];
+const WINDOWS_FILES = (
+  process.env['LIKENESS_LAB_WINDOWS'] === 'short'
+    ? SHORT_ON_WINDOWS
+    : [...SHORT_ON_WINDOWS, 'windows/cuda', 'windows/package', 'e2e/own-files']
+).map((name) => `test/${name}.spec.ts`);
+
 export default defineConfig({
   root,
   // For the renderer's state classes (runes) and its alias of the contract.
@@ -40,7 +48,7 @@ export default defineConfig({
       }),
       // Windows' Node and packages under Wine: `npm test` includes it where that is installed.
       project('windows', {
-        include: ['test/windows/**/*.spec.ts', ...['journey', 'own-files'].map((name) => `test/e2e/${name}.spec.ts`)],
+        include: WINDOWS_FILES,
         provide: { hosts: 'windows' },
         retry: RETRIES,
         testTimeout: 120_000,

@@ -59,7 +59,7 @@ describe.concurrent('commands on Windows', () => {
   );
 
   it('compares, with a report that replaces an earlier one', async () => {
-    await mkdir(windows.at('out', 'report'));
+    await mkdir(windows.at('out', 'report'), { recursive: true });
     await writeFile(windows.at('out', 'report/report.csv'), 'earlier');
     const { code, stdout, stderr } = await windows.cli(
       'compare', '--pack', PACK, '--cache', `${DRIVES.cache}\\cache`, '--report', `${DRIVES.out}\\report`,

@@ -8,6 +8,11 @@ interface Ended {
   readonly stderr: string;
 }
 
+/** Standard error without the lines of progress that a command of more than ten seconds writes. */
+export function withoutProgress(stderr: string): string {
+  return stderr.replace(/^ *\d+% .*\r?\n/gm, '');
+}
+
 /** What it says and its exit code. */
 export function runCli(...args: string[]): Promise<Ended> {
   return runCliWith({}, ...args);
@@ -18,7 +23,7 @@ export function runCliWith(env: Readonly<Record<string, string>>, ...args: strin
   return new Promise((resolve) => {
     const options = { env: { ...process.env, ...env } };
     const child = execFile(process.execPath, ['dist/main/cli.js', ...args], options, (_error, stdout, stderr) => {
-      resolve({ code: child.exitCode, stdout, stderr });
+      resolve({ code: child.exitCode, stdout, stderr: withoutProgress(stderr) });
     });
   });
 }

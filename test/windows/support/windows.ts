@@ -5,6 +5,7 @@ import { cp, mkdir, mkdtemp, open, readFile, rm, symlink } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withoutProgress } from '../../integration/support/run-cli.js';
 
 interface Ended {
   readonly code: number | null;
@@ -127,7 +128,8 @@ export class Windows {
         child.once('error', reject);
         child.once('exit', resolve);
       });
-      return { code, stdout: await readFile(`${run}.out`, 'utf8'), stderr: await readFile(`${run}.err`, 'utf8') };
+      const [stdout, stderr] = await Promise.all([readFile(`${run}.out`, 'utf8'), readFile(`${run}.err`, 'utf8')]);
+      return { code, stdout, stderr: withoutProgress(stderr) };
     } finally {
       await files.stdout.close();
       await files.stderr.close();
