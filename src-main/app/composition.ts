@@ -147,7 +147,7 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
     },
   });
 
-  confineSession(session.defaultSession, developer);
+  confineSession(session.defaultSession, developer, app.getPath('documents'));
   session.defaultSession.protocol.handle(SCHEME, createPageHandler(join(ROOT, 'dist/renderer'), host.pictures));
   registerIpc(ipcMain, host.dispatch, host.hub, () => window?.webContents ?? null);
   app.on('web-contents-created', (_event, contents) => confineContents(contents, shell));

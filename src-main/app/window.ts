@@ -1,10 +1,18 @@
 /** Options and restrictions of the window. @source Electron's security checklist */
+import { join } from 'node:path';
 import type { BrowserWindowConstructorOptions, Event, Session, Shell, WebContents } from 'electron';
 import { isOurs, SCHEME } from './page-origin.js';
 import { MIN_HEIGHT, MIN_WIDTH, type WindowState } from './window-state.js';
 
 /** Sites that links of the app may open in the browser. */
-const EXTERNAL_HOSTS = new Set(['github.com', 'huggingface.co', 'arxiv.org', 'creativecommons.org']);
+const EXTERNAL_HOSTS = new Set([
+  'github.com',
+  'huggingface.co',
+  'arxiv.org',
+  'creativecommons.org',
+  'pypi.org',
+  'www.nvidia.com',
+]);
 /** The page only needs permission to copy text. */
 const ALLOWED_PERMISSIONS = new Set(['clipboard-sanitized-write']);
 
@@ -64,13 +72,17 @@ export function confineContents(
   });
 }
 
-/** Denies permissions and devices, blocks requests to other origins, and allows downloads of our own data only. */
+/**
+ * Denies permissions and devices, blocks requests to other origins, and allows downloads of our own data only.
+ * @param exportsDir where the dialog for exports begins
+ */
 export function confineSession(
   session: Pick<
     Session,
     'setPermissionRequestHandler' | 'setPermissionCheckHandler' | 'setDevicePermissionHandler' | 'on' | 'webRequest'
   >,
   developer: boolean,
+  exportsDir: string,
 ): void {
   session.setPermissionRequestHandler((contents, permission, answer, details) =>
     answer(ALLOWED_PERMISSIONS.has(permission) && isOurs(details.requestingUrl)),
@@ -87,5 +99,6 @@ export function confineSession(
   session.on('will-download', (event, item) => {
     const url = item.getURL();
     if (!isOurs(url) && !url.startsWith(`blob:${SCHEME}:`)) event.preventDefault();
+    else item.setSaveDialogOptions({ defaultPath: join(exportsDir, item.getFilename()) });
   });
 }

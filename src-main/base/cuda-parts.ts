@@ -34,6 +34,11 @@ export const CUDA_PACKAGES = {
 } as const;
 export type CudaPackage = keyof typeof CUDA_PACKAGES;
 
+/** Where a person downloads a package's wheels. */
+export function wheelPage(name: CudaPackage): string {
+  return `https://pypi.org/project/${name}/${CUDA_PACKAGES[name]}/#files`;
+}
+
 export interface CudaPart {
   /** Named in reports. */
   readonly name: string;

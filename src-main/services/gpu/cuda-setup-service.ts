@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { AppError, isAbort } from '../../base/app-error.js';
-import { CUDA_PACKAGES, type CudaSystem } from '../../base/cuda-parts.js';
+import { CUDA_PACKAGES, type CudaSystem, wheelPage } from '../../base/cuda-parts.js';
 import type { CudaPlan, CudaSetup, CudaSource } from '../../contract/cuda.js';
 import { planSetup, type SetupPlace } from '../../library/cuda-plan.js';
 import { removeSetup, setUpFromWheels, setUpWithTool, type SetupProgress } from '../../library/cuda-setup.js';
@@ -56,8 +56,7 @@ export class CudaSetupService {
     return {
       ...plan,
       missing: missing.map(({ name, file, bytes }) => {
-        const version = CUDA_PACKAGES[name];
-        return { package: name, version, file, bytes, page: `https://pypi.org/project/${name}/${version}/#files` };
+        return { package: name, version: CUDA_PACKAGES[name], file, bytes, page: wheelPage(name) };
       }),
       tool: tool?.version ?? null,
     };

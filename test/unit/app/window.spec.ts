@@ -1,7 +1,10 @@
 /** Electron's security checklist over the real options and handlers, with a hand-written fake of the few APIs used. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Session, WebContents } from 'electron';
 import { describe, expect, it } from 'vitest';
 import { confineContents, confineSession, mayOpenExternally, windowOptions } from '../../../src-main/app/window.js';
+import { CUDA_PACKAGES, wheelPage, type CudaPackage } from '../../../src-main/base/cuda-parts.js';
 import { MIN_HEIGHT, MIN_WIDTH, restoreWindowState, type Rectangle } from '../../../src-main/app/window-state.js';
 
 type Listener = (event: { url: string; preventDefault: () => void }, ...rest: unknown[]) => void;
@@ -29,6 +32,12 @@ class FakeContents {
   }
 }
 
+interface FakeItem {
+  getURL: () => string;
+  getFilename: () => string;
+  setSaveDialogOptions: (options: { defaultPath: string }) => void;
+}
+
 class FakeSession {
   request: (
     contents: null,
@@ -39,7 +48,7 @@ class FakeSession {
   check: (contents: null, permission: string, origin: string) => boolean = () => true;
   device: () => boolean = () => true;
   before: (details: { url: string }, answer: (result: { cancel: boolean }) => void) => void = () => undefined;
-  download: (event: { preventDefault: () => void }, item: { getURL: () => string }) => void = () => undefined;
+  download: (event: { preventDefault: () => void }, item: FakeItem) => void = () => undefined;
   setPermissionRequestHandler(handler: typeof this.request): void {
     this.request = handler;
   }
@@ -118,11 +127,22 @@ describe('the window', () => {
     expect(mayOpenExternally('https://github.com.evil.example/')).toBe(false);
     expect(mayOpenExternally('not a url')).toBe(false);
   });
+
+  it('opens every link that the page and the set-up of CUDA have', () => {
+    const sources = readdirSync('src-renderer', { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.svelte'))
+      .map((name) => readFileSync(join('src-renderer', name), 'utf8'));
+    const links = sources.flatMap((source) => source.match(/(?<=href=")https:[^"]+/g) ?? []);
+    expect(links).toContain('https://www.nvidia.com/drivers/');
+    for (const link of [...links, ...(Object.keys(CUDA_PACKAGES) as CudaPackage[]).map(wheelPage)]) {
+      expect(mayOpenExternally(link), link).toBe(true);
+    }
+  });
 });
 
 describe('the session', () => {
   const session = new FakeSession();
-  confineSession(session as unknown as Session, false);
+  confineSession(session as unknown as Session, false, '/home/ada/Documents');
 
   it('denies every permission but copying text', () => {
     const asked = (permission: string, url: string): boolean | null => {
@@ -173,12 +193,22 @@ describe('the session', () => {
   it('saves nothing but its own data', () => {
     const refused = (url: string): boolean => {
       let prevented = false;
-      session.download({ preventDefault: () => (prevented = true) }, { getURL: () => url });
+      session.download(
+        { preventDefault: () => (prevented = true) },
+        {
+          getURL: () => url,
+          getFilename: () => 'report.html',
+          setSaveDialogOptions: ({ defaultPath }) => offered.push(defaultPath),
+        },
+      );
       return prevented;
     };
+    const offered: string[] = [];
     expect(refused('blob:app://likeness/123')).toBe(false);
     expect(refused('app://likeness/picture/result/abc')).toBe(false);
     expect(refused('https://evil.example/x.exe')).toBe(true);
+    const path = join('/home/ada/Documents', 'report.html');
+    expect(offered).toEqual([path, path]);
   });
 });
 
