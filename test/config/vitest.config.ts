@@ -15,11 +15,11 @@ function project(name: string, extra: Record<string, unknown> = {}) {
 const RETRIES = 1;
 
 /** `npm test` runs the first, which take half of the time; `npm run test:windows` all. */
-const SHORT_ON_WINDOWS = ['windows/commands', 'windows/files', 'windows/recovery', 'windows/runtime', 'e2e/journey'];
+const SHORT_ON_WINDOWS = ['windows/commands', 'windows/files', 'windows/recovery', 'windows/runtime'];
 const WINDOWS_FILES = (
   process.env['LIKENESS_LAB_WINDOWS'] === 'short'
     ? SHORT_ON_WINDOWS
-    : [...SHORT_ON_WINDOWS, 'windows/cuda', 'windows/package', 'e2e/own-files']
+    : [...SHORT_ON_WINDOWS, 'windows/cuda', 'windows/package', 'e2e/journey', 'e2e/own-files']
 ).map((name) => `test/${name}.spec.ts`);
 
 export default defineConfig({
