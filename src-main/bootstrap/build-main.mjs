@@ -22,6 +22,7 @@ const ENTRIES = {
   'bench-gallery': 'test/bench/gallery.ts',
   'bench-metrics': 'test/bench/metrics.ts',
   'bench-operators': 'test/bench/operators.ts',
+  'bench-streaming': 'test/bench/streaming.ts',
   'random-pack': 'test/bench/random-pack.ts',
   'binding-memory': 'test/integration/support/binding-memory.ts',
   'session-memory': 'test/integration/support/session-memory.ts',

@@ -30,6 +30,11 @@ export interface ComputeProfile {
    * wider than the stream, and no expanded weight larger than a square one.
    */
   readonly panels: boolean;
+  /**
+   * Whether tensors are joined from parts of one width alone: CUDA's Concat of others reads their widths from the host,
+   * and these copies wait behind the weights that are streamed.
+   */
+  readonly equalParts: boolean;
 }
 
 function operatorsOf(target: ComputeTarget): ComputeProfile['operators'] {
@@ -44,6 +49,7 @@ export const CPU_PROFILE: ComputeProfile = {
   nBitsBias: 'input',
   attention: 'fused',
   panels: false,
+  equalParts: false,
 };
 
 /** Fastest and smallest on an H100 (docs/measurements.md). */
@@ -53,6 +59,7 @@ export const WEBGPU_F16_PROFILE: ComputeProfile = {
   nBitsBias: 'input',
   attention: 'by-heads',
   panels: true,
+  equalParts: false,
 };
 
 /** WebGPU without f16 shaders, such as SwiftShader: it has no float8 type. */
@@ -71,6 +78,7 @@ export const CUDA_PROFILE: ComputeProfile = {
   dtype: 'f16',
   operators: operatorsOf('cuda'),
   nBitsBias: 'add',
+  equalParts: true,
 };
 
 /**

@@ -17,7 +17,9 @@ import {
 
 export type Value = string;
 
-/** Place of an external initializer's bytes; `location` is relative to the model's folder. */
+/**
+ * Place of a weight's bytes. `location` is relative to the model's folder for initializers, an absolute path for inputs.
+ */
 export interface ExternalPlace {
   readonly location: string;
   readonly offset: number;
@@ -41,8 +43,18 @@ interface NodeOptions {
 const OPSET = 21;
 const IR_VERSION = 10;
 
+/** A weight that a graph takes as an input. */
+export interface WeightInput {
+  readonly name: string;
+  readonly type: OnnxType;
+  readonly dims: readonly number[];
+  readonly place: ExternalPlace;
+}
+
 export class GraphBuilder {
   readonly #name: string;
+  /** Null: weights are external initializers. Else they are inputs, named by their order, so that graphs of equal blocks are equal. */
+  readonly #weightInputs: WeightInput[] | null;
   readonly #nodes: NodeMessage[] = [];
   readonly #initializers: TensorMessage[] = [];
   readonly #inputs: ValueInfoMessage[] = [];
@@ -52,11 +64,17 @@ export class GraphBuilder {
   #externalBytes = 0;
   #counter = 0;
 
-  constructor(name: string) {
+  /** @param weights external initializers, or inputs `w0`, `w1`, … in the order of their first use */
+  constructor(name: string, weights: 'initializers' | 'inputs' = 'initializers') {
     this.#name = name;
+    this.#weightInputs = weights === 'inputs' ? [] : null;
   }
 
-  /** Bytes of all external initializers: the weights of a session. */
+  get weightInputs(): readonly WeightInput[] {
+    return this.#weightInputs ?? [];
+  }
+
+  /** Bytes of all weights. */
   get externalBytes(): number {
     return this.#externalBytes;
   }
@@ -79,12 +97,19 @@ export class GraphBuilder {
     this.#outputs.push(valueInfo(name, type, dims));
   }
 
-  /** An initializer whose bytes stay in a file; made once. */
+  /** A weight whose bytes are in a file; made once. */
   external(name: string, type: OnnxType, dims: readonly number[], place: ExternalPlace): Value {
     const known = this.#externals.get(name);
     if (known !== undefined) return known;
     const bytes = dims.reduce((product, dim) => product * dim, ONNX_TYPE_BYTES[type]);
     invariant(bytes === place.length, `external ${name} has ${place.length} bytes, its shape needs ${bytes}`);
+    this.#externalBytes += place.length;
+    if (this.#weightInputs !== null) {
+      const input = this.input(`w${this.#weightInputs.length}`, type, dims);
+      this.#weightInputs.push({ name: input, type, dims, place });
+      this.#externals.set(name, input);
+      return input;
+    }
     this.#initializers.push({
       name,
       dims: [...dims],
@@ -96,7 +121,6 @@ export class GraphBuilder {
         { key: 'length', value: String(place.length) },
       ],
     });
-    this.#externalBytes += place.length;
     this.#externals.set(name, name);
     return name;
   }
@@ -164,14 +188,15 @@ export class GraphBuilder {
   }
 
   /**
-   * Nodes that need no input, such as a weight's expansion, before all others. The runtime walks back from the outputs
+   * Nodes that need no activation, such as a weight's expansion, before all others. The runtime walks back from the outputs
    * and visits a node's later predecessor first, so an expansion that stands before the path of the activations is
    * computed right before its product, and one that stands behind it at the start of the run, where it stays in memory
    * until its turn: 8.4 GiB of FLUX's fp8 on `cuda` (docs/measurements.md).
    * @source onnxruntime 1.30 Graph::ReverseDFSFrom (a stack of predecessors sorted by index), seen in its profiles
    */
   #ordered(): NodeMessage[] {
-    const fixed = new Set([...this.#initializers.map(({ name }) => name), '']);
+    const weights = [...this.#initializers, ...this.weightInputs];
+    const fixed = new Set([...weights.map(({ name }) => name), '']);
     const first: NodeMessage[] = [];
     const others: NodeMessage[] = [];
     for (const node of this.#nodes) {

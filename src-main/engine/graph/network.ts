@@ -10,7 +10,7 @@ import type { GraphBuilder, Value } from './graph-builder.js';
 import type { InputTap } from './input-tap.js';
 import { linearLayer, panelLayers, sum } from './linear.js';
 import { Operators } from './operators.js';
-import { rowParts, type WeightBook } from './stored-tensor.js';
+import { hasRowParts, rowParts, type StoredTensor, type WeightBook } from './stored-tensor.js';
 
 export class Network extends Operators {
   readonly #tap: InputTap | null;
@@ -54,14 +54,17 @@ export class Network extends Operators {
     const weight = this.book.take(out.weight, [width, columns]);
     const { storage } = weight;
     if (storage.kind !== 'panels' || storage.width !== width) {
-      const inner = activation(this.linear(x, into, hidden, width));
-      const joined = beside === undefined ? inner : this.concatColumns([beside, inner]);
+      const joined =
+        beside === undefined
+          ? activation(this.linear(x, into, hidden, width))
+          : this.concatColumns([beside, ...this.#inner(x, into, hidden, width).map(activation)]);
       this.#tap?.take(this, out.weight, [{ x: joined, k: columns }]);
       return linearLayer(this, weight, width, columns, this.#bias(out, width), x)(joined);
     }
     const outs = panelLayers(this, weight, storage, width, columns, this.#bias(out, width), x);
     const first = beside === undefined ? 0 : 1;
-    const ins = this.#rowLayers(into, hidden, width, outs.length - first, x);
+    const inWeight = this.book.take(into.weight, [hidden, width]);
+    const ins = this.#rowLayers(inWeight, into, width, outs.length - first, x);
     const parts: Value[] = [];
     const y = sum(this, outs, (layer, index) => {
       const inner = ins[index - first];
@@ -78,13 +81,24 @@ export class Network extends Operators {
     return y;
   }
 
+  /** The hidden channels of an MLP, as one tensor or as parts as wide as the stream. */
+  #inner(x: Value, into: LinearNames, hidden: number, width: number): Value[] {
+    const count = hidden / width;
+    const weight = this.book.take(into.weight, [hidden, width]);
+    this.#tap?.take(this, into.weight, [{ x, k: width }]);
+    if (!this.profile.equalParts || !hasRowParts(weight.storage, count)) {
+      return [linearLayer(this, weight, hidden, width, this.#bias(into, hidden), x)(x)];
+    }
+    return this.#rowLayers(weight, into, width, count, x).map((layer) => layer(x));
+  }
+
   /** A layer for each of `count` parts of the output channels. */
-  #rowLayers(names: LinearNames, n: number, k: number, count: number, after: Value): Layer[] {
-    const weights = rowParts(this.book.take(names.weight, [n, k]), count);
-    const biases = names.bias === null ? [] : rowParts(this.book.take(names.bias, [n]), count);
-    return weights.map((weight, index) => {
+  #rowLayers(weight: StoredTensor, { bias: name }: LinearNames, k: number, count: number, after: Value): Layer[] {
+    const [n = 0] = weight.shape;
+    const biases = name === null ? [] : rowParts(this.book.take(name, [n]), count);
+    return rowParts(weight, count).map((part, index) => {
       const bias = biases[index];
-      return linearLayer(this, weight, n / count, k, bias === undefined ? null : this.plainOf(bias), after);
+      return linearLayer(this, part, n / count, k, bias === undefined ? null : this.plainOf(bias), after);
     });
   }
 

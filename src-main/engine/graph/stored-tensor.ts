@@ -1,7 +1,7 @@
 /** Format and place of a parameter for a session. Made by `convert`, read by the graph code. */
 import { AppError } from '../../base/app-error.js';
 import { invariant } from '../../base/assert.js';
-import type { PackedTarget } from '../quant/formats/storage.js';
+import { isMade, type PackedTarget } from '../quant/formats/storage.js';
 import type { OnnxType } from './onnx-schema.js';
 
 /** A range of bytes in a file. */
@@ -27,6 +27,12 @@ export interface StoredTensor {
   /** Shape in the checkpoint: [N, K] for linears. */
   readonly shape: readonly number[];
   readonly storage: Storage;
+}
+
+/** Whether a parameter of this app's own formats can be cut by `rowParts`; files of other tools have their own orders. */
+export function hasRowParts(storage: Storage, count: number): boolean {
+  if (storage.kind === 'panels' || (storage.kind !== 'plain' && !isMade(storage.kind))) return false;
+  return partsOf(storage).every(({ shape: [rows = 0], length }) => rows % count === 0 && length % count === 0);
 }
 
 /**
@@ -68,12 +74,13 @@ function mapParts(storage: Exclude<Storage, { kind: 'panels' }>, map: (part: Sto
 
 /** Gives parameters to the graph code, checks their shapes and records which were used. */
 export class WeightBook {
-  readonly #network: string;
+  /** Named in errors. */
+  readonly network: string;
   readonly #tensors: ReadonlyMap<string, StoredTensor>;
   readonly #used = new Set<string>();
 
   constructor(network: string, tensors: ReadonlyMap<string, StoredTensor>) {
-    this.#network = network;
+    this.network = network;
     this.#tensors = tensors;
   }
 
@@ -84,9 +91,9 @@ export class WeightBook {
   take(name: string, shape: readonly (number | null)[]): StoredTensor {
     const tensor = this.#tensors.get(name);
     if (tensor === undefined) {
-      throw new AppError('weights.missing-tensor', `${this.#network} has no tensor "${name}".`, {
+      throw new AppError('weights.missing-tensor', `${this.network} has no tensor "${name}".`, {
         remedy: 'The checkpoint is incomplete or of another model. Check the pack on the Models screen.',
-        details: { network: this.#network, tensor: name },
+        details: { network: this.network, tensor: name },
       });
     }
     const fits =
@@ -94,12 +101,17 @@ export class WeightBook {
     if (!fits) {
       throw new AppError(
         'weights.wrong-shape',
-        `${this.#network}'s tensor "${name}" has shape [${tensor.shape.join(', ')}], its config needs [${shape.map((dim) => dim ?? 'any').join(', ')}].`,
+        `${this.network}'s tensor "${name}" has shape [${tensor.shape.join(', ')}], its config needs [${shape.map((dim) => dim ?? 'any').join(', ')}].`,
         { remedy: 'The weights and the config.json beside them are of different models. Download both again.' },
       );
     }
     this.#used.add(name);
     return tensor;
+  }
+
+  /** A parameter that no graph needs and that is no fault of the file. */
+  skip(name: string): void {
+    this.#used.add(name);
   }
 
   has(name: string): boolean {

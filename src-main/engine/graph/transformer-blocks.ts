@@ -62,19 +62,13 @@ function queryKeyValue(
   context: BlockContext,
   x: Value,
   names: Pick<StreamNames, 'q' | 'k' | 'v' | 'qNorm' | 'kNorm'>,
-): { q: Value; k: Value; v: Value } {
+): Attended {
   const { net, shape } = context;
   return {
     q: net.headNorm(projection(context, x, names.q), names.qNorm, shape.heads, shape.headSize),
     k: net.headNorm(projection(context, x, names.k), names.kNorm, shape.heads, shape.headSize),
     v: projection(context, x, names.v),
   };
-}
-
-function rotatedAttention(context: BlockContext, q: Value, k: Value, v: Value): Value {
-  const { net, shape, cos, sin } = context;
-  const rotate = (x: Value) => net.rope(x, cos, sin, shape.heads, shape.headSize);
-  return net.attention(rotate(q), rotate(k), v, shape.heads, shape.headSize);
 }
 
 /** x + gate·y. */
@@ -90,6 +84,34 @@ function feedForward(context: BlockContext, x: Value, names: StreamNames, modula
   return gatedAdd(context, x, modulation.gateMlp, y);
 }
 
+/** Queries, keys and values [tokens, hidden] of the tokens of a stream, or of both, text first. */
+export interface Attended {
+  readonly q: Value;
+  readonly k: Value;
+  readonly v: Value;
+}
+
+/** Of one stream of a two-stream block. @param stream [tokens, hidden] */
+export function streamAttended(
+  context: BlockContext,
+  names: StreamNames,
+  modulation: StreamModulation,
+  stream: Value,
+): Attended {
+  return queryKeyValue(context, modulate(context, stream, modulation.scaleMsa, modulation.shiftMsa), names);
+}
+
+/** Rotates each head of x [tokens, hidden] by the context's angles of these tokens. */
+export function rotate({ net, shape, cos, sin }: BlockContext, x: Value): Value {
+  return net.rope(x, cos, sin, shape.heads, shape.headSize);
+}
+
+/** Rows of the image and of the text. */
+interface Streams {
+  readonly img: Value;
+  readonly txt: Value;
+}
+
 /** Two-stream block: img [S, hidden] and txt [L, hidden] attend jointly, text first. */
 export function doubleBlock(
   context: BlockContext,
@@ -97,27 +119,37 @@ export function doubleBlock(
   modulation: ModulationLayout['double'][number],
   img: Value,
   txt: Value,
-): { img: Value; txt: Value } {
-  const { net, textTokens } = context;
-  const imgQkv = queryKeyValue(
+): Streams {
+  const imgQkv = streamAttended(context, names.img, modulation.img, img);
+  const txtQkv = streamAttended(context, names.txt, modulation.txt, txt);
+  const joint = (part: keyof Attended) => context.net.concatRows([txtQkv[part], imgQkv[part]]);
+  const { net, shape, textTokens } = context;
+  const [q, k, v] = [rotate(context, joint('q')), rotate(context, joint('k')), joint('v')];
+  const attended = net.attention(q, k, v, shape.heads, shape.headSize);
+  return doubleBlockFrom(
     context,
-    modulate(context, img, modulation.img.scaleMsa, modulation.img.shiftMsa),
-    names.img,
+    names,
+    modulation,
+    { img, txt },
+    { txt: net.rows(attended, 0, textTokens), img: net.rows(attended, textTokens, END) },
   );
-  const txtQkv = queryKeyValue(
-    context,
-    modulate(context, txt, modulation.txt.scaleMsa, modulation.txt.shiftMsa),
-    names.txt,
-  );
-  const joint = (part: 'q' | 'k' | 'v') => net.concatRows([txtQkv[part], imgQkv[part]]);
-  const attended = rotatedAttention(context, joint('q'), joint('k'), joint('v'));
-  const txtAttended = projection(context, net.rows(attended, 0, textTokens), names.txt.attentionOut);
-  const imgAttended = projection(context, net.rows(attended, textTokens, END), names.img.attentionOut);
+}
+
+/** What follows attention, whose result `attended` is. */
+export function doubleBlockFrom(
+  context: BlockContext,
+  names: DoubleBlockNames,
+  modulation: ModulationLayout['double'][number],
+  { img, txt }: Streams,
+  attended: Streams,
+): Streams {
+  const txtAttended = projection(context, attended.txt, names.txt.attentionOut);
+  const imgAttended = projection(context, attended.img, names.img.attentionOut);
   const imgResidual = gatedAdd(context, img, modulation.img.gateMsa, imgAttended);
   const txtResidual = gatedAdd(context, txt, modulation.txt.gateMsa, txtAttended);
   return {
     img: feedForward(context, imgResidual, names.img, modulation.img),
-    txt: net.clipF16(feedForward(context, txtResidual, names.txt, modulation.txt)),
+    txt: context.net.clipF16(feedForward(context, txtResidual, names.txt, modulation.txt)),
   };
 }
 
@@ -131,7 +163,7 @@ export function singleBlock(
   const { net, shape } = context;
   const normed = modulate(context, x, modulation.scale, modulation.shift);
   const { q, k, v } = queryKeyValue(context, normed, names);
-  const attended = rotatedAttention(context, q, k, v);
+  const attended = net.attention(rotate(context, q), rotate(context, k), v, shape.heads, shape.headSize);
   const sizes = { hidden: 4 * shape.hidden, width: shape.hidden };
   const y = net.mlp(normed, names.mlpIn, names.out, sizes, (inner) => net.geluTanh(inner), { beside: attended });
   return net.clipF16(gatedAdd(context, x, modulation.gate, y));

@@ -2,7 +2,7 @@
 import type { FormatChoice, Provider } from '../../base/vocabulary.js';
 import type { CudaReport } from './cuda-report.js';
 import type { DeviceChoice } from './choices.js';
-import type { GenerateRequest } from './generate.js';
+import type { GenerateRequest, WeightPlaces } from './generate.js';
 
 /** Load and peak before a run, from headers alone. */
 export interface EstimateRequest extends DeviceChoice {
@@ -13,12 +13,15 @@ export interface EstimateRequest extends DeviceChoice {
   readonly height: number;
   /** As in `GenerateRequest`. */
   readonly decode?: GenerateRequest['decode'];
+  readonly memoryLimitBytes?: GenerateRequest['memoryLimitBytes'];
 }
 export interface EstimateResult {
   readonly kind: 'estimate';
   /** Bytes by part; `runtime`: what the provider itself takes on its device in every stage. */
   readonly parts: Readonly<Record<'flux' | 't5' | 'infusenet' | 'vae' | 'clip' | 'activations' | 'runtime', number>>;
-  /** Weights of the loaded denoiser. */
+  /** Of the denoiser's weights; null where the provider holds all. */
+  readonly weightPlaces: WeightPlaces | null;
+  /** Weights of the loaded denoiser on the device. */
   readonly loadBytes: number;
   /** Highest of the stages, weights plus activations. */
   readonly peakBytes: number;

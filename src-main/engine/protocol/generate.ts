@@ -33,6 +33,8 @@ export interface GenerateRequest extends DeviceChoice, SettingValues {
   readonly allowNotFinite?: boolean;
   /** Default `auto`. */
   readonly decode?: DecodeChoice;
+  /** Of the card, for the whole run, where the provider streams weights that do not fit; default what is free. */
+  readonly memoryLimitBytes?: number;
   /** Duration of a step with the same settings in earlier runs; detects a card that is full from the first step. */
   readonly usualStepSeconds?: number;
 }
@@ -49,6 +51,15 @@ export interface DecodeReport {
   /** Estimated need of the whole decode, and free memory before it. */
   readonly wholeBytes: number;
   readonly freeBytes: number | null;
+}
+
+/** Where the denoiser's weights were, in bytes. */
+export interface WeightPlaces {
+  readonly residentBytes: number;
+  /** Crossed the bus in each step. */
+  readonly streamedBytes: number;
+  /** Of the streamed ones, those read from their files in each step. */
+  readonly fromDiskBytes: number;
 }
 
 /** The card moved buffers into the computer's memory: from this step on (1-based), steps took this long. */
@@ -116,6 +127,8 @@ export interface GenerateResult {
   readonly keepList: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
   readonly decode: DecodeReport;
+  /** Null where the provider holds all weights. */
+  readonly weightPlaces: WeightPlaces | null;
   /** Null when the card did not spill. */
   readonly spill: SpillReport | null;
   /** Cosine of the generated face's embedding with the conditioning one; `identityState` gives the reason for null. */

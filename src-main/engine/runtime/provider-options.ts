@@ -56,7 +56,7 @@ const OPTION = /([a-z0-9_]+)=([^;]*)/g;
  * @source onnxruntime.ai, CUDA execution provider
  */
 export function cudaOptions(
-  { deviceId = 0, repeated }: Pick<DeviceChoice, 'deviceId'> & { readonly repeated?: boolean },
+  { deviceId = 0 }: Pick<DeviceChoice, 'deviceId'>,
   overrides: string = process.env['LIKENESS_LAB_CUDA_OPTIONS'] ?? '',
 ): Readonly<Record<string, string>> {
   const changed = Array.from(overrides.matchAll(OPTION), ([, key = '', value = '']) => [key, value] as const);
@@ -69,7 +69,6 @@ export function cudaOptions(
     do_copy_in_default_stream: '1',
     // What is computed in f32 is meant to be f32.
     use_tf32: '0',
-    // A graph replays the kernels of one run, so the others must be like it.
-    ...Object.fromEntries(changed.filter(([key]) => key !== 'enable_cuda_graph' || repeated === true)),
+    ...Object.fromEntries(changed),
   };
 }

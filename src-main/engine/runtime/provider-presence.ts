@@ -16,7 +16,8 @@ export function providersInBuild(): Provider[] {
 
 /**
  * The binding of a provider: the C API for CUDA, onnxruntime-node for the others. With a library's path in
- * `LIKENESS_LAB_CPU_RUNTIME` the CPU goes by the C API of that library, which is how tests compare the two.
+ * `LIKENESS_LAB_CPU_RUNTIME` the CPU goes by the C API of that library, which is how tests compare the two; with
+ * `LIKENESS_LAB_CPU_BLOCKS=1` also block by block, as CUDA does.
  * @throws AppError engine.provider-unavailable
  */
 export async function bindingOf(provider: Provider): Promise<Binding> {
@@ -24,7 +25,9 @@ export async function bindingOf(provider: Provider): Promise<Binding> {
   if (provider === 'cuda') return cudaBinding();
   const library = process.env['LIKENESS_LAB_CPU_RUNTIME'];
   if (provider === 'cpu' && library !== undefined && library !== '') {
-    return (await import('./capi/capi-binding.js')).capiBinding(library);
+    const binding = (await import('./capi/capi-binding.js')).capiBinding(library);
+    const { version, open } = binding;
+    return process.env['LIKENESS_LAB_CPU_BLOCKS'] === '1' ? binding : { version, open };
   }
   return NODE_BINDING;
 }

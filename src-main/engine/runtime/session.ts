@@ -3,15 +3,18 @@
  * fails when a node has no kernel there.
  */
 import { parse, relative, sep } from 'node:path';
-import { isAbort } from '../../base/app-error.js';
+import { AppError, isAbort } from '../../base/app-error.js';
+import { invariant } from '../../base/assert.js';
 import { isBusy, patiently } from '../../disk/patience.js';
-import type { DeviceChoice } from '../protocol.js';
-import type { BoundSession, Feeds } from './binding.js';
+import type { DeviceChoice, Provider, WeightPlaces } from '../protocol.js';
+import type { BlockProgram } from '../graph/block-program.js';
+import type { BlockSession, BoundSession, Feeds, SessionSettings, WeightMemory } from './binding.js';
 import { bindingOf } from './provider-presence.js';
+import { SmallBudgetError } from './blocks/residency.js';
 import { sessionEntries } from './provider-options.js';
 import { isSharingViolation, wrapRuntimeError } from './runtime-error.js';
 
-export type { Feed } from './binding.js';
+export type { Feed, WeightMemory } from './binding.js';
 
 // nvidia-smi's order, since memory is read from it; by default CUDA puts the fastest first.
 process.env['CUDA_DEVICE_ORDER'] ??= 'PCI_BUS_ID';
@@ -30,8 +33,6 @@ export interface SessionOptions extends DeviceChoice {
   readonly asWritten?: boolean;
   /** Writes a per-node profile with this path prefix. */
   readonly profilePrefix?: string;
-  /** Every run has the same shapes and outputs, so that a GPU can replay the first. */
-  readonly repeated?: boolean;
   /** Ends loading and runs; onnxruntime-node cannot, so its callers check between runs. */
   readonly signal?: AbortSignal;
 }
@@ -108,30 +109,131 @@ export async function openSession(
   externalRoot: string,
   options: SessionOptions,
 ): Promise<Session> {
-  const entries = sessionEntries(options);
+  const settings = settingsOf(options, { 'session.model_external_initializers_file_folder_path': externalRoot });
   const binding = await bindingOf(options.provider);
   try {
-    const load = () =>
-      binding.open(model, {
-        provider: options.provider,
-        deviceId: options.deviceId ?? 0,
-        optimize: options.asWritten !== true,
-        logSeverity: options.quiet === true ? QUIET_SEVERITY : LOG_SEVERITY,
-        ...(options.profilePrefix === undefined ? {} : { profilePrefix: options.profilePrefix }),
-        ...(options.repeated === true ? { repeated: true } : {}),
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-        configEntries: {
-          'session.model_external_initializers_file_folder_path': externalRoot,
-          ...entries,
-          // Folding would expand every packed weight to floats at load.
-          'optimization.disable_specified_optimizers': 'ConstantFolding',
-        },
-      });
+    const load = () => binding.open(model, settings);
     const session = await patiently(() => load().catch(asHeld), undefined, isBusy);
     return new Session(session, options);
   } catch (cause) {
     throw isAbort(cause) ? cause : wrapRuntimeError(cause, options, 'load');
   }
+}
+
+function settingsOf(options: SessionOptions, entries: Readonly<Record<string, string>>): SessionSettings {
+  return {
+    provider: options.provider,
+    deviceId: options.deviceId ?? 0,
+    optimize: options.asWritten !== true,
+    logSeverity: options.quiet === true ? QUIET_SEVERITY : LOG_SEVERITY,
+    ...(options.profilePrefix === undefined ? {} : { profilePrefix: options.profilePrefix }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    configEntries: {
+      ...entries,
+      ...sessionEntries(options),
+      // Folding would expand every packed weight to floats at load.
+      'optimization.disable_specified_optimizers': 'ConstantFolding',
+    },
+  };
+}
+
+/** A loaded sequence of blocks. Buffers are f32, named by the program. */
+export class BlockRunner {
+  readonly #session: BlockSession;
+  readonly #options: SessionOptions;
+
+  constructor(session: BlockSession, options: SessionOptions) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  get places(): WeightPlaces {
+    return this.#session.places;
+  }
+
+  /** Graphs that were loaded. */
+  get kinds(): number {
+    return this.#session.kinds;
+  }
+
+  /**
+   * Writes what does not change and runs the blocks that depend on it alone.
+   * @throws AppError engine.out-of-memory, engine.device-lost, engine.session-failed; AbortError
+   */
+  async prepare(data: Readonly<Record<string, Float32Array>>): Promise<void> {
+    await this.#wrapped(async () => {
+      this.#session.write(data);
+      await this.#session.runOnce();
+    });
+  }
+
+  /** One step. @returns a copy of the buffer `output` @throws as `prepare`, weights.unreadable */
+  step(data: Readonly<Record<string, Float32Array>>, output: string): Promise<Float32Array> {
+    return this.#wrapped(async () => {
+      this.#session.write(data);
+      await this.#session.runStep();
+      return this.#session.read(output);
+    });
+  }
+
+  /** Frees weights and buffers; safe to call twice. */
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+
+  async #wrapped<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      throw wrapped(cause, this.#options, 'run');
+    }
+  }
+}
+
+/** Whether a provider's binding runs networks block by block. @throws AppError engine.provider-unavailable */
+export async function runsBlocks(provider: Provider): Promise<boolean> {
+  return (await bindingOf(provider)).openBlocks !== undefined;
+}
+
+/**
+ * Loads a program on a provider whose binding runs blocks.
+ * @throws AppError as `openSession`, weights.unreadable; AbortError when the signal ended it
+ */
+export async function openBlocks(
+  program: BlockProgram,
+  memory: WeightMemory,
+  options: SessionOptions,
+): Promise<BlockRunner> {
+  const { openBlocks: open } = await bindingOf(options.provider);
+  invariant(open !== undefined, `${options.provider} runs no blocks`);
+  try {
+    return new BlockRunner(await open(program, memory, settingsOf(options, {})), options);
+  } catch (cause) {
+    throw cause instanceof SmallBudgetError ? tooSmall(cause, memory, options.label) : wrapped(cause, options, 'load');
+  }
+}
+
+function tooSmall({ allowed, least }: SmallBudgetError, { otherBytes = 0 }: WeightMemory, label: string): AppError {
+  const gib = (tenths: number) => `${(tenths / 10).toFixed(1)} GiB`;
+  const tenthsOf = (bytes: number) => (bytes * 10) / 2 ** 30;
+  const needed = gib(Math.ceil(tenthsOf(least + otherBytes)));
+  const usable = gib(Math.floor(Math.max(0, tenthsOf(allowed + otherBytes))));
+  return new AppError(
+    'engine.out-of-memory',
+    `${label} needs at least ${needed} of the card for a picture of this size, with one block of weights there at a time; ${usable} may be used.`,
+    {
+      remedy:
+        'Raise the memory limit, close other programs that use the GPU, or choose a smaller format or a smaller picture.',
+      retryable: true,
+    },
+  );
+}
+
+/** @param cause may name the block that it happened in */
+function wrapped(cause: unknown, options: SessionOptions, action: 'load' | 'run'): unknown {
+  if (isAbort(cause) || cause instanceof AppError) return cause;
+  const block = cause instanceof Error && 'block' in cause ? String(cause.block) : options.label;
+  return wrapRuntimeError(cause, { ...options, label: block }, action);
 }
 
 /** A load whose weights another program holds, as the system's own error, which is waited for. @throws always */

@@ -112,7 +112,7 @@ export async function verifyDenoiser(context: VerifyContext, pack: Pack, setting
             report(checkRelative(`latents_after_step[${step - 1}]`, now, reference, limits.latents));
           });
         } finally {
-          await denoiser.session.release();
+          await denoiser.release();
         }
         await verifyDecoded(context, vae, shape, latents);
       }),

@@ -66,7 +66,7 @@ async function verifyText(context: VerifyContext, pack: Pack, settings: Expected
         for (const prompt of settings.prompts) rows.push(await t5.encode(tokenizers.t5.encode(prompt)));
         await reportRows(context, 't5_embeds', rows);
       } finally {
-        await t5.session.release();
+        await t5.release();
       }
     });
   }

@@ -21,7 +21,18 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-function estimateOf(provider: Provider, formats: FormatChoice, width: number, height: number): Promise<EstimateResult> {
+/** GiB of four consecutive blocks. */
+function ringOf(format: WeightFormat): number {
+  return { '16-bit': 0.9, int8: 0.44, nf4: 0.25 }[format as string] ?? 0;
+}
+
+function estimateOf(
+  provider: Provider,
+  formats: FormatChoice,
+  width: number,
+  height: number,
+  limitGib?: number,
+): Promise<EstimateResult> {
   return estimate({
     packPath: folder,
     modelVariant: 'aes_stage2',
@@ -30,6 +41,7 @@ function estimateOf(provider: Provider, formats: FormatChoice, width: number, he
     width,
     height,
     decode: 'whole',
+    ...(limitGib === undefined ? {} : { memoryLimitBytes: limitGib * GIB }),
   });
 }
 
@@ -37,19 +49,35 @@ const all = (format: WeightFormat): FormatChoice => ({ flux: format, t5: format,
 
 describe('the estimate of cuda', () => {
   it.each<[string, FormatChoice, number, number, number, number]>([
-    ['16-bit', all('16-bit'), 864, 1152, 20.81, 22.18],
-    ['fp8', all('fp8'), 864, 1152, 11.16, 12.94],
-    ['int8', all('int8'), 864, 1152, 11.16, 12.56],
-    ['int8, nf4', { flux: 'int8', t5: 'int8', infusenet: 'nf4' }, 864, 1152, 10.26, 11.69],
-    ['int4', all('int4'), 864, 1152, 7.28, 8.67],
-    ['nf4', all('nf4'), 864, 1152, 6.69, 8.19],
-    ['nf4', all('nf4'), 512, 512, 6.68, 7.32],
-    ['nf4', all('nf4'), 1024, 1024, 6.69, 8.27],
-    ['nf4', all('nf4'), 1536, 1536, 6.7, 9.79],
+    ['16-bit', all('16-bit'), 864, 1152, 21.24, 21.83],
+    ['fp8', all('fp8'), 864, 1152, 11.19, 12.0],
+    ['int8', all('int8'), 864, 1152, 11.19, 11.91],
+    ['int4', all('int4'), 864, 1152, 6.74, 7.45],
+    ['nf4', all('nf4'), 864, 1152, 6.43, 7.17],
+    ['nf4', all('nf4'), 512, 512, 6.26, 6.56],
+    ['nf4', all('nf4'), 1024, 1024, 6.44, 7.12],
+    ['nf4', all('nf4'), 1536, 1536, 6.76, 8.19],
   ])('is within 3 %%: %s at %d × %d, load %d GiB, peak %d GiB', async (_what, formats, width, height, load, peak) => {
-    const { loadBytes, stageBytes } = await estimateOf('cuda', formats, width, height);
-    expect(Math.abs(loadBytes / GIB / load - 1)).toBeLessThan(0.02);
+    const { loadBytes, stageBytes, weightPlaces } = await estimateOf('cuda', formats, width, height, 100);
+    expect(weightPlaces?.streamedBytes).toBe(0);
+    expect(Math.abs(loadBytes / GIB / load - 1)).toBeLessThan(0.03);
     expect(Math.abs(stageBytes.denoise / GIB / peak - 1)).toBeLessThan(0.03);
+  });
+
+  it.each<[WeightFormat, number, number, number, number]>([
+    ['16-bit', 3, 2.56, 0, 20.08],
+    ['16-bit', 8, 7.62, 5.14, 14.94],
+    ['int8', 2.8, 2.54, 0.34, 9.71],
+    ['nf4', 2.6, 2.35, 0.36, 4.98],
+  ])('keeps %s within %d GiB', async (format, limit, measured, resident, streamed) => {
+    // What was held then followed from an older estimate of a step: what is asked of this one is the same weights.
+    const other = measured - resident - ringOf(format);
+    const { weightPlaces, parts, stageBytes } = await estimateOf('cuda', all(format), 864, 1152, limit);
+    const found = weightPlaces ?? { residentBytes: 0, streamedBytes: 0 };
+    expect((found.residentBytes + found.streamedBytes) / GIB).toBeCloseTo(resident + streamed, 1);
+    expect(stageBytes.denoise / GIB).toBeLessThanOrEqual(limit);
+    expect(stageBytes.denoise / GIB).toBeGreaterThan(limit * 0.85);
+    expect(Math.abs((parts.runtime + parts.activations) / GIB - other) / limit).toBeLessThan(0.05);
   });
 
   it.each([
@@ -63,12 +91,12 @@ describe('the estimate of cuda', () => {
   });
 
   it.each<[WeightFormat, number]>([
-    ['16-bit', 9.52],
-    ['int8', 5.35],
-    ['int4', 3.49],
-  ])('is within 10 %% of the text stage in %s: %d GiB', async (format, measured) => {
-    const { stageBytes } = await estimateOf('cuda', all(format), 512, 512);
-    expect(Math.abs(stageBytes.text / GIB / measured - 1)).toBeLessThan(0.1);
+    ['16-bit', 1.46],
+    ['int8', 1.2],
+    ['nf4', 1.03],
+  ])('is within 5 %% of the text stage in %s: %d GiB', async (format, measured) => {
+    const { stageBytes } = await estimateOf('cuda', all(format), 512, 512, 100);
+    expect(Math.abs(stageBytes.text / GIB / measured - 1)).toBeLessThan(0.05);
   });
 
   it('says what the provider itself takes, which other providers do not', async () => {

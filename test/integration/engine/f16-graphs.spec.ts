@@ -80,7 +80,7 @@ async function velocity(profile: ComputeProfile, format: WeightFormat): Promise<
   try {
     return (await denoiser.velocity(await expected.readF32('noise_packed'), 0)).slice();
   } finally {
-    await denoiser.session.release();
+    await denoiser.release();
     await flux.source.close();
   }
 }
@@ -111,7 +111,7 @@ describe('the f16 graphs', () => {
     const ids = Int32Array.from((await expected.readF32('t5_input_ids')).slice(0, 64));
     const reference = (await expected.readF32('t5_embeds')).slice(0, 64 * network.config.hidden);
     expect(relativeL2(await t5.encode(ids), reference)).toBeLessThan(F16_LIMIT);
-    await t5.session.release();
+    await t5.release();
     await network.source.close();
   });
 

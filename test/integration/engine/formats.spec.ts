@@ -129,9 +129,9 @@ async function velocity(context: PrepareContext, fluxWeights: NetworkWeights, co
   });
   try {
     const values = await denoiser.velocity(await expected.readF32('noise_packed'), 0);
-    return { values: values.slice(), weightBytes: denoiser.session.weightBytes };
+    return { values: values.slice(), weightBytes: denoiser.weightBytes };
   } finally {
-    await denoiser.session.release();
+    await denoiser.release();
   }
 }
 

@@ -158,7 +158,7 @@ describe('what the linears of a run read', () => {
         sampled: { samples, steps: [0] },
       });
       await denoiser.velocity(await expected.readF32('noise_packed'), 0);
-      await denoiser.session.release();
+      await denoiser.release();
       const { hidden } = infuseNet.config;
       for (const [name, reference] of [
         ['controlnet_blocks.0', 'residual_double_0'],

@@ -2,7 +2,7 @@
 import { AppError } from '../../../base/app-error.js';
 import type { VaeConfig } from '../../graph/vae.js';
 import type { DecodeChoice, DecodeReport } from '../../protocol.js';
-import { readDeviceMemory, type DeviceMemory } from '../../runtime/device-memory.js';
+import { readDeviceMemory } from '../../runtime/device-memory.js';
 import type { LatentShape } from '../../sampling/latents.js';
 import { sixteenBitBytes } from '../memory/component-sizes.js';
 import { decodeMemory, type DecodeMemory } from '../memory/decode-memory.js';
@@ -18,16 +18,20 @@ const USABLE = 0.9;
 export function chooseDecode(
   asked: DecodeChoice,
   memory: DecodeMemory,
-  free: Pick<DeviceMemory, 'freeBytes'> | null,
+  freeBytes: number | null,
+  limitBytes = Infinity,
 ): Pick<DecodeReport, 'mode' | 'reason'> {
   if (asked !== 'auto') return { mode: asked, reason: 'asked' };
-  const fits = free === null || memory.wholeBytes <= USABLE * free.freeBytes;
+  const usable = Math.min(limitBytes, freeBytes === null ? Infinity : USABLE * freeBytes);
+  const fits = memory.wholeBytes <= usable;
   if (fits || memory.tilesBytes === null) return { mode: 'whole', reason: 'fits' };
   return { mode: 'tiles', reason: 'estimate' };
 }
 
 export interface DecodeOptions {
   readonly asked: DecodeChoice;
+  /** Of the device's memory for this run. */
+  readonly limitBytes: number;
   readonly onProgress: (fraction: number, mode: DecodeReport['mode']) => void;
 }
 
@@ -51,11 +55,11 @@ export async function decodePicture(
   latents: Float32Array,
   options: DecodeOptions,
 ): Promise<DecodedPicture> {
-  const { asked } = options;
+  const { asked, limitBytes } = options;
   const memory = memoryOf(context, vae, shape);
-  const free = await readDeviceMemory(context);
-  const choice = chooseDecode(asked, memory, free);
-  const facts = { wholeBytes: memory.wholeBytes, freeBytes: free?.freeBytes ?? null };
+  const free = (await readDeviceMemory(context))?.freeBytes ?? null;
+  const choice = chooseDecode(asked, memory, free, limitBytes);
+  const facts = { wholeBytes: memory.wholeBytes, freeBytes: free };
   const inTiles = async (reason: DecodeReport['reason']): Promise<DecodedPicture> => {
     const { planes, weightBytes, tiles } = await decodeInTiles(context, vae, shape, latents, {
       onProgress: (fraction) => options.onProgress(fraction, 'tiles'),

@@ -15,7 +15,8 @@ import {
 } from '../../protocol.js';
 import { planTensor, storageOf } from '../../quant/formats/storage.js';
 import { isKept } from '../../quant/keep-list.js';
-import { isConditioningTensor } from '../../weights/names/flux.js';
+import { blockOf, isConditioningTensor } from '../../weights/names/flux.js';
+import { t5BlockOf } from '../../weights/names/text-encoders.js';
 import { elementCount, layoutOf, storedBytes as bytesInFile, type TensorSource } from '../../weights/tensor-source.js';
 import { openClip, openFlux, openInfuseNet, openT5, openVae, type PackNetwork } from '../../pack/pack-networks.js';
 
@@ -30,33 +31,61 @@ export type FormatSizes = Readonly<Record<LinearFormat, number>>;
 /** Bytes that a tensor of so many bytes takes in memory. */
 export type Room = (bytes: number) => number;
 
+/** Linears of a component as they are in a device's memory. */
+export interface ComponentBytes {
+  readonly sizes: FormatSizes;
+  /** By the blocks that a provider streams, in their order; what is in none is one block. */
+  readonly blocks: readonly FormatSizes[];
+  /** Of the largest linear, in 16 bits. */
+  readonly largestLinear: number;
+}
+
 /**
  * Weights that stay in memory during the component's session, in each format.
  * @param room of each part of a tensor; default its own bytes
  */
-export function bytesPerFormat(
+function componentBytes(
   component: QuantizedComponent,
   network: PackNetwork<unknown>,
   room: Room = (bytes) => bytes,
-): FormatSizes {
-  const sizes = Object.fromEntries(SIZED_FORMATS.map((format) => [format, 0])) as Record<LinearFormat, number>;
+): ComponentBytes {
+  const none = () => Object.fromEntries(SIZED_FORMATS.map((format) => [format, 0])) as Record<LinearFormat, number>;
+  const total = none();
+  const blocks = new Map<string, Record<LinearFormat, number>>();
+  let largestLinear = 0;
   for (const entry of network.source.entries.values()) {
     if (!network.include(entry.name)) continue;
     // Modulation runs on the host and is released before the loop.
     if (component !== 't5' && isConditioningTensor(entry.name)) continue;
+    const block = component === 't5' ? t5BlockOf(entry.name) : (blockOf(entry.name) ?? '');
+    const sizes = blocks.get(block) ?? none();
+    blocks.set(block, sizes);
+    const add = (format: LinearFormat, bytes: number): void => {
+      sizes[format] += bytes;
+      total[format] += bytes;
+    };
     const count = elementCount(entry.shape);
     const [n, k] = entry.shape;
     const linear = entry.shape.length === 2 && entry.name.endsWith('.weight') && !isKept(component, entry.name);
+    if (linear) largestLinear = Math.max(largestLinear, count * SIXTEEN_BIT_BYTES);
     for (const format of WEIGHT_FORMATS) {
-      sizes[format] +=
+      add(
+        format,
         linear && n !== undefined && k !== undefined
           ? sum(planTensor(storageOf(format), n, k, 'f16').map(({ byteLength }) => room(byteLength)))
-          : room(count * SIXTEEN_BIT_BYTES);
+          : room(count * SIXTEEN_BIT_BYTES),
+      );
     }
     const keeps = linear && layoutOf(entry) !== null;
-    sizes[AS_FILE] += room(keeps ? bytesInFile(entry) : count * SIXTEEN_BIT_BYTES);
+    add(AS_FILE, room(keeps ? bytesInFile(entry) : count * SIXTEEN_BIT_BYTES));
   }
-  return sizes;
+  const ordered = [...blocks].toSorted(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
+  return { sizes: total, blocks: ordered.map(([, sizes]) => sizes), largestLinear };
+}
+
+/** The sizes alone. */
+export function bytesPerFormat(component: QuantizedComponent, network: PackNetwork<unknown>): FormatSizes {
+  return componentBytes(component, network).sizes;
 }
 
 /** All tensors in 16-bit. */
@@ -67,9 +96,9 @@ export function sixteenBitBytes(source: TensorSource, include: (name: string) =>
 }
 
 export interface PackSizes {
-  readonly flux: FormatSizes;
-  readonly t5: FormatSizes;
-  readonly infusenet: FormatSizes;
+  readonly flux: ComponentBytes;
+  readonly t5: ComponentBytes;
+  readonly infusenet: ComponentBytes;
   readonly vaeDecoder: number;
   readonly clip: number;
   /** Hidden size and tokens of text, for activations. */
@@ -92,9 +121,9 @@ export async function packSizes(pack: Pack, variant: string, room: Room): Promis
   const [flux, t5, infuseNet, vae, clip] = networks;
   try {
     return {
-      flux: bytesPerFormat('flux', flux, room),
-      t5: bytesPerFormat('t5', t5, room),
-      infusenet: bytesPerFormat('infusenet', infuseNet, room),
+      flux: componentBytes('flux', flux, room),
+      t5: componentBytes('t5', t5, room),
+      infusenet: componentBytes('infusenet', infuseNet, room),
       vaeDecoder: sixteenBitBytes(vae.source, (name) => name.startsWith('decoder.')),
       clip: sixteenBitBytes(clip.source),
       hidden: flux.config.hidden,

@@ -2,6 +2,7 @@
  * Memory of a denoising step, from sizes alone. The figures of `gpu` (webgpu) and `cuda` are fitted to full-size runs on an
  * H200 from 1536 to 9728 tokens (docs/measurements.md); all rows there are within 3 %.
  */
+import { FORMAT_FACTS } from '../../../base/vocabulary.js';
 import { AS_FILE, isWeightFormat, WEIGHT_FORMATS, type ComponentFormat, type Provider } from '../../protocol.js';
 import { STORAGE_FORMATS, storageOf } from '../../quant/formats/storage.js';
 import type { Room } from './component-sizes.js';
@@ -13,13 +14,18 @@ export function memoryKind(provider: Provider): 'cpu' | 'gpu' | 'cuda' {
 
 /** Bytes of an activation: f16 on a GPU, f32 on the CPU. */
 export const VALUE_BYTES = { cpu: 4, gpu: 2, cuda: 2 } as const;
-/** Tensors [tokens, hidden] at the peak of a step, including those that the runtime keeps for the next block. */
-const LIVE_TENSORS = { cpu: 20, gpu: 54, cuda: 52 } as const;
+/**
+ * Tensors [tokens, hidden] at the peak of a step, including those that the runtime keeps for the next block; on `cuda`
+ * also the streams' own buffers.
+ */
+const LIVE_TENSORS = { cpu: 20, gpu: 54, cuda: 34.8 } as const;
+/** Of these, buffers between blocks, which are there as soon as weights are. */
+const BUFFERS = { cpu: 0, gpu: 0, cuda: 10.4 } as const;
 /** By heads, two at a time: [tokens, tokens] of scores and of their softmax for each. Fused attention keeps none. */
 const SCORE_TENSORS = { cpu: 0, gpu: 4, cuda: 0 } as const;
-/** Workspaces of cuBLAS and cuDNN and what the arena cannot use again, in a step. */
-const STEP_ROOM_BYTES = { cpu: 0, gpu: 0, cuda: 0.15 * 2 ** 30 } as const;
-/** CUDA's context, the kernels of its libraries, and memory between the weights. */
+/** What the arena cannot use again, in a step. */
+const STEP_ROOM_BYTES = { cpu: 0, gpu: 0, cuda: 0.12 * 2 ** 30 } as const;
+/** CUDA's context, the kernels of its libraries, and a handle of cuBLAS and cuDNN for each kind of block. */
 const CONTEXT_BYTES = { cpu: 0, gpu: 0, cuda: 0.66 * 2 ** 30 } as const;
 
 /** What the provider takes on its device beside tensors. */
@@ -27,33 +33,40 @@ export function contextBytes(provider: Provider): number {
   return CONTEXT_BYTES[memoryKind(provider)];
 }
 
-const MIB = 2 ** 20;
+/** On `cuda` weights lie side by side in blocks, where kernels expect them. */
+const CUDA_ALIGNMENT = 256;
 
-/** CUDA gives memory in pages of 2 MiB; smaller pieces share one. @source seen on an H200, docs/measurements.md */
 export function roomOf(provider: Provider): Room {
-  return provider === 'cuda'
-    ? (bytes) => (bytes > MIB ? Math.ceil(bytes / (2 * MIB)) * 2 * MIB : bytes)
-    : (bytes) => bytes;
+  return provider === 'cuda' ? (bytes) => Math.ceil(bytes / CUDA_ALIGNMENT) * CUDA_ALIGNMENT : (bytes) => bytes;
 }
 
 /** A file's own blocks have no small tensors beside them. */
 const BLOCKS_OVERHEAD = 1.006;
-/** int4's, the most that the pages cost. */
-const MIX_ON_CUDA = 1.18;
+
+/** Bytes that resident weights take on the provider's device; a mix counts as its least economical format. */
+export function residentBytes(bytes: number, format: ComponentFormat, provider: Provider): number {
+  if (provider === 'cpu' || provider === 'cuda') return bytes;
+  const one = isWeightFormat(format) || format === AS_FILE;
+  if (format === AS_FILE) return bytes * BLOCKS_OVERHEAD;
+  const overheads = (one ? [format] : WEIGHT_FORMATS).map((each) => STORAGE_FORMATS[storageOf(each)].gpuOverhead);
+  return bytes * Math.max(...overheads);
+}
 
 /**
- * Bytes that resident weights take on the provider's device; a mix counts as its least economical format.
- * @param bytes by `roomOf` the provider, but for a mix
+ * What `cuda` expands of a linear at a time, in copies of it in 16 bits: none of 16-bit weights, one in front of a product
+ * of packed ones, two where the graph itself casts or decodes.
  */
-export function residentBytes(bytes: number, format: ComponentFormat, provider: Provider): number {
-  if (provider === 'cpu') return bytes;
-  const one = isWeightFormat(format) || format === AS_FILE;
-  if (provider === 'cuda') return one ? bytes : bytes * MIX_ON_CUDA;
-  if (format === AS_FILE) return bytes * BLOCKS_OVERHEAD;
-  const overheads = (isWeightFormat(format) ? [format] : WEIGHT_FORMATS).map(
-    (each) => STORAGE_FORMATS[storageOf(each)].gpuOverhead,
-  );
-  return bytes * Math.max(...overheads);
+export function expandedCopies(format: ComponentFormat): number {
+  if (format === '16-bit') return 0;
+  if (!isWeightFormat(format)) return 2;
+  const operator = FORMAT_FACTS[format].operators.cuda;
+  return operator === 'nbits' || operator === 'bnb4' ? 1 : 2;
+}
+
+/** Bytes of a step's memory that loading takes already. @param tokens of picture and text */
+export function bufferBytes(tokens: number, hidden: number, provider: Provider): number {
+  const device = memoryKind(provider);
+  return BUFFERS[device] * tokens * hidden * VALUE_BYTES[device];
 }
 
 /**

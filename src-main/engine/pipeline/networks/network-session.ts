@@ -3,13 +3,22 @@ import { parse } from 'node:path';
 import { AppError } from '../../../base/app-error.js';
 import { invariant } from '../../../base/assert.js';
 import { driveOf } from '../../../disk/paths.js';
+import type { BlockProgram } from '../../graph/block-program.js';
 import { GraphBuilder } from '../../graph/graph-builder.js';
 import type { InputTap } from '../../graph/input-tap.js';
 import type { ComputeProfile } from '../../graph/compute-profile.js';
 import { Network } from '../../graph/network.js';
 import { partsOf, WeightBook, type StoredTensor } from '../../graph/stored-tensor.js';
 import type { DeviceChoice } from '../../protocol.js';
-import { locateFromRoot, openSession, type Session, type SessionOptions } from '../../runtime/session.js';
+import {
+  locateFromRoot,
+  openBlocks,
+  openSession,
+  type BlockRunner,
+  type Session,
+  type SessionOptions,
+  type WeightMemory,
+} from '../../runtime/session.js';
 
 export interface NetworkWeights {
   /** Named in errors, such as "FLUX". */
@@ -30,8 +39,6 @@ export interface NetworkRequest {
   readonly device: DeviceChoice & { readonly signal?: AbortSignal };
   readonly build: (builder: NetworkBuilder) => void;
   readonly profilePrefix?: string;
-  /** As in `SessionOptions`. */
-  readonly repeated?: boolean;
   /** The graph is a part of its network and does not use all tensors. */
   readonly partOfNetwork?: boolean;
 }
@@ -51,26 +58,58 @@ export async function openNetwork(request: NetworkRequest): Promise<LoadedNetwor
       return new Network(g, profile, book, prefix, locateFromRoot, tap);
     },
   });
-  for (const { weights, book } of used) {
-    const unused = book.unused();
-    if (unused.length > 0 && request.partOfNetwork !== true) {
-      throw new AppError(
-        'weights.unexpected-tensor',
-        `${weights.label} has ${unused.length} tensors that its config does not explain, such as "${unused[0] ?? ''}".`,
-        { remedy: 'The checkpoint is of another model or version than its config.json. Download both again.' },
-      );
-    }
-  }
-  const options: SessionOptions = {
-    label: request.label,
-    provider: request.device.provider,
-    ...(request.device.deviceId === undefined ? {} : { deviceId: request.device.deviceId }),
-    ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
-    ...(request.repeated === true ? { repeated: true } : {}),
-    ...(request.device.signal === undefined ? {} : { signal: request.device.signal }),
-  };
-  const session = await openSession(g.finish(), externalRoot(used.map(({ weights }) => weights)), options);
+  if (request.partOfNetwork !== true) for (const { weights, book } of used) requireAllUsed(weights, book);
+  const root = externalRoot(used.map(({ weights }) => weights));
+  const session = await openSession(g.finish(), root, optionsOf(request));
   return Object.assign(session, { weightBytes: g.externalBytes });
+}
+
+function requireAllUsed(weights: NetworkWeights, book: WeightBook): void {
+  const unused = book.unused();
+  if (unused.length === 0) return;
+  throw new AppError(
+    'weights.unexpected-tensor',
+    `${weights.label} has ${unused.length} tensors that its config does not explain, such as "${unused[0] ?? ''}".`,
+    { remedy: 'The checkpoint is of another model or version than its config.json. Download both again.' },
+  );
+}
+
+function optionsOf({ label, device, profilePrefix }: Omit<NetworkRequest, 'build'>): SessionOptions {
+  return {
+    label,
+    provider: device.provider,
+    ...(device.deviceId === undefined ? {} : { deviceId: device.deviceId }),
+    ...(profilePrefix === undefined ? {} : { profilePrefix }),
+    ...(device.signal === undefined ? {} : { signal: device.signal }),
+  };
+}
+
+export interface ProgramRequest extends Omit<NetworkRequest, 'build' | 'partOfNetwork'> {
+  readonly memory: WeightMemory;
+  /** @param book gives a network's weights to the graphs */
+  readonly build: (book: (weights: NetworkWeights) => WeightBook) => BlockProgram;
+}
+
+/** A program's runner and the bytes of its weights. */
+export type LoadedProgram = BlockRunner & { readonly weightBytes: number };
+
+/**
+ * Networks as a sequence of blocks, on a provider that runs them.
+ * @throws AppError as `openNetwork`; errors of `openBlocks`
+ */
+export async function openProgram(request: ProgramRequest): Promise<LoadedProgram> {
+  const used: { weights: NetworkWeights; book: WeightBook }[] = [];
+  const program = request.build((weights) => {
+    const book = new WeightBook(weights.label, weights.tensors);
+    used.push({ weights, book });
+    return book;
+  });
+  for (const { weights, book } of used) requireAllUsed(weights, book);
+  const blocks = [...program.once, ...program.step];
+  const weightBytes = blocks
+    .flatMap(({ weights }) => weights.map(({ place }) => place.length))
+    .reduce((sum, bytes) => sum + bytes, 0);
+  return Object.assign(await openBlocks(program, request.memory, optionsOf(request)), { weightBytes });
 }
 
 /** The file system root of all weight files; files on another drive than the cache folder were copied there. */

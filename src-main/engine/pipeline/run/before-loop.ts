@@ -131,11 +131,11 @@ export async function encodeText(
         ...(samples === null ? {} : { sampled: { samples, tokens } }),
       });
       try {
-        onWeights(clip.session.weightBytes + t5.session.weightBytes);
+        onWeights(clip.session.weightBytes + t5.weightBytes);
         const text = await encodePrompt(tokenizers, clip, t5, prompt);
         return { ...text, quantized: scope.types['t5'] ?? null };
       } finally {
-        await t5.session.release();
+        await t5.release();
       }
     } finally {
       await clip.session.release();

@@ -1,16 +1,17 @@
 /** The loop: one fused graph per step, Euler in f32 on the host. */
 import { AppError, throwIfAborted } from '../../../base/app-error.js';
 import { STEP_IO, stepGraph } from '../../graph/denoiser.js';
+import { denoiserProgram } from '../../graph/denoiser-program.js';
 import type { FluxConfig } from '../../graph/flux-config.js';
 import type { ComputeProfile } from '../../graph/compute-profile.js';
-import type { DeviceChoice } from '../../protocol.js';
-import type { Feed } from '../../runtime/session.js';
+import type { DeviceChoice, WeightPlaces } from '../../protocol.js';
+import { runsBlocks, type Feed, type WeightMemory } from '../../runtime/session.js';
 import { ropeTables } from '../../sampling/rope.js';
 import { eulerStep, type Schedule } from '../../sampling/schedule.js';
 import { tokensOf } from '../../weights/names/flux.js';
 import type { Modulations } from './conditioning.js';
 import type { InputSamples } from '../quantization-errors/input-samples.js';
-import { openNetwork, type LoadedNetwork, type NetworkWeights } from '../networks/network-session.js';
+import { openNetwork, openProgram, type NetworkWeights } from '../networks/network-session.js';
 
 /** InfuseNet's side of a run. */
 export interface ControlInputs {
@@ -43,30 +44,86 @@ export interface DenoiserRequest extends DeviceChoice {
   readonly profilePrefix?: string;
   /** Called for a step (from 0) whose velocity is not finite; without it such a step fails. */
   readonly onNotFinite?: (step: number) => void;
+  /** Where the provider runs blocks; default all weights on the device. */
+  readonly memory?: WeightMemory;
   /** Receives the inputs of FLUX's or InfuseNet's linears in these steps (from 0). */
   readonly sampled?: { readonly samples: InputSamples; readonly steps: readonly number[] };
 }
 
 /** A loaded denoiser for one picture size. */
 export interface Denoiser {
-  readonly session: LoadedNetwork;
+  readonly weightBytes: number;
+  /** Null where the provider holds all weights. */
+  readonly places: WeightPlaces | null;
+  release(): Promise<void>;
   /** Velocity [S, outChannels] f32 at a step. @throws AppError engine.not-finite; the session's errors */
   velocity(latents: Float32Array, step: number, residualScale?: number): Promise<Float32Array>;
 }
 
+/** All weights on the device. */
+const ALL_RESIDENT: WeightMemory = { deviceBytes: Infinity, hostBytes: Infinity, onePass: false };
+
+/**
+ * Block by block where the provider can; as one graph elsewhere, and where inputs of linears are sampled or nodes are
+ * profiled, which need one.
+ */
 export async function loadDenoiser(request: DenoiserRequest): Promise<Denoiser> {
-  const { flux, control, rows, cols } = request;
+  const whole = request.sampled !== undefined || request.profilePrefix !== undefined;
+  const { velocity, ...loaded } =
+    !whole && (await runsBlocks(request.provider)) ? await loadBlocks(request) : await loadWhole(request);
+  return {
+    ...loaded,
+    velocity: async (latents, step, residualScale) => {
+      const values = await velocity(latents, step, residualScale);
+      if (!allFinite(values)) {
+        if (request.onNotFinite === undefined) throw notFinite(step);
+        request.onNotFinite(step);
+      }
+      return values;
+    },
+  };
+}
+
+async function loadBlocks(request: DenoiserRequest): Promise<Denoiser> {
+  const { flux, control, profile } = request;
+  const program = await openProgram({
+    label: labelOf(request),
+    device: request,
+    memory: request.memory ?? ALL_RESIDENT,
+    build: (book) =>
+      denoiserProgram(
+        { book: book(request.fluxWeights), config: flux, tokens: request.textTokens },
+        control === null ? null : { book: book(control.weights), config: control.config, tokens: control.queries },
+        profile,
+        request.rows * request.cols,
+      ),
+  });
+  try {
+    await program.prepare(dataOf(fixedFeeds(request)));
+  } catch (error) {
+    await program.release();
+    throw error;
+  }
+  return {
+    weightBytes: program.weightBytes,
+    places: program.places,
+    release: () => program.release(),
+    velocity: (latents, step, residualScale) =>
+      program.step(dataOf(stepFeeds(request, latents, step, residualScale)), STEP_IO.velocity),
+  };
+}
+
+async function loadWhole(request: DenoiserRequest): Promise<Denoiser> {
+  const { flux, control, rows, cols, sampled, profilePrefix } = request;
   const tokens = rows * cols;
-  const { sampled } = request;
   const tapOf = (component: 'flux' | 'infusenet', text: number) => {
     const counts = { text, image: tokens, joint: text + tokens };
     return sampled?.samples.component === component ? sampled.samples.tap((weight) => counts[tokensOf(weight)]) : null;
   };
   const session = await openNetwork({
-    label: control === null ? 'FLUX' : 'FLUX with InfuseNet',
+    label: labelOf(request),
     device: request,
-    repeated: sampled === undefined,
-    ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
+    ...(profilePrefix === undefined ? {} : { profilePrefix }),
     build: (builder) => {
       const fluxTap = tapOf('flux', request.textTokens);
       const base = { net: builder.network(request.fluxWeights, request.profile, 'flux', fluxTap), config: flux };
@@ -84,44 +141,66 @@ export async function loadDenoiser(request: DenoiserRequest): Promise<Denoiser> 
       });
     },
   });
-  const fixed: Record<string, Feed> = {
-    [STEP_IO.text]: { data: request.text, dims: [request.textTokens, flux.jointAttentionDim] },
-    ...ropeFeeds(flux, request.textTokens, rows, cols, STEP_IO.cos, STEP_IO.sin),
-  };
-  if (control !== null) {
-    fixed[STEP_IO.identity] = {
-      data: control.identityTokens,
-      dims: [control.queries, control.config.jointAttentionDim],
-    };
-    fixed[STEP_IO.control] = { data: control.control, dims: [tokens, control.config.inChannels] };
-    Object.assign(
-      fixed,
-      ropeFeeds(control.config, control.queries, rows, cols, STEP_IO.controlCos, STEP_IO.controlSin),
-    );
-  }
-  session.hold(fixed);
+  session.hold(fixedFeeds(request));
   return {
-    session,
+    weightBytes: session.weightBytes,
+    places: null,
+    release: async () => {
+      if (profilePrefix !== undefined) session.endProfiling();
+      await session.release();
+    },
     velocity: async (latents, step, residualScale) => {
-      const feeds: Record<string, Feed> = {
-        [STEP_IO.latents]: { data: latents, dims: [tokens, flux.inChannels] },
-        [STEP_IO.fluxModulation]: vector(request.modulations.step(step)),
-      };
-      if (control !== null) {
-        feeds[STEP_IO.infuseNetModulation] = vector(control.modulations.step(step));
-        feeds[STEP_IO.residualScale] = vector(Float32Array.of(residualScale ?? control.scales[step] ?? 0));
-      }
       const samples = sampled?.steps.includes(step) === true ? sampled.samples : null;
+      const feeds = stepFeeds(request, latents, step, residualScale);
       const result = await session.run(feeds, [STEP_IO.velocity, ...(samples?.outputs ?? [])]);
       samples?.add(result);
-      const velocity = result[STEP_IO.velocity] as Float32Array;
-      if (!allFinite(velocity)) {
-        if (request.onNotFinite === undefined) throw notFinite(step);
-        request.onNotFinite(step);
-      }
-      return velocity;
+      return result[STEP_IO.velocity] as Float32Array;
     },
   };
+}
+
+function labelOf({ control }: DenoiserRequest): string {
+  return control === null ? 'FLUX' : 'FLUX with InfuseNet';
+}
+
+/** What is the same in every step. */
+function fixedFeeds({ flux, control, rows, cols, text, textTokens }: DenoiserRequest): Record<string, Feed> {
+  return {
+    [STEP_IO.text]: { data: text, dims: [textTokens, flux.jointAttentionDim] },
+    ...ropeFeeds(flux, textTokens, rows, cols, STEP_IO.cos, STEP_IO.sin),
+    ...(control === null
+      ? {}
+      : {
+          [STEP_IO.identity]: {
+            data: control.identityTokens,
+            dims: [control.queries, control.config.jointAttentionDim],
+          },
+          [STEP_IO.control]: { data: control.control, dims: [rows * cols, control.config.inChannels] },
+          ...ropeFeeds(control.config, control.queries, rows, cols, STEP_IO.controlCos, STEP_IO.controlSin),
+        }),
+  };
+}
+
+function stepFeeds(
+  { flux, control, rows, cols, modulations }: DenoiserRequest,
+  latents: Float32Array,
+  step: number,
+  residualScale?: number,
+): Record<string, Feed> {
+  return {
+    [STEP_IO.latents]: { data: latents, dims: [rows * cols, flux.inChannels] },
+    [STEP_IO.fluxModulation]: vector(modulations.step(step)),
+    ...(control === null
+      ? {}
+      : {
+          [STEP_IO.infuseNetModulation]: vector(control.modulations.step(step)),
+          [STEP_IO.residualScale]: vector(Float32Array.of(residualScale ?? control.scales[step] ?? 0)),
+        }),
+  };
+}
+
+function dataOf(feeds: Readonly<Record<string, Feed>>): Record<string, Float32Array> {
+  return Object.fromEntries(Object.entries(feeds).map(([name, { data }]) => [name, data]));
 }
 
 function ropeFeeds(

@@ -104,6 +104,7 @@ async function makePicture(scope: RunScope): Promise<GenerateResult> {
     keepList: KEEP_PATTERNS,
     versions: await runVersions(request.provider),
     decode: report,
+    weightPlaces: loop.weightPlaces,
     spill: detectSpill(loop.steps, request.usualStepSeconds),
     ...scored,
   };
@@ -125,6 +126,7 @@ async function decode(
     async () => {
       const decoded = await decodePicture(prepare, vae, shape, decoderLatents(latents, vae.config, shape), {
         asked: scope.request.decode ?? 'auto',
+        limitBytes: scope.request.memoryLimitBytes ?? Infinity,
         onProgress: (fraction, mode) => {
           scope.report('decode', fraction, mode === 'tiles' ? 'Decoding the picture in tiles' : 'Decoding the picture');
         },

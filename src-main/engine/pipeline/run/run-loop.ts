@@ -3,12 +3,16 @@ import { keepFactors } from '../../sampling/gating.js';
 import type { Schedule } from '../../sampling/schedule.js';
 import { isConditioningTensor } from '../../weights/names/flux.js';
 import type { LoopStart } from './before-loop.js';
+import type { WeightPlaces } from '../../protocol.js';
+import { expandedCopies } from '../memory/denoise-memory.js';
+import { weightMemory } from '../memory/weight-memory.js';
 import { computeModulations } from './conditioning.js';
 import { denoise, loadDenoiser, type ControlInputs, type DenoiserRequest } from './denoise.js';
 import { detectSpill, type StepSample } from './detect-spill.js';
 import type { EncodedText } from '../networks/encode-text.js';
 import { pickSteps } from '../quantization-errors/input-samples.js';
 import { openInfuseNet } from '../../pack/pack-networks.js';
+import type { NetworkWeights } from '../networks/network-session.js';
 import { prepareOnHost, prepareQuantized, type PrepareContext } from '../networks/prepared.js';
 import { previewPngUrl, savePreview } from './preview.js';
 import type { RunScope } from './run-scope.js';
@@ -20,6 +24,7 @@ const INFUSENET_GUIDANCE = 1;
 export interface LoopOutcome {
   readonly stepSeconds: readonly number[];
   readonly steps: readonly StepSample[];
+  readonly weightPlaces: WeightPlaces | null;
   /** First step, from 1, with NaN or infinite values; only when the request allows them. */
   readonly notFiniteAtStep?: number;
 }
@@ -67,12 +72,19 @@ export async function runLoop(
         rows: grid.rows,
         cols: grid.cols,
         control,
+        memory: await weightMemory(request, request.memoryLimitBytes, {
+          tokens: text.tokens + grid.rows * grid.cols,
+          hidden: flux.config.hidden,
+          expandedBytes:
+            largestLinear(fluxWeights) *
+            Math.max(...(['flux', 'infusenet'] as const).map((one) => expandedCopies(request.formats[one]))),
+        }),
         ...(request.profilePrefix === undefined ? {} : { profilePrefix: request.profilePrefix }),
         ...sampledSteps(scope, control),
         ...(scope.context.signal === undefined ? {} : { signal: scope.context.signal }),
         ...(request.allowNotFinite === true ? { onNotFinite: (step) => (notFiniteAtStep ??= step + 1) } : {}),
       });
-      weightBytes = loaded.session.weightBytes;
+      weightBytes = loaded.weightBytes;
       return loaded;
     },
   );
@@ -104,13 +116,13 @@ export async function runLoop(
           scope.context.signal,
         );
       } finally {
-        if (request.profilePrefix !== undefined) denoiser.session.endProfiling();
         // Within the phase, or the decode would begin with this memory still in use.
-        await denoiser.session.release();
+        await denoiser.release();
       }
     },
   );
-  return { stepSeconds, steps, ...(notFiniteAtStep === undefined ? {} : { notFiniteAtStep }) };
+  const { places: weightPlaces } = denoiser;
+  return { stepSeconds, steps, weightPlaces, ...(notFiniteAtStep === undefined ? {} : { notFiniteAtStep }) };
 }
 
 /** Samples to fill, and the steps to sample. */
@@ -152,4 +164,11 @@ async function controlInputs(
     control: latents,
     scales: keep.map((factor) => factor * request.conditioningScale),
   };
+}
+
+/** Of the largest linear, in 16 bits. */
+function largestLinear({ tensors }: NetworkWeights): number {
+  return Math.max(
+    ...[...tensors.values()].map(({ shape: [n = 0, k = 0, ...more] }) => (more.length === 0 ? n * k * 2 : 0)),
+  );
 }

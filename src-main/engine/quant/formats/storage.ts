@@ -33,6 +33,11 @@ export const STORAGE_FORMATS = { ...MADE_FORMATS, bf16, f16, f32, raw } as const
 export type StorageTarget = keyof typeof STORAGE_FORMATS;
 const ALL_FORMATS = { ...PACKED_FORMATS, ...STORAGE_FORMATS } as const;
 
+/** Whether a packed format is made by this app. */
+export function isMade(target: PackedTarget): boolean {
+  return target in MADE_FORMATS;
+}
+
 export function isPacked(target: StorageTarget): target is keyof typeof MADE_FORMATS {
   return target in MADE_FORMATS;
 }

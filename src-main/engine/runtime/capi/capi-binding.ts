@@ -1,15 +1,26 @@
 /** The C API of a runtime in a file as a binding. */
 import { AppError } from '../../../base/app-error.js';
 import type { Binding, SessionSettings } from '../binding.js';
-import { openCapiSession, type Device } from './capi-session.js';
+import type { BlockDevice } from './blocks/block-device.js';
+import { openBlockSession } from './blocks/block-session.js';
+import { HostDevice } from './blocks/host-device.js';
+import { openCapiSession, type CudaOptions } from './capi-session.js';
 import { ortLibrary, type OrtLibrary } from './ort-library.js';
+
+/** Where a binding's sessions run. */
+export interface DeviceChoices {
+  readonly cuda: (settings: SessionSettings) => CudaOptions;
+  readonly blocks: (settings: SessionSettings) => BlockDevice;
+}
+
+const ON_CPU: DeviceChoices = { cuda: () => null, blocks: () => new HostDevice() };
 
 /**
  * @param file absolute path of the runtime's library
- * @param deviceOf where a session runs; default the CPU
+ * @param device default the CPU
  * @throws AppError engine.provider-unavailable when it is no runtime that can be loaded
  */
-export function capiBinding(file: string, deviceOf: (settings: SessionSettings) => Device = onCpu): Binding {
+export function capiBinding(file: string, device = ON_CPU): Binding {
   let ort: OrtLibrary;
   try {
     ort = ortLibrary(file);
@@ -23,10 +34,8 @@ export function capiBinding(file: string, deviceOf: (settings: SessionSettings) 
   }
   return {
     version: ort.version,
-    open: (model, settings) => openCapiSession(ort, model, settings, deviceOf(settings)),
+    open: (model, settings) => openCapiSession(ort, model, settings, device.cuda(settings)),
+    openBlocks: (program, memory, settings) =>
+      openBlockSession(ort, program, memory, settings, device.blocks(settings)),
   };
-}
-
-function onCpu(): Device {
-  return { cuda: null, memory: null };
 }

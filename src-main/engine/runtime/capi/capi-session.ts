@@ -7,28 +7,21 @@ import type { BoundSession, Feeds, SessionSettings } from '../binding.js';
 import { checkFeeds, checkHeld, checkOutputs } from './check-feeds.js';
 import { NativeScope, withAsyncScope, type Pointer } from './native-memory.js';
 import type { OrtLibrary } from './ort-library.js';
-import { DeviceTensors, HostTensors, type DeviceMemory, type RunTensors } from './run-tensors.js';
+import { HostTensors } from './run-tensors.js';
 import { describeTensors, type TensorInfo } from './tensor-info.js';
 
 /** @source GraphOptimizationLevel */
 const OPTIMIZATION = { none: 0, all: 99 } as const;
 
-type CudaOptions = Readonly<Record<string, string>>;
-
-/** Where a session runs. */
-export interface Device {
-  /** Options of the CUDA provider, or null for the CPU. */
-  readonly cuda: CudaOptions | null;
-  /** For tensors at fixed addresses on the device; null for the caller's memory. */
-  readonly memory: DeviceMemory | null;
-}
+/** Options of the CUDA provider, or null for the CPU. */
+export type CudaOptions = Readonly<Record<string, string>> | null;
 
 /** @throws OrtError, AbortError */
 export async function openCapiSession(
   ort: OrtLibrary,
   model: Uint8Array | string,
   settings: SessionSettings,
-  { cuda, memory }: Device,
+  cuda: CudaOptions,
 ): Promise<BoundSession> {
   const { signal } = settings;
   throwIfAborted(signal);
@@ -46,15 +39,15 @@ export async function openCapiSession(
     } finally {
       signal?.removeEventListener('abort', stop);
     }
-    return new CapiSession(ort, cell[0] ?? 0n, settings, memory);
+    return new CapiSession(ort, cell[0] ?? 0n, settings);
   });
 }
 
-function sessionOptions(
+export function sessionOptions(
   ort: OrtLibrary,
   scope: NativeScope,
   settings: SessionSettings,
-  cuda: CudaOptions | null,
+  cuda: CudaOptions,
 ): Pointer {
   const options = ort.owned(scope, 'ReleaseSessionOptions', 'CreateSessionOptions');
   ort.call('SetSessionGraphOptimizationLevel', options, settings.optimize ? OPTIMIZATION.all : OPTIMIZATION.none);
@@ -70,7 +63,7 @@ function sessionOptions(
   return options;
 }
 
-function appendCuda(ort: OrtLibrary, scope: NativeScope, options: Pointer, cuda: CudaOptions): void {
+function appendCuda(ort: OrtLibrary, scope: NativeScope, options: Pointer, cuda: NonNullable<CudaOptions>): void {
   const provider = ort.owned(scope, 'ReleaseCUDAProviderOptions', 'CreateCUDAProviderOptions');
   const keys = scope.pointers(Object.keys(cuda).map((key) => scope.text(key)));
   const values = scope.pointers(Object.values(cuda).map((value) => scope.text(value)));
@@ -85,12 +78,12 @@ class CapiSession implements BoundSession {
   readonly #inputs: readonly TensorInfo[];
   readonly #outputs: readonly TensorInfo[];
   readonly #binding: Pointer;
-  readonly #tensors: RunTensors;
+  readonly #tensors: HostTensors;
   readonly #held = new Set<string>();
   /** Settles with the last run; a binding serves one at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(ort: OrtLibrary, session: Pointer, settings: SessionSettings, memory: DeviceMemory | null) {
+  constructor(ort: OrtLibrary, session: Pointer, settings: SessionSettings) {
     this.#ort = ort;
     this.#session = session;
     this.#settings = settings;
@@ -100,8 +93,7 @@ class CapiSession implements BoundSession {
       this.#inputs = describeTensors(ort, session, 'inputs');
       this.#outputs = describeTensors(ort, session, 'outputs');
       this.#binding = ort.owned(scope, 'ReleaseIoBinding', 'CreateIoBinding', session);
-      this.#tensors =
-        memory === null ? new HostTensors(ort, this.#binding) : new DeviceTensors(ort, session, this.#binding, memory);
+      this.#tensors = new HostTensors(ort, this.#binding);
     } catch (error) {
       scope.release();
       throw error;

@@ -103,12 +103,21 @@ export const ORT_FUNCTIONS = {
   GetBoundOutputValues: status(140, 5, p, p, p, p),
   ClearBoundInputs: { index: 141, since: 5, arguments: [p], returns: 'void' },
   ClearBoundOutputs: { index: 142, since: 5, arguments: [p], returns: 'void' },
+  ReleaseArenaCfg: release(157, 8),
+  /** keys, values as size_t, count, out configuration */
+  CreateArenaCfgV2: status(164, 8, p, p, 'size', p),
+  /** run options, key, value */
+  AddRunConfigEntry: status(165, 8, p, p, p),
+  /** env, memory */
+  UnregisterAllocator: status(177, 9, p, p),
   SynchronizeBoundOutputs: status(203, 10, p),
   SessionOptionsAppendExecutionProvider_CUDA_V2: status(204, 11, p, p),
   CreateCUDAProviderOptions: status(205, 11, p),
   /** provider options, keys, values, count */
   UpdateCUDAProviderOptions: status(206, 11, p, p, p, 'size'),
   ReleaseCUDAProviderOptions: release(208, 11),
+  /** env, provider, memory, arena configuration, keys, values, count */
+  CreateAndRegisterAllocatorV2: status(259, 16, p, p, p, p, p, p, 'size'),
   SessionOptionsSetLoadCancellationFlag: status(293, 22, p, 'bool'),
 } as const satisfies Readonly<Record<string, OrtFunction>>;
 

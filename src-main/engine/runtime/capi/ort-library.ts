@@ -11,7 +11,7 @@ import {
   type OrtFunction,
   type OrtFunctionName,
 } from './ort-functions.js';
-import { callOnRuntimeThread } from './runtime-thread.js';
+import { callOnRuntimeThread, type NativeCall } from './runtime-thread.js';
 
 setCallStack();
 
@@ -115,7 +115,7 @@ export class OrtLibrary {
 
   /** Calls a function that reports a status. @throws OrtError */
   call<N extends Checked>(name: N, ...args: Arguments<N>): void {
-    this.#check(this.raw(name, ...args) as Pointer | null);
+    this.check(this.raw(name, ...args) as Pointer | null);
   }
 
   /** Calls a function whose last argument receives a pointer, and returns that. @throws OrtError */
@@ -134,19 +134,22 @@ export class OrtLibrary {
 
   /** Calls a checked function on the runtime's thread; the caller keeps its memory alive. @throws OrtError */
   async callAsync<N extends Checked>(name: N, ...args: Arguments<N>): Promise<void> {
-    this.#check(await this.#async(name, args as unknown[]));
+    const { result } = await callOnRuntimeThread(this.native(name, ...args));
+    this.check(result as Pointer | null);
+  }
+
+  /** A call to be made on the runtime's thread. */
+  native<N extends OrtFunctionName>(name: N, ...args: Arguments<N>): NativeCall {
+    return { file: this.file, ...this.#native(name), args: args as unknown[] };
   }
 
   /** Releases a handle on that thread: a session's release frees gigabytes. */
   async releaseAsync(name: Releasing, handle: Pointer): Promise<void> {
-    await this.#async(name, [handle]);
+    await callOnRuntimeThread(this.native(name, ...([handle] as Arguments<typeof name>)));
   }
 
-  #async(name: OrtFunctionName, args: readonly unknown[]): Promise<Pointer | null> {
-    return callOnRuntimeThread({ file: this.file, ...this.#native(name), args });
-  }
-
-  #check(status: Pointer | null): void {
+  /** Releases a status. @throws OrtError unless it is null */
+  check(status: Pointer | null): void {
     if (status === null) return;
     try {
       throw new OrtError(this.raw('GetErrorCode', status), this.raw('GetErrorMessage', status));

@@ -2,16 +2,22 @@
 import { parentPort } from 'node:worker_threads';
 import koffi, { type LibraryHandle } from 'koffi';
 import { setCallStack } from './call-stack.js';
-import type { FromRuntimeThread, ToRuntimeThread } from './runtime-thread.js';
+import {
+  succeeded,
+  type FromRuntimeThread,
+  type NativeCall,
+  type NativeResult,
+  type ToRuntimeThread,
+} from './runtime-thread.js';
 
-type NativeFunction = (...args: unknown[]) => bigint | null | undefined;
+type NativeFunction = (...args: unknown[]) => NativeResult | undefined;
 
 setCallStack();
 const functions = new Map<bigint, NativeFunction>();
 /** koffi 3.3.4 has no stack for calls on a thread, and crashes, before it has loaded a library there. Kept loaded. */
 const libraries = new Map<string, LibraryHandle>();
 
-function functionAt({ file, address, result, parameters }: ToRuntimeThread): NativeFunction {
+function functionAt({ file, address, result, parameters }: NativeCall): NativeFunction {
   let made = functions.get(address);
   if (made === undefined) {
     if (!libraries.has(file)) libraries.set(file, koffi.load(file));
@@ -21,12 +27,15 @@ function functionAt({ file, address, result, parameters }: ToRuntimeThread): Nat
   return made;
 }
 
-parentPort?.on('message', (call: ToRuntimeThread) => {
-  let answer: FromRuntimeThread;
+parentPort?.on('message', ({ id, calls }: ToRuntimeThread) => {
+  let answer: FromRuntimeThread = { id, at: 0, result: null };
   try {
-    answer = { id: call.id, result: functionAt(call)(...call.args) ?? null };
+    for (const [at, call] of calls.entries()) {
+      answer = { id, at, result: functionAt(call)(...call.args) ?? null };
+      if (!succeeded(answer.result)) break;
+    }
   } catch (error) {
-    answer = { id: call.id, error: error instanceof Error ? error.message : String(error) };
+    answer = { id, error: error instanceof Error ? error.message : String(error) };
   }
   parentPort?.postMessage(answer);
 });

@@ -15,13 +15,32 @@ export interface NativeCall {
   readonly args: readonly unknown[];
 }
 
-export type ToRuntimeThread = NativeCall & { readonly id: number };
-/** `result` is an address or null; `error` is of the call itself. */
+/** What a call returns: a status or null, or an error code. */
+export type NativeResult = Pointer | number | null;
+
+/** Calls, of which the first that does not succeed is the last. */
+export interface ToRuntimeThread {
+  readonly id: number;
+  readonly calls: readonly NativeCall[];
+}
+/** `result` is that of call `at`, the last that was made; `error` is of the call itself. */
 export type FromRuntimeThread =
-  { readonly id: number; readonly result: Pointer | null } | { readonly id: number; readonly error: string };
+  | { readonly id: number; readonly at: number; readonly result: NativeResult }
+  | { readonly id: number; readonly error: string };
+
+/** The last call that was made, and its result. */
+export interface CallsResult {
+  readonly at: number;
+  readonly result: NativeResult;
+}
+
+/** A null status, or CUDA's code 0. */
+export function succeeded(result: NativeResult): boolean {
+  return result === null || result === 0;
+}
 
 interface Waiting {
-  resolve(result: Pointer | null): void;
+  resolve(result: CallsResult): void;
   reject(error: Error): void;
 }
 
@@ -38,7 +57,7 @@ class RuntimeThread {
       this.#waiting.delete(message.id);
       if (this.#waiting.size === 0) this.#worker.unref();
       if ('error' in message) waiting?.reject(new Error(message.error));
-      else waiting?.resolve(message.result);
+      else waiting?.resolve(message);
     });
     this.#worker.on('error', (error) => this.#end(error));
     this.#worker.on('exit', () => this.#end(new Error('The thread of the runtime ended.')));
@@ -48,12 +67,12 @@ class RuntimeThread {
     return this.#waiting.size;
   }
 
-  call(call: NativeCall): Promise<Pointer | null> {
+  call(calls: readonly NativeCall[]): Promise<CallsResult> {
     return new Promise((resolve, reject) => {
       const id = ++this.#calls;
       this.#waiting.set(id, { resolve, reject });
       this.#worker.ref();
-      this.#worker.postMessage({ ...call, id } satisfies ToRuntimeThread);
+      this.#worker.postMessage({ calls, id } satisfies ToRuntimeThread);
     });
   }
 
@@ -72,10 +91,10 @@ export function runningCalls(): number {
 }
 
 /**
- * Calls a native function on the thread, after the calls before it. The caller keeps the memory of its arguments alive.
- * @returns what it returns, an address or null
+ * Calls native functions on the thread, one after another, after the calls before them; ends with the first that does not
+ * succeed. The caller keeps the memory of their arguments alive.
  */
-export function callOnRuntimeThread(call: NativeCall): Promise<Pointer | null> {
+export function callOnRuntimeThread(...calls: readonly NativeCall[]): Promise<CallsResult> {
   thread ??= new RuntimeThread();
-  return thread.call(call);
+  return thread.call(calls);
 }

@@ -3,7 +3,7 @@ import { delimiter, dirname } from 'node:path';
 import { AppError } from '../../../base/app-error.js';
 import { CUDA_PART_IDS, RUNTIME_PARTS } from '../../../base/cuda-parts.js';
 import type { CudaReport } from '../../protocol.js';
-import type { Binding } from '../binding.js';
+import type { Binding, SessionSettings } from '../binding.js';
 import { watchStalledCalls } from '../capi/stalled-calls.js';
 import { isCardIdle } from '../device-memory.js';
 import { cudaOptions } from '../provider-options.js';
@@ -28,10 +28,12 @@ async function bind(): Promise<Binding> {
   }
   const report = await findCuda(place);
   if (!report.complete) throw unavailable(whatLacks(report), problemsOf(report));
+  // Each session has a handle of cuBLAS, whose workspace of 32 MiB (Hopper) makes no product here faster.
+  process.env['CUBLAS_WORKSPACE_CONFIG'] ??= ':4096:1';
   // Only where it is used: a system without a build of koffi keeps the other providers.
   const { loadGlobal } = await import('../capi/load-global.js');
   const { capiBinding } = await import('../capi/capi-binding.js');
-  const { CudaMemory } = await import('../capi/cuda-memory.js');
+  const { CudaDevice } = await import('../capi/blocks/cuda-device.js');
   const { runningCalls } = await import('../capi/runtime-thread.js');
   const file = (id: string) => report.parts.find(({ part }) => part === id)?.file ?? '';
   if (place.system === 'win32-x64')
@@ -47,11 +49,13 @@ async function bind(): Promise<Binding> {
   }
   let deviceId = 0;
   watchStalledCalls({ running: runningCalls, cardIsIdle: () => isCardIdle({ provider: 'cuda', deviceId }) });
-  return capiBinding(file('core'), (settings) => {
+  const optionsOf = (settings: SessionSettings) => {
     deviceId = settings.deviceId ?? 0;
-    const cuda = cudaOptions(settings);
-    const replayed = cuda['enable_cuda_graph'] === '1';
-    return { cuda, memory: replayed ? new CudaMemory(file('cudart'), settings.deviceId ?? 0) : null };
+    return cudaOptions(settings);
+  };
+  return capiBinding(file('core'), {
+    cuda: optionsOf,
+    blocks: (settings) => new CudaDevice(file('cudart'), settings.deviceId ?? 0, optionsOf(settings)),
   });
 }
 

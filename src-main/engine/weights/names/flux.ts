@@ -142,6 +142,21 @@ export function isConditioningTensor(name: string): boolean {
   );
 }
 
+/** Weights of a double block that come before attention. */
+const BEFORE_ATTENTION = /^(?:to_[qkv]|add_[qkv]_proj|norm_(?:added_)?[qk])\./;
+
+/**
+ * The block that a weight of FLUX or InfuseNet is brought to the device with; a double block has two, of before and after
+ * attention. Null for the few outside of blocks.
+ */
+export function blockOf(name: string): string | null {
+  const residual = /^controlnet_(single_)?blocks\.(\d+)\./.exec(name);
+  if (residual !== null) return `${residual[1] ?? ''}transformer_blocks.${residual[2] ?? ''}`;
+  const [, block = null, rest = ''] = /^((?:single_)?transformer_blocks\.\d+)\.(?:attn\.)?(.*)$/.exec(name) ?? [];
+  if (block === null || block.startsWith('single_') || !BEFORE_ATTENTION.test(rest)) return block;
+  return `${block} before attention`;
+}
+
 /**
  * The tokens that a linear reads: text (or identity), image, or both, text first. Not for linears without tokens
  * (`isConditioningTensor`).

@@ -10,6 +10,11 @@ export type T5BlockNames = Readonly<
     Record<'q' | 'k' | 'v' | 'attentionOut' | 'mlpGate' | 'mlpIn' | 'mlpOut', LinearNames>
 >;
 
+/** The block that a weight of T5 is brought to the device with; empty for the few outside of blocks. */
+export function t5BlockOf(name: string): string {
+  return /^encoder\.block\.\d+/.exec(name)?.[0] ?? '';
+}
+
 export interface T5Names {
   readonly embedding: string;
   /** [buckets, heads], shared by all blocks. */

@@ -44,17 +44,17 @@ describe('chooseDecode', () => {
   const memory = { wholeBytes: 10 * GIB, tilesBytes: GIB };
 
   it('decodes whole what fits with a tenth to spare', () => {
-    expect(chooseDecode('auto', memory, { freeBytes: 12 * GIB })).toEqual({ mode: 'whole', reason: 'fits' });
-    expect(chooseDecode('auto', memory, { freeBytes: 11 * GIB })).toEqual({ mode: 'tiles', reason: 'estimate' });
+    expect(chooseDecode('auto', memory, 12 * GIB)).toEqual({ mode: 'whole', reason: 'fits' });
+    expect(chooseDecode('auto', memory, 11 * GIB)).toEqual({ mode: 'tiles', reason: 'estimate' });
   });
 
   it('decodes whole where free memory is unknown or there is nothing to tile', () => {
     expect(chooseDecode('auto', memory, null).mode).toBe('whole');
-    expect(chooseDecode('auto', { ...memory, tilesBytes: null }, { freeBytes: GIB }).mode).toBe('whole');
+    expect(chooseDecode('auto', { ...memory, tilesBytes: null }, GIB).mode).toBe('whole');
   });
 
   it('does as asked, whatever is free', () => {
-    expect(chooseDecode('whole', memory, { freeBytes: 1 })).toEqual({ mode: 'whole', reason: 'asked' });
-    expect(chooseDecode('tiles', memory, { freeBytes: 99 * GIB })).toEqual({ mode: 'tiles', reason: 'asked' });
+    expect(chooseDecode('whole', memory, 1)).toEqual({ mode: 'whole', reason: 'asked' });
+    expect(chooseDecode('tiles', memory, 99 * GIB)).toEqual({ mode: 'tiles', reason: 'asked' });
   });
 });
