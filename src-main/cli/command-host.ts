@@ -41,6 +41,8 @@ export interface PictureOptions extends SettingOptions {
   readonly provider: Provider;
   readonly deviceId: number;
   readonly decode: DecodeChoice;
+  /** GiB. */
+  readonly memoryLimit?: number;
   readonly identity?: string;
   readonly identityEmbedding?: string;
   readonly face?: number;
@@ -116,7 +118,7 @@ async function takenSettings(
   options: PictureOptions,
   pack: Pack,
 ): Promise<CommandHost['settings']> {
-  const { provider, deviceId, decode, lora: choices = [] } = options;
+  const { provider, deviceId, decode, memoryLimit, lora: choices = [] } = options;
   const packId = packIdOf(pack.root);
   settings.set({ deviceId });
   const photo = async (role: PhotoRole, file: string | undefined): Promise<string | null> =>
@@ -138,6 +140,7 @@ async function takenSettings(
     poseId: await photo('pose', options.control),
     loras: uses,
     ...(decode === 'auto' ? {} : { decode }),
+    ...(memoryLimit === undefined ? {} : { memoryLimit }),
   };
 }
 

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { MAX_DEVICE_ID } from '../contract/formats.js';
+import { MEMORY_LIMIT } from '../contract/generation-settings.js';
 import { PROVIDERS, WEIGHT_FORMATS } from '../engine/protocol.js';
-import { integer } from './options.js';
+import { integer, number } from './options.js';
 
 export function addOptions(command: Command, ...options: readonly Option[]): Command {
   for (const option of options) command.addOption(option);
@@ -48,8 +49,15 @@ function decodeOption(): Option {
     .default('auto');
 }
 
+function memoryOption(): Option {
+  return new Option(
+    '--memory-limit <GiB>',
+    'of the card, on cuda: weights beyond it are streamed in every step (default: what is free)',
+  ).argParser(number('--memory-limit', MEMORY_LIMIT.min, MEMORY_LIMIT.max));
+}
+
 export function pictureOptions(): Option[] {
-  return [providerOption(), deviceOption(), decodeOption(), cacheOption()];
+  return [providerOption(), deviceOption(), decodeOption(), memoryOption(), cacheOption()];
 }
 
 export function cacheOption(): Option {

@@ -35,6 +35,10 @@ export const decodeChoiceSchema = z.enum(DECODE_MODES);
 /** `auto`: the engine chooses. */
 export type DecodeChoice = z.infer<typeof decodeChoiceSchema> | 'auto';
 
+/** GiB; the least holds two blocks of NF4 and a step at full size. */
+export const MEMORY_LIMIT = { min: 1, max: 256, step: 0.5 } as const;
+const memoryLimitSchema = z.number().min(MEMORY_LIMIT.min).max(MEMORY_LIMIT.max);
+
 const sharedShape = {
   packId: idSchema,
   provider: providerSchema,
@@ -49,6 +53,8 @@ const sharedShape = {
   loras: z.array(loraUseSchema).max(MAX_LORAS).default([]),
   /** How latents become pixels, with the same picture; absent: the engine chooses by free memory. */
   decode: decodeChoiceSchema.optional(),
+  /** GiB of the card, where the provider streams weights that do not fit, with the same picture; absent: what is free. */
+  memoryLimit: memoryLimitSchema.optional(),
 };
 
 /** Everything that decides one picture. */

@@ -108,6 +108,15 @@ export const decodeReportSchema = z.object({
   freeBytes: bytesSchema.nullable(),
 });
 
+/** Where the denoiser's weights were, in bytes. */
+export const weightPlacesSchema = z.object({
+  residentBytes: bytesSchema,
+  /** Crossed the bus in each step. */
+  streamedBytes: bytesSchema,
+  /** Of the streamed ones, those read from their files in each step. */
+  fromDiskBytes: bytesSchema,
+});
+
 /** The card moved data to the computer's memory: from this step on (1-based), steps took this long. */
 export const spillReportSchema = z.object({
   fromStep: z.number().int(),
@@ -131,6 +140,8 @@ export const runResultSchema = z.object({
   /** Steps whose previews are kept, ascending and 1-based. */
   previewSteps: z.array(z.number().int()),
   decode: decodeReportSchema,
+  /** Null where the provider holds all weights. */
+  weightPlaces: weightPlacesSchema.nullable(),
   /** Null where no spill was detected. */
   spill: spillReportSchema.nullable(),
   /** By encoder, the conditioning one first; empty when nothing was scored. */

@@ -200,7 +200,7 @@ export class GalleryRepo {
            + (r.provider <> :provider OR r.device_id IS NOT :deviceId)
            + (r.identity_id IS NOT :identityId OR (r.identity_id IS NOT NULL AND r.face_index <> :faceIndex))
            + (r.pose_id IS NOT :poseId) + (r.pack_id <> :packId)
-           + (r.loras_json <> :loras) + (r.decode IS NOT :decode) = 1
+           + (r.loras_json <> :loras) + (r.decode IS NOT :decode) + (r.memory_limit IS NOT :memoryLimit) = 1
        ORDER BY r.created_at_ms DESC, r.id DESC LIMIT 500`,
       {
         id: run.id,
@@ -212,6 +212,7 @@ export class GalleryRepo {
         deviceId: s.deviceId ?? null,
         loras: JSON.stringify(s.loras),
         decode: s.decode ?? null,
+        memoryLimit: s.memoryLimit ?? null,
         identityId: s.identityId,
         faceIndex: s.faceIndex,
         poseId: s.poseId,

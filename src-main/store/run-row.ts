@@ -12,6 +12,7 @@ import {
   runStatusSchema,
   secondEncoderSchema,
   spillReportSchema,
+  weightPlacesSchema,
   type Phase,
   type RunDetail,
   type RunResult,
@@ -33,10 +34,10 @@ export const SUMMARY_FROM = `runs r JOIN variants v ON v.id = r.variant_id JOIN 
 /** Columns that `RunDetail` needs beyond the summary. */
 export const DETAIL_COLUMNS = `${SUMMARY_COLUMNS},
   ${SETTING_COLUMNS.map((column) => `r.${column}`).join(', ')},
-  r.id AS run_key, r.identity_id, r.face_index, r.pose_id, r.loras_json, r.decode, r.device_id, r.finished_at_ms, r.error_json, r.retry_json,
+  r.id AS run_key, r.identity_id, r.face_index, r.pose_id, r.loras_json, r.decode, r.memory_limit, r.device_id, r.finished_at_ms, r.error_json, r.retry_json,
   (SELECT p.name FROM photos p WHERE p.public_id = r.identity_id) AS identity_name,
   s.compute_dtype, s.pixel_hash, s.step_seconds_json, s.weight_hashes_json, s.weight_types_json, s.keep_list_json, s.versions_json,
-  s.preview_steps_json, s.decode_json, s.spill_json, s.face_scores_json, s.second_encoder`;
+  s.preview_steps_json, s.decode_json, s.weight_places_json, s.spill_json, s.face_scores_json, s.second_encoder`;
 
 export const DETAIL_FROM = `${SUMMARY_FROM} LEFT JOIN results s ON s.run_id = r.id`;
 
@@ -81,6 +82,7 @@ const detailRow = summaryRow.extend({
   pose_id: z.string().nullable(),
   loras_json: json(z.array(loraUseSchema)),
   decode: runSettingsSchema.shape.decode.unwrap().nullable(),
+  memory_limit: z.number().nullable(),
   device_id: deviceIdSchema.nullable(),
   finished_at_ms: z.number().nullable(),
   error_json: json(errorDtoSchema).nullable(),
@@ -95,6 +97,7 @@ const detailRow = summaryRow.extend({
   versions_json: json(z.record(z.string(), z.string())).nullable(),
   preview_steps_json: json(z.array(z.number())).nullable(),
   decode_json: json(decodeReportSchema).nullable(),
+  weight_places_json: json(weightPlacesSchema).nullable(),
   spill_json: json(spillReportSchema).nullable(),
   face_scores_json: json(z.array(faceScoreSchema)).nullable(),
   second_encoder: secondEncoderSchema.nullable(),
@@ -173,6 +176,7 @@ export function parseDetail(row: unknown, phases: (runKey: number) => Phase[]): 
     ...settingsOfRow(row),
     loras: read.loras_json,
     ...(read.decode === null ? {} : { decode: read.decode }),
+    ...(read.memory_limit === null ? {} : { memoryLimit: read.memory_limit }),
     ...(read.device_id === null ? {} : { deviceId: read.device_id }),
     formats: { flux: read.flux, t5: read.t5, infusenet: read.infusenet },
   };
@@ -190,6 +194,7 @@ export function parseDetail(row: unknown, phases: (runKey: number) => Phase[]): 
           pixelHash: read.pixel_hash,
           previewSteps: read.preview_steps_json ?? [],
           decode: read.decode_json,
+          weightPlaces: read.weight_places_json,
           spill: read.spill_json,
           faceScores: read.face_scores_json ?? [],
           secondEncoder: read.second_encoder,

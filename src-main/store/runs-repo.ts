@@ -63,6 +63,7 @@ export class RunsRepo {
       ...settingColumns(s),
       ['loras_json', JSON.stringify(s.loras)],
       ['decode', s.decode ?? null],
+      ['memory_limit', s.memoryLimit ?? null],
       ['device_id', s.deviceId ?? null],
     ];
     const columns = values.map(([column]) => column);
@@ -154,8 +155,8 @@ export class RunsRepo {
       );
       this.#db.run(
         `INSERT INTO results (run_id, compute_dtype, pixel_hash, step_seconds_json, weight_hashes_json, weight_types_json,
-           keep_list_json, versions_json, preview_steps_json, decode_json, spill_json, face_scores_json, second_encoder)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           keep_list_json, versions_json, preview_steps_json, decode_json, weight_places_json, spill_json, face_scores_json, second_encoder)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         [
           id,
           result.computeDtype,
@@ -167,6 +168,7 @@ export class RunsRepo {
           JSON.stringify(result.versions),
           JSON.stringify(result.previewSteps),
           JSON.stringify(result.decode),
+          result.weightPlaces === null ? null : JSON.stringify(result.weightPlaces),
           result.spill === null ? null : JSON.stringify(result.spill),
           JSON.stringify(result.faceScores),
           result.secondEncoder,

@@ -107,6 +107,7 @@ export function fillGallery(store: Store, count: number, startMs = Date.UTC(2026
             pixelHash: `generated-${first + i}`,
             previewSteps: [],
             decode: { mode: 'whole', tiles: 1, reason: 'fits', wholeBytes: 2 ** 30, freeBytes: null },
+            weightPlaces: null,
             spill: null,
             faceScores: [],
             secondEncoder: null,

@@ -121,7 +121,7 @@ describe.each(SETTING_NAMES)('the setting %s', (name) => {
         keepList: [],
         versions: {},
       },
-      ...{ pixelHash: '', previewSteps: [], spill: null, faceScores: [], secondEncoder: null },
+      ...{ pixelHash: '', previewSteps: [], weightPlaces: null, spill: null, faceScores: [], secondEncoder: null },
       decode: { mode: 'whole' as const, tiles: 1, reason: 'fits' as const, wholeBytes: 1, freeBytes: null },
     };
     const made = { runId: 'r', settings, loraHashes: [], packName: 'Demo', appVersion: '1', result };

@@ -123,6 +123,7 @@ export class RunMaker {
       outputPath: store.files.work(run.id),
       previewDir: null,
       ...(s.decode === undefined ? {} : { decode: s.decode }),
+      ...(s.memoryLimit === undefined ? {} : { memoryLimitBytes: s.memoryLimit * 2 ** 30 }),
     };
   }
 
@@ -190,6 +191,7 @@ export class RunMaker {
       pixelHash,
       previewSteps: await files.previewSteps(run.id),
       decode: { ...made.decode },
+      weightPlaces: made.weightPlaces === null ? null : { ...made.weightPlaces },
       spill: made.spill === null ? null : { ...made.spill },
       faceScores: made.faceScores.map(({ embedding: _, ...score }) => score),
       secondEncoder: made.secondEncoder,

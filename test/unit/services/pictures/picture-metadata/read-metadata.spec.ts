@@ -49,6 +49,7 @@ const result: RunResult = {
   pixelHash: 'ff00',
   previewSteps: [1, 2],
   decode: { mode: 'whole', tiles: 1, reason: 'fits', wholeBytes: 2 ** 30, freeBytes: null },
+  weightPlaces: null,
   spill: null,
   faceScores: [
     { encoder: 'arcface', weightHash: 'a1', conditioned: true, identityScore: 0.81 },
