@@ -116,6 +116,7 @@ export async function composeDesktopApp(): Promise<DesktopApp> {
   const lorasDir = defaultLorasDir(profile);
   const host = await openAppHost({
     dataDir: defaultDataDir(profile),
+    profile,
     assetsDir,
     packsDir: defaultPacksDir(profile),
     cudaDir: defaultCudaDir(profile),

@@ -1,8 +1,9 @@
 /** Entry of the desktop app. */
+import { mkdirSync } from 'node:fs';
 import { app, dialog, protocol } from 'electron';
 import { toErrorDto } from '../base/app-error.js';
 import { chooseLanguage } from '../contract/languages.js';
-import { defaultDataDir, PROFILE } from '../services/support/data-dir.js';
+import { browserDataDir, defaultDataDir, PROFILE } from '../services/support/data-dir.js';
 import { composeDesktopApp, type DesktopApp } from './composition.js';
 import { NATIVE_TEXTS } from './native-text.js';
 import { PAGE_SCHEME } from './page-protocol.js';
@@ -29,6 +30,19 @@ async function start(): Promise<void> {
   }
 }
 
+/** Before Electron is ready, when it opens the folder. */
+function placeBrowserData(): void {
+  const folder = browserDataDir(app.getPath('userData'));
+  if (folder === null) return;
+  try {
+    mkdirSync(folder, { recursive: true });
+    app.setPath('sessionData', folder);
+  } catch {
+    // The gallery is to lie beside it: opening that fails next, with a sentence.
+  }
+}
+
+placeBrowserData();
 app.enableSandbox();
 protocol.registerSchemesAsPrivileged([PAGE_SCHEME]);
 

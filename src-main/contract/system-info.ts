@@ -19,6 +19,12 @@ export const systemInfoSchema = z.object({
   cpu: z.string(),
   totalMemoryBytes: bytesSchema,
   freeMemoryBytes: bytesSchema,
+  gallery: z.object({
+    /** Absolute path. */
+    folder: z.string(),
+    /** Where it would lie better: outside the profile that Windows copies between computers. Null where it does. */
+    better: z.string().nullable(),
+  }),
   providers: z.array(providerInfoSchema),
   /** Null where there is no CUDA. */
   cuda: cudaReportSchema.nullable(),

@@ -152,7 +152,14 @@ describe('the app for Windows', () => {
       const seen = JSON.parse(ran.stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
       expect(seen).toMatchObject({
         page: { status: 200 },
-        system: { host: 'electron' },
+        paths: { sessionData: expect.stringMatching(/\\AppData\\Local\\Likeness Lab\\browser$/) as string },
+        system: {
+          host: 'electron',
+          gallery: {
+            folder: expect.stringMatching(/\\AppData\\Local\\Likeness Lab\\gallery$/) as string,
+            better: null,
+          },
+        },
         run: { faces: 1, status: 'finished', error: null, picture: 200 },
         errors: [],
       });

@@ -10,6 +10,7 @@ import { CudaFolderSetting, requireCudaSystem } from '../gpu/cuda-folder.js';
 import { CudaSetupService } from '../gpu/cuda-setup-service.js';
 import { requireIdleCache } from '../packs/cache-service.js';
 import type { EventHub } from '../support/event-hub.js';
+import { betterDataDir, type Profile } from '../support/data-dir.js';
 import type { Log } from '../support/log.js';
 import { SystemService } from './system-service.js';
 
@@ -17,6 +18,8 @@ import { SystemService } from './system-service.js';
 export interface GpuOptions {
   /** Folder of the gallery; created when missing. */
   readonly dataDir: string;
+  /** Of the computer's account; default as the environment says. */
+  readonly profile?: Profile;
   /** Folder with `models`, `samples` and the notices. */
   readonly assetsDir: string;
   readonly appVersion: string;
@@ -55,6 +58,7 @@ export function buildGpu({ options, store, hub, log, engine, helper, errands }: 
     errands,
     appVersion: options.appVersion,
     host: options.host,
+    gallery: { folder: dataDir, better: betterDataDir(dataDir, options.profile) },
     noticesFile: join(options.assetsDir, 'NOTICES.txt'),
     folders: { logs: join(dataDir, 'logs'), pictures: store.files.pictures },
     openFolder: options.openFolder ?? null,

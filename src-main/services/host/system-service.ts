@@ -15,6 +15,7 @@ export interface SystemServiceParts {
   readonly errands: Pick<EngineErrands, 'run'>;
   readonly appVersion: string;
   readonly host: SystemInfo['host'];
+  readonly gallery: SystemInfo['gallery'];
   /** Text file of third-party notices. */
   readonly noticesFile: string;
   readonly folders: Readonly<Record<'logs' | 'pictures', string>>;
@@ -32,7 +33,7 @@ export class SystemService {
   }
 
   async info(): Promise<SystemInfo> {
-    const { appVersion, host } = this.#parts;
+    const { appVersion, host, gallery } = this.#parts;
     const { providers, cuda } = await this.#probe();
     const available = new Set(providers.filter((info) => info.available).map((info) => info.provider));
     return {
@@ -42,6 +43,7 @@ export class SystemService {
       cpu: `${cpus()[0]?.model.trim() ?? 'unknown'} × ${cpus().length}`,
       totalMemoryBytes: totalmem(),
       freeMemoryBytes: freemem(),
+      gallery,
       providers: providers.map((info) => ({ ...info })),
       cuda,
       defaultProvider: PROVIDERS_BY_SPEED.find((provider) => available.has(provider)) ?? 'cpu',

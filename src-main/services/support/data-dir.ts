@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { pathKey } from '../../disk/paths.js';
 
 /** Where a computer keeps the data of applications. */
 export interface Profile {
@@ -29,7 +30,7 @@ const inAppFolder =
   ({ appData }: Profile = PROFILE): string =>
     join(appData, 'Likeness Lab', name);
 
-export const defaultDataDir = inAppFolder('gallery');
+const roamingDataDir = inAppFolder('gallery');
 /** The token's file, for hosts without the system's key store. */
 export const defaultTokenFile = inAppFolder('hub-token');
 
@@ -40,6 +41,20 @@ const inLocalFolder = (name: string, { localAppData }: Profile): string | null =
 function localUnlessFound(name: string, earlier: string, profile: Profile): string | null {
   const local = inLocalFolder(name, profile);
   return local !== null && (profile.exists(local) || !profile.exists(earlier)) ? local : null;
+}
+
+/** Folder of the gallery: gigabytes of pictures. */
+export function defaultDataDir(profile: Profile = PROFILE): string {
+  const roaming = roamingDataDir(profile);
+  return localUnlessFound('gallery', roaming, profile) ?? roaming;
+}
+
+/**
+ * Where the gallery would lie better, when an earlier version put it into the profile that Windows copies between
+ * computers; else null.
+ */
+export function betterDataDir(dataDir: string, profile: Profile = PROFILE): string | null {
+  return pathKey(dataDir) === pathKey(roamingDataDir(profile)) ? inLocalFolder('gallery', profile) : null;
 }
 
 /** Folder of packs: tens of gigabytes. */
@@ -61,6 +76,14 @@ export function defaultLorasDir(profile: Profile = PROFILE): string | null {
 /** Folder of CUDA's libraries, two gigabytes. */
 export function defaultCudaDir(profile: Profile = PROFILE): string {
   return inLocalFolder('cuda', profile) ?? inAppFolder('cuda')(profile);
+}
+
+/**
+ * Folder of what Electron's Chromium keeps, its caches above all. Null: the usual one, beside the settings, where there is
+ * no other, or where an earlier version's has the key of the stored token.
+ */
+export function browserDataDir(userData: string, profile: Profile = PROFILE): string | null {
+  return profile.exists(join(userData, 'Local State')) ? null : inLocalFolder('browser', profile);
 }
 
 /** The variable by which the engine gets the folders to look for CUDA in, the person's own before the app's. */

@@ -46,6 +46,9 @@ export const settings: Translation<typeof english> = {
   'settings.cpu': 'Prozessor',
   'settings.memory': 'Arbeitsspeicher',
   'settings.memory.amount': '{total}, {free} frei beim Start',
+  'settings.gallery': 'Galerie',
+  'settings.gallery.roams':
+    'Die Galerie liegt in dem Teil des Benutzerprofils, den Windows auf andere Computer einer Domäne kopiert. Damit Gigabytes von Bildern nicht dazugehören: die App schließen und den Ordner nach {folder} verschieben; dort wird er geöffnet.',
   'settings.engine': 'Engine',
   'settings.engine.stopped': 'angehalten',
   'settings.engine.starting': 'startet',

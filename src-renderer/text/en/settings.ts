@@ -42,6 +42,9 @@ export const settings = {
   'settings.cpu': 'Processor',
   'settings.memory': 'Memory',
   'settings.memory.amount': '{total}, {free} free at the start',
+  'settings.gallery': 'Gallery',
+  'settings.gallery.roams':
+    'The gallery is in the part of your profile that Windows copies to other computers of a domain. To keep gigabytes of pictures out of it, close the app and move the folder to {folder}; it is opened there.',
   'settings.engine': 'Engine',
   'settings.engine.stopped': 'stopped',
   'settings.engine.starting': 'starting',

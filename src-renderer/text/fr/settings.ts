@@ -46,6 +46,9 @@ export const settings: Translation<typeof english> = {
   'settings.cpu': 'Processeur',
   'settings.memory': 'Mémoire',
   'settings.memory.amount': '{total}, dont {free} libres au démarrage',
+  'settings.gallery': 'Galerie',
+  'settings.gallery.roams':
+    'La galerie se trouve dans la partie de votre profil que Windows copie sur les autres ordinateurs d’un domaine. Pour ne pas y laisser des gigaoctets d’images, fermez l’application et déplacez le dossier vers {folder} ; il y sera ouvert.',
   'settings.engine': 'Moteur',
   'settings.engine.stopped': 'arrêté',
   'settings.engine.starting': 'démarrage',

@@ -45,6 +45,9 @@ export const settings: Translation<typeof english> = {
   'settings.cpu': 'プロセッサ',
   'settings.memory': 'メモリ',
   'settings.memory.amount': '{total}（起動時の空き {free}）',
+  'settings.gallery': 'ギャラリー',
+  'settings.gallery.roams':
+    'ギャラリーは、Windows がドメイン内のほかのコンピューターにコピーするプロファイルの中にあります。何ギガバイトもの画像を含めないようにするには、アプリを終了し、フォルダーを {folder} に移動してください。以後はそこで開かれます。',
   'settings.engine': 'エンジン',
   'settings.engine.stopped': '停止中',
   'settings.engine.starting': '起動中',

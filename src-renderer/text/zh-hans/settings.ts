@@ -43,6 +43,9 @@ export const settings: Translation<typeof english> = {
   'settings.cpu': '处理器',
   'settings.memory': '内存',
   'settings.memory.amount': '{total}，启动时可用 {free}',
+  'settings.gallery': '图库',
+  'settings.gallery.roams':
+    '图库位于 Windows 会复制到域中其他计算机的用户配置文件里。若不想让数 GB 的图片随之复制，请关闭应用并将文件夹移动到 {folder}；应用会在那里打开它。',
   'settings.engine': '引擎',
   'settings.engine.stopped': '已停止',
   'settings.engine.starting': '正在启动',

@@ -161,6 +161,7 @@ describe.runIf(process.platform === 'linux')('the package', () => {
       pages: ['app://likeness/'],
       exposed: ['likenessLab'],
       page: { status: 200 },
+      paths: {},
       system: { host: 'electron' },
       run: { samples: 12, faces: 1, status: 'finished', error: null, picture: 200 },
       updates: { told: [NATIVE_TEXTS.de.updates.noFeed], updater: 'AppImageUpdater', version: '0.1.0' },

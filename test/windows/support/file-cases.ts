@@ -27,6 +27,7 @@ import {
   defaultDataDir,
   defaultLorasDir,
   defaultPacksDir,
+  defaultTokenFile,
 } from '../../../src-main/services/support/data-dir.js';
 import { Log } from '../../../src-main/services/support/log.js';
 import {
@@ -163,12 +164,13 @@ const PATHS: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal(folderForName(at, 'CON', []), join(at, '_con'));
     assert.equal(folderForName(at, 'aux?.', []), join(at, '_aux'));
   },
-  'packs, LoRAs and converted weights lie in the local profile, settings in the roaming one': async () => {
+  'gallery, packs, LoRAs and converted weights lie in the local profile, the token in the roaming one': async () => {
     const local = join(homedir(), 'AppData', 'Local', 'Likeness Lab');
     assert.equal(defaultCacheDir(), join(local, 'cache'));
     assert.equal(defaultPacksDir(), join(local, 'packs'));
     assert.equal(defaultLorasDir(), join(local, 'loras'));
-    assert.equal(defaultDataDir(), join(homedir(), 'AppData', 'Roaming', 'Likeness Lab', 'gallery'));
+    assert.equal(defaultDataDir(), join(local, 'gallery'));
+    assert.equal(defaultTokenFile(), join(homedir(), 'AppData', 'Roaming', 'Likeness Lab', 'hub-token'));
   },
 };
 

@@ -88,6 +88,7 @@ const seen = {
   pages: observed.pages,
   exposed: observed.preloadNames,
   page: await fetchAll(observed.pages[0]),
+  paths: observed.paths,
   system: await call('system.info', {}),
   notices: (await call('system.notices', {})).text,
   run: await makePicture(),

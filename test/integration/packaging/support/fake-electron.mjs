@@ -4,7 +4,7 @@
  */
 import { fork } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 
@@ -17,6 +17,7 @@ export const observed = {
   preloadNames: [],
   pages: [],
   errors: [],
+  paths: {},
   scheme: null,
   exited: null,
   menu: [],
@@ -41,6 +42,10 @@ class App extends EventEmitter {
   }
   getPath(name) {
     return join(folder, 'data', name);
+  }
+  setPath(name, path) {
+    if (!existsSync(path)) throw new Error(`Failed to set '${name}' path`);
+    observed.paths[name] = path;
   }
   /** As Electron's: whoever holds `before-quit` back calls it again. */
   quit() {

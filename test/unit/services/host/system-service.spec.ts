@@ -12,6 +12,7 @@ function defaultOf(...working: readonly Provider[]): Promise<Provider> {
     errands: { run: (work) => work(engine as unknown as EngineClient) },
     appVersion: '0',
     host: 'web',
+    gallery: { folder: '', better: null },
     noticesFile: '',
     folders: { logs: '', pictures: '' },
     openFolder: null,

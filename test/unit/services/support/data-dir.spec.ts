@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  betterDataDir,
+  browserDataDir,
   defaultCacheDir,
   defaultCudaDir,
   defaultDataDir,
@@ -29,10 +31,36 @@ describe('the folders of the app', () => {
     expect(defaultCacheDir(windows())).toBe(app('Local', 'Likeness Lab', 'cache'));
     expect(defaultLorasDir(windows())).toBe(app('Local', 'Likeness Lab', 'loras'));
     expect(defaultCudaDir(windows())).toBe(app('Local', 'Likeness Lab', 'cuda'));
-    expect(defaultDataDir(windows())).toBe(app('Roaming', 'Likeness Lab', 'gallery'));
+    expect(defaultDataDir(windows())).toBe(app('Local', 'Likeness Lab', 'gallery'));
     expect(defaultTokenFile(windows())).toBe(app('Roaming', 'Likeness Lab', 'hub-token'));
     const bare = profileOf('win32', {}, '/u', none);
     expect(defaultPacksDir(bare)).toBe(app('AppData', 'Local', 'Likeness Lab', 'packs'));
+  });
+
+  it('leave an existing gallery in the roaming profile, and know where it would lie better', () => {
+    const roaming = app('Roaming', 'Likeness Lab', 'gallery');
+    const local = app('Local', 'Likeness Lab', 'gallery');
+    const found = windows((path) => path === roaming);
+    expect(defaultDataDir(found)).toBe(roaming);
+    expect(betterDataDir(roaming, found)).toBe(local);
+    // Moved there, or begun anew.
+    expect(defaultDataDir(windows((path) => path === roaming || path === local))).toBe(local);
+    expect(betterDataDir(local, found)).toBeNull();
+    expect(betterDataDir(app('elsewhere'), found)).toBeNull();
+    const linux = profileOf('linux', {}, '/h', none);
+    expect(betterDataDir(defaultDataDir(linux), linux)).toBeNull();
+  });
+
+  it('keep Chromium’s caches out of the roaming profile, unless a token was stored with its key there', () => {
+    const userData = app('Roaming', 'Likeness Lab');
+    expect(browserDataDir(userData, windows())).toBe(app('Local', 'Likeness Lab', 'browser'));
+    expect(
+      browserDataDir(
+        userData,
+        windows((path) => path === join(userData, 'Local State')),
+      ),
+    ).toBeNull();
+    expect(browserDataDir('/h/.config/Likeness Lab', profileOf('linux', {}, '/h', none))).toBeNull();
   });
 
   it('elsewhere make no such difference', () => {
@@ -48,8 +76,9 @@ describe('the folders of the app', () => {
     ['loras', defaultLorasDir, app('Roaming', 'Likeness Lab', 'gallery', 'loras')],
   ] as const)('stay where an earlier version put them: %s', (name, folder, earlier) => {
     const local = app('Local', 'Likeness Lab', name);
-    const old = folder(windows((path) => path === earlier));
-    expect(old).toBe(name === 'packs' ? earlier : null);
-    expect(folder(windows((path) => path === earlier || path === local))).toBe(local);
+    // With its gallery.
+    const before = (path: string): boolean => earlier.startsWith(path);
+    expect(folder(windows(before))).toBe(name === 'packs' ? earlier : null);
+    expect(folder(windows((path) => before(path) || path === local))).toBe(local);
   });
 });
