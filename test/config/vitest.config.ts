@@ -14,6 +14,9 @@ function project(name: string, extra: Record<string, unknown> = {}) {
  */
 const RETRIES = 1;
 
+/** What another process is asked for takes more than Vitest's second, above all under Wine. */
+const PATIENT = { poll: { timeout: 10_000 } };
+
 /** `npm test` runs the first, which take half of the time; `npm run test:windows` all. */
 const SHORT_ON_WINDOWS = ['windows/commands', 'windows/files', 'windows/recovery', 'windows/runtime'];
 const WINDOWS_FILES = (
@@ -35,6 +38,7 @@ export default defineConfig({
       project('integration', {
         testTimeout: 120_000,
         retry: RETRIES,
+        expect: PATIENT,
         hookTimeout: 120_000,
         fileParallelism: false,
         globalSetup: ['test/config/build-setup.ts'],
@@ -42,6 +46,7 @@ export default defineConfig({
       project('e2e', {
         testTimeout: 180_000,
         retry: RETRIES,
+        expect: PATIENT,
         hookTimeout: 180_000,
         fileParallelism: false,
         globalSetup: ['test/config/build-setup.ts'],
@@ -51,6 +56,7 @@ export default defineConfig({
         include: WINDOWS_FILES,
         provide: { hosts: 'windows' },
         retry: RETRIES,
+        expect: PATIENT,
         testTimeout: 120_000,
         hookTimeout: 240_000,
         fileParallelism: false,
