@@ -1,6 +1,6 @@
 /** `bench`: memory and time of several variants, each in an engine process of its own so that none affects the next. */
 import { Command } from 'commander';
-import { typedAbsolute } from '../disk/paths.js';
+import { typedOutput } from '../services/support/writable-folder.js';
 import { phaseFigures } from '../compare/report/phase-figures.js';
 import { gib } from '../compare/report/plain-numbers.js';
 import { PHASE_NOTE, phaseTable } from '../compare/report/phase-table.js';
@@ -50,7 +50,7 @@ async function run(options: BenchOptions): Promise<void> {
     embedding: EMBEDDING,
     request: {
       allowNotFinite: true,
-      ...(options.profile === undefined ? {} : { profilePrefix: typedAbsolute(options.profile) }),
+      ...(options.profile === undefined ? {} : { profilePrefix: typedOutput(options.profile) }),
     },
     onMade: (run: RunDetail, result: GenerateResult) => void results.set(run.id, result),
   };

@@ -4,6 +4,7 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { typedOutput } from '../services/support/writable-folder.js';
 import { typedAbsolute } from '../disk/paths.js';
 import { abortError, AppError } from '../base/app-error.js';
 import { entryFile } from '../base/entry-file.js';
@@ -80,13 +81,14 @@ export async function withHost<T>(
   const { identity, identityEmbedding: file } = options;
   const embedding =
     identity === undefined && file !== undefined ? await readEmbedding(file) : (measuring.embedding ?? null);
+  const cache = typedOutput(options.cache);
   const dataDir = await mkdtemp(join(tmpdir(), 'likeness-lab-'));
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
   const host = await openAppHost({
     dataDir,
     assetsDir: join(ROOT, 'assets'),
     packFolders: [pack.root],
-    measuring: { ...measuring, embedding, cache: typedAbsolute(options.cache) },
+    measuring: { ...measuring, embedding, cache },
     cudaDir: defaultCudaDir(),
     spawnEngine,
     pictureWorker: entryFile('picture-worker'),

@@ -1,7 +1,6 @@
 /** `compare`: variants × seeds on one pack, with a report of their differences from the first variant. */
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { typedAbsolute } from '../disk/paths.js';
 import { planContactSheet } from '../compare/report/contact-sheet.js';
 import { DEFAULT_PIXELS_PER_DEGREE } from '../compare/measures/flip.js';
 import { reportCsv } from '../compare/report/report-csv.js';
@@ -20,7 +19,13 @@ import {
   type GenerateResult,
 } from '../engine/protocol.js';
 import type { Cell } from '../services/comparisons/comparison-service.js';
-import { copyPicture, requireOutputFile, requireWritable, writeResult } from '../services/support/writable-folder.js';
+import {
+  copyPicture,
+  requireOutputFile,
+  requireWritable,
+  typedOutput,
+  writeResult,
+} from '../services/support/writable-folder.js';
 import { drawContactSheet } from '../services/pictures/draw-contact-sheet.js';
 import { withHost, type CommandHost, type PictureOptions } from './command-host.js';
 import { loraOption } from './lora-option.js';
@@ -172,7 +177,7 @@ async function compared(host: CommandHost, options: CompareOptions): Promise<Rep
 }
 
 async function run(options: CompareOptions): Promise<void> {
-  const reportDir = typedAbsolute(options.report);
+  const reportDir = typedOutput(options.report);
   await requireWritable(join(reportDir, PICTURES));
   for (const name of Object.values(REPORT_FILES)) await requireOutputFile(join(reportDir, name));
   const measuring = {

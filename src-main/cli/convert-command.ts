@@ -1,6 +1,6 @@
 /** `convert`: converts a pack's weights ahead of a run. */
 import { Command } from 'commander';
-import { typedAbsolute } from '../disk/paths.js';
+import { typedOutput } from '../services/support/writable-folder.js';
 import { COMPONENT_NAMES, QUANTIZED_COMPONENTS } from '../contract/formats.js';
 import { openPack } from '../engine/pack/open-pack.js';
 import { conversionItems, convertPack } from '../engine/pipeline/packs/convert-pack.js';
@@ -45,7 +45,7 @@ async function run(folder: string, options: ConvertOptions): Promise<void> {
     items: conversionItems({ flux: options.flux, t5: options.t5, infusenet: options.infusenet }),
     provider: options.provider,
     deviceId: options.deviceId,
-    cacheDir: typedAbsolute(options.cache),
+    cacheDir: typedOutput(options.cache),
     loras: options.lora,
     ...(options.compute === undefined ? {} : { compute: options.compute }),
     signal: interruptSignal(),

@@ -1,7 +1,6 @@
 /** `generate`: one picture. */
 import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
-import { typedAbsolute } from '../disk/paths.js';
 import { stepMedian } from '../compare/statistics/medians.js';
 import type { RunDetail } from '../contract/run.js';
 import { COMPONENT_NAMES, QUANTIZED_COMPONENTS, WEIGHT_FORMATS, type ComponentFormat } from '../contract/formats.js';
@@ -11,7 +10,7 @@ import { withHost, type PictureOptions } from './command-host.js';
 import { loraOption } from './lora-option.js';
 import { addOptions, identityOptions, pictureOptions } from './run-options.js';
 import { settingOptions } from './setting-options.js';
-import { copyPicture, requireOutputFile, requireWritable } from '../services/support/writable-folder.js';
+import { copyPicture, requireOutputFile, requireWritable, typedOutput } from '../services/support/writable-folder.js';
 import { formatBytes } from '../services/support/byte-size.js';
 import { endProgress, formatTable, print, printJson } from './terminal.js';
 
@@ -46,13 +45,13 @@ export function generateCommand(): Command {
 }
 
 async function run(options: GenerateOptions): Promise<void> {
-  const outputPath = typedAbsolute(options.out);
+  const outputPath = typedOutput(options.out);
   await requireWritable(dirname(outputPath));
   await requireOutputFile(outputPath);
   const formats = { flux: options.flux, t5: options.t5, infusenet: options.infusenet };
   const results: GenerateResult[] = [];
   const measuring = {
-    request: { previewDir: options.previews === undefined ? null : typedAbsolute(options.previews) },
+    request: { previewDir: options.previews === undefined ? null : typedOutput(options.previews) },
     onMade: async (_run: RunDetail, result: GenerateResult) => {
       await copyPicture(result.outputPath, outputPath);
       results.push({ ...result, outputPath });

@@ -2,6 +2,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { typedOutput } from '../services/support/writable-folder.js';
 import { typedAbsolute } from '../disk/paths.js';
 import { EngineClient } from '../services/engine/engine-client.js';
 import { spawnEngine } from './command-host.js';
@@ -68,7 +69,7 @@ async function identityOf({ identity, identityEmbedding, face }: LayersOptions):
 async function measuredRun(options: LayersOptions, pack: Pack): Promise<GenerateRequest> {
   return {
     packPath: pack.root,
-    cachePath: typedAbsolute(options.cache),
+    cachePath: typedOutput(options.cache),
     provider: options.provider,
     deviceId: options.deviceId,
     formats: { flux: '16-bit', t5: '16-bit', infusenet: '16-bit' },

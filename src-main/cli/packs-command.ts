@@ -1,6 +1,7 @@
 /** `packs`: lists, imports, downloads, verifies and removes model packs, and stores the token for gated ones. */
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { typedOutput } from '../services/support/writable-folder.js';
 import { typedAbsolute } from '../disk/paths.js';
 import { decodeText } from '../disk/text-file.js';
 import { AppError } from '../base/app-error.js';
@@ -128,7 +129,7 @@ function importCommand(): Command {
       const { expectedTensors } = INFINITEYOU_FLUX;
       const useCache = options.hubCache === true || places.length === 0;
       const chosen = [...places.map((place) => typedAbsolute(place)), ...(useCache ? [hubSettings().cacheDir] : [])];
-      const request = { places: chosen, own: [typedAbsolute(options.dir)], expectedTensors, signal: interruptSignal() };
+      const request = { places: chosen, own: [typedOutput(options.dir)], expectedTensors, signal: interruptSignal() };
       const search = await searchParts(request, AUDITOR);
       const choice = choiceOf(search.slots, wishes(options.choose ?? []));
       const target = targetOf(search.slots, choice, options.variant);
@@ -136,7 +137,7 @@ function importCommand(): Command {
       let folder: string | null = null;
       if (audit.complete && options.check !== true) {
         const taken = MANIFESTS.map(({ id }) => id);
-        folder = folderForName(typedAbsolute(options.dir), options.name, taken);
+        folder = folderForName(typedOutput(options.dir), options.name, taken);
         await writePack(target, { name: options.name, licence: licenceText(INFINITEYOU_FLUX) }, folder);
       }
       const missing = missingParts(search.slots, INFINITEYOU_FLUX).map(({ files: _, ...part }) => part);
@@ -261,17 +262,17 @@ function tokenStore(): TokenFile {
 }
 
 function packFolder(dir: string, id: string): string {
-  return join(typedAbsolute(dir), id);
+  return join(typedOutput(dir), id);
 }
 
 /** Imported packs that are not a downloadable one. */
 function importedOf(dir: string): readonly { readonly id: string; readonly name: string; readonly folder: string }[] {
-  return importedPacks(typedAbsolute(dir)).filter(({ id }) => !MANIFESTS.some((manifest) => manifest.id === id));
+  return importedPacks(typedOutput(dir)).filter(({ id }) => !MANIFESTS.some((manifest) => manifest.id === id));
 }
 
 /** A downloaded or imported pack; `manifest` is null for an imported one. @throws AppError pack.not-found */
 function installedOf(id: string, dir: string): { readonly folder: string; readonly manifest: DownloadManifest | null } {
-  const imported = importedPacks(typedAbsolute(dir)).find((pack) => pack.id === id);
+  const imported = importedPacks(typedOutput(dir)).find((pack) => pack.id === id);
   if (imported !== undefined) return { folder: imported.folder, manifest: null };
   return { folder: packFolder(dir, id), manifest: manifestOf(id) };
 }

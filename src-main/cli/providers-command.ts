@@ -1,5 +1,6 @@
 /** `providers`: which execution providers work here and why not, and the set-up of CUDA's libraries. */
 import { Command, Option } from 'commander';
+import { typedOutput } from '../services/support/writable-folder.js';
 import { typedAbsolute } from '../disk/paths.js';
 import { AppError } from '../base/app-error.js';
 import { CUDA_DRIVER } from '../base/cuda-parts.js';
@@ -46,7 +47,7 @@ async function setUp(wheels: string | undefined, options: SetupOptions, command:
   const json = options.json === true || command.parent?.opts<{ json?: boolean }>().json === true;
   const request: SetupRequest = {
     system: requireCudaSystem(),
-    folder: typedAbsolute(options.to),
+    folder: typedOutput(options.to),
     signal: interruptSignal(),
     onProgress: ({ phase, package: name, doneBytes, totalBytes }) => {
       showProgress(totalBytes === 0 ? 1 : doneBytes / totalBytes, `${phase} ${name}`);

@@ -19,6 +19,7 @@ import {
   defaultPacksDir,
   defaultTokenFile,
 } from '../services/support/data-dir.js';
+import { typedOutput } from '../services/support/writable-folder.js';
 import { endSignals } from '../services/support/end-signals.js';
 import { forkEngine } from '../services/engine/fork-engine.js';
 import { intactCopies, isDamage, replaceDamaged } from '../store/copies.js';
@@ -103,17 +104,17 @@ function largeFolders({ cache, data }: Flags): Pick<HostOptions, 'cacheDir' | 'u
   return {
     ...(lorasDir === null ? {} : { lorasDir }),
     ...(usualCacheDir === null ? {} : { usualCacheDir }),
-    ...(cache === undefined ? {} : { cacheDir: typedAbsolute(cache) }),
+    ...(cache === undefined ? {} : { cacheDir: typedOutput(cache) }),
   };
 }
 
 async function serve(flags: Flags): Promise<void> {
   const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string };
   const options: HostOptions = {
-    dataDir: typedAbsolute(flags.data),
+    dataDir: typedOutput(flags.data),
     assetsDir: flags.assets === undefined ? resolve(ROOT, 'assets') : typedAbsolute(flags.assets),
     packFolders: flags.pack.map((folder) => typedAbsolute(folder)),
-    packsDir: typedAbsolute(flags.packs),
+    packsDir: typedOutput(flags.packs),
     cudaDir: defaultCudaDir(),
     ...(flags.cudaWheels === undefined ? {} : { cudaWheels: readList<WheelTable>(flags.cudaWheels) }),
     ...largeFolders(flags),

@@ -1,10 +1,12 @@
 /** Folders and files that a person named for output, looked at before the work that fills them. */
 import { mkdir, open, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path, { join, type PlatformPath } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { diskError } from '../../base/disk-error.js';
 import { nameProblem } from '../../base/file-name.js';
 import { placeOrKeep } from '../../disk/keep-result.js';
+import { typedAbsolute } from '../../disk/paths.js';
 import { copyOver, patiently, removeFile } from '../../disk/patience.js';
 
 /** Creates the folder where it is missing and writes a file to try it. @throws AppError disk.full, disk.failed */
@@ -60,12 +62,22 @@ export function requireNames(file: string, rules: Pick<PlatformPath, 'parse' | '
   }
 }
 
-/** @throws AppError disk.full, disk.failed, which names where the picture is kept when its own name was held */
+/**
+ * The absolute path of a folder or file that a person typed for what the app writes.
+ * @throws AppError disk.failed for a name that this system cannot have
+ */
+export function typedOutput(text: string): string {
+  const file = typedAbsolute(text);
+  requireNames(file);
+  return file;
+}
+
+/** @throws AppError disk.full, disk.failed, which names where the picture is kept instead */
 export function copyPicture(from: string, to: string): Promise<void> {
-  return placeOrKeep(to, `the picture ${to}`, (target) => copyOver(from, target));
+  return placeOrKeep(to, `the picture ${to}`, (target) => copyOver(from, target), tmpdir());
 }
 
 /** Writes a report's file over an earlier one. @throws AppError disk.full, disk.failed, as `copyPicture` */
 export function writeResult(file: string, content: string | Uint8Array): Promise<void> {
-  return placeOrKeep(file, file, (target) => patiently(() => writeFile(target, content)));
+  return placeOrKeep(file, file, (target) => patiently(() => writeFile(target, content)), tmpdir());
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -61,6 +61,26 @@ describe('placeOrKeep', () => {
       details: { errno: 'EPERM' },
     });
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it.each([
+    ['ENOENT', 'disk.failed'],
+    ['ENOSPC', 'disk.full'],
+    ['EROFS', 'disk.failed'],
+    ['EACCES', 'disk.failed'],
+  ])('keeps it in another folder when its own takes nothing (%s)', async (errno, code) => {
+    const [place, elsewhere] = [join(folder, 'drive'), join(folder, 'temporary')];
+    await mkdir(elsewhere);
+    const gone = placing((path) => path.startsWith(place), errno);
+    const kept = join(elsewhere, 'out.png');
+    const keep = (): Promise<void> => placeOrKeep(join(place, 'out.png'), 'the picture', gone, elsewhere);
+    await expect(keep()).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(/The result is kept as .*out\.png\.$/) as string,
+      details: { kept, errno },
+    });
+    await expect(keep()).rejects.toMatchObject({ details: { kept: join(elsewhere, 'out (2).png') } });
+    expect(await readFile(kept, 'utf8')).toBe('picture');
   });
 
   it('tries no other name on a full disk', async () => {
