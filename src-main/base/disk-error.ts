@@ -21,7 +21,17 @@ interface Meaning {
 export const CLOSE_OTHER = 'Close the program that has it open, such as a viewer or a virus scanner, and try again.';
 export const SHORTER_PATH = 'Use a folder nearer to the root of its drive, or shorter names.';
 
-const NOT_THERE: Meaning = { reason: 'it is not there', remedy: 'Check the path, and that its drive is connected.' };
+const NO_READING: Meaning = {
+  reason: 'the system refused, because you may not read it or another program has it open',
+  remedy: 'Allow it to be read, or close the program that has it open.',
+};
+
+/** Where a code means something else to a person who wanted to read. */
+const READING: Readonly<Record<string, Meaning>> = {
+  ENOENT: { reason: 'it is not there', remedy: 'Check the path, and that its drive is connected.' },
+  EPERM: NO_READING,
+  EACCES: NO_READING,
+};
 
 /** What the system's codes mean to a person who wanted to write. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
@@ -45,6 +55,11 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENFILE: { reason: 'too many files are open', remedy: 'Close other programs and try again.' },
   EIO: { reason: 'the disk reported an error', remedy: 'Check the disk and its cable.' },
   ENODEV: { reason: 'its drive is not there', remedy: 'Connect the drive and try again.' },
+  // Node's name for what Windows says and Node does not know, such as ERROR_VIRUS_INFECTED and ERROR_CLOUD_FILE_….
+  UNKNOWN: {
+    reason: 'the system refused, as it does for a virus scanner or a file that is only in the cloud',
+    remedy: 'Look among the files that the virus scanner blocked, or keep the file on this device, and try again.',
+  },
   ENXIO: { reason: 'its drive is not there', remedy: 'Connect the drive and try again.' },
 };
 
@@ -54,8 +69,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
  */
 export function readReason(error: unknown): { readonly reason: string; readonly remedy: string | null } | null {
   if (!(error instanceof Error) || !('code' in error)) return null;
-  const { reason, remedy = null } = error.code === 'ENOENT' ? NOT_THERE : (MEANINGS[String(error.code)] ?? {});
-  return reason === undefined ? null : { reason: `${reason} (${String(error.code)})`, remedy };
+  const code = String(error.code);
+  const { reason, remedy = null } = READING[code] ?? MEANINGS[code] ?? {};
+  return reason === undefined ? null : { reason: `${reason} (${code})`, remedy };
 }
 
 /**

@@ -56,7 +56,9 @@ const isInstalled = (command) => spawnSync('sh', ['-c', `command -v ${command}`]
 /** @returns {string | null} in a few words, why Windows cannot be tried on this machine */
 export function windowsObstacle() {
   if (process.platform !== 'linux' || process.arch !== 'x64') return 'that takes Linux on x64';
-  const missing = ['wine', COMPILER].filter((command) => !isInstalled(command));
+  // The tests take root's privileges away by it.
+  const needed = ['wine', COMPILER, ...(process.getuid?.() === 0 ? ['setpriv'] : [])];
+  const missing = needed.filter((command) => !isInstalled(command));
   if (missing.length === 0) return null;
   return `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not installed (npm run windows:setup)`;
 }

@@ -1,5 +1,5 @@
 /** What happens to files on Windows: paths and names, and files that somebody holds. */
-import { readFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ALONE_CASES, FILE_CASES } from './support/file-cases.js';
@@ -10,6 +10,14 @@ let results: Readonly<Record<string, string | null>> = {};
 
 beforeAll(async () => {
   windows = await Windows.open();
+  await windows.addShare('out', windows.at('out'));
+  await symlink(windows.at('cache'), windows.at('out', 'junction'));
+  await mkdir(windows.at('out', 'no rights/pack'), { recursive: true });
+  for (const file of ['no rights/pack/pack.json', 'unreadable']) {
+    await writeFile(windows.at('out', file), '{}');
+    await chmod(windows.at('out', file), 0o000);
+  }
+  await chmod(windows.at('out', 'no rights'), 0o555);
   await build({
     entryPoints: ['test/windows/support/cases.ts'],
     outfile: windows.at('app', 'dist/main/cases.js'),

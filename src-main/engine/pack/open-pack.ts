@@ -4,6 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { AppError } from '../../base/app-error.js';
 import { defined } from '../../base/assert.js';
+import { readReason } from '../../base/disk-error.js';
 import { pathKey, truePath, typedPath } from '../../disk/paths.js';
 import { readText } from '../../disk/text-file.js';
 import type { PackPlaces, PackVariant, PartPlace } from '../protocol/pack-parts.js';
@@ -61,7 +62,7 @@ async function openManifest(root: string, manifestPath: string, size: number): P
       remedy: 'This is not a pack description. Download the pack again.',
     });
   }
-  const manifest = parsePackManifest(await readText(manifestPath), manifestPath);
+  const manifest = parsePackManifest(await manifestText(manifestPath), manifestPath);
   const { components, parts } = manifest;
   const { arcface, scrfd, recognition } = components ?? parts ?? {};
   const place = (path: string) => (parts === undefined ? insideRoot(root, path) : anywhere(root, path));
@@ -263,6 +264,17 @@ async function openPlain(root: string): Promise<Pack> {
     ...UPSTREAM_DEFAULTS,
     imageProjectionHeadSize: null,
   };
+}
+
+/** @throws AppError pack.invalid */
+function manifestText(file: string): Promise<string> {
+  return readText(file).catch((cause: unknown) => {
+    const { reason, remedy = null } = readReason(cause) ?? { reason: 'for an unknown reason' };
+    throw new AppError('pack.invalid', `${file} could not be read: ${reason}.`, {
+      remedy: remedy ?? 'Allow it to be read, or download the pack again.',
+      cause,
+    });
+  });
 }
 
 async function isFluxIndex(path: string): Promise<boolean> {

@@ -73,8 +73,13 @@ export class LoraUploads {
     const uploadId = newId();
     const folder = join(root, `${uploadId}.upload`);
     const file = join(folder, safeName(name));
-    await mkdir(folder, { recursive: true });
-    const handle = await open(file, 'w');
+    let handle: FileHandle;
+    try {
+      await mkdir(folder, { recursive: true });
+      handle = await open(file, 'w');
+    } catch (error) {
+      throw diskError(error, `write ${name} into ${root}`);
+    }
     try {
       await handle.truncate(bytes);
       await handle.write(head.subarray(0, Math.min(head.byteLength, bytes)), 0, undefined, 0);
@@ -82,7 +87,7 @@ export class LoraUploads {
     } catch (error) {
       await handle.close();
       await removeFolder(folder);
-      throw named(error, file, name);
+      throw named(diskError(error, `write ${name} into ${root}`), file, name);
     }
     const received = Math.min(head.byteLength, bytes);
     this.#open.set(uploadId, { folder, file, name, bytes, packId, handle, received });
@@ -128,6 +133,8 @@ export class LoraUploads {
       const file = join(folder, safeName(upload.name));
       await renameFile(upload.file, file);
       return { file, packId: upload.packId };
+    } catch (error) {
+      throw diskError(error, `write ${upload.name} into ${this.#parts.folder}`);
     } finally {
       await removeFolder(upload.folder);
     }

@@ -3,17 +3,14 @@
  * open without sharing can be neither replaced nor deleted.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, readdir, truncate, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, readdir, truncate, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, parse } from 'node:path';
-import { AppError } from '../../../src-main/base/app-error.js';
 import { driveOf, pathKey, truePath, typedPath } from '../../../src-main/disk/paths.js';
 import { removeFile, removeFolder, renameFile, renameFileSync } from '../../../src-main/disk/patience.js';
 import { takeOverPartial } from '../../../src-main/engine/convert/conversion-journal.js';
 import { removePartials } from '../../../src-main/engine/convert/remove-partials.js';
-import { filledImage } from '../../../src-main/engine/image/rgb-image.js';
 import { encodePng, writePng } from '../../../src-main/engine/image/write-png.js';
 import { keepJson, keptJson } from '../../../src-main/engine/pipeline/networks/kept-json.js';
 import { newJournal, writeJournal } from '../../../src-main/library/journal.js';
@@ -51,47 +48,11 @@ import { writePack } from '../../../src-main/library/write-pack.js';
 import type { CacheFolder } from '../../../src-main/services/packs/cache-folder.js';
 import { CacheService } from '../../../src-main/services/packs/cache-service.js';
 import type { EventHub } from '../../../src-main/services/support/event-hub.js';
+import { failure, folder, heldElsewhere, hold, holdFor, image, OUT, type Cases } from './case-tools.js';
+import { PLACE_CASES } from './place-cases.js';
+import { RIGHTS_CASES } from './rights-cases.js';
 
-/** libuv's `UV_FS_O_EXLOCK`: nobody else may open, replace or delete the file. */
-const ALONE = 0x10000000;
-const OUT = 'O:\\';
-
-const folder = (): Promise<string> => mkdtemp(join(OUT, 'case-'));
-
-/** Holds a file as a virus scanner does. @returns lets it go */
-function hold(file: string): () => void {
-  const held = openSync(file, ALONE);
-  return () => closeSync(held);
-}
-
-/** Holds a file for a moment. */
-function holdFor(ms: number, file: string): void {
-  setTimeout(hold(file), ms);
-}
-
-async function failure(work: Promise<unknown>): Promise<AppError> {
-  const error = await work.then(
-    () => null,
-    (caught: unknown) => caught,
-  );
-  assert.ok(error instanceof AppError, `an AppError, found ${String(error)}`);
-  assert.notEqual(error.code, 'internal');
-  return error;
-}
-
-/** Another process holds the file for so long, and is known to when this resolves. */
-async function heldElsewhere(file: string, ms: number): Promise<void> {
-  const marker = `${file}.held`;
-  const script = `const fs = require('fs'); const f = fs.openSync(${JSON.stringify(file)}, ${ALONE});
-fs.writeFileSync(${JSON.stringify(marker)}, ''); setTimeout(() => process.exit(0), ${ms});`;
-  spawn(process.execPath, ['-e', script], { stdio: 'ignore' });
-  for (let tries = 0; !existsSync(marker) && tries < 400; tries++) await new Promise((done) => setTimeout(done, 25));
-  assert.ok(existsSync(marker), 'the other process started');
-}
-
-const image = filledImage(8, 8, 90);
-
-const PATHS: Readonly<Record<string, () => Promise<void>>> = {
+const PATHS: Cases = {
   'a drive in either case is one drive': async () => {
     assert.equal(driveOf('o:\\a'), driveOf('O:\\b'));
     assert.notEqual(driveOf('O:\\a'), driveOf('P:\\a'));
@@ -174,7 +135,7 @@ const PATHS: Readonly<Record<string, () => Promise<void>>> = {
   },
 };
 
-const NAMES: Readonly<Record<string, () => Promise<void>>> = Object.fromEntries(
+const NAMES: Cases = Object.fromEntries(
   [
     'aux.png', 'CON', 'nul.tar.gz', 'COM1.png', 'lpt9', 'dot.png.', 'space.png ', 'a<b.png', 'a>b.png', 'a:b.png',
     'a"b.png', 'a|b.png', 'a?b.png', 'a*b.png', 'sub.\\a.png', 'prn\\a.png',
@@ -188,7 +149,7 @@ const NAMES: Readonly<Record<string, () => Promise<void>>> = Object.fromEntries(
   ]),
 ); // prettier-ignore
 
-const HELD: Readonly<Record<string, () => Promise<void>>> = {
+const HELD: Cases = {
   'a file that is held for a moment is replaced': async () => {
     const at = await folder();
     await writeFile(join(at, 'new'), 'new');
@@ -451,7 +412,7 @@ const HELD: Readonly<Record<string, () => Promise<void>>> = {
 };
 
 /** Their waits stop the process, so they run alone. */
-export const ALONE_CASES: Readonly<Record<string, () => Promise<void>>> = {
+export const ALONE_CASES: Cases = {
   'a file that another process holds for a moment is replaced, in code that cannot wait otherwise': async () => {
     const at = await folder();
     await writeFile(join(at, 'new'), 'new');
@@ -482,4 +443,10 @@ export const ALONE_CASES: Readonly<Record<string, () => Promise<void>>> = {
 };
 
 /** Each has a folder of its own, so that they wait side by side. */
-export const FILE_CASES: Readonly<Record<string, () => Promise<void>>> = { ...PATHS, ...NAMES, ...HELD };
+export const FILE_CASES: Cases = {
+  ...PATHS,
+  ...NAMES,
+  ...PLACE_CASES,
+  ...RIGHTS_CASES,
+  ...HELD,
+};

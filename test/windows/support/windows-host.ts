@@ -4,7 +4,7 @@ import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Host, HostExtras, TemporaryGallery } from '../../e2e/support/host.js';
 import { testAssets } from '../../support/test-assets.js';
-import { DRIVES, Windows } from './windows.js';
+import { DRIVES, unprivileged, Windows } from './windows.js';
 
 /** Run before the host: what Wine does not pass on, and a way to end it in order from outside. */
 const PRELOAD = `
@@ -67,12 +67,11 @@ export async function startWindowsHost(gallery: TemporaryGallery, extras: HostEx
     ...(home === undefined ? {} : { USERPROFILE: typed(home), APPDATA: `${typed(home)}\\Roaming` }),
   };
   const child: ChildProcess = spawn(
-    'wine',
-    [
-      `${DRIVES.app}\\node.exe`, '--import', `file:///${DRIVES.app}/${name}.mjs`, `${DRIVES.app}\\dist\\main\\web.js`,
+    ...unprivileged(
+      'wine', `${DRIVES.app}\\node.exe`, '--import', `file:///${DRIVES.app}/${name}.mjs`, `${DRIVES.app}\\dist\\main\\web.js`,
       '--port', '0', '--data', `${GALLERY}\\gallery`, '--assets', `${ASSETS}\\`, '--no-open',
       ...(extras.args ?? []).map(typed),
-    ],
+    ),
     {
       cwd: windows.at('app'),
       stdio: ['ignore', output.stdout.fd, output.stderr.fd],

@@ -27,6 +27,19 @@ export const prepared = (): string => prepareWindows();
 /** Drives of the tests, each a folder of its own. The app is on N:, nothing on X:. */
 export const DRIVES = { app: 'N:', pack: 'P:', cache: 'Q:', out: 'O:', missing: 'X:' } as const;
 
+/**
+ * Root may write and read what it has no rights to; Windows run by root should not. Its files stay root's.
+ * @source capabilities(7)
+ */
+const WITHOUT_PRIVILEGES =
+  process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search', '--inh-caps=-all'] : [];
+
+/** A command and its arguments, without root's privileges. */
+export function unprivileged(...command: readonly string[]): readonly [string, string[]] {
+  const [program = '', ...args] = [...WITHOUT_PRIVILEGES, ...command];
+  return [program, args];
+}
+
 const nothing = (): void => undefined;
 
 export class Windows {
@@ -58,7 +71,7 @@ export class Windows {
     for (const drive of ['app', 'pack', 'cache', 'out'] as const)
       await windows.addDrive(DRIVES[drive], windows.at(drive));
     // Stays between the tests' commands, which then start in a third of a second.
-    execFileSync('wineserver', ['-p60'], { env: windows.environment, stdio: 'ignore' });
+    execFileSync(...unprivileged('wineserver', '-p60'), { env: windows.environment, stdio: 'ignore' });
     return windows;
   }
 
@@ -119,7 +132,7 @@ export class Windows {
     const run = join(this.folder, `run-${++this.#runs}`);
     const files = { stdout: await open(`${run}.out`, 'w'), stderr: await open(`${run}.err`, 'w') };
     try {
-      const child = spawn('wine', [program, ...args], {
+      const child = spawn(...unprivileged('wine', program, ...args), {
         env: this.environment,
         stdio: ['ignore', files.stdout.fd, files.stderr.fd],
         cwd: this.at('app'),
