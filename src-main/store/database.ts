@@ -128,13 +128,16 @@ function wrap(error: unknown, what: string): unknown {
   return isDatabase ? storeError(error, what) : error;
 }
 
-/** SQLite says of a file that another program has open on Windows that it cannot be opened. @throws EBUSY then */
+/**
+ * SQLite waits 1.4 s for a file that another program has open on Windows, and then says that it cannot be opened. Elsewhere
+ * no program can have it to itself, and closing it after a look would take the locks that this process has on it.
+ * @throws EBUSY
+ */
 function openFree<T>(open: () => T, file: string): T {
-  try {
-    return open();
-  } catch (error) {
-    throw isOpenElsewhere(file) ? Object.assign(new Error('in use', { cause: error }), { code: 'EBUSY' }) : error;
+  if (process.platform === 'win32' && isOpenElsewhere(file)) {
+    throw Object.assign(new Error(`${file} is in use`), { code: 'EBUSY' });
   }
+  return open();
 }
 
 function checkHealth(db: SqliteDatabase): void {
