@@ -1,15 +1,65 @@
-/** The command line on Windows, with pack, cache and output on drives of their own. */
-import { existsSync } from 'node:fs';
+/** The command line on Windows, with pack, cache, photos and output on drives of their own. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCli } from '../integration/support/run-cli.js';
-import { DRIVES, Windows } from './support/windows.js';
+import { standInAssets } from '../support/test-assets.js';
+import { batchHere, DRIVES, Windows, type Batched } from './support/windows.js';
 
-const PACK = `${DRIVES.pack}\\My packs\\demo`;
-const PACKS = { demo: 'assets/models/demo', tiny: 'test/fixtures/reference-tiny' } as const;
+const DEMO = `${DRIVES.pack}\\My packs\\demo`;
+const TINY = `${DRIVES.pack}\\My packs\\tiny`;
 const PORTRAIT = ['--prompt', 'A man: "portrait" 100 % <café> & more', '--steps', '1', '--seed', '7'] as const;
+const SIZE = ['--width', '64', '--height', '64'] as const;
+const TWO = '16-bit/16-bit/16-bit,16-bit/16-bit/nf4';
+
+interface Made {
+  /** `faces`: the miniature with a face network. */
+  readonly pack: 'tiny' | 'faces';
+  readonly as: string;
+  readonly cache: string;
+  readonly out: string;
+  /** Options whose files lie on a further drive, with spaces in their paths. */
+  readonly further?: readonly (readonly [option: string, file: string, rest?: string])[];
+}
+
+/** By format, each on drives, shares and in spellings that people use. */
+const MADE = {
+  '16-bit': {
+    pack: 'faces',
+    as: '"p:/my PACKS/Faces"',
+    cache: 'q:\\cache',
+    out: 'o:\\in a folder\\of its own\\16-bit.png',
+    further: [
+      ['--identity', 'a face.png'],
+      ['--control', 'a pose.png'],
+    ],
+  },
+  fp8: {
+    pack: 'tiny',
+    as: 'J:\\tiny',
+    cache: 'Q:\\a cache',
+    out: 'P:\\My pictures\\fp8.png',
+    further: [['--lora', 'a style.safetensors', ':0,5']],
+  },
+  int8: {
+    pack: 'tiny',
+    as: '"p:/my PACKS/Tiny"',
+    cache: 'q:\\cache',
+    out: 'O:\\int8.png',
+    further: [['--identity-embedding', 'an embedding.json']],
+  },
+  int4: {
+    pack: 'tiny',
+    as: '\\\\server\\packs\\tiny',
+    cache: 'file:///Q:/cache',
+    out: '\\\\server\\out\\int4.png',
+  },
+  nf4: { pack: 'tiny', as: 'P:\\My packs\\tiny\\"', cache: '\\\\server\\out\\cache', out: 'O:\\nf4.png' },
+} as const satisfies Readonly<Record<string, Made>>;
+const FORMATS = Object.keys(MADE) as (keyof typeof MADE)[];
+
+const isThere = (entry: readonly [string, Batched | undefined]): entry is [string, Batched] => entry[1] !== undefined;
 
 let windows: Windows;
 /** Pictures that Linux makes. */
@@ -22,123 +72,201 @@ beforeAll(async () => {
   await windows.addShare('out', windows.at('out'));
   // As a junction, which Wine does not make.
   await mkdir(windows.at('junctions'));
-  await cp(PACKS.tiny, windows.at('pack', 'My packs/tiny'), { recursive: true });
+  await cp('test/fixtures/reference-tiny', windows.at('pack', 'My packs/tiny'), { recursive: true });
+  await mkdir(windows.at('others', 'faces'), { recursive: true });
+  const assets = await standInAssets(windows.at('others', 'faces'));
+  await cp(join(assets, 'models/demo'), windows.at('pack', 'My packs/faces'), { recursive: true });
   await symlink(windows.at('pack', 'My packs/tiny'), windows.at('junctions', 'tiny'));
   await windows.addDrive('J:', windows.at('junctions'));
+  await mkdir(windows.at('others', 'My files'), { recursive: true });
+  await cp('assets/samples/hana.png', windows.at('others', 'My files/a face.png'));
+  await cp('assets/samples/goro.png', windows.at('others', 'My files/a pose.png'));
+  await cp('test/fixtures/lora/kohya.safetensors', windows.at('others', 'My files/a style.safetensors'));
+  const embedding = JSON.stringify(Array.from({ length: 512 }, (_, i) => Math.sin(1 + i) / 16));
+  await writeFile(windows.at('others', 'My files/an embedding.json'), embedding);
+  await windows.addDrive('F:', windows.at('others'));
 });
 afterAll(async () => {
   await windows?.close();
   await rm(linux, { recursive: true, force: true });
 });
 
-describe.concurrent('commands on Windows', () => {
-  // Each on drives, shares and in spellings that people use.
-  it.each([
-    ['16-bit', 'demo', PACK, 'Q:\\cache', 'O:\\16-bit.png'],
-    ['fp8', 'tiny', 'J:\\tiny', 'Q:\\a cache', 'P:\\My pictures\\fp8.png'],
-    ['int8', 'demo', '"p:/my PACKS/Demo"', 'q:\\cache', 'o:\\in a folder\\of its own\\int8.png'],
-    ['int4', 'tiny', '\\\\server\\packs\\tiny', 'file:///Q:/cache', '\\\\server\\out\\int4.png'],
-    ['nf4', 'tiny', `P:\\My packs\\tiny\\"`, '\\\\server\\out\\cache', 'O:\\nf4.png'],
-  ] as const)(
-    'makes the picture in %s that Linux makes, byte for byte: %s as %s, cache %s, to %s',
-    async (format, name, pack, cache, out) => {
-      const formats = ['--flux', format, '--t5', format, '--infusenet', format];
-      const size = name === 'tiny' ? ['--width', '64', '--height', '64'] : [];
-      const same = [...PORTRAIT, ...formats, ...size];
-      const made = join(linux, `${format}.png`);
-      const [there, ran] = await Promise.all([
-        runCli('generate', '--pack', PACKS[name], '--cache', join(linux, 'cache'), '--out', made, ...same),
-        windows.cli('generate', '--pack', pack, '--cache', cache, '--out', out, ...same),
-      ]);
-      expect(there).toMatchObject({ code: 0 });
-      expect(ran).toMatchObject({ code: 0, stderr: '' });
-      expect(ran.stdout).toMatch(/\((256×256|64×64), cpu, f32\)/);
-      expect(ran.stdout.startsWith(out)).toBe(true);
-      expect((await readFile(windows.onLinux(out))).equals(await readFile(made))).toBe(true);
+/** The arguments that make a picture of `MADE`, here or on Windows. */
+function making(format: keyof typeof MADE, on: 'linux' | 'windows'): string[] {
+  const { pack, as, cache, out, further = [] }: Made = MADE[format];
+  const formats = ['--flux', format, '--t5', format, '--infusenet', format];
+  const same = ['generate', ...PORTRAIT, ...formats, ...SIZE];
+  if (on === 'linux') {
+    const files = further.flatMap(([option, file, rest = '']) => [
+      option,
+      `${windows.at('others', 'My files', file)}${rest.replace(',', '.')}`,
+    ]);
+    const places = [windows.at('pack', 'My packs', pack), join(linux, 'cache'), join(linux, `${format}.png`)];
+    return [...same, '--pack', places[0] ?? '', '--cache', places[1] ?? '', '--out', places[2] ?? '', ...files];
+  }
+  const files = further.flatMap(([option, file, rest = '']) => [option, `"F:\\My files\\${file}"${rest}`]);
+  return [...same, '--pack', as, '--cache', cache, '--out', out, ...files];
+}
+
+const OUT = ['--pack', TINY, ...PORTRAIT, '--out'] as const;
+const REPORT = ['compare', '--pack', TINY, '--report'] as const;
+const DEVICE = (name: string): RegExp => new RegExp(`"${name}" is the name of a device on Windows`);
+
+/** What is said at once, without a picture. */
+const SAID: Readonly<Record<string, readonly [args: readonly string[], says: RegExp]>> = {
+  'a picture named as a device': [['generate', ...OUT, 'O:\\aux.png'], DEVICE('aux\\.png')],
+  'a picture with a forbidden character': [['generate', ...OUT, 'O:\\a?.png'], /has the character \?, which Windows/],
+  'a picture that ends with a dot': [['generate', ...OUT, 'O:\\dot.png.'], /ends with a dot or a space/],
+  'a picture that is a folder': [['generate', ...OUT, 'O:\\sub'], /is a folder, but a file is to be written there/],
+  'a picture on a missing drive': [['generate', ...OUT, `${DRIVES.missing}\\out.png`], /is not there \(ENOENT\)/],
+  'previews named as a device': [['generate', ...OUT, 'O:\\p.png', '--previews', 'O:\\prn'], DEVICE('prn')],
+  'a cache with a forbidden character': [['generate', ...OUT, 'O:\\c.png', '--cache', 'Q:\\a|b'], /the character \|/],
+  'a report named as a device': [[...REPORT, 'O:\\CON'], DEVICE('CON')],
+  'a report named as a device with an ending': [[...REPORT, 'O:\\aux.html'], DEVICE('aux\\.html')],
+  'a report with a colon': [[...REPORT, 'O:\\a:b'], /"a:b" has the character :, which Windows forbids/],
+  'a report that ends with a dot': [[...REPORT, 'O:\\report.'], /"report\." ends with a dot or a space/],
+  'a report that ends with a space': [[...REPORT, 'O:\\report \\x'], /"report " ends with a dot or a space/],
+  'a report on a missing drive': [[...REPORT, `${DRIVES.missing}\\report`], /is not there \(ENOENT\)/],
+  'conversions into a device': [['convert', TINY, '--cache', 'Q:\\nul\\cache'], DEVICE('nul')],
+  'packs in a device': [['packs', 'list', '--dir', 'O:\\com1'], DEVICE('com1')],
+  'CUDA in a device': [['providers', 'setup-cuda', '--to', 'O:\\lpt1.x'], DEVICE('lpt1\\.x')],
+  'a pack that is not there': [
+    ['inspect', `${DRIVES.missing}\\pack`],
+    /^The folder X:\\pack does not exist or cannot be opened\.$/m,
+  ],
+};
+
+const convert = ['convert', TINY, '--flux', 'fp8', '--cache', `${DRIVES.cache}\\ahead of time`] as const;
+const deep = [...'abcdefg'].map((letter) => letter.repeat(40)).join('\\');
+const nf4 = ['generate', '--pack', TINY, ...PORTRAIT, '--flux', 'nf4', ...SIZE] as const;
+
+/** Commands of one process, by name. */
+const COMMANDS = {
+  inspect: ['inspect', DEMO],
+  'inspect a file': ['inspect', `${DEMO}\\face\\arcface.safetensors`, '--json'],
+  list: ['packs', 'list', '--dir', `${DRIVES.pack}\\own packs`],
+  convert,
+  'convert again': [...convert, '--json'],
+  'in the deep': [...nf4, '--cache', `${DRIVES.cache}\\${deep}`, '--out', `${DRIVES.out}\\${deep}\\out.png`],
+  'without rights': [...nf4, '--cache', 'Q:\\no rights\\cache', '--out', 'O:\\never.png'],
+  compare: [
+    ...['compare', '--pack', TINY, '--cache', `${DRIVES.cache}\\compared`, '--report', 'O:\\a report'],
+    ...['--variants', TWO, '--seeds', '7', '--repeats', '0', '--steps', '1', '--title', 'CON: <a> "report"?', ...SIZE],
+  ],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+describe('commands on Windows', () => {
+  let ran: ReadonlyMap<string, Batched>;
+  const of = (name: string): Batched => {
+    const result = ran.get(name);
+    if (result === undefined) throw new Error(`"${name}" did not run`);
+    return result;
+  };
+  beforeAll(async () => {
+    await mkdir(windows.at('out', 'sub'));
+    await mkdir(windows.at('cache', 'no rights'), { mode: 0o555 });
+    await mkdir(windows.at('out', 'a report'));
+    await writeFile(windows.at('out', 'a report/report.csv'), 'earlier');
+    const lists = [
+      ...FORMATS.map((format) => [format, making(format, 'windows')] as const),
+      ...Object.entries(COMMANDS),
+      ...Object.entries(SAID).map(([what, [args]]) => [what, args] as const),
+    ];
+    const [results, onLinux] = await Promise.all([
+      windows.batch(lists.map(([, args]) => args)),
+      batchHere(FORMATS.map((format) => making(format, 'linux'))),
+    ]);
+    expect(onLinux.map(({ code }) => code)).toEqual(FORMATS.map(() => 0));
+    ran = new Map(lists.map(([name], index) => [name, results[index]] as const).filter(isThere));
+  });
+
+  it.each(FORMATS.map((format) => [format, MADE[format].as, MADE[format].out] as const))(
+    'make the picture in %s that Linux makes, byte for byte: with the pack as %s, to %s',
+    async (format, _pack, out) => {
+      const { code, stdout, stderr } = of(format);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toContain('(64×64, cpu, f32)');
+      expect(stdout.startsWith(out)).toBe(true);
+      expect((await readFile(windows.onLinux(out))).equals(await readFile(join(linux, `${format}.png`)))).toBe(true);
     },
   );
 
-  it('compares, with a report that replaces an earlier one', async () => {
-    await mkdir(windows.at('out', 'report'), { recursive: true });
-    await writeFile(windows.at('out', 'report/report.csv'), 'earlier');
-    const { code, stdout, stderr } = await windows.cli(
-      'compare', '--pack', PACK, '--cache', `${DRIVES.cache}\\cache`, '--report', `${DRIVES.out}\\report`,
-      '--variants', '16-bit/16-bit/16-bit,16-bit/16-bit/nf4', '--seeds', '7', '--repeats', '0', '--steps', '1',
-      '--title', 'CON: <a> "report"?',
-    ); // prettier-ignore
+  it('compare, with a report that replaces an earlier one', async () => {
+    const { code, stdout, stderr } = of('compare');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/nf4/i);
     const names = ['contact-sheet.png', 'pictures', 'report.csv', 'report.html', 'report.md'];
-    expect((await readdir(windows.at('out', 'report'))).toSorted()).toEqual(names);
-    expect(await readFile(windows.at('out', 'report/report.csv'), 'utf8')).not.toBe('earlier');
-    expect(await readdir(windows.at('out', 'report/pictures'))).toHaveLength(2);
+    expect((await readdir(windows.at('out', 'a report'))).toSorted()).toEqual(names);
+    expect(await readFile(windows.at('out', 'a report/report.csv'), 'utf8')).not.toBe('earlier');
+    expect(await readdir(windows.at('out', 'a report/pictures'))).toHaveLength(2);
   });
 
-  it('inspects a pack and a file', async () => {
-    const pack = await windows.cli('inspect', PACK);
-    expect(pack).toMatchObject({ code: 0 });
-    expect(pack.stdout).toContain('Likeness Lab demo');
-    const file = await windows.cli('inspect', `${PACK}\\face\\arcface.safetensors`, '--json');
-    expect(file.code).toBe(0);
-    expect(() => JSON.parse(file.stdout) as unknown).not.toThrow();
+  it('say that weights under a path that the runtime cannot take are too deep, with what to do', () => {
+    expect(of('in the deep').code).toBe(1);
+    expect(of('in the deep').stderr).toMatch(
+      /The path of a weights file is too long for the runtime.*\n.*folder nearer to the root/,
+    );
   });
 
-  it('converts ahead, and twice converts nothing', async () => {
-    const convert = ['convert', PACK, '--flux', 'fp8', '--cache', `${DRIVES.cache}\\ahead`] as const;
-    expect(await windows.cli(...convert)).toMatchObject({ code: 0 });
-    const before = await readdir(windows.at('cache', 'ahead'));
-    expect(before.some((name) => name.endsWith('.weights'))).toBe(true);
-    expect(await windows.cli(...convert)).toMatchObject({ code: 0 });
-    expect(await readdir(windows.at('cache', 'ahead'))).toEqual(before);
+  it('say of a cache without rights that it cannot be used', () => {
+    expect(of('without rights').code).toBe(1);
+    expect(of('without rights').stderr).toMatch(/use the folder of converted weights, .*the system refused.*\(EPERM\)/);
   });
 
-  it('lists the packs', async () => {
-    const { code, stdout } = await windows.cli('packs', 'list', '--dir', `${DRIVES.pack}\\own packs`);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/flux/i);
+  it('inspect a pack and a file', () => {
+    expect(of('inspect')).toMatchObject({ code: 0, stdout: expect.stringContaining('Likeness Lab demo') as string });
+    expect(of('inspect a file').code).toBe(0);
+    expect(() => JSON.parse(of('inspect a file').stdout) as unknown).not.toThrow();
+  });
+
+  it('list the packs', () => {
+    expect(of('list')).toMatchObject({ code: 0, stdout: expect.stringMatching(/flux/i) as string });
+  });
+
+  it('convert ahead, and twice convert nothing', () => {
+    expect([of('convert').code, of('convert again').code]).toEqual([0, 0]);
+    const rows = JSON.parse(of('convert again').stdout) as { readonly file: string }[];
+    expect(rows.map(({ file }) => file)).toContainEqual(expect.stringMatching(/^Q:\\ahead of time\\flux\.fp8\./));
+    for (const { file } of rows) {
+      expect(statSync(windows.onLinux(file)).mtimeMs).toBeLessThan(of('convert again').atMs);
+    }
+  });
+
+  it.each(Object.entries(SAID).map(([what, [, says]]) => [what, says] as const))(
+    'say it before any work: %s',
+    (what, says) => {
+      const { code, stderr } = of(what);
+      expect(stderr).toMatch(says);
+      expect(stderr).toMatch(/\n\[(disk\.failed|pack\.not-found)\]/);
+      expect(code).toBe(1);
+    },
+  );
+
+  it('leave nothing behind of those', () => {
+    const made = readdirSync(windows.at('out'));
+    expect(
+      made.filter((name) => /^(aux|con|com1|lpt1|prn|a:b|a\?|dot|report|never|p\.png|c\.png)/i.test(name)),
+    ).toEqual([]);
   });
 });
 
-describe.concurrent('what Windows cannot write is said before a picture is made', () => {
-  it.each([
-    ['aux.png', /"aux\.png" is the name of a device on Windows/],
-    ['a?.png', /has the character \?, which Windows forbids/],
-    ['dot.png.', /ends with a dot or a space/],
-    ['sub', /is a folder, but a file is to be written there/],
-  ])('%s', async (name, message) => {
-    await mkdir(windows.at('out', 'sub'), { recursive: true });
-    const { code, stderr } = await windows.cli(
-      'generate', '--pack', PACK, '--cache', `${DRIVES.cache}\\cache`, '--out', `${DRIVES.out}\\${name}`, ...PORTRAIT,
+describe('a drive that is pulled out', () => {
+  it('leaves the picture in the temporary folder, and a sentence', async () => {
+    const drive = join(linux, 'a stick');
+    await mkdir(drive);
+    await windows.addDrive('V:', drive);
+    const running = windows.cli(
+      'generate', '--pack', TINY, '--cache', 'Q:\\cache', '--out', 'V:\\gone.png', '--previews', 'O:\\My previews',
+      '--prompt', 'a portrait', '--steps', '20', ...SIZE,
     ); // prettier-ignore
+    await expect.poll(() => existsSync(windows.at('out', 'My previews/step-001.png')), { timeout: 60_000 }).toBe(true);
+    await windows.removeDrive('V:');
+    const { code, stderr } = await running;
     expect(code).toBe(1);
-    expect(stderr).toMatch(message);
-    expect(stderr).toContain('[disk.failed]');
-    expect(existsSync(windows.at('out', 'aux.png'))).toBe(false);
-  });
-
-  it('a cache whose path the runtime cannot take, with what to do', async () => {
-    const deep = [...'abcdefg'].map((letter) => letter.repeat(40)).join('\\');
-    const { code, stderr } = await windows.cli(
-      'generate', '--pack', PACK, '--cache', `${DRIVES.cache}\\${deep}`, '--out', `${DRIVES.out}\\${deep}\\out.png`,
-      ...PORTRAIT, '--flux', 'nf4',
-    ); // prettier-ignore
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/The path of a weights file is too long for the runtime.*\n.*folder nearer to the root/);
-  });
-
-  it.each([
-    ['generate', ['--out', `${DRIVES.missing}\\out.png`, ...PORTRAIT]],
-    ['compare', ['--report', `${DRIVES.missing}\\report`]],
-  ] as const)('a drive that is not there: %s', async (command, args) => {
-    const { code, stderr } = await windows.cli(command, '--pack', PACK, ...args);
-    expect(code).toBe(1);
-    expect(stderr).toContain('a folder or drive of its path is not there (ENOENT)');
-  });
-
-  it('a pack that is not there, with the exit code', async () => {
-    const { code, stderr } = await windows.cli('inspect', `${DRIVES.missing}\\pack`);
-    expect(code).toBe(1);
-    expect(stderr).toContain(`The folder ${DRIVES.missing}\\pack does not exist or cannot be opened.`);
+    expect(stderr).toMatch(/Could not save the picture V:\\gone\.png: .* is not there \(ENOENT\)\./);
+    const [, kept = ''] = /The result is kept as (.*)\.\r?$/m.exec(stderr) ?? [];
+    expect((await readFile(windows.onLinux(kept))).subarray(1, 4).toString()).toBe('PNG');
+    expect(await readdir(drive)).toEqual([]);
   });
 });
 
@@ -163,19 +291,39 @@ describe('the console on Windows', () => {
     expect(await readFile(windows.at('out', 'list.err'), 'utf8')).toBe('');
   });
 
-  it('Ctrl-Break ends a command in order, with the exit code of a cancelled one', async () => {
-    // Wine sends no console events without a console, so the signal arises in the process.
-    const preload = `import { existsSync } from 'node:fs';
-setInterval(() => existsSync('O:\\\\previews\\\\step-002.png') && process.emit('SIGBREAK'), 20).unref();`;
-    await writeFile(windows.at('app', 'break.mjs'), preload);
-    const { code, stderr } = await windows.node(
-      '--import', 'file:///N:/break.mjs', 'N:\\dist\\main\\cli.js', 'generate', '--pack', PACK, '--cache', 'Q:\\cache',
-      '--out', 'O:\\broken.png', '--previews', 'O:\\previews', '--prompt', 'a portrait', '--steps', '50',
+  it.each([
+    [
+      'Ctrl-Break',
+      'SIGBREAK',
+      'generate',
+      ['--prompt', 'x', '--steps', '100', '--out', 'O:\\broken\\out.png', '--previews', 'O:\\broken\\shown'],
+    ],
+    [
+      'Ctrl-C',
+      'SIGINT',
+      'compare',
+      ['--report', 'O:\\stopped', '--variants', '16-bit/16-bit/16-bit', '--seeds', '1-40', '--steps', '4'],
+    ],
+  ] as const)(
+    '%s (%s) ends %s in order, with the exit code of a cancelled command',
+    async (_key, signal, command, args) => {
+      const shown = command === 'generate' ? 'O:\\broken\\shown' : 'O:\\stopped\\pictures';
+      // Wine sends no console events without a console, so the signal arises in the process.
+      const preload = `import { existsSync, readdirSync, statSync } from 'node:fs';
+const shown = ${JSON.stringify(shown)};
+const begun = () => existsSync(shown) && readdirSync(shown).some((name) => name.endsWith('.png'));
+setInterval(() => begun() && process.emit('${signal}'), 20).unref();`;
+      await writeFile(windows.at('app', 'signal.mjs'), preload);
+      const { code, stderr } = await windows.node(
+      '--import', 'file:///N:/signal.mjs', 'N:\\dist\\main\\cli.js', command, '--pack', TINY, '--cache', 'Q:\\cache',
+      ...args, ...SIZE,
     ); // prettier-ignore
-    expect({ code, stderr }).toEqual({ code: 130, stderr: '' });
-    expect(existsSync(windows.at('out', 'broken.png'))).toBe(false);
-    await expect.poll(() => windows.processes('engine.js'), { timeout: 10_000 }).toEqual([]);
-  });
+      expect({ code, stderr }).toEqual({ code: 130, stderr: '' });
+      expect(existsSync(windows.at('out', 'broken/out.png'))).toBe(false);
+      expect(existsSync(windows.at('out', 'stopped/report.md'))).toBe(false);
+      await expect.poll(() => windows.processes('engine.js')).toEqual([]);
+    },
+  );
 
   it('says of each provider why it does not work, without paths of the runtime’s source', async () => {
     const { code, stdout, stderr } = await windows.cli('providers');

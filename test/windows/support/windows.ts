@@ -1,9 +1,9 @@
 /** Windows' own builds of Node and of the packages, under Wine, with drives of their own. */
 import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, open, readFile, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withoutProgress } from '../../integration/support/run-cli.js';
 
@@ -13,6 +13,11 @@ interface Ended {
   readonly stderr: string;
 }
 
+export interface Batched extends Ended {
+  /** When it began. */
+  readonly atMs: number;
+}
+
 /** The set-up script with types: it runs before anything is built, and so is plain JavaScript. */
 interface SetUp {
   prepareWindows(): string;
@@ -20,6 +25,8 @@ interface SetUp {
 }
 const script = fileURLToPath(new URL('../../../src-main/bootstrap/windows.mjs', import.meta.url));
 const { prepareWindows, wineEnvironment } = (await import(script)) as SetUp;
+
+const BATCH = fileURLToPath(new URL('batch.mjs', import.meta.url));
 
 /** The folder of the set-up: Wine's files, Windows' Node and packages. */
 export const prepared = (): string => prepareWindows();
@@ -84,8 +91,13 @@ export class Windows {
     await symlink(folder, join(this.folder, 'prefix/dosdevices', letter.toLowerCase()));
   }
 
+  /** As when it is pulled out. @param letter with its colon */
+  async removeDrive(letter: string): Promise<void> {
+    await rm(join(this.folder, 'prefix/dosdevices', letter.toLowerCase()));
+  }
+
   /** A path on Linux. */
-  at(drive: Exclude<keyof typeof DRIVES, 'missing'> | 'junctions', ...parts: readonly string[]): string {
+  at(drive: Exclude<keyof typeof DRIVES, 'missing'> | 'junctions' | 'others', ...parts: readonly string[]): string {
     return join(this.folder, drive, ...parts);
   }
 
@@ -154,9 +166,46 @@ export class Windows {
     return this.node(`${DRIVES.app}\\dist\\main\\cli.js`, ...args);
   }
 
+  /** The built command line with each list of arguments, one after another in one process. */
+  async batch(lists: readonly (readonly string[])[]): Promise<Batched[]> {
+    await cp(BATCH, this.at('app', 'batch.mjs'));
+    const at = this.at('app');
+    return batched(lists, at, () =>
+      this.node(...['batch.mjs', 'dist/main', 'batch.json', 'batched.json'].map((name) => `${DRIVES.app}\\${name}`)),
+    );
+  }
+
   async close(): Promise<void> {
     // Ends the processes of this prefix alone.
     execFileSync('wineserver', ['-k'], { env: this.environment, stdio: 'ignore' });
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** The same here. */
+export async function batchHere(lists: readonly (readonly string[])[]): Promise<Batched[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'likeness-batch-'));
+  try {
+    return await batched(lists, folder, async () => {
+      const files = ['batch.json', 'batched.json'].map((name) => join(folder, name));
+      const child = spawn(process.execPath, [BATCH, resolve('dist/main'), ...files], { stdio: 'ignore' });
+      const code = await new Promise<number | null>((done) => child.once('exit', done));
+      return { code, stdout: '', stderr: '' };
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** @param folder of the lists and the results @param run ends when they are written */
+async function batched(
+  lists: readonly (readonly string[])[],
+  folder: string,
+  run: () => Promise<Ended>,
+): Promise<Batched[]> {
+  await writeFile(join(folder, 'batch.json'), JSON.stringify(lists));
+  const { code, stderr } = await run();
+  if (code !== 0) throw new Error(`The batch ended with ${code}: ${stderr}`);
+  const results = JSON.parse(await readFile(join(folder, 'batched.json'), 'utf8')) as Batched[];
+  return results.map((result) => ({ ...result, stderr: withoutProgress(result.stderr) }));
 }
