@@ -11,7 +11,16 @@ const DEMO = `${DRIVES.pack}\\My packs\\demo`;
 const TINY = `${DRIVES.pack}\\My packs\\tiny`;
 const PORTRAIT = ['--prompt', 'A man: "portrait" 100 % <café> & more', '--steps', '1', '--seed', '7'] as const;
 const SIZE = ['--width', '64', '--height', '64'] as const;
-const TWO = '16-bit/16-bit/16-bit,16-bit/16-bit/nf4';
+const COMPARED = [
+  '--variants',
+  'int8/int8/int8,int4/int4/int4',
+  '--seeds',
+  '7',
+  '--repeats',
+  '0',
+  '--steps',
+  '1',
+] as const;
 
 interface Made {
   /** `faces`: the miniature with a face network. */
@@ -41,19 +50,6 @@ const MADE = {
     cache: 'Q:\\a cache',
     out: 'P:\\My pictures\\fp8.png',
     further: [['--lora', 'a style.safetensors', ':0,5']],
-  },
-  int8: {
-    pack: 'tiny',
-    as: '"p:/my PACKS/Tiny"',
-    cache: 'q:\\cache',
-    out: 'O:\\int8.png',
-    further: [['--identity-embedding', 'an embedding.json']],
-  },
-  int4: {
-    pack: 'tiny',
-    as: '\\\\server\\packs\\tiny',
-    cache: 'file:///Q:/cache',
-    out: '\\\\server\\out\\int4.png',
   },
   nf4: { pack: 'tiny', as: 'P:\\My packs\\tiny\\"', cache: '\\\\server\\out\\cache', out: 'O:\\nf4.png' },
 } as const satisfies Readonly<Record<string, Made>>;
@@ -150,8 +146,9 @@ const COMMANDS = {
   'in the deep': [...nf4, '--cache', `${DRIVES.cache}\\${deep}`, '--out', `${DRIVES.out}\\${deep}\\out.png`],
   'without rights': [...nf4, '--cache', 'Q:\\no rights\\cache', '--out', 'O:\\never.png'],
   compare: [
-    ...['compare', '--pack', TINY, '--cache', `${DRIVES.cache}\\compared`, '--report', 'O:\\a report'],
-    ...['--variants', TWO, '--seeds', '7', '--repeats', '0', '--steps', '1', '--title', 'CON: <a> "report"?', ...SIZE],
+    ...['compare', ...COMPARED, ...SIZE, '--title', 'CON: <a> "report"?', '--pack', '\\\\server\\packs\\tiny'],
+    ...['--identity-embedding', '"F:\\My files\\an embedding.json"', '--cache', 'file:///Q:/compared'],
+    ...['--report', '\\\\server\\out\\a report'],
   ],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
@@ -174,9 +171,16 @@ describe('commands on Windows', () => {
     ];
     const [results, onLinux] = await Promise.all([
       windows.batch(lists.map(([, args]) => args)),
-      batchHere(FORMATS.map((format) => making(format, 'linux'))),
+      batchHere([
+        ...FORMATS.map((format) => making(format, 'linux')),
+        [
+          ...['compare', ...COMPARED, ...SIZE, '--pack', windows.at('pack', 'My packs/tiny')],
+          ...['--identity-embedding', windows.at('others', 'My files/an embedding.json')],
+          ...['--cache', join(linux, 'cache'), '--report', join(linux, 'report')],
+        ],
+      ]),
     ]);
-    expect(onLinux.map(({ code }) => code)).toEqual(FORMATS.map(() => 0));
+    expect(onLinux.map(({ code }) => code)).toEqual([...FORMATS, 'compare'].map(() => 0));
     ran = new Map(lists.map(([name], index) => [name, results[index]] as const).filter(isThere));
   });
 
@@ -191,14 +195,19 @@ describe('commands on Windows', () => {
     },
   );
 
-  it('compare, with a report that replaces an earlier one', async () => {
+  it('compare int8 and int4, with the pictures of Linux and a report that replaces an earlier one, on a share', async () => {
     const { code, stdout, stderr } = of('compare');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/nf4/i);
+    expect(stdout).toMatch(/int4/i);
     const names = ['contact-sheet.png', 'pictures', 'report.csv', 'report.html', 'report.md'];
     expect((await readdir(windows.at('out', 'a report'))).toSorted()).toEqual(names);
     expect(await readFile(windows.at('out', 'a report/report.csv'), 'utf8')).not.toBe('earlier');
-    expect(await readdir(windows.at('out', 'a report/pictures'))).toHaveLength(2);
+    const pictures = await readdir(windows.at('out', 'a report/pictures'));
+    expect(pictures).toHaveLength(2);
+    for (const name of pictures) {
+      const there = await readFile(windows.at('out', 'a report/pictures', name));
+      expect(there.equals(await readFile(join(linux, 'report/pictures', name))), name).toBe(true);
+    }
   });
 
   it('say that weights under a path that the runtime cannot take are too deep, with what to do', () => {

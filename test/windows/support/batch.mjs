@@ -11,6 +11,8 @@ const cli = pathToFileURL(join(app, 'cli.js'));
 const { exit } = process;
 const results = [];
 const said = { stdout: '', stderr: '' };
+// Each command listens, and is the only one elsewhere.
+for (const emitter of [process, process.stdout, process.stderr]) emitter.setMaxListeners(0);
 for (const name of ['stdout', 'stderr']) {
   process[name].write = (text, ...rest) => {
     said[name] += text;
