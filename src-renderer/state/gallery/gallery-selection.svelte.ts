@@ -20,6 +20,8 @@ export class GallerySelection {
   /** Runs that differ from the selected one in one setting; null until requested. */
   identical = $state.raw<IdenticalExcept | null>(null);
   #turn = 0;
+  /** Counts what a person chose. */
+  #choice = 0;
   readonly #client: Client;
   readonly #notices: Notices;
   readonly #list: GalleryList;
@@ -42,9 +44,15 @@ export class GallerySelection {
     return this.#selection.cursor;
   }
 
-  only(index: number): void {
+  /** Selects an item as soon as it is loaded, unless something else is chosen meanwhile. */
+  async only(index: number): Promise<void> {
+    const choice = ++this.#choice;
+    // Twice, as the gallery may change while the first answer is on its way.
+    for (let tries = 0; tries < 2 && this.#list.item(index) === undefined; tries++) {
+      await this.#list.load(index, index + 1);
+    }
     const item = this.#list.item(index);
-    if (item !== undefined) this.#select(selectOnly(item.run.id, index));
+    if (item !== undefined && choice === this.#choice) this.#select(selectOnly(item.run.id, index));
   }
 
   toggle(index: number): void {
@@ -81,6 +89,11 @@ export class GallerySelection {
     this.#select({ ...NOTHING_SELECTED, cursor });
   }
 
+  /** The same after these items were deleted or restored. What was selected while that went on stays. */
+  clearOf(ids: ReadonlySet<string>, cursor?: number): void {
+    if (this.#selection.ids === ids) this.clear(cursor);
+  }
+
   /** Clears selection and cursor, for another list. */
   forget(): void {
     this.#select(NOTHING_SELECTED);
@@ -96,6 +109,7 @@ export class GallerySelection {
   }
 
   #select(selection: Selection): void {
+    this.#choice += 1;
     this.#selection = selection;
     this.identical = null;
     void this.#loadDetail();

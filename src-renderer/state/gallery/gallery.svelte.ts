@@ -54,29 +54,30 @@ export class Gallery {
   }
 
   async trash(): Promise<void> {
-    const { runIds } = this.selection;
+    const { ids, runIds } = this.selection;
     if (runIds.length === 0) return;
     const last = Math.max(0, (this.list.total ?? 1) - runIds.length - 1);
     const cursor = Math.min(this.selection.cursor ?? 0, last);
     await this.#undoable(this.#client.call('gallery.trash', { runIds }));
-    this.selection.clear(cursor);
+    this.selection.clearOf(ids, cursor);
   }
 
   async restore(): Promise<void> {
-    const { runIds } = this.selection;
+    const { ids, runIds } = this.selection;
     if (runIds.length === 0) return;
     await this.#undoable(this.#client.call('gallery.restore', { runIds }));
-    this.selection.clear();
+    this.selection.clearOf(ids);
   }
 
   /** @param all everything in the trash, not only the selection */
   async emptyTrash(all: boolean): Promise<void> {
+    const { ids } = this.selection;
     const runIds = all ? null : this.selection.runIds;
     if (runIds !== null && runIds.length === 0) return;
     const answer = await this.#notices.attempt(this.#client.call('gallery.empty-trash', { runIds }));
     if (answer === null) return;
     this.#notices.say(t('gallery.deleted', { count: answer.deleted }));
-    this.selection.clear();
+    this.selection.clearOf(ids);
   }
 
   async undo(): Promise<void> {

@@ -73,8 +73,33 @@ describe('windows', () => {
 });
 
 describe('selection', () => {
+  it('waits for an item of a list that is on its way, unless another list comes', async () => {
+    gallery.list.setTrashed(true);
+    void gallery.selection.only(0);
+    await client.take('gallery.list').answer(page('trash', 0, 2));
+    expect(gallery.selection.runIds).toEqual(['trash0']);
+    gallery.list.setTrashed(false);
+    void gallery.selection.only(1);
+    const late = client.take('gallery.list');
+    gallery.list.setTrashed(true);
+    await late.answer(page('a', 0, 400));
+    await client.take('gallery.list').answer(page('trash', 0, 2));
+    expect(gallery.selection.runIds).toEqual([]);
+  });
+
+  it('made while others go to the trash stays', async () => {
+    await gallery.selection.only(3);
+    void gallery.trash();
+    await gallery.selection.only(5);
+    await client.take('gallery.trash').answer({ undoId: 'u', action: 'trash', changed: 1, words: '' });
+    expect(gallery.selection.runIds).toEqual(['a5']);
+    void gallery.trash();
+    await client.take('gallery.trash').answer({ undoId: 'u', action: 'trash', changed: 1, words: '' });
+    expect(gallery.selection.runIds).toEqual([]);
+  });
+
   it('reaches over pages that are not here yet', async () => {
-    gallery.selection.only(148);
+    await gallery.selection.only(148);
     const selecting = gallery.selection.to(152);
     await client.take('gallery.list').answer(page('a', 150, 400));
     await selecting;
@@ -82,7 +107,7 @@ describe('selection', () => {
   });
 
   it('loads details of one, and none of several', async () => {
-    gallery.selection.only(3);
+    await gallery.selection.only(3);
     await client.take('runs.get').answer({ id: 'a3' });
     expect(gallery.selection.detail?.id).toBe('a3');
     gallery.selection.toggle(4);
@@ -93,7 +118,7 @@ describe('selection', () => {
 
 describe('actions', () => {
   it('show stars at once and can be taken back', async () => {
-    gallery.selection.only(0);
+    await gallery.selection.only(0);
     const rating = gallery.rate(4);
     expect(gallery.list.item(0)?.run.stars).toBe(4);
     await client.take('gallery.rate').answer({ changed: 1, undoId: 'u-1', action: 'rate', words: '' });
