@@ -16,7 +16,7 @@ import { openSafetensors } from '../../../src-main/engine/weights/safetensors-so
 import type { ComponentFormat } from '../../../src-main/engine/protocol.js';
 import { writeSafetensors, type WritableTensor } from '../../support/write-safetensors.js';
 import { BF16_FLUX, MODEL_FILES, writePartsPack, type MiniatureParts } from '../support/parts-pack.js';
-import { tinyPicture } from '../support/tiny-picture.js';
+import { tinyPicture, type TinyPicture } from '../support/tiny-picture.js';
 
 let folder: string;
 let count = 0;
@@ -27,9 +27,19 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const fixture = (name: string) => join(MODEL_FILES, name);
 
+const made = new Map<string, Promise<TinyPicture>>();
+
+/** The picture of a pack of parts, made once for all tests. */
+function pictureOf(parts: MiniatureParts, flux: ComponentFormat): Promise<TinyPicture> {
+  const key = JSON.stringify([parts, flux]);
+  const root = join(folder, `pack${count++}`);
+  const one = made.get(key) ?? writePartsPack(root, parts).then((pack) => tinyPicture(folder, pack, flux));
+  made.set(key, one);
+  return one;
+}
+
 async function picture(parts: MiniatureParts, flux: ComponentFormat = '16-bit'): Promise<Buffer> {
-  const pack = await writePartsPack(join(folder, `pack${count++}`), parts);
-  return (await tinyPicture(folder, pack, flux)).png;
+  return (await pictureOf(parts, flux)).png;
 }
 
 /** A folder in diffusers' layout with the values of a part of a file, in f32, and the sizes that they show. */
@@ -174,10 +184,11 @@ describe('as the file', () => {
     'makes the picture of %s in 16-bit but for the rounding of its values to bf16',
     async (name) => {
       const flux = fixture(name);
-      const root = () => join(folder, `pack${count++}`);
-      const asFile = await tinyPicture(folder, await writePartsPack(root(), { flux }), 'as-file');
-      const sixteen = await tinyPicture(folder, await writePartsPack(root(), { flux }), '16-bit');
-      const int8 = await tinyPicture(folder, await writePartsPack(root(), { flux }), 'int8');
+      const [asFile, sixteen, int8] = [
+        await pictureOf({ flux }, 'as-file'),
+        await pictureOf({ flux }, '16-bit'),
+        await pictureOf({ flux }, 'int8'),
+      ];
       expect(asFile.result.weightTypes['flux']).toBeDefined();
       const [rounded, quantized] = [
         await meanDifference(asFile.png, sixteen.png),
