@@ -5,9 +5,12 @@ import { nvidiaId } from '../../../../src-main/engine/runtime/device-memory.js';
 import { cudaOptions, nodeProvider, sessionEntries } from '../../../../src-main/engine/runtime/provider-options.js';
 
 describe('what the runtime is told', () => {
-  it('of the CPU: nothing', () => {
+  it('of the CPU: that waiting threads sleep', () => {
     expect(nodeProvider({ provider: 'cpu' })).toBe('cpu');
-    expect(sessionEntries({ provider: 'cpu' })).toEqual({});
+    expect(sessionEntries({ provider: 'cpu' })).toEqual({
+      'session.intra_op.allow_spinning': '0',
+      'session.inter_op.allow_spinning': '0',
+    });
   });
 
   it.each(PROVIDERS.filter((provider) => provider !== 'cpu'))('of %s: no node may run on the CPU', (provider) => {
