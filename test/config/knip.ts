@@ -28,7 +28,6 @@ const config: KnipConfig = {
     'nvidia-smi',
     'mount',
     'umount',
-    'wine',
     'wineserver',
     'x86_64-w64-mingw32-gcc',
     'x86_64-w64-mingw32-windres',
