@@ -1,16 +1,18 @@
 /** Networks block by block: the same numbers wherever the weights are, and as in one graph. By the C API on the CPU. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isAbort } from '../../../src-main/base/app-error.js';
 import { defined } from '../../../src-main/base/assert.js';
 import type { FluxConfig } from '../../../src-main/engine/graph/flux-config.js';
 import { CPU_PROFILE } from '../../../src-main/engine/graph/compute-profile.js';
 import { denoiserProgram } from '../../../src-main/engine/graph/denoiser-program.js';
-import { WeightBook } from '../../../src-main/engine/graph/stored-tensor.js';
+import { partsOf, WeightBook } from '../../../src-main/engine/graph/stored-tensor.js';
 import type { T5Config } from '../../../src-main/engine/graph/t5-encoder.js';
 import { openFlux, openInfuseNet, openT5, type PackNetwork } from '../../../src-main/engine/pack/pack-networks.js';
 import { openPack } from '../../../src-main/engine/pack/open-pack.js';
+import { loadT5 } from '../../../src-main/engine/pipeline/networks/encode-text.js';
 import type { NetworkWeights } from '../../../src-main/engine/pipeline/networks/network-session.js';
 import { prepareQuantized, type PrepareContext } from '../../../src-main/engine/pipeline/networks/prepared.js';
 import type { Modulations } from '../../../src-main/engine/pipeline/run/conditioning.js';
@@ -137,21 +139,93 @@ describe.skipIf(LIBRARY === null)('a denoiser, block by block', () => {
     });
     const all = defined(resident.places ?? undefined, 'places').residentBytes;
     const least = leastOf(weights);
-    for (const deviceBytes of [least, (least + all) / 2, all - 1]) {
-      for (const hostBytes of [Infinity, all / 4, 0]) {
-        const streamed = await velocities(weights, { deviceBytes, hostBytes, onePass: false });
-        expect(streamed.steps).toEqual(resident.steps);
-        const places = defined(streamed.places ?? undefined, 'places');
-        expect(places.residentBytes).toBeLessThan(deviceBytes);
-        expect(places.streamedBytes).toBeGreaterThan(0);
-        if (hostBytes === 0) expect(places.fromDiskBytes).toBe(places.streamedBytes);
-        if (hostBytes === Infinity) expect(places.fromDiskBytes).toBe(0);
-      }
+    const budgets = [
+      { deviceBytes: least, hostBytes: 0 },
+      { deviceBytes: (least + all) / 2, hostBytes: all / 8 },
+      { deviceBytes: all - 1, hostBytes: Infinity },
+    ];
+    for (const { deviceBytes, hostBytes } of budgets) {
+      const streamed = await velocities(weights, { deviceBytes, hostBytes, onePass: false });
+      expect(streamed.steps).toEqual(resident.steps);
+      const places = defined(streamed.places ?? undefined, 'places');
+      expect(places.residentBytes).toBeLessThan(deviceBytes);
+      expect(places.residentBytes + places.streamedBytes).toBe(all);
+      if (hostBytes === 0) expect(places.fromDiskBytes).toBe(places.streamedBytes);
+      if (hostBytes === Infinity) expect(places.fromDiskBytes).toBe(0);
+    }
+  });
+
+  it('says what it needs when not even one block has room', async () => {
+    const weights = await weightsIn('int8');
+    runBy('blocks');
+    const deviceBytes = leastOf(weights) - 1;
+    const memory = { deviceBytes, hostBytes: 0, onePass: false, otherBytes: 2 ** 30 };
+    await expect(loadDenoiser(request(weights, memory))).rejects.toMatchObject({
+      code: 'engine.out-of-memory',
+      message: expect.stringMatching(/needs at least 1\.1 GiB of the card .*; 1\.0 GiB may be used/) as string,
+      remedy: expect.stringContaining('memory limit') as string,
+    });
+  });
+
+  it.each(['at once', 'between blocks'])('ends %s when it is cancelled, and the next run is right', async (when) => {
+    const weights = await weightsIn('nf4');
+    runBy('blocks');
+    const cancel = new AbortController();
+    const memory = { deviceBytes: leastOf(weights), hostBytes: 0, onePass: false };
+    const denoiser = await loadDenoiser(request(weights, memory, cancel.signal));
+    const latents = values(ROWS * COLS * flux.config.inChannels, 7);
+    const first = await denoiser.velocity(latents, 0);
+    const cancelled = (async () => {
+      for (;;) await denoiser.velocity(latents, 0);
+    })();
+    if (when === 'at once') cancel.abort();
+    else setTimeout(() => cancel.abort(), 50);
+    await expect(cancelled).rejects.toSatisfy(isAbort);
+    await denoiser.release();
+    expect((await velocities(weights, memory)).steps[0]).toEqual(first);
+  });
+
+  it('fails when a file that it streams from changes, instead of computing with other weights', async () => {
+    const weights = await weightsIn('int4');
+    runBy('blocks');
+    const memory = { deviceBytes: leastOf(weights), hostBytes: 0, onePass: false };
+    const denoiser = await loadDenoiser(request(weights, memory));
+    try {
+      const latents = values(ROWS * COLS * flux.config.inChannels, 7);
+      await denoiser.velocity(latents, 0);
+      const [part] = [...weights.flux.tensors.values()].flatMap(({ storage }) => partsOf(storage));
+      const file = defined(part, 'a part').file;
+      const before = await stat(file);
+      await utimes(file, before.atime, new Date(before.mtimeMs + 5000));
+      // A pass that was under way may still end.
+      await expect(
+        (async () => {
+          for (let pass = 0; pass < 3; pass++) await denoiser.velocity(latents, 0);
+        })(),
+      ).rejects.toMatchObject({ code: 'weights.unreadable' });
+      await utimes(file, before.atime, before.mtime);
+    } finally {
+      await denoiser.release();
     }
   });
 });
 
-/** The device's bytes for one slot. */
+describe.skipIf(LIBRARY === null)('T5, block by block', () => {
+  it.each(WEIGHT_FORMATS)('encodes as in one graph in %s', async (format) => {
+    const ids = Int32Array.from([5, 9, 31, 2, 1]);
+    const encoded: Float32Array[] = [];
+    for (const way of ['whole', 'blocks'] as const) {
+      runBy(way);
+      const encoder = await loadT5(context(), t5, format);
+      encoded.push(await encoder.encode(ids));
+      await encoder.release();
+    }
+    const [whole, blocks] = encoded;
+    expect(relativeL2(defined(blocks, 'blocks'), defined(whole, 'whole'))).toBeLessThan(2e-6);
+  });
+});
+
+/** The device's bytes for one block at a time. */
 function leastOf(weights: Weights): number {
   const book = ({ label, tensors }: NetworkWeights) => new WeightBook(label, tensors);
   const program = denoiserProgram(
