@@ -66,7 +66,7 @@ export const WEBGPU_F16_PROFILE: ComputeProfile = {
 export const WEBGPU_F32_PROFILE: ComputeProfile = { ...CPU_PROFILE, operators: operatorsOf('webgpu-f32') };
 
 /**
- * CUDA, from documentation, never run. Its kernel list has MatMulBnb4 and 4- and 8-bit MatMulNBits in f16, Cast from
+ * CUDA, measured on an H200 (docs/measurements.md). Its kernel list has MatMulBnb4 and 4- and 8-bit MatMulNBits in f16, Cast from
  * float8e4m3fn, and MultiHeadAttention. For many tokens MatMulNBits expands the weight and calls cuBLAS, and adds a bias
  * with a kernel of its own, which older releases reject: hence `add`. Its faster fpA_intB kernels need
  * `ep.cuda.fpa_intb_gemm`, repack every weight when the session loads, and stay off until someone can measure them.

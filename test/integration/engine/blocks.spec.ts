@@ -155,6 +155,16 @@ describe.skipIf(LIBRARY === null)('a denoiser, block by block', () => {
     }
   });
 
+  it('has one graph for each kind of block', async () => {
+    const { once, step } = programOf(await weightsIn('nf4'));
+    const blocks = [...once, ...step];
+    const kinds = new Set(blocks.map(({ model }) => Buffer.from(model).toString('latin1')));
+    const { doubleBlocks, singleBlocks } = flux.config;
+    const doubles = doubleBlocks + infuseNet.config.doubleBlocks;
+    expect(blocks).toHaveLength(3 + 3 * doubles + singleBlocks + infuseNet.config.singleBlocks);
+    expect(kinds.size).toBe(11);
+  });
+
   it('says what it needs when not even one block has room', async () => {
     const weights = await weightsIn('int8');
     runBy('blocks');
@@ -225,16 +235,19 @@ describe.skipIf(LIBRARY === null)('T5, block by block', () => {
   });
 });
 
-/** The device's bytes for one block at a time. */
-function leastOf(weights: Weights): number {
+function programOf(weights: Weights) {
   const book = ({ label, tensors }: NetworkWeights) => new WeightBook(label, tensors);
-  const program = denoiserProgram(
+  return denoiserProgram(
     { book: book(weights.flux), config: flux.config, tokens: TEXT_TOKENS },
     { book: book(weights.infusenet), config: infuseNet.config, tokens: QUERIES },
     CPU_PROFILE,
     ROWS * COLS,
   );
-  const sizes = program.step.map(({ weights: inputs }) =>
+}
+
+/** The device's bytes for one block at a time. */
+function leastOf(weights: Weights): number {
+  const sizes = programOf(weights).step.map(({ weights: inputs }) =>
     inputs.reduce((sum, { place }) => sum + Math.ceil(place.length / 256) * 256, 0),
   );
   return Math.max(...sizes);
