@@ -20,7 +20,9 @@ export type FormatOperator =
   /** Codes cast to the compute dtype by the runtime, then Gemm. */
   | 'cast'
   /** Codes looked up in a table of values, then Gemm; exact. */
-  | 'table';
+  | 'table'
+  /** Codes expanded by DequantizeLinear, then Gemm; exact. */
+  | 'dequantize';
 
 /** How sessions are built for a device; `webgpu-f32` is WebGPU without f16 shaders. */
 export const COMPUTE_TARGETS = ['cpu', 'webgpu-f16', 'webgpu-f32', 'cuda', 'dml'] as const;
@@ -72,6 +74,46 @@ const FORMATS = {
     normalError: 0.009,
     operators: { cpu: 'nbits', 'webgpu-f16': 'nbits', 'webgpu-f32': 'nbits', cuda: 'nbits', dml: 'cast' },
   },
+  q8_0: {
+    name: 'Q8_0',
+    bits: 8,
+    bitsPerWeight: 8.5,
+    lossy: true,
+    normalError: 0.0055,
+    operators: { cpu: 'dequantize', 'webgpu-f16': 'nbits', 'webgpu-f32': 'nbits', cuda: 'nbits', dml: 'cast' },
+  },
+  q6_k: {
+    name: 'Q6_K',
+    bits: 6,
+    bitsPerWeight: 6.5625,
+    lossy: true,
+    normalError: 0.018,
+    operators: { cpu: 'dequantize', 'webgpu-f16': 'table', 'webgpu-f32': 'table', cuda: 'table', dml: 'table' },
+  },
+  q5_k: {
+    name: 'Q5_K',
+    bits: 5,
+    bitsPerWeight: 5.625,
+    lossy: true,
+    normalError: 0.036,
+    operators: { cpu: 'dequantize', 'webgpu-f16': 'table', 'webgpu-f32': 'table', cuda: 'table', dml: 'table' },
+  },
+  q4_k: {
+    name: 'Q4_K',
+    bits: 4,
+    bitsPerWeight: 4.625,
+    lossy: true,
+    normalError: 0.071,
+    operators: { cpu: 'dequantize', 'webgpu-f16': 'table', 'webgpu-f32': 'table', cuda: 'table', dml: 'table' },
+  },
+  q4_0: {
+    name: 'Q4_0',
+    bits: 4,
+    bitsPerWeight: 4.5,
+    lossy: true,
+    normalError: 0.087,
+    operators: { cpu: 'nbits', 'webgpu-f16': 'nbits', 'webgpu-f32': 'nbits', cuda: 'nbits', dml: 'nbits' },
+  },
   int4: {
     name: 'INT4',
     bits: 4,
@@ -87,6 +129,36 @@ const FORMATS = {
     lossy: true,
     normalError: 0.092,
     operators: { cpu: 'bnb4', 'webgpu-f16': 'byte-codes', 'webgpu-f32': 'bnb4', cuda: 'bnb4', dml: 'table' },
+  },
+  mxfp4: {
+    name: 'MXFP4',
+    bits: 4,
+    bitsPerWeight: 4.25,
+    lossy: true,
+    normalError: 0.114,
+    operators: {
+      cpu: 'table',
+      'webgpu-f16': 'byte-codes',
+      'webgpu-f32': 'byte-codes',
+      cuda: 'byte-codes',
+      dml: 'table',
+    },
+  },
+  nvfp4: {
+    name: 'NVFP4',
+    bits: 4,
+    bitsPerWeight: 4.5,
+    lossy: true,
+    normalError: 0.095,
+    operators: { cpu: 'table', 'webgpu-f16': 'table', 'webgpu-f32': 'table', cuda: 'table', dml: 'table' },
+  },
+  nvfp4_ggml: {
+    name: 'NVFP4 (GGUF)',
+    bits: 4,
+    bitsPerWeight: 4.5,
+    lossy: true,
+    normalError: 0.103,
+    operators: { cpu: 'table', 'webgpu-f16': 'table', 'webgpu-f32': 'table', cuda: 'table', dml: 'table' },
   },
 } as const satisfies Readonly<Record<string, FormatFacts>>;
 
@@ -109,11 +181,15 @@ export function isWeightFormat(text: string): text is WeightFormat {
   return Object.hasOwn(FORMATS, text);
 }
 
-/** The most exact of the formats that take less memory; null for the smallest. */
+/** A step down saves at least this share of the memory where a format does. */
+const WORTHWHILE_STEP = 1 / 8;
+
+/** The most exact of the formats that take an eighth less memory, or less memory at all; null for the smallest. */
 export function nextSmallerFormat(format: WeightFormat): WeightFormat | null {
   const { bitsPerWeight: bits } = FORMAT_FACTS[format];
-  const [next = null] = FORMATS_BY_ERROR.filter((other) => FORMAT_FACTS[other].bitsPerWeight < bits);
-  return next;
+  const below = (limit: number) => FORMATS_BY_ERROR.find((other) => FORMAT_FACTS[other].bitsPerWeight <= limit);
+  const smaller = FORMATS_BY_ERROR.find((other) => FORMAT_FACTS[other].bitsPerWeight < bits);
+  return below(bits * (1 - WORTHWHILE_STEP)) ?? smaller ?? null;
 }
 
 /** The components whose format can be chosen, with their names to show. */

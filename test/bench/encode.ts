@@ -8,6 +8,7 @@
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { LOSSY_FORMATS } from '../../src-main/base/vocabulary.js';
 import { encodeTensors, type EncodeJob } from '../../src-main/engine/convert/encode-pool.js';
 import { planTensor, type StorageTarget, StorageEncoder } from '../../src-main/engine/quant/formats/storage.js';
 import { encodeBf16 } from '../../src-main/engine/quant/formats/sixteen-bit.js';
@@ -20,7 +21,7 @@ const CORE_ROWS = 256;
 const CORE_MILLISECONDS = 1500;
 const POOL_ROWS = 2 ** 17;
 const POOL_RUNS = 2;
-const TARGETS: readonly StorageTarget[] = ['int8', 'fp8', 'nf4', 'int4', 'f16'];
+const TARGETS: readonly StorageTarget[] = [...LOSSY_FORMATS, 'f16'];
 
 interface Row {
   readonly format: StorageTarget;

@@ -17,9 +17,9 @@ import {
 } from './encode-task.js';
 import { decodeBlocks } from '../quant/blocks/ggml-types.js';
 import { encodeBf16 } from '../quant/formats/sixteen-bit.js';
-import type { EncodedParts } from '../quant/formats/storage-format.js';
+import type { EncodedParts, StorageFormat } from '../quant/formats/storage-format.js';
 import { STORAGE_FORMATS, StorageEncoder } from '../quant/formats/storage.js';
-import { widenBf16, type Weights } from '../quant/formats/weights.js';
+import { absmaxOf, widenBf16, type Weights } from '../quant/formats/weights.js';
 import { weightsFromBytes } from './source-weights.js';
 
 /** Bytes of a chunk in the source's dtype: large for the disk, while its results fit second-level caches. */
@@ -60,13 +60,20 @@ function encodeChunks(
   const elementBytes = DTYPE_BYTES[job.source.dtype];
   const encoder = new StorageEncoder(job.format, job.scaleDtype);
   const reader = new SourceReader(job, source);
-  const encoded = (from: number, to: number): EncodedParts => {
+  const weightsOf = (from: number, to: number): Weights => {
     const weights = reader.read(from, to);
-    const { n, k } = chunkShape(job, from, to);
-    const sums = added === null ? weights : addRows(job, weights, from / job.source.k, added);
-    return encoder.encode(sums, n, k, job.name);
+    return added === null ? weights : addRows(job, weights, from / job.source.k, added);
   };
-  for (const [from, to] of split(job, begin, end, CHUNK_BYTES / elementBytes)) {
+  const chunks = [...split(job, begin, end, CHUNK_BYTES / elementBytes)];
+  const { isScaledAsWhole = false }: StorageFormat = STORAGE_FORMATS[job.format];
+  const absmax = isScaledAsWhole
+    ? chunks.reduce((most, [from, to]) => Math.max(most, absmaxOf(weightsOf(from, to), job.name)), 0)
+    : undefined;
+  const encoded = (from: number, to: number): EncodedParts => {
+    const { n, k } = chunkShape(job, from, to);
+    return encoder.encode(weightsOf(from, to), n, k, job.name, absmax);
+  };
+  for (const [from, to] of chunks) {
     const parts = job.format === 'raw' ? new Map([['value', reader.bytes(from, to)]]) : encoded(from, to);
     const before = bytesBefore(job, from);
     for (const { suffix, byteOffset } of job.target.parts) {

@@ -11,7 +11,15 @@ import { Worker } from 'node:worker_threads';
 import { abortError, AppError, throwIfAborted } from '../../base/app-error.js';
 import { entryFile } from '../../base/entry-file.js';
 import { DTYPE_BYTES } from '../weights/tensor-source.js';
-import { SOURCE_DTYPES, split, unitOf, type EncodeJob, type EncodeTask, type FromEncodeWorker } from './encode-task.js';
+import {
+  isOneTask,
+  SOURCE_DTYPES,
+  split,
+  unitOf,
+  type EncodeJob,
+  type EncodeTask,
+  type FromEncodeWorker,
+} from './encode-task.js';
 
 export type { EncodeJob } from './encode-task.js';
 
@@ -99,9 +107,7 @@ function sourceBytes({ source }: EncodeJob): number {
 
 function* tasksOf(jobs: readonly EncodeJob[]): Generator<EncodeTask, undefined> {
   for (const job of jobs) {
-    // Norms of whole columns are computed once by the worker that encodes the weight.
-    const whole = job.source.additions?.some(({ decomposition }) => decomposition?.axis === 'column') ?? false;
-    const weights = whole ? Infinity : TASK_BYTES / DTYPE_BYTES[job.source.dtype];
+    const weights = isOneTask(job) ? Infinity : TASK_BYTES / DTYPE_BYTES[job.source.dtype];
     for (const [begin, end] of split(job, 0, job.source.n * job.source.k, weights)) yield { job, begin, end };
   }
 }

@@ -6,6 +6,7 @@ import type { ErrorDto } from '../../base/app-error.js';
 import { BLOCK_TYPES, type BlockTypeName } from '../quant/blocks/ggml-types.js';
 import { DTYPE_BYTES, type TensorDtype, type WeightAddition } from '../weights/tensor-source.js';
 import { planTensor, STORAGE_FORMATS, type StorageTarget } from '../quant/formats/storage.js';
+import type { StorageFormat } from '../quant/formats/storage-format.js';
 import type { ScaleDtype } from '../quant/formats/weights.js';
 
 /** Dtypes of weights that can be encoded. */
@@ -59,6 +60,13 @@ export type FromEncodeWorker =
   | { readonly type: 'progress'; readonly bytes: number }
   | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly error: ErrorDto };
+
+/** Whether a job must be one task: what is scaled by a number of the whole weight is looked through once before. */
+export function isOneTask({ format, source }: EncodeJob): boolean {
+  const { isScaledAsWhole = false }: StorageFormat = STORAGE_FORMATS[format];
+  // Norms of whole columns are computed once by the worker that encodes the weight.
+  return isScaledAsWhole || (source.additions?.some(({ decomposition }) => decomposition?.axis === 'column') ?? false);
+}
 
 /** Number of weights that a piece must not split. */
 export function unitOf({ format, source, panels = 1 }: EncodeJob): number {

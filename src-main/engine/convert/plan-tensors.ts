@@ -4,17 +4,11 @@ import { defined } from '../../base/assert.js';
 import type { ComputeProfile } from '../graph/compute-profile.js';
 import type { OnnxType } from '../graph/onnx-schema.js';
 import type { Storage, StoredPart, StoredTensor } from '../graph/stored-tensor.js';
-import { AS_FILE, isLossy, type WeightFormat } from '../protocol.js';
+import { AS_FILE, isLossy, type LossyFormat, type WeightFormat } from '../protocol.js';
+import type { BlockTypeName } from '../quant/blocks/ggml-types.js';
 import type { LinearFormats } from '../quant/mix-formats.js';
 import type { PartPlan } from '../quant/formats/storage-format.js';
-import {
-  isPacked,
-  LARGEST_BLOCK,
-  PACKED_FORMATS,
-  planTensor,
-  STORAGE_FORMATS,
-  type StorageTarget,
-} from '../quant/formats/storage.js';
+import { isPacked, PACKED_FORMATS, planTensor, STORAGE_FORMATS, type StorageTarget } from '../quant/formats/storage.js';
 import {
   DTYPE_BYTES,
   elementCount,
@@ -91,6 +85,17 @@ export interface ComponentPlan {
   /** Bytes of the cache file, 0 when nothing is encoded. */
   readonly fileSize: number;
 }
+
+/** GGUF's types that the app makes, too. */
+const MADE_AS_BLOCKS: Readonly<Partial<Record<BlockTypeName, LossyFormat>>> = {
+  Q8_0: 'q8_0',
+  Q6_K: 'q6_k',
+  Q5_K: 'q5_k',
+  Q4_K: 'q4_k',
+  Q4_0: 'q4_0',
+  MXFP4: 'mxfp4',
+  NVFP4: 'nvfp4_ggml',
+};
 
 /** Source dtypes that a CPU session reads directly. */
 const IN_PLACE: Readonly<Partial<Record<TensorDtype, OnnxType>>> = {
@@ -179,6 +184,20 @@ function isUsable(request: PlanRequest, layout: PackedLayout | null): layout is 
   return layout.format === 'blocks' || layout.format === 'parts' || request.readsInPlace(layout.codes.file);
 }
 
+/** Whether a layout has the codes and scales of a format; int8 and fp8 of other tools are scaled otherwise. */
+function isMadeAlready(layout: PackedLayout, format: LossyFormat): boolean {
+  switch (layout.format) {
+    case 'nf4':
+      return format === 'nf4';
+    case 'blocks':
+      return MADE_AS_BLOCKS[layout.type] === format;
+    case 'parts':
+      return layout.kind === 'nvfp4' && format === 'nvfp4';
+    case 'fp8':
+      return false;
+  }
+}
+
 /** Whether all that is added to a matrix lies in files. */
 function isAddedByEncoders({ base, additions }: MergedOrigin): boolean {
   return (
@@ -197,7 +216,7 @@ function targetOf(request: PlanRequest, entry: TensorEntry): StorageTarget | 'in
   // Vectors are read as values.
   if (format === AS_FILE && packed !== null && entry.shape.length === 2) return 'packed';
   if (format !== AS_FILE && isLossy(format) && quantizable) {
-    return format === 'nf4' && packed === 'nf4' ? 'packed' : format;
+    return layout !== null && packed !== null && isMadeAlready(layout, format) ? 'packed' : format;
   }
   // Expanding a checkpoint's few bits to 16 gains nothing where the operator is exact.
   const isExact = packed === 'nf4' ? profile.operators.nf4 === 'bnb4' : packed !== null && !gpu;
@@ -231,7 +250,9 @@ function panelCount({ profile, quantizable }: PlanRequest, entry: TensorEntry, t
   if (!profile.panels || !quantizable(entry) || !isPacked(target)) return 1;
   const { n, k } = matrixShape(entry.shape);
   const count = k / n;
-  return count > 1 && count <= MOST_PANELS && Number.isInteger(count) && n % LARGEST_BLOCK === 0 ? count : 1;
+  return count > 1 && count <= MOST_PANELS && Number.isInteger(count) && n % STORAGE_FORMATS[target].columnBlock === 0
+    ? count
+    : 1;
 }
 
 /** The first dimension, and the product of the others. */

@@ -17,6 +17,7 @@ export const ONNX_TYPE = {
   f64: 11,
   bf16: 16,
   f8e4m3fn: 17,
+  u4: 21,
 } as const;
 export type OnnxType = keyof typeof ONNX_TYPE;
 
@@ -31,6 +32,7 @@ export const ONNX_TYPE_BYTES: Readonly<Record<OnnxType, number>> = {
   f64: 8,
   bf16: 2,
   f8e4m3fn: 1,
+  u4: 0.5,
 };
 
 /** AttributeProto.AttributeType. */

@@ -49,7 +49,7 @@ function isField(name: string): name is SearchField {
 }
 
 /** At most `limit` suggestions for the word at the caret: fields that begin with it, or values of its field. */
-export function searchHints(line: string, caret: number, tags: readonly string[], limit = 8): SearchHint[] {
+export function searchHints(line: string, caret: number, tags: readonly string[], limit = 16): SearchHint[] {
   const { start, end, word } = wordAt(line, caret);
   const sign = word.startsWith('-') ? '-' : '';
   const bare = word.slice(sign.length);

@@ -2,7 +2,12 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CUDA_PROFILE, DML_PROFILE, type ComputeProfile } from '../../../src-main/engine/graph/compute-profile.js';
+import {
+  CPU_PROFILE,
+  CUDA_PROFILE,
+  DML_PROFILE,
+  type ComputeProfile,
+} from '../../../src-main/engine/graph/compute-profile.js';
 import type { FluxConfig } from '../../../src-main/engine/graph/flux-config.js';
 import { partsOf, type StoredTensor } from '../../../src-main/engine/graph/stored-tensor.js';
 import { openPack, type Pack } from '../../../src-main/engine/pack/open-pack.js';
@@ -15,7 +20,7 @@ import {
   prepareQuantized,
   type PrepareContext,
 } from '../../../src-main/engine/pipeline/networks/prepared.js';
-import type { Provider, WeightFormat } from '../../../src-main/engine/protocol.js';
+import { FORMAT_FACTS, LOSSY_FORMATS, type Provider, type WeightFormat } from '../../../src-main/engine/protocol.js';
 import { decodeStorage } from '../../../src-main/engine/quant/formats/storage.js';
 import { computeProfile } from '../../../src-main/engine/runtime/providers.js';
 import { openTensorFile } from '../../../src-main/engine/weights/open-tensor-file.js';
@@ -25,7 +30,7 @@ import { relativeL2 } from '../../../src-main/engine/verify/checks.js';
 import { SOFTWARE_GPU } from '../support/software-gpu.js';
 
 const FIXTURE = 'test/fixtures/reference-tiny';
-const FORMATS: readonly WeightFormat[] = ['fp8', 'int8', 'int4', 'nf4'];
+const FORMATS = LOSSY_FORMATS;
 const PROVIDERS: readonly Provider[] = SOFTWARE_GPU === null ? ['cpu'] : ['cpu', 'webgpu'];
 /** FLUX's format, then InfuseNet's. */
 type FormatPair = readonly [flux: WeightFormat, infuseNet: WeightFormat];
@@ -38,15 +43,34 @@ interface Case {
   readonly pairs: readonly FormatPair[];
 }
 const ALIKE: readonly FormatPair[] = FORMATS.map((format) => [format, format]);
-/** Software shaders are slow to compile and to run: every format in one of two sessions. */
+/** Software shaders are slow to compile and to run: every format in one of a few sessions. */
 const MIXED: readonly FormatPair[] = [
   ['fp8', 'int8'],
   ['nf4', 'int4'],
+  ['q8_0', 'q4_0'],
+  ['q6_k', 'q5_k'],
+  ['q4_k', 'mxfp4'],
+  ['nvfp4', 'nvfp4_ggml'],
 ];
+/** Formats for which a profile has operators that none of the others has. */
+function unlike(profile: ComputeProfile, ...others: readonly ComputeProfile[]): readonly FormatPair[] {
+  return ALIKE.filter(([format]) => others.every(({ operators }) => operators[format] !== profile.operators[format]));
+}
 /** CUDA's and DirectML's operators can be run here in f32 on other providers; their own kernels cannot. */
 const ELSEWHERE: readonly Case[] = [
-  { operators: 'cuda', provider: 'cpu', profile: { ...CUDA_PROFILE, dtype: 'f32' }, pairs: ALIKE },
-  { operators: 'dml', provider: 'cpu', profile: { ...DML_PROFILE, dtype: 'f32' }, pairs: ALIKE },
+  {
+    operators: 'cuda',
+    provider: 'cpu',
+    profile: { ...CUDA_PROFILE, dtype: 'f32' },
+    // Its bias is added by another node.
+    pairs: [...ALIKE.slice(0, 2), ...unlike(CUDA_PROFILE, CPU_PROFILE)],
+  },
+  {
+    operators: 'dml',
+    provider: 'cpu',
+    profile: { ...DML_PROFILE, dtype: 'f32' },
+    pairs: unlike(DML_PROFILE, CPU_PROFILE, CUDA_PROFILE),
+  },
   // Those of its operators that no other profile has. Software shaders' fused attention is wrong.
   {
     operators: 'dml',
@@ -212,8 +236,7 @@ describe.each(CASES)('with the operators of $operators on $provider', (own) => {
       const linears = [...weights.tensors.values()].filter(({ storage }) => storage.kind !== 'plain');
       const own = linears.reduce((sum, { shape }) => sum + (shape[0] as number) * (shape[1] as number), 0);
       // f32 scales here; the miniature's widths of 48 and 64 pad int4 and int8 blocks.
-      const bits = format === 'fp8' || format === 'int8' ? 8 : 4;
-      expect(packedBytesOf(linears) * 8).toBeLessThan(own * (bits + 2.2));
+      expect(packedBytesOf(linears) * 8).toBeLessThan(own * (FORMAT_FACTS[format].bits + 2.2));
       expect(linears.length).toBeGreaterThan(20);
       elements += own;
     }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planPreparation, prepareComponent } from '../../../src-main/engine/convert/prepare-component.js';
 import { CPU_PROFILE } from '../../../src-main/engine/graph/compute-profile.js';
-import { partsOf } from '../../../src-main/engine/graph/stored-tensor.js';
+import { partsOf, type Storage } from '../../../src-main/engine/graph/stored-tensor.js';
 import type { WeightFormat } from '../../../src-main/engine/protocol.js';
 import { openCheckpoint } from '../../../src-main/engine/weights/open-checkpoint.js';
 import type { TensorEntry, TensorSource } from '../../../src-main/engine/weights/tensor-source.js';
@@ -71,6 +71,19 @@ describe('a checkpoint in GGUF', () => {
     const found = await prepared(GGUF, format);
     expect(found).toEqual(await prepared(plain, format));
     expect(found.size).toBeGreaterThanOrEqual(NAMES.length);
+  });
+
+  it.each([
+    ['q8_0', 'Q8_0'],
+    ['q6_k', 'Q6_K'],
+    ['q4_k', 'Q4_K'],
+  ] as const)('in %s uses the blocks that have it already as they are', async (format, type) => {
+    const { tensors } = await withSource(GGUF, (source) => prepareComponent(request(source, format)));
+    const storage = (name: string): Storage => tensors.get(name)?.storage as Storage;
+    expect(storage(format).kind).toBe(type);
+    expect(partsOf(storage(format)).map(({ file }) => file)).toEqual([GGUF]);
+    const others = QUANTIZED.filter((name) => name !== format);
+    expect(others.map((name) => storage(name).kind)).toEqual([format, format]);
   });
 
   it('is decoded by the encoders, also where products are added', async () => {

@@ -245,7 +245,7 @@ describe.each(['flux', 't5', 'infusenet'] as const)('output errors of %s', (comp
     expect(await measured(run(), component)).toEqual(result);
     const names = (await readdir(folder)).filter((name) => name.includes('output-errors'));
     expect(names).toContainEqual(
-      expect.stringMatching(new RegExp(`^${component}\\.output-errors\\.[0-9a-f]{16}\\.${result.id}\\.v2\\.json$`)),
+      expect.stringMatching(new RegExp(`^${component}\\.output-errors\\.[0-9a-f]{16}\\.${result.id}\\.v3\\.json$`)),
     );
     expect(await readdir(folder)).not.toContain('never-written.png');
   });

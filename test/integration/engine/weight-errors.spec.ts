@@ -65,7 +65,7 @@ describe('weight errors', () => {
     expect(int8).toBeLessThan(fp8);
     expect(fp8).toBeLessThan(Math.min(int4, nf4));
     expect(await readdir(cachePath)).toEqual([
-      expect.stringMatching(/^infusenet\.weight-errors\.[0-9a-f]{16}\.v3\.json$/),
+      expect.stringMatching(/^infusenet\.weight-errors\.[0-9a-f]{16}\.v4\.json$/),
     ]);
   });
 });

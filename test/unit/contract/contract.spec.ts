@@ -69,7 +69,9 @@ describe("the contract's vocabulary", () => {
     for (const preset of contract.VARIANT_PRESETS) {
       for (const variant of preset.variants) expect(contract.formatChoiceSchema.parse(variant)).toEqual(variant);
     }
-    expect(contract.VARIANT_PRESETS.find((preset) => preset.id === 'infusenet-all')?.variants).toHaveLength(5);
+    expect(contract.VARIANT_PRESETS.find((preset) => preset.id === 'infusenet-all')?.variants).toHaveLength(
+      contract.WEIGHT_FORMATS.length,
+    );
   });
 });
 

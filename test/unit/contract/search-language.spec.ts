@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { WEIGHT_FORMATS } from '../../../src-main/contract/formats.js';
 import { parseSearch, type SearchTerm } from '../../../src-main/contract/search-language.js';
 
 function terms(line: string): readonly SearchTerm[] {
@@ -66,7 +67,7 @@ describe('parseSearch', () => {
   });
 
   it.each([
-    ['infusenet:nf5', 'infusenet cannot be "nf5"; it is one of 16-bit, fp8, int8, int4, nf4, auto.', 'infusenet:nf5'],
+    ['infusenet:nf5', `infusenet cannot be "nf5"; it is one of ${WEIGHT_FORMATS.join(', ')}, auto.`, 'infusenet:nf5'],
     ['a peek<12', 'There is no field "peek".', 'peek<12'],
     ['peak<many b', '"many" is not a number for peak.', 'peak<many'],
     ['seed>4g', '"4g" is not a number for seed.', 'seed>4g'],

@@ -26,7 +26,7 @@ import {
 import { LoraLossMeasure } from './lora-loss.js';
 
 /** Raised when the numbers change. */
-const CACHE_VERSION = 3;
+const CACHE_VERSION = 4;
 
 export type WeightErrorsOptions = Omit<LayerErrorsOptions, 'inputsOf'>;
 

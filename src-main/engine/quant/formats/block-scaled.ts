@@ -1,11 +1,11 @@
 /**
- * ComfyUI's MXFP8 and NVFP4 as files have them, their scales in rows: codes and scales are looked up in tables when a
- * layer runs. They are read, not made. N rows (output channels), K columns.
+ * ComfyUI's MXFP8 as files have it, its scales in rows: codes and scales are looked up in tables when a layer runs. It is
+ * read, not made. N rows (output channels), K columns.
  *
  * @source Comfy-Org/comfy-kitchen 0.2.40 backends/eager/quantization.py; the order of products: `quant/packings`
  */
 import { E4M3FN_VALUES } from '../../../base/float-formats.js';
-import { E2M1_VALUES, MXFP8_BLOCK, NVFP4_BLOCK } from '../packings/block-scales.js';
+import { MXFP8_BLOCK } from '../packings/block-scales.js';
 import { gemmLayer, indices } from './products.js';
 import { part, type LayerOperators, type PackedFormat, type PackedWeight, type Value } from './storage-format.js';
 
@@ -14,12 +14,6 @@ const finite = (values: Float32Array): number[] => Array.from(values, (value) =>
 const E4M3 = finite(E4M3FN_VALUES);
 /** 2^(e − 127); e = 0 is zero, as in comfy-kitchen. */
 const E8M0 = Array.from({ length: 256 }, (_, e) => (e === 0 || e === 255 ? 0 : 2 ** (e - 127)));
-/** Both values of a byte, the even column's in the high nibble. */
-const E2M1_PAIRS = Array.from({ length: 256 }, (_, byte) => [
-  E2M1_VALUES[byte >> 4] as number,
-  E2M1_VALUES[byte & 15] as number,
-]).flat();
-
 const readOnly = (): never => {
   throw new Error('Invariant violated: the format is read, not made');
 };
@@ -58,32 +52,5 @@ export const mxfp8: PackedFormat = {
     const values = lookUp(ops, f32(ops, E4M3, [256]), weight.part('codes'), after);
     const scales = lookUp(ops, f32(ops, E8M0, [256]), weight.part('scales'), after);
     return gemmLayer(ops, scaledLayer(ops, weight, MXFP8_BLOCK, values, scales), bias);
-  },
-};
-
-/** Stored: fp4 codes [N, K / 2], even columns in high nibbles; e4m3fn scales [N, K / 16]; factor f32 [1]. */
-export const nvfp4: PackedFormat = {
-  layout: (n, k) => [
-    part('codes', 'u8', [n, k / 2]),
-    part('scales', 'u8', [n, k / NVFP4_BLOCK]),
-    part('factor', 'f32', [1]),
-  ],
-  unit: 'row',
-  columnBlock: NVFP4_BLOCK,
-  sharedParts: ['factor'],
-  gpuOverhead: 1.006,
-  encode: readOnly,
-  decode: (parts, n, k) => {
-    const [codes, scales] = [parts.bytes('codes'), parts.bytes('scales')];
-    const factor = parts.floats('factor')[0] as number;
-    return Float32Array.from({ length: n * k }, (_, i) => {
-      const scale = Math.fround(factor * (E4M3[scales[Math.floor(i / NVFP4_BLOCK)] as number] as number));
-      return (E2M1_PAIRS[(codes[i >> 1] as number) * 2 + (i & 1)] as number) * scale;
-    });
-  },
-  layer: (ops, weight, bias, after) => {
-    const values = lookUp(ops, f32(ops, E2M1_PAIRS, [256, 2]), weight.part('codes'), after);
-    const scales = lookUp(ops, f32(ops, E4M3, [256]), weight.part('scales'), after);
-    return gemmLayer(ops, scaledLayer(ops, weight, NVFP4_BLOCK, values, ops.mul(scales, weight.part('factor'))), bias);
   },
 };

@@ -50,6 +50,13 @@ export function indices(ops: LayerOperators, codes: Value, after: Value): Value 
   return ops.add(ops.cast(codes, 'u8', 'i32'), ops.cast(ops.zeroAfter(after), ops.dtype, 'i32'));
 }
 
+/** [N, K] of the values of whole blocks that follow the flattened matrix. @param count of all their values */
+export function wholeMatrix(ops: LayerOperators, values: Value, count: number, n: number, k: number): Value {
+  if (count === n * k) return ops.reshape(values, [n, k]);
+  const flat = ops.reshape(values, [count]);
+  return ops.reshape(ops.g.node('Slice', [flat, ops.g.i64([0]), ops.g.i64([n * k]), ops.g.i64([0])]), [n, k]);
+}
+
 /** Shape [N, ceil(K/32), 32] of 8-bit codes by row. */
 export function nBitsPlane(n: number, k: number): readonly number[] {
   return [n, Math.ceil(k / NBITS_BLOCK), NBITS_BLOCK];

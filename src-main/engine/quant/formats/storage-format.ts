@@ -12,12 +12,19 @@ export interface PartPlan {
   /** Name within the weight, such as `codes`. */
   readonly suffix: string;
   /** ONNX element type. */
-  readonly onnxType: 'u8' | 'f8e4m3fn' | 'f32' | 'f16' | 'bf16';
+  readonly onnxType: 'u8' | 'u4' | 'f8e4m3fn' | 'f32' | 'f16' | 'bf16';
   readonly shape: readonly number[];
   readonly byteLength: number;
 }
 
-const ELEMENT_BYTES: Readonly<Record<PartPlan['onnxType'], number>> = { u8: 1, f8e4m3fn: 1, f16: 2, bf16: 2, f32: 4 };
+const ELEMENT_BYTES: Readonly<Record<PartPlan['onnxType'], number>> = {
+  u4: 0.5,
+  u8: 1,
+  f8e4m3fn: 1,
+  f16: 2,
+  bf16: 2,
+  f32: 4,
+};
 
 export function part(suffix: string, onnxType: PartPlan['onnxType'], shape: readonly number[]): PartPlan {
   const byteLength = shape.reduce((product, dim) => product * dim, ELEMENT_BYTES[onnxType]);
@@ -106,7 +113,7 @@ export interface LayerOperators {
       attributes?: Readonly<Record<string, number | readonly number[]>>,
       options?: { readonly domain?: 'com.microsoft' },
     ): Value;
-    constant(type: 'u8' | 'f32', dims: readonly number[], data: Uint8Array): Value;
+    constant(type: 'u8' | 'i8' | 'f32', dims: readonly number[], data: Uint8Array): Value;
     i64(values: readonly number[]): Value;
   };
   add(a: Value, b: Value): Value;
@@ -140,9 +147,12 @@ export interface StorageFormat {
    * scales, up to a power of two. Fitted to full-size runs on an H200 (docs/measurements.md).
    */
   readonly gpuOverhead: number;
+  /** Whether its encoder must know the largest magnitude of the whole weight. */
+  readonly isScaledAsWhole?: boolean;
   /**
    * @param weights [N, K] f32 or bf16 bits, read only; where `unit` is a number, any stretch that begins at a unit
    * @param label names the tensor in errors
+   * @param absmax where `isScaledAsWhole`: largest magnitude of the weight that these are a stretch of; default theirs
    * @returns the parts of `layout`, in memory that is valid until the next call
    * @throws AppError quant.invalid-input for NaN, infinity, and scales or values beyond f16
    */
@@ -153,6 +163,7 @@ export interface StorageFormat {
     memory: EncodeMemory,
     scaleDtype: ScaleDtype,
     label: string,
+    absmax?: number,
   ) => EncodedParts;
   /** Values of stored parts, [N, K] f32. Slow; for tests and checks. */
   readonly decode: (parts: StoredValues, n: number, k: number) => Float32Array;

@@ -1,29 +1,52 @@
 /** All storage formats, by name. */
 import { isLossy, type LossyFormat, type WeightFormat } from '../../../base/vocabulary.js';
 import { BLOCK_FORMATS } from './block-graph.js';
-import { mxfp8, nvfp4 } from './block-scaled.js';
+import { mxfp8 } from './block-scaled.js';
 import { codebook4 } from './codebook4.js';
 import { fixed16 } from './fixed16.js';
 import { fp8 } from './fp8.js';
 import { int4 } from './int4.js';
 import { int8 } from './int8.js';
+import { q4_k, q5_k, q6_k } from './k-formats.js';
+import { mxfp4 } from './mxfp4.js';
 import { nf4 } from './nf4.js';
+import { nvfp4, nvfp4_ggml } from './nvfp4.js';
+import { q4_0 } from './q4_0.js';
+import { q8_0 } from './q8_0.js';
 import { raw } from './raw.js';
 import { bf16, f16, f32 } from './sixteen-bit.js';
 import { svdq } from './svdq.js';
-import { EncodeMemory, StoredValues, type EncodedParts, type PackedFormat, type PartPlan } from './storage-format.js';
+import {
+  EncodeMemory,
+  StoredValues,
+  type EncodedParts,
+  type PackedFormat,
+  type PartPlan,
+  type StorageFormat,
+} from './storage-format.js';
 import type { ScaleDtype, Weights } from './weights.js';
 
 /** Packed formats that are made from weights: a quantized format, or 16-bit fixed point. */
-const MADE_FORMATS = { fp8, int8, int4, nf4, fixed16 } as const satisfies Readonly<
-  Record<LossyFormat | 'fixed16', PackedFormat>
->;
+const MADE_FORMATS = {
+  fp8,
+  int8,
+  q8_0,
+  q6_k,
+  q5_k,
+  q4_k,
+  q4_0,
+  int4,
+  nf4,
+  mxfp4,
+  nvfp4,
+  nvfp4_ggml,
+  fixed16,
+} as const satisfies Readonly<Record<LossyFormat | 'fixed16', PackedFormat>>;
 /** Formats that graphs multiply by in their stored form: those, and what files of other tools have. */
 export const PACKED_FORMATS = {
   ...MADE_FORMATS,
   ...BLOCK_FORMATS,
   mxfp8,
-  nvfp4,
   codebook4,
   svdq,
 } as const satisfies Readonly<Record<string, PackedFormat>>;
@@ -41,9 +64,6 @@ export function isMade(target: PackedTarget): boolean {
 export function isPacked(target: StorageTarget): target is keyof typeof MADE_FORMATS {
   return target in MADE_FORMATS;
 }
-
-/** A number of columns that contains whole blocks of every format. */
-export const LARGEST_BLOCK = Math.max(...Object.values(STORAGE_FORMATS).map(({ columnBlock }) => columnBlock));
 
 /** The usual storage of a weight format; 16-bit as in checkpoints. */
 export function storageOf(format: WeightFormat): StorageTarget {
@@ -72,8 +92,9 @@ export class StorageEncoder {
   }
 
   /** As `StorageFormat.encode`; the parts are valid until the next call. */
-  encode(weights: Weights, n: number, k: number, label: string): EncodedParts {
-    return STORAGE_FORMATS[this.#target].encode(weights, n, k, this.#memory, this.#scaleDtype, label);
+  encode(weights: Weights, n: number, k: number, label: string, absmax?: number): EncodedParts {
+    const format: StorageFormat = STORAGE_FORMATS[this.#target];
+    return format.encode(weights, n, k, this.#memory, this.#scaleDtype, label, absmax);
   }
 }
 

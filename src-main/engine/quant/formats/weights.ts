@@ -5,6 +5,7 @@
  * on top, so one pass finds the absmax and whether all are finite.
  */
 import { AppError } from '../../../base/app-error.js';
+import { bf16ToF32 } from '../../../base/float-formats.js';
 
 /** Row-major weights: f32 values, or the bits of bf16 values. */
 export type Weights = Float32Array | Uint16Array;
@@ -53,6 +54,18 @@ export function f32Absmax(bits: Int32Array, begin: number, end: number): number 
   if (max >= F32_INFINITY) return NaN;
   scratchBits[0] = max;
   return scratch[0] as number;
+}
+
+/** Largest magnitude of all weights. @throws AppError quant.invalid-input for NaN and infinity; `label` names the tensor */
+export function absmaxOf(weights: Weights, label: string): number {
+  if (weights instanceof Uint16Array) {
+    const bits = bf16Absmax(weights, 0, weights.length);
+    if (bits >= BF16_INFINITY) throw notFiniteError(label);
+    return bf16ToF32(bits);
+  }
+  const absmax = f32Absmax(bitsOf(weights), 0, weights.length);
+  if (Number.isNaN(absmax)) throw notFiniteError(label);
+  return absmax;
 }
 
 /** Expands bf16 bits [begin, end) into `out` from its start. @returns `out`, cut to the number of weights */

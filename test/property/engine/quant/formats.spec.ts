@@ -1,10 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../../src-main/base/app-error.js';
 import { bf16ToF32 } from '../../../../src-main/base/float-formats.js';
 import { decodeFp8, encodeFp8 } from '../../../../src-main/engine/quant/formats/fp8.js';
 import { decodeInt4, encodeInt4 } from '../../../../src-main/engine/quant/formats/int4.js';
 import { decodeInt8, encodeInt8 } from '../../../../src-main/engine/quant/formats/int8.js';
-import { type StorageTarget, StorageEncoder } from '../../../../src-main/engine/quant/formats/storage.js';
+import {
+  decodeStorage,
+  type StorageTarget,
+  StorageEncoder,
+} from '../../../../src-main/engine/quant/formats/storage.js';
 import { decodeNf4, encodeNf4, NF4_CODEBOOK } from '../../../../src-main/engine/quant/formats/nf4.js';
 
 const SETTINGS = { seed: 20_261_124, numRuns: 300 };
@@ -26,6 +31,9 @@ const matrix = (element: fc.Arbitrary<number>, maxColumns = 140) =>
   );
 const scale = fc.double({ min: 2 ** -60, max: 2 ** 60, noNaN: true }).map(Math.fround);
 const TARGETS: readonly StorageTarget[] = ['int8', 'int4', 'nf4', 'fp8', 'bf16', 'f32'];
+/** Their scales are f16 whatever the session computes in, so weights must be small. */
+const GGML_TARGETS = ['q8_0', 'q6_k', 'q5_k', 'q4_k', 'q4_0', 'mxfp4', 'nvfp4', 'nvfp4_ggml'] as const;
+const smallBf16 = finiteBf16.map((bits) => ((bits & 0x7f80) > 0x4200 ? bits & 0xbfff : bits));
 
 describe('encoders', () => {
   it.each(TARGETS)('give %s from bf16 bits as from the same values in f32', (target) => {
@@ -39,7 +47,38 @@ describe('encoders', () => {
     );
   });
 
-  it.each(['int8', 'fp8', 'nf4', 'int4'] as const)(
+  it.each(GGML_TARGETS)('give %s from bf16 bits as from the same values in f32, and finite values back', (target) => {
+    fc.assert(
+      fc.property(matrix(smallBf16, 300), ({ n, k, values }) => {
+        const fromBits = new StorageEncoder(target, 'f32').encode(Uint16Array.from(values), n, k, 'w');
+        const fromValues = new StorageEncoder(target, 'f32').encode(Float32Array.from(values, bf16ToF32), n, k, 'w');
+        expect(fromBits).toEqual(fromValues);
+        expect(decodeStorage(target, fromBits, n, k, 'f32').every(Number.isFinite)).toBe(true);
+      }),
+      SETTINGS,
+    );
+  });
+
+  it.each(GGML_TARGETS)('refuse NaN, infinity and what is beyond f16 in %s', (target) => {
+    fc.assert(
+      fc.property(
+        matrix(layerWeight, 300),
+        fc.nat(),
+        fc.constantFrom(NaN, Infinity, -Infinity, 3e38),
+        ({ n, k, values }, at, bad) => {
+          const weights = Float32Array.from(values);
+          weights[at % weights.length] = bad;
+          const encode = () => new StorageEncoder(target, 'f16').encode(weights, n, k, 'w');
+          // A weight as large has a scale in NVFP4.
+          if (bad === 3e38 && target.startsWith('nvfp4')) expect(encode).not.toThrow();
+          else expect(encode).toThrow(AppError);
+        },
+      ),
+      SETTINGS,
+    );
+  });
+
+  it.each(['int8', 'fp8', 'nf4', 'int4', 'q8_0', 'q4_0', 'mxfp4'] as const)(
     'keep the codes of %s when weights are scaled by a power of 2',
     (target) => {
       fc.assert(

@@ -1,13 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import type { WeightFormat } from '../../../../src-main/base/vocabulary.js';
+import { LOSSY_FORMATS, type LossyFormat, type WeightFormat } from '../../../../src-main/base/vocabulary.js';
 import { storedBytes } from '../../../../src-main/engine/quant/formats/storage.js';
 import { mixFormats, type MixLayer } from '../../../../src-main/engine/quant/mix-formats.js';
 
 const SIDE = 256;
+/** Of formats that are never worth their bytes here. */
+const others = Object.fromEntries(LOSSY_FORMATS.map((format) => [format, 1])) as Record<LossyFormat, number>;
 const layer = (name: string, factor: number): MixLayer => ({
   name,
   shape: [SIDE, SIDE],
-  errors: { nf4: 0.09 * factor, int4: 0.075 * factor, fp8: 0.026 * factor, int8: 0.006 * factor },
+  errors: {
+    ...others,
+    nf4: 0.09 * factor,
+    int4: 0.075 * factor,
+    fp8: 0.026 * factor,
+    int8: 0.006 * factor,
+  },
 });
 const layers = [layer('calm', 0.5), layer('usual', 1), layer('wild', 2)];
 const bytes = (format: WeightFormat): number => storedBytes(format, SIDE, SIDE, 'f16');

@@ -1,7 +1,6 @@
 /** The estimate against what the driver reported at full size (docs/measurements.md, H200, 29 November 2026). */
 import { describe, expect, it } from 'vitest';
 import { residentBytes, stepBytes } from '../../../../../src-main/engine/pipeline/memory/denoise-memory.js';
-import type { WeightFormat } from '../../../../../src-main/engine/protocol.js';
 
 const GIB = 2 ** 30;
 const FLUX_HIDDEN = 3072;
@@ -10,7 +9,7 @@ const FLUX = { '16-bit': 16.06, fp8: 8.05, int8: 8.05, int4: 4.54, nf4: 4.29 } a
 const INFUSENET = { '16-bit': 4.07, fp8: 2.05, int8: 2.05, int4: 1.16, nf4: 1.1 } as const;
 
 describe('memory of a step on a GPU', () => {
-  it.each<[WeightFormat, WeightFormat, number, number, number]>([
+  it.each<[keyof typeof FLUX, keyof typeof INFUSENET, number, number, number]>([
     ['int8', '16-bit', 864, 1152, 13.59],
     ['int8', 'fp8', 864, 1152, 11.69],
     ['int8', 'int8', 864, 1152, 11.54],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { WEIGHT_FORMATS } from '../../../../../src-main/contract/formats';
 import { parseSearch } from '../../../../../src-main/contract/search-language';
 import { SEARCH_EXAMPLES, searchHints } from '../../../../../src-renderer/logic/gallery/search-hints';
 
@@ -14,10 +15,7 @@ describe('searchHints', () => {
   it('offers the values of a field, without those that stand there', () => {
     expect(texts('flux:int')).toEqual(['flux:int8', 'flux:int4']);
     expect(texts('flux:int8,')).toEqual([
-      'flux:int8,16-bit',
-      'flux:int8,fp8',
-      'flux:int8,int4',
-      'flux:int8,nf4',
+      ...WEIGHT_FORMATS.filter((format) => format !== 'int8').map((format) => `flux:int8,${format}`),
       'flux:int8,auto',
     ]);
     expect(texts('tag:', ['client', 'draft'])).toEqual(['tag:client', 'tag:draft']);
