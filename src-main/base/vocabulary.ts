@@ -173,6 +173,9 @@ export const FORMATS_BY_ERROR = WEIGHT_FORMATS.toSorted(
   (a, b) => FORMAT_FACTS[a].normalError - FORMAT_FACTS[b].normalError,
 );
 
+/** Shown in every row of the studio until others are chosen. */
+export const COMMON_FORMATS: readonly WeightFormat[] = ['16-bit', 'fp8', 'int8', 'nf4'];
+
 export function isLossy(format: WeightFormat): format is LossyFormat {
   return FORMAT_FACTS[format].lossy;
 }
@@ -216,6 +219,9 @@ export const AS_FILES = all(AS_FILE);
 /** Every format of InfuseNet; FLUX and T5 stay in 16-bit. */
 export const INFUSENET_VARIANTS = WEIGHT_FORMATS.map((infusenet): FormatChoice => ({ ...all('16-bit'), infusenet }));
 
+/** Every component in formats of about four bits, each as its maker would have it. */
+const EQUAL_BITS_VARIANTS = (['nf4', 'int4', 'q4_k', 'mxfp4', 'nvfp4'] as const).map(all);
+
 /** Sets of variants that fill rows of the studio with one click. Commands and the guided comparison start with them. */
 export const VARIANT_PRESETS = [
   { id: 'full', variants: [all('16-bit')] },
@@ -224,6 +230,7 @@ export const VARIANT_PRESETS = [
   { id: 'int8-nf4', variants: [INT8_NF4] },
   { id: 'smallest', variants: [all('nf4')] },
   { id: 'infusenet-all', variants: INFUSENET_VARIANTS },
+  { id: 'equal-bits', variants: EQUAL_BITS_VARIANTS },
 ] as const satisfies readonly { readonly id: string; readonly variants: readonly FormatChoice[] }[];
 
 /** The first, guided comparison. The last differs most from the first, so the compare screen opens on it. */

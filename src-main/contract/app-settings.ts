@@ -1,6 +1,6 @@
 /** The app's settings, each with a default (`DEFAULT_APP_SETTINGS`). */
 import { z } from 'zod';
-import { deviceIdSchema, providerSchema } from './formats.js';
+import { COMMON_FORMATS, deviceIdSchema, providerSchema, WEIGHT_FORMATS, weightFormatSchema } from './formats.js';
 import { comparisonDraftSchema } from './generation-settings.js';
 import { idSchema } from './ids.js';
 import { languageChoiceSchema } from './languages.js';
@@ -38,6 +38,8 @@ export const appSettingsSchema = z.strictObject({
   writeMetadata: z.boolean(),
   /** Thumbnail edge in CSS pixels. */
   thumbnailSize: z.number().int().min(80).max(512),
+  /** Formats that every row of the studio shows; the others are in the list of all. */
+  favouriteFormats: z.array(weightFormatSchema).max(WEIGHT_FORMATS.length),
   /** The studio's form as last left. */
   draft: comparisonDraftSchema.nullable(),
   guide: guideSchema,
@@ -53,6 +55,7 @@ export const DEFAULT_APP_SETTINGS: AppSettings = {
   keepPreviews: true,
   writeMetadata: true,
   thumbnailSize: 180,
+  favouriteFormats: [...COMMON_FORMATS],
   draft: null,
   guide: { offered: true, comparisonId: null, hint: null },
 };

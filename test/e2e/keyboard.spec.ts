@@ -66,7 +66,7 @@ describe('without a pointer', () => {
   it('changes a variant with the arrow keys', async () => {
     await page.getByRole('radio', { name: 'InfuseNet in INT8' }).and(page.locator(':checked')).focus();
     await page.keyboard.press('ArrowRight');
-    expect(await focusedName()).toBe('InfuseNet in INT4');
+    expect(await focusedName()).toBe('InfuseNet in NF4');
     await page.getByRole('listitem', { name: 'Variant 2: INT8 + InfuseNet INT4' }).waitFor();
   });
 

@@ -83,8 +83,7 @@ describe('with a comparison', () => {
     await goTo(page, 'Studio');
     await fillStudio(page, COMPLETE ? 16 : 4);
     await page.getByRole('button', { name: 'Keep only row 1' }).click();
-    await page.getByRole('button', { name: 'All InfuseNet formats' }).click();
-    await page.getByRole('button', { name: 'INT8 + InfuseNet NF4' }).click();
+    await page.getByRole('button', { name: 'Equal bits' }).click();
     await page.getByRole('button', { name: 'Make 6 pictures' }).click();
     await page.getByText(/^1 of 6 done/).waitFor({ timeout: 60_000 });
     await page.getByRole('img', { name: /^Preview of/ }).waitFor({ timeout: 60_000 });

@@ -146,8 +146,7 @@ describe.skipIf(!COMPLETE)('at work', { retry: 0, timeout: 600_000 }, () => {
     await goTo(page, 'Studio');
     await fillStudio(page, 12);
     await page.getByRole('button', { name: 'Keep only row 1' }).click();
-    await page.getByRole('button', { name: 'All InfuseNet formats' }).click();
-    await page.getByRole('button', { name: 'INT8 + InfuseNet NF4' }).click();
+    await page.getByRole('button', { name: 'Equal bits' }).click();
     await page.getByRole('button', { name: 'Make 6 pictures' }).click();
     await page.getByText(/^1 of 6 done/).waitFor(PATIENT);
     await page.getByRole('button', { name: 'Make 6 pictures' }).click();

@@ -164,6 +164,13 @@ export const studio: Translation<typeof english> = {
   'preset.smallest.hint': 'Alles in nf4.',
   'preset.infusenet-all': 'Alle InfuseNet-Formate',
   'preset.infusenet-all.hint': 'Nur InfuseNet ändert sich; FLUX und T5 bleiben wie in der ersten Zeile.',
+  'preset.equal-bits': 'Gleiche Bits',
+  'preset.equal-bits.hint':
+    'FLUX, T5 und InfuseNet in NF4, INT4, Q4_K, MXFP4 und NVFP4: je etwa vier Bit pro Gewicht, so wie ihre Erfinder sie haben.',
+  'formats.all': 'Alle Formate von {component} in Variante {number}',
+  'formats.bits': '{bits} Bit',
+  'formats.per-weight': '{bits} pro Gewicht',
+  'formats.keep-in-sight': '{format} in jeder Zeile zeigen',
   'run.reading-photo': 'Foto wird gelesen …',
   'run.summary': '{factors}, {size}, {steps}.',
   'run.will-not-fit': {

@@ -157,8 +157,15 @@ export const studio = {
   'preset.int8.hint': "What upstream's --quantize_8bit does: FLUX, T5 and InfuseNet in int8.",
   'preset.int8-nf4.hint': 'FLUX and T5 in int8, InfuseNet in nf4: the recommendation of InfiniteYou PR #49.',
   'preset.smallest.hint': 'Everything in nf4.',
-  'preset.infusenet-all': 'All InfuseNet formats',
+  'preset.infusenet-all': 'All formats of InfuseNet',
   'preset.infusenet-all.hint': 'Only InfuseNet changes; FLUX and T5 stay as in the first row.',
+  'preset.equal-bits': 'Equal bits',
+  'preset.equal-bits.hint':
+    'FLUX, T5 and InfuseNet in NF4, INT4, Q4_K, MXFP4 and NVFP4: about four bits a weight each, as their makers have them.',
+  'formats.all': 'All formats of {component} in variant {number}',
+  'formats.bits': '{bits} bits',
+  'formats.per-weight': '{bits} a weight',
+  'formats.keep-in-sight': 'Show {format} in every row',
   'run.reading-photo': 'Reading the photo…',
   'run.summary': '{factors}, {size}, {steps}.',
   'run.will-not-fit': {

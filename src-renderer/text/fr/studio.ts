@@ -165,6 +165,13 @@ export const studio: Translation<typeof english> = {
   'preset.smallest.hint': 'Tout en nf4.',
   'preset.infusenet-all': 'Tous les formats d’InfuseNet',
   'preset.infusenet-all.hint': 'Seul InfuseNet change ; FLUX et T5 restent comme à la première ligne.',
+  'preset.equal-bits': 'Bits égaux',
+  'preset.equal-bits.hint':
+    'FLUX, T5 et InfuseNet en NF4, INT4, Q4_K, MXFP4 et NVFP4 : environ quatre bits par poids chacun, tels que leurs auteurs les ont définis.',
+  'formats.all': 'Tous les formats de {component} dans la variante {number}',
+  'formats.bits': '{bits} bits',
+  'formats.per-weight': '{bits} par poids',
+  'formats.keep-in-sight': 'Montrer {format} dans chaque ligne',
   'run.reading-photo': 'Lecture de la photo…',
   'run.summary': '{factors}, {size}, {steps}.',
   'run.will-not-fit': {

@@ -156,6 +156,13 @@ export const studio: Translation<typeof english> = {
   'preset.smallest.hint': 'すべて nf4 にします。',
   'preset.infusenet-all': 'InfuseNet のすべての形式',
   'preset.infusenet-all.hint': 'InfuseNet だけを変え、FLUX と T5 は 1 行目のままにします。',
+  'preset.equal-bits': '同じビット数',
+  'preset.equal-bits.hint':
+    'FLUX、T5、InfuseNet を NF4、INT4、Q4_K、MXFP4、NVFP4 で。いずれも重み 1 つあたり約 4 ビットで、考案元の方式のままです。',
+  'formats.all': 'バリアント {number} の {component} の全形式',
+  'formats.bits': '{bits} ビット',
+  'formats.per-weight': '重みあたり {bits}',
+  'formats.keep-in-sight': '{format} をすべての行に表示',
   'run.reading-photo': '写真を読み込み中…',
   'run.summary': '{factors}、{size}、{steps}。',
   'run.will-not-fit': { other: '{count} 件のバリアントはおそらく収まりません。' },

@@ -151,6 +151,13 @@ export const studio: Translation<typeof english> = {
   'preset.smallest.hint': '全部使用 nf4。',
   'preset.infusenet-all': 'InfuseNet 的全部格式',
   'preset.infusenet-all.hint': '只改变 InfuseNet；FLUX 和 T5 与第一行相同。',
+  'preset.equal-bits': '相同位数',
+  'preset.equal-bits.hint':
+    'FLUX、T5 和 InfuseNet 分别用 NF4、INT4、Q4_K、MXFP4 和 NVFP4：每个权重约四位，均按其作者的做法。',
+  'formats.all': '变体 {number} 中 {component} 的所有格式',
+  'formats.bits': '{bits} 位',
+  'formats.per-weight': '每权重 {bits}',
+  'formats.keep-in-sight': '在每一行显示 {format}',
   'run.reading-photo': '正在读取照片…',
   'run.summary': '{factors}，{size}，{steps}。',
   'run.will-not-fit': { other: '{count} 个变体可能放不下。' },
