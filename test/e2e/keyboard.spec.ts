@@ -67,7 +67,7 @@ describe('without a pointer', () => {
     await page.getByRole('radio', { name: 'InfuseNet in INT8' }).and(page.locator(':checked')).focus();
     await page.keyboard.press('ArrowRight');
     expect(await focusedName()).toBe('InfuseNet in NF4');
-    await page.getByRole('listitem', { name: 'Variant 2: INT8 + InfuseNet INT4' }).waitFor();
+    await page.getByRole('listitem', { name: 'Variant 2: INT8 + InfuseNet NF4' }).waitFor();
   });
 
   it('told a screen reader how it went', async () => {

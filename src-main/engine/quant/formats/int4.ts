@@ -7,7 +7,10 @@
  * quanto's qint4 (affine, groups of 128); weights far from zero mean would favour an affine format.
  */
 import { f16ToF32, f32ToF16 } from '../../../base/float-formats.js';
-import { notFiniteError, widenBf16, type ScaleDtype, type Weights } from './weights.js';
+import { BATCH } from '../simd/block-functions.js';
+import type { BlockKernels } from '../simd/block-kernels.js';
+import { forRowBatches } from './batches.js';
+import type { ScaleDtype, Weights } from './weights.js';
 import { nBitsLayer } from './products.js';
 import { part, scaleBytes, type PackedFormat } from './storage-format.js';
 
@@ -29,11 +32,6 @@ export interface Int4Weights {
   readonly scale: Float32Array;
 }
 
-/** Nearest code, clamped, plus 8. */
-function storedCode(quotient: number): number {
-  return Math.min(Math.max((quotient + 8.5) | 0, 0), 15);
-}
-
 /** The normal numbers of f16. */
 const F16_NORMAL = { least: 2 ** -14, most: 65504 } as const;
 
@@ -44,37 +42,25 @@ function roundTo(scale: number, dtype: ScaleDtype): number {
   return inF16 ? f16ToF32(f32ToF16(scale)) : Math.fround(scale);
 }
 
-/** Least-squares scale for the best candidate's codes. @param extreme the weight of largest magnitude, not zero */
-function searchScale(block: Float32Array, extreme: number): number {
+/** Least-squares scale for the best candidate's codes. @param from place of the block's four candidates */
+function bestScale({ products, squares }: BlockKernels, from: number): number {
   let bestScore = -1;
-  let bestScale = 0;
-  for (const extremeCode of EXTREME_CODES) {
-    const inverse = extremeCode / extreme;
-    let products = 0;
-    let squares = 0;
-    for (let i = 0; i < block.length; i++) {
-      const weight = block[i] as number;
-      // Adding and subtracting 1.5 · 2^52 rounds a double to an integer. Only the upper end needs a clamp. Literals and
-      // a comparison, because module constants, or Math.min of doubles, take twice as long as all the rest.
-      let code = weight * inverse + 6755399441055744 - 6755399441055744;
-      if (code > 7) code = 7;
-      products += weight * code;
-      squares += code * code;
-    }
+  let best = 0;
+  for (let i = from; i < from + 4; i++) {
     // With scale = products / squares the squared error is sum(weight²) minus this score.
-    const scale = products / squares;
-    const score = scale * products;
+    const scale = (products[i] as number) / (squares[i] as number);
+    const score = scale * (products[i] as number);
     if (score > bestScore) {
       bestScore = score;
-      bestScale = scale;
+      best = scale;
     }
   }
-  return bestScale;
+  return best;
 }
 
 /**
  * @param weights [N, K] f32 or bf16 bits, read only
- * @param out [N, ceil(K / 32), 16]; every byte is written
+ * @param out [N, ceil(K / 32), 16]; every byte is written; columns from K on have the zero point
  * @param scale [N, ceil(K / 32)]
  * @throws AppError quant.invalid-input
  */
@@ -87,63 +73,33 @@ function encodeInt4Rows(
   scale: Float32Array,
   label: string,
 ): void {
-  const blocks = Math.ceil(k / INT4_BLOCK);
-  const block = new Float32Array(INT4_BLOCK);
-  const wide = weights instanceof Float32Array ? undefined : new Float32Array(k);
-  for (let row = 0; row < n; row++) {
-    const values =
-      weights instanceof Float32Array
-        ? weights.subarray(row * k, (row + 1) * k)
-        : widenBf16(weights, row * k, (row + 1) * k, wide as Float32Array);
-    for (let b = 0; b < blocks; b++) {
-      copyBlock(values, b * INT4_BLOCK, block);
-      const extreme = extremeOf(block);
-      if (Number.isNaN(extreme)) throw notFiniteError(label);
-      scale[row * blocks + b] = encodeBlock(block, extreme, scaleDtype, out, (row * blocks + b) * (INT4_BLOCK / 2));
+  const [a, b, c, d] = EXTREME_CODES;
+  const extremes = new Float32Array(BATCH / INT4_BLOCK);
+  forRowBatches(weights, n, k, label, (kernels, block, blocks) => {
+    const { candidates } = kernels;
+    for (let i = 0; i < blocks; i++) {
+      const extreme = (extremes[i] = kernels.extreme(2 * i));
+      candidates[4 * i] = a / extreme;
+      candidates[4 * i + 1] = b / extreme;
+      candidates[4 * i + 2] = c / extreme;
+      candidates[4 * i + 3] = d / extreme;
     }
-  }
-}
-
-/** Zeros beyond K do not change the error and encode to the zero point. */
-function copyBlock(row: Float32Array, begin: number, block: Float32Array): void {
-  const count = Math.min(block.length, row.length - begin);
-  for (let i = 0; i < count; i++) block[i] = row[begin + i] as number;
-  if (count < block.length) block.fill(0, count);
-}
-
-/** The weight of largest magnitude; NaN when a weight is not finite. */
-function extremeOf(block: Float32Array): number {
-  let extreme = 0;
-  let largest = 0;
-  let zero = 0;
-  for (let i = 0; i < block.length; i++) {
-    const weight = block[i] as number;
-    const magnitude = Math.abs(weight);
-    if (magnitude > largest) {
-      largest = magnitude;
-      extreme = weight;
+    kernels.run('candidates');
+    for (let i = 0; i < blocks; i++) {
+      const step = extremes[i] === 0 ? 0 : roundTo(bestScale(kernels, 4 * i), scaleDtype);
+      scale[block + i] = step;
+      encodeBlock(kernels.weights, i * INT4_BLOCK, step === 0 ? 0 : 1 / step, out, (block + i) * (INT4_BLOCK / 2));
     }
-    zero += weight * 0;
-  }
-  return zero === 0 ? extreme : NaN;
+  });
 }
 
-/** Writes 16 bytes. @returns the block's scale */
-function encodeBlock(
-  block: Float32Array,
-  extreme: number,
-  scaleDtype: ScaleDtype,
-  out: Uint8Array,
-  at: number,
-): number {
-  const scale = extreme === 0 ? 0 : roundTo(searchScale(block, extreme), scaleDtype);
-  const inverse = scale === 0 ? 0 : 1 / scale;
-  for (let i = 0; i < block.length; i += 2) {
-    const low = storedCode((block[i] as number) * inverse);
-    const high = storedCode((block[i + 1] as number) * inverse);
-    out[at + (i >> 1)] = low | (high << 4);
+/** Nearest codes, clamped, plus 8: 16 bytes. */
+function encodeBlock(weights: Float32Array, from: number, inverse: number, out: Uint8Array, at: number): void {
+  for (let i = 0; i < 32; i += 2) {
+    const low = ((weights[from + i] as number) * inverse + 8.5) | 0;
+    const high = ((weights[from + i + 1] as number) * inverse + 8.5) | 0;
+    out[at + (i >> 1)] = (low > 15 ? 15 : low < 0 ? 0 : low) | ((high > 15 ? 15 : high < 0 ? 0 : high) << 4);
   }
-  return scale;
 }
 
 /**

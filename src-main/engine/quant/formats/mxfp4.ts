@@ -6,8 +6,7 @@
  * @source ggml-org/ggml 0.25.3 src/ggml-quants.c: quantize_row_mxfp4_ref; src/ggml-impl.h: ggml_e8m0_to_fp32_half
  */
 import { E2M1_VALUES } from '../packings/block-scales.js';
-import { FlatWeights } from './flat-blocks.js';
-import { encodeNearest } from './fp4-encode.js';
+import { forBatches } from './batches.js';
 import { gemmLayer, indices, NBITS_BLOCK, nBitsLayer, wholeMatrix } from './products.js';
 import {
   part,
@@ -17,7 +16,7 @@ import {
   type PackedWeight,
   type Value,
 } from './storage-format.js';
-import { tooLargeError, type ScaleDtype } from './weights.js';
+import { tooLargeError, type ScaleDtype, type Weights } from './weights.js';
 
 const BLOCK = 32;
 /** Largest exponent byte whose block's largest value, 6 · 2^(e − 127), is within f16. */
@@ -25,22 +24,26 @@ const F16_LARGEST = 140;
 
 const blocksOf = (n: number, k: number): number => Math.ceil((n * k) / BLOCK);
 
+/** 2^(e − 127), also for e = 255. */
+const BYTE_POWERS = Array.from({ length: 256 }, (_, e) => 2 ** (e - 127));
 /** The byte of a block's power of two; it wraps below 2^-125, where all codes are 0. */
 function exponentByte(largest: number): number {
   // C's log2f rounds to f32 before the floor: just under a power of two it gives the power.
   return largest > 0 ? (Math.floor(Math.fround(Math.log2(largest))) + 125) & 255 : 0;
 }
 
-function encode(values: FlatWeights, codes: Uint8Array, scales: Uint8Array, dtype: ScaleDtype, label: string): void {
-  for (let b = 0; b < scales.length; b++) {
-    const block = values.at(b * BLOCK);
-    let largest = 0;
-    for (let i = 0; i < 32; i++) largest = Math.max(largest, Math.abs(block[i] as number));
-    const exponent = exponentByte(largest);
-    if (dtype === 'f16' && exponent > F16_LARGEST && largest > 1) throw tooLargeError(label, largest, 'weight');
-    scales[b] = exponent;
-    encodeNearest(block, 0, BLOCK, 2 ** (exponent - 127), codes, b * (BLOCK / 2));
-  }
+function encode(weights: Weights, codes: Uint8Array, scales: Uint8Array, dtype: ScaleDtype, label: string): void {
+  forBatches(weights, label, (kernels, block, blocks) => {
+    for (let b = 0; b < blocks; b++) {
+      const largest = Math.max(kernels.magnitude(2 * b), kernels.magnitude(2 * b + 1));
+      const exponent = exponentByte(largest);
+      if (dtype === 'f16' && exponent > F16_LARGEST && largest > 1) throw tooLargeError(label, largest, 'weight');
+      scales[block + b] = exponent;
+      kernels.setFactor(b, BYTE_POWERS[exponent] as number);
+    }
+    kernels.run('nearest');
+    codes.set(kernels.codes.subarray(0, blocks * (BLOCK / 2)), block * (BLOCK / 2));
+  });
 }
 
 /** The value of a code of magnitude 1 by its block's byte; 255 stands before codes of 0. */
@@ -60,10 +63,9 @@ export const mxfp4: PackedFormat = {
   sharedParts: [],
   gpuOverhead: 1.02,
   encode: (weights, n, k, memory, scaleDtype, label) => {
-    const values = new FlatWeights(weights.subarray(0, n * k), BLOCK, label);
     const codes = memory.bytes('codes', blocksOf(n, k) * (BLOCK / 2));
     const scales = memory.bytes('scales', blocksOf(n, k));
-    encode(values, codes, scales, scaleDtype, label);
+    encode(weights.subarray(0, n * k), codes, scales, scaleDtype, label);
     return new Map([
       ['codes', codes],
       ['scales', scales],

@@ -8,10 +8,10 @@
  */
 import { E4M3FN_VALUES, f32ToE4m3fn } from '../../../base/float-formats.js';
 import { E2M1_VALUES, NVFP4_BLOCK } from '../packings/block-scales.js';
-import { FlatWeights } from './flat-blocks.js';
-import { encodeEven, encodeNearest } from './fp4-encode.js';
+import { forBatches } from './batches.js';
 import { gemmLayer, indices, wholeMatrix } from './products.js';
 import { part, type LayerOperators, type PackedFormat, type Value } from './storage-format.js';
+import { absmaxOf } from './weights.js';
 
 const BLOCK = NVFP4_BLOCK;
 /** Largest code and largest scale. */
@@ -27,23 +27,26 @@ const PAIRS = Array.from({ length: 256 }, (_, byte) => [
 
 const blocksOf = (n: number, k: number): number => Math.ceil((n * k) / BLOCK);
 
-/** Writes one block's codes at `at`. @returns its scale's byte */
-type BlockEncoder = (weights: Float32Array, largest: number, codes: Uint8Array, at: number) => number;
+/** How blocks get their scale, and their codes by it. */
+interface Maker {
+  /** The whole weight's scale. */
+  readonly factor: number;
+  /** The byte of a block's scale. */
+  readonly byteOf: (largest: number) => number;
+  readonly kernel: 'nearest' | 'even';
+}
 
-/** @param factor the whole weight's scale */
-const comfyEncoder =
-  (factor: number): BlockEncoder =>
-  (weights, largest, codes, at) => {
-    const wanted = factor === 0 ? 0 : Math.fround(Math.fround(largest / LARGEST_CODE) / factor);
-    const byte = f32ToE4m3fn(Math.min(wanted, LARGEST_SCALE));
-    encodeEven(weights, 0, BLOCK, Math.fround(factor * (SCALES[byte] as number)), codes, at);
-    return byte;
-  };
+function comfyMaker(absmax: number): Maker {
+  const factor = Math.fround(Math.fround(absmax) / (LARGEST_SCALE * LARGEST_CODE));
+  const wanted = (largest: number): number =>
+    factor === 0 ? 0 : Math.fround(Math.fround(largest / LARGEST_CODE) / factor);
+  return { factor, byteOf: (largest) => f32ToE4m3fn(Math.min(wanted(largest), LARGEST_SCALE)), kernel: 'even' };
+}
 
-const ggmlEncoder: BlockEncoder = (weights, largest, codes, at) => {
-  const byte = unsignedE4m3(Math.fround(largest / LARGEST_CODE));
-  encodeNearest(weights, 0, BLOCK, SCALES[byte] as number, codes, at);
-  return byte;
+const GGML_MAKER: Maker = {
+  factor: 1,
+  byteOf: (largest) => unsignedE4m3(Math.fround(largest / LARGEST_CODE)),
+  kernel: 'nearest',
 };
 
 /** ggml's rounding: half up, at most 448; below 2^-6 in steps of 2^-9 that never reach it. */
@@ -57,27 +60,32 @@ function unsignedE4m3(value: number): number {
   return Math.min(bits, 0x7e);
 }
 
-function encoded(encoderOf: (absmax: number) => { readonly factor: number; readonly encodeBlock: BlockEncoder }) {
-  const encode: PackedFormat['encode'] = (weights, n, k, memory, _scaleDtype, label, absmax) => {
-    const values = new FlatWeights(weights.subarray(0, n * k), BLOCK, label);
-    const blocks = blocksOf(n, k);
-    const codes = memory.bytes('codes', blocks * (BLOCK / 2));
-    const scales = memory.bytes('scales', blocks);
-    const { factor, encodeBlock } = encoderOf(absmax ?? values.absmax);
-    for (let b = 0; b < blocks; b++) {
-      const block = values.at(b * BLOCK);
-      let largest = 0;
-      for (let i = 0; i < 16; i++) largest = Math.max(largest, Math.abs(block[i] as number));
-      scales[b] = encodeBlock(block, largest, codes, b * (BLOCK / 2));
-    }
+const encodeBy =
+  (makerOf: (absmax: number) => Maker): PackedFormat['encode'] =>
+  (weights, n, k, memory, _scaleDtype, label, absmax) => {
+    const values = weights.subarray(0, n * k);
+    const { factor, byteOf, kernel } = makerOf(absmax ?? absmaxOf(values, label));
+    const count = blocksOf(n, k);
+    const codes = memory.bytes('codes', count * (BLOCK / 2));
+    const scales = memory.bytes('scales', count);
+    forBatches(values, label, (kernels, first, doubles) => {
+      const begin = 2 * first;
+      const blocks = Math.min(2 * doubles, count - begin);
+      for (let b = 0; b < blocks; b++) {
+        const byte = byteOf(kernels.magnitude(b));
+        scales[begin + b] = byte;
+        // Rounded to f32 as it is stored.
+        kernels.factors[b] = factor * (SCALES[byte] as number);
+      }
+      kernels.run(kernel);
+      codes.set(kernels.codes.subarray(0, blocks * (BLOCK / 2)), begin * (BLOCK / 2));
+    });
     return new Map([
       ['codes', codes],
       ['scales', scales],
       ['factor', new Uint8Array(Float32Array.of(factor).buffer)],
     ]);
   };
-  return encode;
-}
 
 /** Stored: codes [ceil(N·K / 16), 8], even weights in high nibbles; e4m3fn scales [ceil(N·K / 16), 1]; factor f32 [1]. */
 export const nvfp4: PackedFormat = {
@@ -91,10 +99,7 @@ export const nvfp4: PackedFormat = {
   sharedParts: ['factor'],
   gpuOverhead: 1.02,
   isScaledAsWhole: true,
-  encode: encoded((absmax) => {
-    const factor = Math.fround(Math.fround(absmax) / (LARGEST_SCALE * LARGEST_CODE));
-    return { factor, encodeBlock: comfyEncoder(factor) };
-  }),
+  encode: encodeBy(comfyMaker),
   decode: (parts, n, k) => {
     const [codes, scales] = [parts.bytes('codes'), parts.bytes('scales')];
     const factor = parts.floats('factor')[0] as number;
@@ -119,7 +124,7 @@ export const nvfp4: PackedFormat = {
 export const nvfp4_ggml: PackedFormat = {
   ...nvfp4,
   isScaledAsWhole: false,
-  encode: encoded(() => ({ factor: 1, encodeBlock: ggmlEncoder })),
+  encode: encodeBy(() => GGML_MAKER),
 };
 
 function lookUp(

@@ -4,86 +4,30 @@
  *
  * @source ggml-org/ggml 0.25.3 src/ggml-quants.c: quantize_row_q8_0_ref
  */
-import { bf16ToF32, f16ToF32, f32ToF16 } from '../../../base/float-formats.js';
-import { Bf16CodeTable, fitsTable } from './bf16-code-table.js';
+import { f16ToF32, f32ToF16 } from '../../../base/float-formats.js';
+import { forRowBatches } from './batches.js';
 import { gemmLayer, NBITS_BLOCK, nBitsLayer, nBitsPlane, nBitsStride } from './products.js';
 import { part, scaleBytes, type LayerOperators, type PackedFormat, type Value } from './storage-format.js';
-import {
-  BF16_INFINITY,
-  bf16Absmax,
-  bitsOf,
-  F16_MAX,
-  f32Absmax,
-  notFiniteError,
-  tooLargeError,
-  widenBf16,
-} from './weights.js';
-import type { Weights } from './weights.js';
+import { F16_MAX, tooLargeError, type Weights } from './weights.js';
 
 /** Added to codes in storage: MatMulNBits' zero point. */
 const ZERO = 128;
 
-/** Stored codes of weights [begin, end), whose largest magnitude is `absmax`, into `out` from `at`. */
-function encodeBlock(
-  weights: Float32Array,
-  begin: number,
-  end: number,
-  absmax: number,
-  out: Uint8Array,
-  at: number,
-): void {
-  const step = Math.fround(absmax / 127);
-  const inverse = step === 0 ? 0 : Math.fround(1 / step);
-  for (let i = begin; i < end; i++) {
-    const quotient = Math.fround((weights[i] as number) * inverse);
-    // Half away from zero, as roundf; infinity, from a step below 2^-128, becomes 0 as in C's cast on x86.
-    out[at + i - begin] = ((quotient < 0 ? quotient - 0.5 : quotient + 0.5) | 0) + 128;
-  }
-}
-
-let table: Bf16CodeTable | undefined;
-/** Codes are zero below absmax / 254: less than 8 octaves of 128 steps. */
-const TABLE_DEPTH = 8 * 128;
-
 function encode(weights: Weights, n: number, k: number, codes: Uint8Array, scale: Float32Array, label: string): void {
-  const stride = nBitsStride(k);
-  const blocks = stride / NBITS_BLOCK;
-  const scaleOf = (absmax: number): number => {
-    const half = f16ToF32(f32ToF16(Math.fround(absmax / 127)));
-    if (half > F16_MAX) throw tooLargeError(label, absmax / 127, 'scale');
-    return half;
-  };
-  if (weights instanceof Float32Array) {
-    const bits = bitsOf(weights);
-    for (let row = 0; row < n; row++) {
-      for (let b = 0; b < blocks; b++) {
-        const begin = row * k + b * NBITS_BLOCK;
-        const end = Math.min(begin + NBITS_BLOCK, (row + 1) * k);
-        const absmax = f32Absmax(bits, begin, end);
-        if (Number.isNaN(absmax)) throw notFiniteError(label);
-        scale[row * blocks + b] = scaleOf(absmax);
-        encodeBlock(weights, begin, end, absmax, codes, row * stride + b * NBITS_BLOCK);
-      }
-    }
-    return;
-  }
-  const byTable = (table ??= new Bf16CodeTable(TABLE_DEPTH, (values, absmax, out, at) =>
-    encodeBlock(values, 0, values.length, absmax, out, at),
-  ));
-  const wide = new Float32Array(NBITS_BLOCK);
-  for (let row = 0; row < n; row++) {
+  forRowBatches(weights, n, k, label, (kernels, block, blocks) => {
     for (let b = 0; b < blocks; b++) {
-      const begin = row * k + b * NBITS_BLOCK;
-      const end = Math.min(begin + NBITS_BLOCK, (row + 1) * k);
-      const absmaxBits = bf16Absmax(weights, begin, end);
-      if (absmaxBits >= BF16_INFINITY) throw notFiniteError(label);
-      const absmax = bf16ToF32(absmaxBits);
-      scale[row * blocks + b] = scaleOf(absmax);
-      const at = row * stride + b * NBITS_BLOCK;
-      if (fitsTable(absmaxBits)) byTable.encode(weights, begin, end, absmaxBits, codes, at);
-      else encodeBlock(widenBf16(weights, begin, end, wide), 0, end - begin, absmax, codes, at);
+      const absmax = Math.max(kernels.magnitude(2 * b), kernels.magnitude(2 * b + 1));
+      const step = Math.fround(absmax / 127);
+      const half = f16ToF32(f32ToF16(step));
+      if (half > F16_MAX) throw tooLargeError(label, step, 'scale');
+      scale[block + b] = half;
+      const inverse = step === 0 ? 0 : Math.fround(1 / step);
+      // A step below 2^-128 has none: C casts what is infinite then, which gives 0 on x86.
+      kernels.setFactor(b, inverse === Infinity ? 0 : inverse);
     }
-  }
+    kernels.run('rounded');
+    codes.set(kernels.codes.subarray(0, blocks * NBITS_BLOCK), block * NBITS_BLOCK);
+  });
 }
 
 /** Stored: codes + 128, columns from K on 128, [N, ceil(K/32), 32]; scale [N, ceil(K/32)], values of f16. */
@@ -99,7 +43,6 @@ export const q8_0: PackedFormat = {
   encode: (weights, n, k, memory, scaleDtype, label) => {
     const stride = nBitsStride(k);
     const codes = memory.bytes('codes', n * stride);
-    if (stride > k) codes.fill(ZERO);
     const scale = memory.scales(n * (stride / NBITS_BLOCK));
     encode(weights, n, k, codes, scale, label);
     return new Map([

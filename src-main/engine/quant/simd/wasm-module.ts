@@ -63,18 +63,64 @@ export const f32x4 = {
   eq: simd(0x41),
   lt: simd(0x43),
   gt: simd(0x44),
+  ge: simd(0x46),
+  ne: simd(0x42),
+  trunc: simd(0x69),
+  toInt: simd(0xf8),
   fromInt: simd(0xfa),
   constant: (value: number): Code => [0xfd, 0x0c, ...four(bytesOfF32(value))],
 } as const;
-/** Operations on four i32. */
+/** Operations on four i32. `widen` takes the lower or upper four of eight u16. */
 export const i32x4 = {
+  eq: simd(0x37),
+  shl: simd(0xab),
+  shrU: simd(0xad),
+  widenLow: simd(0xa9),
+  widenHigh: simd(0xaa),
   sub: simd(0xb1),
   min: simd(0xb6),
   max: simd(0xb8),
   constant: (value: number): Code => [0xfd, 0x0c, ...four(bytesOfI32(value))],
 } as const;
+/** Operations on eight i16, and what makes them of i32 with saturation. */
+export const i16x8 = {
+  narrow: simd(0x85),
+  shl: simd(0x8b),
+  shrU: simd(0x8d),
+  constant: (value: number): Code => i32x4.constant(value | (value << 16)),
+} as const;
+/** Sixteen bytes of twice eight i16, with saturation. */
+export const i8x16 = { narrow: simd(0x65), narrowU: simd(0x66) } as const;
+/** Operations on two f64. */
+export const f64x2 = {
+  splat: simd(0x14),
+  add: simd(0xf0),
+  sub: simd(0xf1),
+  mul: simd(0xf2),
+  pmin: simd(0xf6),
+  promote: plain(0xbb),
+  constant: (value: number): Code => {
+    const bytes = [...new Uint8Array(Float64Array.of(value).buffer)];
+    return [0xfd, 0x0c, ...bytes, ...bytes];
+  },
+} as const;
+/** A v128 with its four numbers in another order. */
+export const reordered = (value: Code, order: readonly [number, number, number, number]): Code => [
+  ...value,
+  ...value,
+  0xfd,
+  0x0d,
+  ...order.flatMap((lane) => [0, 1, 2, 3].map((byte) => lane * 4 + byte)),
+];
 /** `select(a, b, mask)`: a where the mask is set. */
-export const v128 = { and: simd(0x4e), andNot: simd(0x4f), select: simd(0x52), anyTrue: simd(0x53) } as const;
+export const v128 = {
+  or: simd(0x50),
+  xor: simd(0x51),
+  and: simd(0x4e),
+  andNot: simd(0x4f),
+  select: simd(0x52),
+  anyTrue: simd(0x53),
+} as const;
 /** Operations on one f32. */
 export const f32 = {
   add: plain(0x92),
@@ -85,6 +131,8 @@ export const f32 = {
 } as const;
 /** Operations on one i32. */
 export const i32 = {
+  shl: plain(0x74),
+  shrU: plain(0x76),
   add: plain(0x6a),
   ltS: plain(0x48),
   leS: plain(0x4c),
@@ -101,6 +149,10 @@ export const store = (address: Code, offset: number, value: Code): Code => [
   4,
   ...unsigned(offset),
 ];
+/** One f32 of memory in all four lanes. */
+export const loadSplat = (address: Code, offset: number): Code => [...address, 0xfd, 0x09, 2, ...unsigned(offset)];
+/** One f32 of memory. */
+export const loadF32 = (address: Code, offset: number): Code => [...address, 0x2a, 2, ...unsigned(offset)];
 export const block = (...codes: readonly Code[]): Code => codes.flat();
 export const when = (condition: Code, ...body: readonly Code[]): Code => [
   ...condition,

@@ -35,7 +35,10 @@ function encoded(target: StorageTarget, weights: Weights): EncodedParts {
   return new StorageEncoder(target, 'f32').encode(weights, weights.length / 256, 256, 'w');
 }
 
-describe.each(Object.keys(KNOWN_WEIGHTS) as (keyof typeof KNOWN_WEIGHTS)[])('of the weights %s', (name) => {
+/** Whole layers, on a machine that does other things, too. */
+const PATIENCE = { timeout: 60_000 };
+
+describe.each(Object.keys(KNOWN_WEIGHTS) as (keyof typeof KNOWN_WEIGHTS)[])('of the weights %s', PATIENCE, (name) => {
   const weights = KNOWN_WEIGHTS[name]();
   const expected = sets[name] as Expected;
   const isBf16 = name === 'flux' || name === 't5';
