@@ -6,7 +6,7 @@ import type { ErrorDto } from '../../base/app-error.js';
 import { BLOCK_TYPES, type BlockTypeName } from '../quant/blocks/ggml-types.js';
 import { DTYPE_BYTES, type TensorDtype, type WeightAddition } from '../weights/tensor-source.js';
 import { planTensor, STORAGE_FORMATS, type StorageTarget } from '../quant/formats/storage.js';
-import type { StorageFormat } from '../quant/formats/storage-format.js';
+import type { PartPlan, StorageFormat } from '../quant/formats/storage-format.js';
 import type { ScaleDtype } from '../quant/formats/weights.js';
 
 /** Dtypes of weights that can be encoded. */
@@ -109,8 +109,13 @@ export function chunkShape(job: EncodeJob, begin: number, end: number): { readon
 
 /** Bytes of each part before a stretch. */
 export function bytesBefore(job: EncodeJob, begin: number): ReadonlyMap<string, number> {
-  const { n, k } = chunkShape(job, 0, begin);
+  const sizes = (end: number): PartPlan[] => {
+    const { n, k } = chunkShape(job, 0, end);
+    return planTensor(job.format, n, k, job.scaleDtype);
+  };
+  // A part that is one for the whole weight takes its place in every stretch.
+  const ofNone = new Map(sizes(0).map(({ suffix, byteLength }) => [suffix, byteLength]));
   return new Map(
-    planTensor(job.format, n, k, job.scaleDtype).map(({ suffix, byteLength }) => [suffix, byteLength] as const),
+    sizes(begin).map(({ suffix, byteLength }) => [suffix, byteLength - (ofNone.get(suffix) ?? 0)] as const),
   );
 }

@@ -90,6 +90,8 @@ const CASES: readonly Case[] = [
 ];
 /** Only f32 rounding may separate a packed run from an f32 run on the values that the packed bytes stand for. */
 const LIMIT = 1e-3;
+/** The miniature's velocity differs by 0.14 in MXFP4, the coarsest format. */
+const MOST_CHANGE = 0.2;
 
 let folder: string;
 let pack: Pack;
@@ -222,7 +224,10 @@ describe.each(CASES)('with the operators of $operators on $provider', (own) => {
       const exact = await expected.readF32('velocity_step0');
       expect(relativeL2(packed.values, reference.values)).toBeLessThan(LIMIT);
       // The format does change the result: the test above is not comparing a thing with itself.
-      expect(relativeL2(packed.values, exact)).toBeGreaterThan(LIMIT);
+      const change = relativeL2(packed.values, exact);
+      expect(change).toBeGreaterThan(LIMIT);
+      // … and is near what it stands for: weights that are lost change the result by more.
+      expect(change).toBeLessThan(MOST_CHANGE);
     },
   );
 

@@ -6,6 +6,7 @@ import { bf16ToF32 } from '../../../../src-main/base/float-formats.js';
 import { isAbort } from '../../../../src-main/base/app-error.js';
 import { encodeTensors, type EncodeJob } from '../../../../src-main/engine/convert/encode-pool.js';
 import type { SourceDtype } from '../../../../src-main/engine/convert/encode-task.js';
+import { LOSSY_FORMATS } from '../../../../src-main/base/vocabulary.js';
 import { BLOCK_TYPES, decodeBlocks, type BlockTypeName } from '../../../../src-main/engine/quant/blocks/ggml-types.js';
 import { planTensor, type StorageTarget, StorageEncoder } from '../../../../src-main/engine/quant/formats/storage.js';
 import { encodeBf16 } from '../../../../src-main/engine/quant/formats/sixteen-bit.js';
@@ -16,7 +17,7 @@ import { randomBlocks, type BlocksFixture } from '../../../unit/support/gguf-blo
 import { gaussian } from '../../../unit/support/random-weights.js';
 import { readFixtureJson } from '../../../unit/support/read-fixture.js';
 
-const TARGETS: readonly StorageTarget[] = ['int8', 'int4', 'nf4', 'fp8', 'bf16', 'f16', 'f32'];
+const TARGETS: readonly StorageTarget[] = [...LOSSY_FORMATS, 'bf16', 'f16', 'f32'];
 const MIB = 2 ** 20;
 /** Bytes around parts that must stay as they were. */
 const GAP = 100;
@@ -134,26 +135,29 @@ describe('encodeTensors', () => {
     }
   });
 
-  it.each(['int8', 'nf4'] as const)('splits one tensor between workers without a seam in %s', async (target) => {
-    // 3 tasks and 18 chunks; rows of 3001 fit neither, and nf4's blocks straddle rows.
-    const n = 12_001;
-    const k = 3001;
-    const pattern = encodeBf16(gaussian(65_521, 5), 1, 65_521);
-    const bits = Uint16Array.from({ length: n * k }, (_, i) => pattern[i % pattern.length] as number);
-    const bytes = new Uint8Array(bits.buffer);
-    await writeFile(path('source'), bytes);
-    const one = jobFor({ file: path('source'), dtype: 'BF16', n, k }, target, 'f16', path('split'));
-    await writeFile(path('split'), new Uint8Array(one.size).fill(FILLER));
-    const progress: number[] = [];
+  it.each(['int8', 'nf4', 'nvfp4'] as const)(
+    'splits one tensor between workers without a seam in %s',
+    async (target) => {
+      // 3 tasks and 18 chunks; rows of 3001 fit neither, and nf4's blocks straddle rows.
+      const n = 12_001;
+      const k = 3001;
+      const pattern = encodeBf16(gaussian(65_521, 5), 1, 65_521);
+      const bits = Uint16Array.from({ length: n * k }, (_, i) => pattern[i % pattern.length] as number);
+      const bytes = new Uint8Array(bits.buffer);
+      await writeFile(path('source'), bytes);
+      const one = jobFor({ file: path('source'), dtype: 'BF16', n, k }, target, 'f16', path('split'));
+      await writeFile(path('split'), new Uint8Array(one.size).fill(FILLER));
+      const progress: number[] = [];
 
-    await encodeTensors([one.job], { workers: 2, onProgress: ({ fraction }) => progress.push(fraction) });
+      await encodeTensors([one.job], { workers: 2, onProgress: ({ fraction }) => progress.push(fraction) });
 
-    const found = new Uint8Array(await readFile(path('split')));
-    expect(Buffer.compare(found, expectedFile(one, bytes))).toBe(0);
-    expect(progress.length).toBeGreaterThan(10);
-    expect(progress).toEqual([...progress].sort((a, b) => a - b));
-    expect(progress.at(-1)).toBe(1);
-  });
+      const found = new Uint8Array(await readFile(path('split')));
+      expect(Buffer.compare(found, expectedFile(one, bytes))).toBe(0);
+      expect(progress.length).toBeGreaterThan(10);
+      expect(progress).toEqual([...progress].sort((a, b) => a - b));
+      expect(progress.at(-1)).toBe(1);
+    },
+  );
 
   it.each(['int8', 'nf4'] as const)('adds products before it encodes to %s, without a seam', async (target) => {
     // Several chunks; blocks of nf4 straddle rows.
