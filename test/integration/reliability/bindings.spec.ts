@@ -191,7 +191,7 @@ describe.skipIf(OWN === null)('a step of the C API', () => {
     const find = koffi.load('libc.so.6').func('dlsym', 'uintptr_t', ['void *', 'str']);
     const self = { address: BigInt(find(null, 'pthread_self') as number | bigint), result: 'void *', parameters: [] };
     const here = koffi.decode(self.address, koffi.proto('void *', [])) as () => bigint;
-    const thread = () => callOnRuntimeThread({ file: 'libc.so.6', ...self, args: [] });
+    const thread = async () => (await callOnRuntimeThread({ file: 'libc.so.6', ...self, args: [] })).result;
     const first = await thread();
     const session = await capiBinding(OWN ?? '').open(randomGraph(1).model, SETTINGS);
     await session.release();

@@ -178,6 +178,7 @@ async function generate(id, params) {
       keepList: ['*.norm*'],
       versions: { scripted: '1' },
       decode: { mode: params.decode ?? 'whole', tiles: 1, reason: 'fits', wholeBytes: 1e6, freeBytes: null },
+      weightPlaces: null,
       spill: null,
       identityScore: params.identity.kind === 'none' ? null : 0.75,
       identityState: params.identity.kind === 'none' ? 'no-identity' : 'scored',

@@ -89,6 +89,7 @@ class CapiBlockSession implements BlockSession {
   #step: readonly LoadedBlock[] = [];
   #places: WeightPlaces = { residentBytes: 0, streamedBytes: 0, fromDiskBytes: 0 };
   #released = false;
+  #failed = false;
 
   constructor(
     ort: OrtLibrary,
@@ -177,15 +178,23 @@ class CapiBlockSession implements BlockSession {
   async #run(blocks: readonly LoadedBlock[]): Promise<void> {
     const { signal } = this.#settings;
     throwIfAborted(signal);
+    invariant(!this.#failed, 'nothing runs after a run that failed');
     const scope = new NativeScope();
     const [ahead, waiting] = [this.#runOptions(scope, false), this.#runOptions(scope, true)];
     const stop = () => [ahead, waiting].forEach((options) => this.#ort.call('RunOptionsSetTerminate', options));
     signal?.addEventListener('abort', stop, { once: true });
     const last = new Map(blocks.map(({ session }, index) => [session, index]));
     const given: Promise<void>[] = [];
+    // A block that fails frees no place of the ring, so the weights of a later one never arrive.
+    let fail: (error: unknown) => void = () => undefined;
+    const failure = new Promise<never>((_, reject) => (fail = reject));
+    failure.catch(() => undefined);
     try {
       for (const [index, block] of blocks.entries()) {
-        const arrival = block.streamed === null ? null : ((await this.#stream?.arrival(block.streamed)) ?? null);
+        const arrival =
+          block.streamed === null || this.#stream === null
+            ? null
+            : await Promise.race([this.#stream.arrival(block.streamed), failure]);
         if (index >= AHEAD) await given[index - AHEAD];
         throwIfAborted(signal);
         const ends = last.get(block.session) === index;
@@ -194,12 +203,14 @@ class CapiBlockSession implements BlockSession {
           if (ends) this.#unfinished.delete(block.session);
           if (block.streamed !== null) this.#stream?.used(block.streamed);
         });
+        run.catch(fail);
         given.push(run);
       }
       await Promise.all(given);
       await this.#call([...this.#device.prepare(), ...this.#device.finish()]);
       throwIfAborted(signal);
     } catch (error) {
+      this.#failed = true;
       await Promise.allSettled(given);
       throw signal?.aborted === true ? abortError() : error;
     } finally {
