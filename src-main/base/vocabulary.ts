@@ -184,15 +184,14 @@ export function isWeightFormat(text: string): text is WeightFormat {
   return Object.hasOwn(FORMATS, text);
 }
 
-/** A step down saves at least this share of the memory where a format does. */
-const WORTHWHILE_STEP = 1 / 8;
+/** Formats whose memory and speed were measured on cards (docs/measurements.md). */
+const MEASURED_FORMATS: readonly WeightFormat[] = ['16-bit', 'fp8', 'int8', 'int4', 'nf4'];
 
-/** The most exact of the formats that take an eighth less memory, or less memory at all; null for the smallest. */
+/** The most exact of the measured formats that take less memory, for when memory runs out; null for the smallest. */
 export function nextSmallerFormat(format: WeightFormat): WeightFormat | null {
   const { bitsPerWeight: bits } = FORMAT_FACTS[format];
-  const below = (limit: number) => FORMATS_BY_ERROR.find((other) => FORMAT_FACTS[other].bitsPerWeight <= limit);
-  const smaller = FORMATS_BY_ERROR.find((other) => FORMAT_FACTS[other].bitsPerWeight < bits);
-  return below(bits * (1 - WORTHWHILE_STEP)) ?? smaller ?? null;
+  const smaller = FORMATS_BY_ERROR.filter((other) => FORMAT_FACTS[other].bitsPerWeight < bits);
+  return smaller.find((other) => MEASURED_FORMATS.includes(other)) ?? null;
 }
 
 /** The components whose format can be chosen, with their names to show. */

@@ -138,7 +138,7 @@ describe('a made-up weight format', () => {
     const { FORMATS_BY_ERROR: byError } = module;
     expect(byError.slice(byError.indexOf('fp8'), byError.indexOf('int6') + 1)).toEqual(['fp8', 'int6']);
     expect(module.INFUSENET_VARIANTS.map(({ infusenet }) => infusenet)).toContain('int6');
-    expect([module.nextSmallerFormat('q6_k'), module.nextSmallerFormat('int6')]).toEqual(['q5_k', 'q5_k']);
+    expect([module.nextSmallerFormat('q6_k'), module.nextSmallerFormat('int6')]).toEqual(['int4', 'int4']);
     expect(module.CPU_PROFILE.operators['int6']).toBe('nbits');
     expect(module.storedBytes('int6', 64, 64, 'f16')).toBe(64 * 64 + 2 * 64);
   });

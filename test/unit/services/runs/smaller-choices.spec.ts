@@ -54,8 +54,8 @@ describe('smallerSize', () => {
 describe('nextSmaller', () => {
   it('takes each component one step down, the size and the decoding', () => {
     expect(nextSmaller(settings, 64)).toEqual([
-      { kind: 'formats', formats: { flux: 'q8_0', t5: 'int8', infusenet: 'int4' } },
-      { kind: 'formats', formats: { flux: '16-bit', t5: 'q6_k', infusenet: 'int4' } },
+      { kind: 'formats', formats: { flux: 'int8', t5: 'int8', infusenet: 'int4' } },
+      { kind: 'formats', formats: { flux: '16-bit', t5: 'int4', infusenet: 'int4' } },
       { kind: 'formats', formats: { flux: '16-bit', t5: 'int8', infusenet: 'nf4' } },
       { kind: 'size', width: 624, height: 832 },
       { kind: 'tiles' },
@@ -65,22 +65,22 @@ describe('nextSmaller', () => {
   it('offers nothing that is not used, and no step below the last', () => {
     const formats = { flux: 'nf4', t5: 'fp8', infusenet: '16-bit' } as const;
     expect(nextSmaller({ ...settings, formats, identityId: null, decode: 'tiles' }, 864)).toEqual([
-      { kind: 'formats', formats: { flux: 'nf4', t5: 'q6_k', infusenet: '16-bit' } },
+      { kind: 'formats', formats: { flux: 'nf4', t5: 'int4', infusenet: '16-bit' } },
     ]);
   });
 
   it('has no step for a mix within a budget, but for the others', () => {
     const formats = { flux: 'auto-6000', t5: 'int8', infusenet: 'auto-900-1a2b3c4d' } as const;
     expect(nextSmaller({ ...settings, formats, decode: 'tiles' }, 864)).toEqual([
-      { kind: 'formats', formats: { ...formats, t5: 'q6_k' } },
+      { kind: 'formats', formats: { ...formats, t5: 'int4' } },
     ]);
   });
 
   it('gives changes that change nothing else', () => {
     const changed = nextSmaller(settings, 64).map((change) => withChange(settings, change));
     expect(changed).toEqual([
-      { ...settings, formats: { ...settings.formats, flux: 'q8_0' } },
-      { ...settings, formats: { ...settings.formats, t5: 'q6_k' } },
+      { ...settings, formats: { ...settings.formats, flux: 'int8' } },
+      { ...settings, formats: { ...settings.formats, t5: 'int4' } },
       { ...settings, formats: { ...settings.formats, infusenet: 'nf4' } },
       { ...settings, width: 624, height: 832 },
       { ...settings, decode: 'tiles' },
