@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src-main/base/app-error.js';
+import type { RunResult } from '../../../src-main/contract/run.js';
 import { Database } from '../../../src-main/store/database.js';
 import { DifferencesRepo } from '../../../src-main/store/differences-repo.js';
 import { backupPath, type Migration } from '../../../src-main/store/migrate.js';
@@ -204,7 +205,10 @@ describe('migrations', () => {
 
 describe('the tables', () => {
   function withRuns(...ids: readonly string[]): Database {
-    const db = open();
+    return fillRuns(open(), ids);
+  }
+
+  function fillRuns(db: Database, ids: readonly string[]): Database {
     db.run(`INSERT INTO comparisons (public_id, title, created_at_ms, queue_position) VALUES ('c', 't', 5, 1)`);
     db.run(`INSERT INTO variants (flux, t5, infusenet) VALUES ('int8', 'int8', 'nf4')`);
     for (const id of ids) insertRun(db, id, 'p');
@@ -264,6 +268,45 @@ describe('the tables', () => {
     const run = { id: 'r2', cellIndex: 1, runOrder: 1, repeat: 1, settings: { ...settings, deviceId: 1 } };
     runs.insert(1, run, 6);
     expect(runs.get('r2')?.settings).toEqual(run.settings);
+  });
+
+  it('keep the limit of a run’s memory, and where its weights were', () => {
+    const runs = new RunsRepo(withRuns('r1'));
+    const settings = { ...(runs.get('r1')?.settings ?? expect.fail('the run is gone')), memoryLimit: 7.5 };
+    runs.insert(1, { id: 'r2', cellIndex: 1, runOrder: 1, repeat: 1, settings }, 6);
+    const weightPlaces = { residentBytes: 5 * 2 ** 30, streamedBytes: 16 * 2 ** 30, fromDiskBytes: 3 };
+    const result: RunResult = {
+      ...{
+        phases: [],
+        stepSeconds: [1],
+        computeDtype: 'f16' as const,
+        weightHashes: {},
+        weightTypes: {},
+        keepList: [],
+      },
+      ...{ versions: {}, pixelHash: 'ff', previewSteps: [], spill: null, faceScores: [], secondEncoder: null },
+      decode: { mode: 'whole', tiles: 1, reason: 'fits', wholeBytes: 1, freeBytes: null },
+      weightPlaces,
+    };
+    const score = { identityScore: null, identityState: 'no-identity', faceEmbeddings: [] } as const;
+    runs.finish('r2', { result, ...score, totalSeconds: 1, finishedAtMs: 7 });
+    expect(runs.get('r2')?.settings).toEqual(settings);
+    expect(runs.get('r2')?.result?.weightPlaces).toEqual(weightPlaces);
+  });
+
+  it('have neither in a gallery from before there was a limit', () => {
+    const before = fillRuns(open(MIGRATIONS.filter(({ version }) => version <= 20)), ['r1']);
+    before.run(
+      `INSERT INTO results (run_id, compute_dtype, pixel_hash, step_seconds_json, weight_hashes_json, keep_list_json,
+         versions_json, preview_steps_json, decode_json, face_scores_json)
+       VALUES (1, 'f16', 'ff', '[1]', '{}', '[]', '{}', '[]',
+         '{"mode":"whole","tiles":1,"reason":"fits","wholeBytes":1,"freeBytes":null}', '[]')`,
+    );
+    before.close();
+    const run = new RunsRepo(open()).get('r1');
+    expect(existsSync(backupPath(file, 20))).toBe(true);
+    expect(run?.settings).not.toHaveProperty('memoryLimit');
+    expect(run?.result).toMatchObject({ pixelHash: 'ff', weightPlaces: null });
   });
 
   it('keep embeddings of faces as long as the run', () => {

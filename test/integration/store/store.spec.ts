@@ -179,6 +179,7 @@ describe('runs', () => {
     const more: Record<string, Partial<RunSettings>> = {
       loras: { loras: [{ loraId: 'style', name: 'style', weight: 0.5 }] },
       decode: { decode: 'tiles' },
+      'memory limit': { memoryLimit: 7.5 },
       device: { deviceId: 1 },
     };
     for (const [name, change] of Object.entries(more)) {

@@ -178,7 +178,10 @@ async function generate(id, params) {
       keepList: ['*.norm*'],
       versions: { scripted: '1' },
       decode: { mode: params.decode ?? 'whole', tiles: 1, reason: 'fits', wholeBytes: 1e6, freeBytes: null },
-      weightPlaces: null,
+      weightPlaces:
+        params.memoryLimitBytes === undefined
+          ? null
+          : { residentBytes: params.memoryLimitBytes, streamedBytes: 4 * 2 ** 30, fromDiskBytes: 2 ** 30 },
       spill: null,
       identityScore: params.identity.kind === 'none' ? null : 0.75,
       identityState: params.identity.kind === 'none' ? 'no-identity' : 'scored',
@@ -212,7 +215,8 @@ const ANSWERS = {
       detector: 'centred',
     };
   },
-  estimate: async ({ formats }) => {
+  /** On cuda, what exceeds the limit is streamed. */
+  estimate: async ({ provider, formats, memoryLimitBytes = Infinity }) => {
     const bits = { '16-bit': 16, fp8: 8, int8: 8, int4: 4, nf4: 4 };
     const parts = {
       flux: bits[formats.flux] * 1e9,
@@ -223,10 +227,15 @@ const ANSWERS = {
       activations: 1e9,
       runtime: 0,
     };
-    const loadBytes = parts.flux + parts.infusenet;
+    const weights = parts.flux + parts.infusenet;
+    const loadBytes = provider === 'cuda' ? Math.min(weights, memoryLimitBytes - parts.activations) : weights;
+    parts.flux *= loadBytes / weights;
+    parts.infusenet *= loadBytes / weights;
     return {
       kind: 'estimate',
       parts,
+      weightPlaces:
+        provider === 'cuda' ? { residentBytes: loadBytes, streamedBytes: weights - loadBytes, fromDiskBytes: 0 } : null,
       loadBytes,
       peakBytes: loadBytes + parts.activations,
       stageBytes: { text: parts.t5 + parts.clip, denoise: loadBytes + parts.activations, decode: parts.vae + 2e9 },
