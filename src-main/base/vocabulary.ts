@@ -261,20 +261,21 @@ export const VARIANT_LADDER: readonly FormatChoice[] = [
 
 /**
  * ONNX Runtime's execution providers. `devices`: whether a GPU can be chosen; the binding passes a device id only to
- * these.
+ * these. `streams`: whether weights that do not fit onto the device are brought there in every step.
  * @source microsoft/onnxruntime js/node/src/session_options_helper.cc at 0098275
  */
 const PROVIDER_FACTS = {
-  cpu: { devices: false },
-  webgpu: { devices: false },
-  cuda: { devices: true },
-  dml: { devices: true },
+  cpu: { devices: false, streams: false },
+  webgpu: { devices: false, streams: false },
+  cuda: { devices: true, streams: true },
+  dml: { devices: true, streams: false },
 } as const;
 export type Provider = keyof typeof PROVIDER_FACTS;
 export const PROVIDERS = Object.keys(PROVIDER_FACTS) as Provider[];
 /** The fastest first, as they are preferred; `dml` was never run; the CPU always works. */
 export const PROVIDERS_BY_SPEED: readonly Provider[] = ['cuda', 'webgpu', 'dml', 'cpu'];
 export const DEVICE_PROVIDERS = PROVIDERS.filter((provider) => PROVIDER_FACTS[provider].devices);
+export const streamsWeights = (provider: Provider): boolean => PROVIDER_FACTS[provider].streams;
 
 /** Stages of a picture, in order. */
 export const STAGES = ['identify', 'encode-text', 'control', 'convert', 'load', 'denoise', 'decode'] as const;

@@ -39,6 +39,13 @@ export type DecodeChoice = z.infer<typeof decodeChoiceSchema> | 'auto';
 export const MEMORY_LIMIT = { min: 1, max: 256, step: 0.5 } as const;
 const memoryLimitSchema = z.number().min(MEMORY_LIMIT.min).max(MEMORY_LIMIT.max);
 
+/** The limit as requests to the engine have it. */
+export function memoryLimitBytes({ memoryLimit }: { readonly memoryLimit?: number | undefined }): {
+  readonly memoryLimitBytes?: number;
+} {
+  return memoryLimit === undefined ? {} : { memoryLimitBytes: memoryLimit * 2 ** 30 };
+}
+
 const sharedShape = {
   packId: idSchema,
   provider: providerSchema,
@@ -102,7 +109,8 @@ export type SettingField =
   | 'pose'
   | 'pack'
   | 'loras'
-  | 'decode';
+  | 'decode'
+  | 'memoryLimit';
 export const SETTING_FIELDS: readonly SettingField[] = [
   ...QUANTIZED_COMPONENTS,
   ...SETTING_NAMES.flatMap((name): SettingField[] => (name === 'width' ? ['size'] : name === 'height' ? [] : [name])),
@@ -112,6 +120,7 @@ export const SETTING_FIELDS: readonly SettingField[] = [
   'pack',
   'loras',
   'decode',
+  'memoryLimit',
 ];
 export const settingFieldSchema = z.enum(SETTING_FIELDS);
 
@@ -134,6 +143,8 @@ export function settingValue(settings: RunSettings, field: SettingField): string
       return lorasText(settings.loras);
     case 'decode':
       return settings.decode ?? 'auto';
+    case 'memoryLimit':
+      return settings.memoryLimit ?? 'none';
     case 'provider':
       return deviceName(settings);
     default:

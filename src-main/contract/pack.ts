@@ -11,7 +11,7 @@ import {
   quantizedComponentSchema,
   weightFormatSchema,
 } from './formats.js';
-import { decodeChoiceSchema, runSettingsSchema } from './generation-settings.js';
+import { runSettingsSchema } from './generation-settings.js';
 import { bytesSchema, idSchema } from './ids.js';
 import { loraUseSchema, MAX_LORAS } from './lora.js';
 
@@ -124,8 +124,7 @@ export const estimateInputSchema = z.strictObject({
   packId: idSchema,
   provider: providerSchema,
   modelVariant: z.string().min(1).max(64),
-  ...runSettingsSchema.pick({ width: true, height: true }).shape,
-  decode: decodeChoiceSchema.optional(),
+  ...runSettingsSchema.pick({ width: true, height: true, decode: true, memoryLimit: true }).shape,
   variants: z.array(formatChoiceSchema).min(1).max(125),
 });
 export type EstimateInput = z.infer<typeof estimateInputSchema>;
@@ -140,7 +139,9 @@ export const variantEstimateSchema = z.object({
   loadBytes: bytesSchema,
   /** The highest of the stages, weights plus activations. */
   peakBytes: bytesSchema,
-  /** `tight`: within a tenth of what is free. `unknown`: free memory cannot be read. */
+  /** Of the denoiser's weights, in every step; 0 where all are held. */
+  streamedBytes: bytesSchema,
+  /** `tight`: within a tenth of what is free. `too-big`: above it or the limit. `unknown`: free memory cannot be read. */
   fit: z.enum(['fits', 'tight', 'too-big', 'unknown']),
 
   /** The most precise variant that fits, where this one does not. */
@@ -151,6 +152,8 @@ export type VariantEstimate = z.infer<typeof variantEstimateSchema>;
 export const estimateSchema = z.object({
   freeBytes: bytesSchema.nullable(),
   freeSource: z.string().nullable(),
+  /** The limit asked for, where the provider has one. */
+  limitBytes: bytesSchema.nullable(),
   variants: z.array(variantEstimateSchema),
 });
 export type Estimate = z.infer<typeof estimateSchema>;

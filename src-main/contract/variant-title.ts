@@ -23,6 +23,8 @@ export interface TitleWords {
   /** For a value that is an id: `other pose`. */
   readonly other: (field: string) => string;
   readonly decoded: (choice: DecodeChoice) => string;
+  /** @param gib undefined without a limit */
+  readonly limited: (gib: number | undefined) => string;
   readonly list: (parts: readonly string[]) => string;
 }
 
@@ -32,6 +34,7 @@ const ENGLISH: TitleWords = {
   field: (field) => NAMES[field]?.name ?? field,
   other: (field) => `other ${field}`,
   decoded: (choice) => DECODED[choice],
+  limited: (gib) => (gib === undefined ? 'no memory limit' : `at most ${gib} GiB of the card`),
   list: (parts) => parts.join(', '),
 };
 
@@ -41,6 +44,7 @@ export function variantTitle(settings: RunSettings, reference: RunSettings, word
     .filter((field) => !SAMPLED_FIELDS.has(field) && !IN_THE_NAME.has(field))
     .map((field) => {
       if (field === 'decode') return words.decoded(settings.decode ?? 'auto');
+      if (field === 'memoryLimit') return words.limited(settings.memoryLimit);
       const name = words.field(field);
       return OPAQUE.has(field) ? words.other(name) : `${name} ${settingValue(settings, field)}`;
     });

@@ -54,7 +54,7 @@ export class SmallerService {
       choices.push({
         change,
         needsBytes: after.peakBytes,
-        fit: fitOf(after.peakBytes, freeBytes),
+        fit: fitOf(after, freeBytes, changed),
         savedBytes: Math.max(0, bytesIn(stage, before) - bytesIn(stage, after)),
         weightErrors: this.#weightErrors(settings, changed),
         ...this.#seconds(settings, changed),

@@ -6,7 +6,7 @@ import { diskError } from '../../base/disk-error.js';
 import { whileAnswering, type AnswerLimits } from '../../disk/answering.js';
 import { readWhole, removeFile } from '../../disk/patience.js';
 import { variantKey } from '../../contract/formats.js';
-import { settingsOf } from '../../contract/generation-settings.js';
+import { memoryLimitBytes, settingsOf } from '../../contract/generation-settings.js';
 import type { LoraUse } from '../../contract/lora.js';
 import type { RunDetail, RunResult } from '../../contract/run.js';
 import type {
@@ -123,7 +123,7 @@ export class RunMaker {
       outputPath: store.files.work(run.id),
       previewDir: null,
       ...(s.decode === undefined ? {} : { decode: s.decode }),
-      ...(s.memoryLimit === undefined ? {} : { memoryLimitBytes: s.memoryLimit * 2 ** 30 }),
+      ...memoryLimitBytes(s),
     };
   }
 

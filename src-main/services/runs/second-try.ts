@@ -54,10 +54,10 @@ export class SecondTry {
 
   /** Whether the run fits the free memory; null where the estimate fails, which is logged. */
   async #fit({
-    settings: { packId, provider, modelVariant, width, height, formats },
+    settings: { packId, provider, modelVariant, width, height, decode, memoryLimit, formats },
   }: RunDetail): Promise<Circumstances['fit']> {
     try {
-      const input = { packId, provider, modelVariant, width, height, variants: [formats] };
+      const input = { packId, provider, modelVariant, width, height, decode, memoryLimit, variants: [formats] };
       return (await this.#parts.estimates.estimate(input)).variants[0]?.fit ?? null;
     } catch (error) {
       if (!isAbort(error)) this.#parts.log.error('The memory of a failed run could not be estimated.', error);

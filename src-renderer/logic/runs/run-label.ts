@@ -4,7 +4,7 @@ import { differingFields, settingValue, type SettingField } from '$contract/gene
 import type { RunDetail } from '$contract/run';
 import { commas, t } from '../../text/text.svelte';
 import { fieldName } from './setting-name';
-import { variantName } from './variant-name';
+import { limitText, variantName } from './variant-name';
 
 /** Settings other than formats in which the runs differ. */
 function varyingFields(runs: readonly RunDetail[]): SettingField[] {
@@ -22,6 +22,8 @@ function fieldText(run: RunDetail, field: SettingField): string {
       return run.identityName ?? t('run.no-identity');
     case 'decode':
       return t(`decoded.${run.settings.decode ?? 'auto'}`);
+    case 'memoryLimit':
+      return limitText(run.settings.memoryLimit);
     case 'size':
     case 'modelVariant':
     case 'provider':

@@ -28,6 +28,13 @@ export const variantName = (formats: FormatChoice): string => names.variantName(
 /** Every component by name: `FLUX INT8, T5 INT8, InfuseNet NF4`. */
 export const variantDescription = (formats: FormatChoice): string => names.variantDescription(formats, WORDS);
 
+/** `at most 7.5 GiB of the card`. @param gib undefined without a limit */
+export function limitText(gib: number | undefined): string {
+  return gib === undefined
+    ? t('limit.none')
+    : t('limit.at-most', { amount: t('unit.gib', { value: formatDecimal(gib) }) });
+}
+
 /**
  * A variant's name in a table, with other settings that differ from the reference: `All INT8, steps 20`.
  * @param runs runs of the table
@@ -46,6 +53,7 @@ export function variantTitle(
     field: fieldName,
     other: (field) => t('variant.other', { field }),
     decoded: (choice) => t(`decoded.${choice}`),
+    limited: limitText,
     list: commas,
   });
 }

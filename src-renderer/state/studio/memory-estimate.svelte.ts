@@ -26,11 +26,10 @@ export class MemoryEstimate {
 
   async #ask(draft: ComparisonDraft | null): Promise<void> {
     if (draft === null || draft.variants.length === 0) return;
-    const { packId, provider, modelVariant, width, height, decode, variants } = draft;
+    const { packId, provider, modelVariant, width, height, decode, memoryLimit, variants } = draft;
     const turn = ++this.#turn;
     try {
-      const decodeOption = decode === undefined ? {} : { decode };
-      const input = { packId, provider, modelVariant, width, height, variants, ...decodeOption };
+      const input = { packId, provider, modelVariant, width, height, decode, memoryLimit, variants };
       const estimate = await this.#client.call('packs.estimate', input);
       if (turn !== this.#turn) return;
       this.value = estimate;

@@ -191,6 +191,7 @@ export const compare: Translation<typeof english> = {
   'field.pack': 'Paket',
   'field.loras': 'LoRAs',
   'field.decode': 'Dekodierung',
+  'field.memoryLimit': 'Speichergrenze',
   'run.no-identity': 'keine Identität',
   'run.repeat': 'Wiederholung {number}',
   'verdict.line': '{name}: {facts}.',

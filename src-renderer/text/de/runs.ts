@@ -53,6 +53,8 @@ export const runs: Translation<typeof english> = {
   'decode.choice.whole': 'Im Ganzen',
   'decode.choice.tiles': 'In Kacheln',
   'decode.hint': 'Kacheln brauchen weniger Speicher und etwas länger; das Bild ist dasselbe.',
+  'limit.at-most': 'höchstens {amount} der Karte',
+  'limit.none': 'keine Speichergrenze',
   'spill.fact': 'Karte voll',
   'spill.mark': 'Karte voll ab Schritt {step}',
   'spill.sentence':

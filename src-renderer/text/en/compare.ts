@@ -185,6 +185,7 @@ export const compare = {
   'field.pack': 'pack',
   'field.loras': 'LoRAs',
   'field.decode': 'decoding',
+  'field.memoryLimit': 'memory limit',
   'run.no-identity': 'no identity',
   'run.repeat': 'repeat {number}',
   'verdict.line': '{name}: {facts}.',

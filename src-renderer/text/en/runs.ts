@@ -49,6 +49,8 @@ export const runs = {
   'decode.choice.whole': 'Whole',
   'decode.choice.tiles': 'In tiles',
   'decode.hint': 'Tiles take less memory and a little longer; the picture is the same.',
+  'limit.at-most': 'at most {amount} of the card',
+  'limit.none': 'no memory limit',
   'spill.fact': 'Card full',
   'spill.mark': 'card full from step {step} on',
   'spill.sentence':

@@ -192,6 +192,7 @@ export const compare: Translation<typeof english> = {
   'field.pack': 'pack',
   'field.loras': 'LoRA',
   'field.decode': 'décodage',
+  'field.memoryLimit': 'limite de mémoire',
   'run.no-identity': 'sans identité',
   'run.repeat': 'répétition {number}',
   'verdict.line': '{name} : {facts}.',

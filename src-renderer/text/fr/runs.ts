@@ -52,6 +52,8 @@ export const runs: Translation<typeof english> = {
   'decode.choice.whole': 'En entier',
   'decode.choice.tiles': 'Par tuiles',
   'decode.hint': 'Les tuiles demandent moins de mémoire et un peu plus de temps ; l’image est la même.',
+  'limit.at-most': 'au plus {amount} de la carte',
+  'limit.none': 'aucune limite de mémoire',
   'spill.fact': 'Carte pleine',
   'spill.mark': 'carte pleine dès l’étape {step}',
   'spill.sentence':

@@ -182,6 +182,7 @@ export const compare: Translation<typeof english> = {
   'field.pack': 'パック',
   'field.loras': 'LoRA',
   'field.decode': 'デコード',
+  'field.memoryLimit': 'メモリの上限',
   'run.no-identity': '人物写真なし',
   'run.repeat': '{number} 回目',
   'verdict.line': '{name}：{facts}。',

@@ -43,6 +43,8 @@ export const runs: Translation<typeof english> = {
   'decode.choice.whole': '全体',
   'decode.choice.tiles': 'タイル',
   'decode.hint': 'タイルでは必要なメモリが減り、時間が少し延びます。画像は同じです。',
+  'limit.at-most': 'GPU メモリは {amount} まで',
+  'limit.none': 'メモリの上限なし',
   'spill.fact': 'GPU メモリ満杯',
   'spill.mark': 'ステップ {step} から GPU メモリ満杯',
   'spill.sentence':

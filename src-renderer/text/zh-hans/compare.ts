@@ -179,6 +179,7 @@ export const compare: Translation<typeof english> = {
   'field.pack': '模型包',
   'field.loras': 'LoRA',
   'field.decode': '解码方式',
+  'field.memoryLimit': '显存上限',
   'run.no-identity': '无身份照片',
   'run.repeat': '第 {number} 次',
   'verdict.line': '{name}：{facts}。',

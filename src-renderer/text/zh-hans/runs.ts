@@ -43,6 +43,8 @@ export const runs: Translation<typeof english> = {
   'decode.choice.whole': '整体',
   'decode.choice.tiles': '分块',
   'decode.hint': '分块占用的内存更少，稍慢一些；图片相同。',
+  'limit.at-most': '最多使用显存 {amount}',
+  'limit.none': '无显存上限',
   'spill.fact': '显存已满',
   'spill.mark': '从第 {step} 步起显存已满',
   'spill.sentence':

@@ -132,6 +132,7 @@ describe('setting fields', () => {
       pack: { packId: 'other' },
       loras: { loras: [{ loraId: 'a', name: 'style', weight: 0.5 }] },
       decode: { decode: 'tiles' },
+      memoryLimit: { memoryLimit: 7.5 },
     };
     for (const field of SETTING_FIELDS) {
       expect(differingFields(settings, { ...settings, ...changes[field] })).toEqual([field]);
@@ -139,6 +140,8 @@ describe('setting fields', () => {
     expect(differingFields(settings, { ...settings })).toEqual([]);
     expect(variantTitle({ ...settings, decode: 'tiles' }, settings)).toMatch(/, decoded in tiles$/);
     expect(variantTitle({ ...settings, decode: 'whole' }, settings)).toMatch(/, decoded whole$/);
+    expect(variantTitle({ ...settings, memoryLimit: 7.5 }, settings)).toMatch(/, at most 7\.5 GiB of the card$/);
+    expect(variantTitle(settings, { ...settings, memoryLimit: 7.5 })).toMatch(/, no memory limit$/);
     // Without an identity the face index means nothing.
     expect(settingValue({ ...settings, identityId: null, faceIndex: 3 }, 'identity')).toBe('none');
   });

@@ -8,6 +8,7 @@ function estimate(peakBytes: number): VariantEstimate {
     parts: { flux: 50, t5: 20, infusenet: 10, vae: 5, clip: 2, activations: 8, runtime: 0 },
     loadBytes: 60,
     peakBytes,
+    streamedBytes: 0,
     fit: 'fits',
 
     alternative: null,
