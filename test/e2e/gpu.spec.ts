@@ -283,6 +283,33 @@ describe.skipIf(!HERE)('a computer with the card', { retry: 0 }, () => {
     expect(await device().inputValue()).toBe('cuda');
   });
 
+  it('takes a limit of the card’s memory, says what it makes stream, and drops it with the card', async () => {
+    const limit = page.getByRole('spinbutton', { name: 'Use at most' });
+    expect(await limit.inputValue()).toBe('');
+    const rows = page.getByRole('listitem', { name: /^Variant \d/ });
+    await rows.first().getByText('peak').waitFor();
+    expect(await page.getByText(/^Streams|Streams .* in every step/).count()).toBe(0);
+    await limit.fill('8');
+    // Of the scripted estimate: 22.4 GB of weights, and 1 GB beside them.
+    await rows
+      .first()
+      .getByText(/ free\. Streams 13\.8 GiB in every step\./)
+      .waitFor();
+    await page.getByText('limit 8.00 GiB').waitFor();
+    await limit.scrollIntoViewIfNeeded();
+    await check('limit');
+    await limit.fill('0.5');
+    await page.getByText('Memory limit must be 1 to 256.').waitFor();
+    await limit.fill('');
+    await page.getByText('limit 8.00 GiB').waitFor({ state: 'detached' });
+    await page.getByText('Memory limit must be 1 to 256.').waitFor({ state: 'detached' });
+    await limit.fill('8');
+    await device().selectOption('cpu');
+    await limit.waitFor({ state: 'detached' });
+    await device().selectOption('cuda');
+    expect(await limit.inputValue()).toBe('');
+  });
+
   it('says in the studio when cuda is gone, with a way out', async () => {
     await say('no-driver');
     await toGpu();

@@ -5,6 +5,7 @@ import { MAX_LORA_WEIGHT, MAX_LORAS } from '$contract/lora';
 import type { PackSummary } from '$contract/pack';
 import type { ReadSettings } from '$contract/picture-metadata';
 import { t } from '../../text/text.svelte';
+import { withProvider } from './draft';
 
 /** Shown digits of a hash: enough to compare it with a model's page. */
 const SHOWN_DIGITS = 12;
@@ -47,7 +48,6 @@ export function draftFromMetadata(
     else missing.push(t('taken.variant', { name: read.modelVariant }));
   }
   const provider = PROVIDERS.find((candidate) => candidate === read.provider);
-  if (provider !== undefined) next.provider = provider;
   if (read.formats !== null) next.variants = [read.formats];
   if (read.loras !== null) {
     const found = lorasOf(read.loras);
@@ -57,7 +57,7 @@ export function draftFromMetadata(
   if (read.negativePrompt !== null && read.negativePrompt !== '') {
     missing.push(t('taken.negative'));
   }
-  return { draft: next, missing };
+  return { draft: provider === undefined ? next : withProvider(next, provider), missing };
 }
 
 /** LoRAs with the same contents as those of the picture; for the others, a sentence that says what to do. */

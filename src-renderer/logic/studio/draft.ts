@@ -1,7 +1,8 @@
 /** The studio's form: initial values, changes of seeds and variants, and checks. */
-import { FIRST_VARIANTS, variantKey, type FormatChoice, type Provider } from '$contract/formats';
+import { FIRST_VARIANTS, streamsWeights, variantKey, type FormatChoice, type Provider } from '$contract/formats';
 import {
   INITIAL_SETTINGS,
+  MEMORY_LIMIT,
   SETTINGS,
   settingFits,
   settingRange,
@@ -51,6 +52,17 @@ export function fitToPack(draft: ComparisonDraft, pack: PackSummary): Comparison
     width: fits ? draft.width : pack.defaults.width,
     height: fits ? draft.height : pack.defaults.height,
   };
+}
+
+/** The draft with a limit in GiB, with null for what is free. */
+export function withMemoryLimit(draft: ComparisonDraft, gib: number | null): ComparisonDraft {
+  const others = (({ memoryLimit: _, ...rest }: ComparisonDraft): ComparisonDraft => rest)(draft);
+  return gib === null ? others : { ...others, memoryLimit: gib };
+}
+
+/** The draft on a provider; a limit goes where all weights are held. */
+export function withProvider(draft: ComparisonDraft, provider: Provider): ComparisonDraft {
+  return { ...(streamsWeights(provider) ? draft : withMemoryLimit(draft, null)), provider };
 }
 
 /** The draft with a way to decode; with `auto` the engine decides. */
@@ -132,6 +144,10 @@ export function draftProblems(
     say('seeds', t('draft.seed', { most: String(seed.max) }));
   if (draft.start > draft.end) say('start', t('draft.start-order'));
   for (const name of SHARED_NUMBERS) say(name, numberProblem(name, draft[name], pack));
+  const { memoryLimit: limit } = draft;
+  const { min: low, max: high } = MEMORY_LIMIT;
+  if (limit !== undefined && !(limit >= low && limit <= high))
+    say('memoryLimit', t('draft.range', { setting: fieldLabel('memoryLimit'), low, high }));
   if (draft.variants.length === 0) say('variants', t('draft.no-variant'));
   else if (duplicateRows(draft.variants).some((row) => row !== null)) say('variants', t('draft.same-variants'));
   else if (cellCount(draft) > MAX_CELLS)

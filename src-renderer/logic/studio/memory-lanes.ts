@@ -3,7 +3,7 @@
  * longest lane is the peak.
  */
 import type { ESTIMATE_PARTS, VariantEstimate } from '$contract/pack';
-import { t } from '../../text/text.svelte';
+import { sentences, t } from '../../text/text.svelte';
 import { formatBytes } from '../format-amount';
 import { variantDescription } from '../runs/variant-name';
 
@@ -33,10 +33,31 @@ export function partName(part: EstimatePart): string {
   return part === 'activations' || part === 'runtime' ? t(`memory.${part}`) : NETWORKS[part];
 }
 
-/** Needed and free memory, and an alternative that fits, in a sentence. */
-export function memorySentence(estimate: VariantEstimate, freeBytes: number | null): string {
+/** Memory that may be used, in bytes. */
+export interface Room {
+  /** Null where it cannot be read. */
+  readonly freeBytes: number | null;
+  /** Null without a limit. */
+  readonly limitBytes: number | null;
+}
+
+/** Free memory within the limit; null where neither is known. */
+export function usableBytes({ freeBytes, limitBytes }: Room): number | null {
+  return limitBytes === null ? freeBytes : Math.min(limitBytes, freeBytes ?? Infinity);
+}
+
+/** Needed and free memory, an alternative that fits, and what is streamed, in sentences. */
+export function memorySentence(estimate: VariantEstimate, room: Room): string {
+  const { streamedBytes } = estimate;
+  const needs = needsSentence(estimate, room);
+  return streamedBytes === 0 ? needs : sentences([needs, t('memory.streams', { bytes: formatBytes(streamedBytes) })]);
+}
+
+function needsSentence(estimate: VariantEstimate, { freeBytes, limitBytes }: Room): string {
   const { fit, alternative } = estimate;
   const peak = formatBytes(estimate.peakBytes);
+  if (limitBytes !== null && estimate.peakBytes > limitBytes)
+    return t('memory.needs-over-limit', { peak, limit: formatBytes(limitBytes) });
   if (fit === 'unknown' || freeBytes === null) return t('memory.needs-unknown', { peak });
   const free = formatBytes(freeBytes);
   if (fit === 'fits') return t('memory.needs-fits', { peak, free });
@@ -52,9 +73,10 @@ const FREE_OFF_FIGURE = 4;
 const MARGIN = 1.04;
 
 /** Bytes at the full width of the figure; all rows share it, so that bars can be compared. */
-export function figureBytes(estimates: readonly VariantEstimate[], freeBytes: number | null): number {
+export function figureBytes(estimates: readonly VariantEstimate[], room: Room): number {
   const widest = Math.max(1, ...estimates.flatMap((estimate) => stages(estimate).map((stage) => sum(stage.parts))));
-  const free = freeBytes !== null && freeBytes <= widest * FREE_OFF_FIGURE ? freeBytes : 0;
+  const usable = usableBytes(room) ?? 0;
+  const free = usable <= widest * FREE_OFF_FIGURE ? usable : 0;
   return Math.max(widest, free) * MARGIN;
 }
 

@@ -15,6 +15,8 @@ import {
   seedsFrom,
   startDraft,
   withDecode,
+  withMemoryLimit,
+  withProvider,
 } from '../../logic/studio/draft';
 import type { DraftProblems } from '../../logic/studio/draft';
 import { draftFromMetadata } from '../../logic/studio/draft-from-metadata';
@@ -116,7 +118,16 @@ export class Studio {
     const now = this.#settings.system?.defaultProvider;
     const chosen = this.#settings.value?.provider ?? null;
     if (now === undefined || chosen !== null || this.draft?.provider !== before) return;
-    this.change({ provider: now });
+    this.useProvider(now);
+  }
+
+  useProvider(provider: Provider): void {
+    if (this.draft !== null) this.#replace(withProvider(this.draft, provider));
+  }
+
+  /** @param gib of the card; null for what is free */
+  setMemoryLimit(gib: number | null): void {
+    if (this.draft !== null) this.#replace(withMemoryLimit(this.draft, gib));
   }
 
   usePack(pack: PackSummary): void {
@@ -185,8 +196,12 @@ export class Studio {
 
   /** How latents are decoded; with `auto` the engine decides. */
   setDecode(decode: 'auto' | 'whole' | 'tiles'): void {
-    if (this.draft === null) return;
-    this.draft = withDecode(this.draft, decode);
+    if (this.draft !== null) this.#replace(withDecode(this.draft, decode));
+  }
+
+  /** Takes a draft that differs in what the estimate follows from. */
+  #replace(draft: ComparisonDraft): void {
+    this.draft = draft;
     this.#keepSoon();
     this.#askEstimateSoon();
   }
@@ -257,8 +272,8 @@ export class Studio {
 
   #askEstimateSoon(): void {
     this.estimate.askSoon(() => {
-      const { width, height } = this.problems;
-      return width === undefined && height === undefined ? this.draft : null;
+      const { width, height, memoryLimit } = this.problems;
+      return width === undefined && height === undefined && memoryLimit === undefined ? this.draft : null;
     });
   }
 

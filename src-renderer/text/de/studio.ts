@@ -90,6 +90,8 @@ export const studio: Translation<typeof english> = {
   'memory.needs-too-big':
     'Braucht {peak} in der Spitze, aber nur {free} sind frei. In dieser Größe passen keine Formate; eine kleinere wählen.',
   'memory.needs-alternative': 'Braucht {peak} in der Spitze, aber nur {free} sind frei. {formats} würde passen.',
+  'memory.needs-over-limit': 'Braucht {peak} in der Spitze, mehr als die Grenze von {limit}.',
+  'memory.streams': 'Überträgt {bytes} in jedem Schritt.',
   'memory.load': 'lädt {bytes}',
   'memory.peak': 'Spitze',
   'memory.fits': 'passt',
@@ -99,6 +101,7 @@ export const studio: Translation<typeof english> = {
   'memory.free': '{bytes} frei',
   'memory.free-host': '{bytes} Arbeitsspeicher frei',
   'memory.free-source': '{bytes} frei ({source})',
+  'memory.limit': 'Grenze {bytes}',
   'prompt.one': 'Prompt',
   'prompt.several': 'Prompts',
   'prompt.number': 'Prompt {number}',

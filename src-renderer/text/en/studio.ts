@@ -86,6 +86,8 @@ export const studio = {
   'memory.needs-too-big':
     'Needs {peak} at its peak, but only {free} are free. No formats fit at this size; choose a smaller size.',
   'memory.needs-alternative': 'Needs {peak} at its peak, but only {free} are free. {formats} would fit.',
+  'memory.needs-over-limit': 'Needs {peak} at its peak, more than the limit of {limit}.',
+  'memory.streams': 'Streams {bytes} in every step.',
   'memory.load': 'load {bytes}',
   'memory.peak': 'peak',
   'memory.fits': 'fits',
@@ -95,6 +97,7 @@ export const studio = {
   'memory.free': '{bytes} free',
   'memory.free-host': '{bytes} of this computer’s memory free',
   'memory.free-source': '{bytes} free ({source})',
+  'memory.limit': 'limit {bytes}',
   'prompt.one': 'Prompt',
   'prompt.several': 'Prompts',
   'prompt.number': 'Prompt {number}',

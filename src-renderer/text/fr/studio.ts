@@ -90,6 +90,8 @@ export const studio: Translation<typeof english> = {
   'memory.needs-too-big':
     'Demande {peak} au maximum, mais seuls {free} sont libres. Aucun format ne tient à cette taille ; choisissez-en une plus petite.',
   'memory.needs-alternative': 'Demande {peak} au maximum, mais seuls {free} sont libres. {formats} tiendrait.',
+  'memory.needs-over-limit': 'Demande {peak} au maximum, plus que la limite de {limit}.',
+  'memory.streams': 'Transfère {bytes} à chaque étape.',
   'memory.load': 'chargé {bytes}',
   'memory.peak': 'pic',
   'memory.fits': 'tient',
@@ -99,6 +101,7 @@ export const studio: Translation<typeof english> = {
   'memory.free': '{bytes} libres',
   'memory.free-host': '{bytes} de mémoire vive libres',
   'memory.free-source': '{bytes} libres ({source})',
+  'memory.limit': 'limite {bytes}',
   'prompt.one': 'Prompt',
   'prompt.several': 'Prompts',
   'prompt.number': 'Prompt {number}',

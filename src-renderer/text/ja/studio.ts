@@ -83,6 +83,8 @@ export const studio: Translation<typeof english> = {
   'memory.needs-too-big':
     'ピーク時に {peak} 必要ですが、空きは {free} しかありません。このサイズではどの形式でも収まりません。小さいサイズを選んでください。',
   'memory.needs-alternative': 'ピーク時に {peak} 必要ですが、空きは {free} しかありません。{formats} なら収まります。',
+  'memory.needs-over-limit': 'ピーク時に {peak} 必要で、上限の {limit} を超えます。',
+  'memory.streams': 'ステップごとに {bytes} を転送します。',
   'memory.load': '読込 {bytes}',
   'memory.peak': 'ピーク',
   'memory.fits': '収まる',
@@ -92,6 +94,7 @@ export const studio: Translation<typeof english> = {
   'memory.free': '空き {bytes}',
   'memory.free-host': '空きメモリ {bytes}',
   'memory.free-source': '空き {bytes}（{source}）',
+  'memory.limit': '上限 {bytes}',
   'prompt.one': 'プロンプト',
   'prompt.several': 'プロンプト',
   'prompt.number': 'プロンプト {number}',

@@ -10,6 +10,8 @@ import {
   randomSeed,
   seedsFrom,
   startDraft,
+  withMemoryLimit,
+  withProvider,
 } from '../../../../../src-renderer/logic/studio/draft';
 
 const pack: PackSummary = {
@@ -49,6 +51,8 @@ describe('draftProblems', () => {
     [{ seeds: [-1] }, 'seeds', 'A seed is a whole number from 0 to 4294967295.'],
     [{ guidance: Number.NaN }, 'guidance', 'Guidance must be 0 to 20.'],
     [{ start: 0.8, end: 0.5 }, 'start', 'Start must not be after end.'],
+    [{ memoryLimit: 0.5 }, 'memoryLimit', 'Memory limit must be 1 to 256.'],
+    [{ memoryLimit: 257 }, 'memoryLimit', 'Memory limit must be 1 to 256.'],
     [{ variants: [] }, 'variants', 'Add at least one variant.'],
     [{ variants: [all('nf4'), all('nf4')] }, 'variants', 'Two rows have the same formats. Change or remove one.'],
     [
@@ -59,6 +63,21 @@ describe('draftProblems', () => {
   ] as const)('%o is said at %s', (change, field, sentence) => {
     const problems = draftProblems({ ...draft, ...structuredClone(change) } as typeof draft, pack);
     expect(problems).toEqual({ [field]: sentence });
+  });
+});
+
+describe('a limit of memory', () => {
+  const limited = withMemoryLimit(withProvider(draft, 'cuda'), 7.5);
+
+  it('is part of the draft, and absent for what is free', () => {
+    expect(limited).toEqual({ ...draft, provider: 'cuda', memoryLimit: 7.5 });
+    expect(comparisonDraftSchema.safeParse(limited).success).toBe(true);
+    expect(withMemoryLimit(limited, null)).not.toHaveProperty('memoryLimit');
+  });
+
+  it('goes with the card that it was for', () => {
+    expect(withProvider(limited, 'cuda')).toEqual(limited);
+    expect(withProvider(limited, 'cpu')).toEqual(draft);
   });
 });
 
