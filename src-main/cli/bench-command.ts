@@ -4,6 +4,7 @@ import { typedOutput } from '../services/support/writable-folder.js';
 import { phaseFigures } from '../compare/report/phase-figures.js';
 import { gib } from '../compare/report/plain-numbers.js';
 import { PHASE_NOTE, phaseTable } from '../compare/report/phase-table.js';
+import { streamingLines } from '../compare/report/weight-places.js';
 import { stepMedian } from '../compare/statistics/medians.js';
 import { variantKey } from '../contract/formats.js';
 import type { RunDetail } from '../contract/run.js';
@@ -112,6 +113,9 @@ function table(rows: readonly Row[]): string {
     `Memory: ${baseline?.source ?? ''}. Δ against the first row. s/step: the median of all steps but the first.`,
     formatTable([phases.head, ...phases.rows]),
     PHASE_NOTE,
+    ...streamingLines(
+      rows.map(({ formats, result }) => ({ name: variantKey(formats), weightPlaces: result.weightPlaces })),
+    ),
     ...notFinite.map(
       ({ formats, result }) =>
         `${variantKey(formats)}: values were not finite from step ${result.notFiniteAtStep ?? 0} on. Memory and time are still valid; the picture is not.`,

@@ -8,6 +8,7 @@ import { variantVerdict, weightNotes, type ReportInput } from '../compare/report
 import { reportHtml } from '../compare/report/report-html.js';
 import { reportMarkdown } from '../compare/report/report-markdown.js';
 import { reportTable } from '../compare/report/report-table.js';
+import { streamingLines } from '../compare/report/weight-places.js';
 import { present } from '../compare/statistics/medians.js';
 import { variantKey } from '../contract/formats.js';
 import { SHARED_SETTINGS } from '../contract/generation-settings.js';
@@ -199,6 +200,7 @@ async function run(options: CompareOptions): Promise<void> {
   endProgress();
   const { head, rows } = reportTable(input);
   print(formatTable([head, ...rows]));
+  for (const line of streamingLines(input.variants)) print(line);
   for (const verdict of present(input.variants.map(variantVerdict))) print(verdict);
   for (const note of weightNotes(input)) print(note);
   print(`Report in ${reportDir}`);

@@ -1,7 +1,8 @@
 /** `generate`: one picture. */
 import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
-import { stepMedian } from '../compare/statistics/medians.js';
+import { streamingPhrase } from '../compare/report/weight-places.js';
+import { present, stepMedian } from '../compare/statistics/medians.js';
 import type { RunDetail } from '../contract/run.js';
 import { COMPONENT_NAMES, QUANTIZED_COMPONENTS, WEIGHT_FORMATS, type ComponentFormat } from '../contract/formats.js';
 import type { GenerateResult } from '../engine/protocol.js';
@@ -82,6 +83,7 @@ function describe(result: GenerateResult): string {
     formatTable([['phase', 'time', 'weights', 'device peak', 'host peak'], ...rows]),
     `${result.stepSeconds.length} steps of ${(stepMedian(result.stepSeconds) ?? 0).toFixed(3)} s, ${result.totalSeconds.toFixed(2)} s in all`,
     `decoded ${result.decode.mode === 'tiles' ? `in ${result.decode.tiles} tiles` : 'whole'} (${result.decode.reason})`,
+    ...present([streamingPhrase(result.weightPlaces)]),
     ...identityLines(result),
   ].join('\n');
 }

@@ -4,7 +4,7 @@ import { formatChoiceSchema } from './formats.js';
 import { settingFieldSchema } from './generation-settings.js';
 import { idSchema } from './ids.js';
 import { MAX_CELLS } from './limits.js';
-import { faceScoreSchema, phaseSchema } from './run.js';
+import { faceScoreSchema, phaseSchema, weightPlacesSchema } from './run.js';
 
 /** Difference of the pixels of one region. */
 const regionDifferenceSchema = z.object({
@@ -136,6 +136,8 @@ export const compareVariantSchema = z.object({
   totalSeconds: z.number().nullable(),
   stepSeconds: z.number().nullable(),
   phases: z.array(phaseFiguresSchema).readonly(),
+  /** Medians of the denoiser's weights; null where the provider holds all. */
+  weightPlaces: weightPlacesSchema.nullable(),
   /** Pictures identical to the reference's, of how many compared. */
   identical: z.number().int(),
   compared: z.number().int(),

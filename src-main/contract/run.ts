@@ -149,6 +149,7 @@ export const runResultSchema = z.object({
   /** Null without an identity. */
   secondEncoder: secondEncoderSchema.nullable(),
 });
+export type WeightPlaces = z.infer<typeof weightPlacesSchema>;
 export type RunResult = z.infer<typeof runResultSchema>;
 
 const memorySignSchema = z.enum(MEMORY_SIGNS);

@@ -8,6 +8,7 @@ const HEAD = [
   'second_identity_encoder', 'second_face_cosine', 'second_encoder_state', 'identity_state', 'decode', 'decode_tiles', 'decode_reason',
   'spill_from_step', 'spill_step_seconds', 'usual_step_seconds', 'second_try', 'ran_out_in', 'file',
   ...PHASES.flatMap((phase) => [`${phase}_peak_bytes`, `${phase}_seconds`]),
+  'resident_weight_bytes', 'streamed_weight_bytes', 'from_disk_weight_bytes',
 ]; // prettier-ignore
 
 type Field = string | number | boolean | null | undefined;
@@ -32,7 +33,7 @@ function fieldsOf(
   { seed, prompt, repeat, difference, faces, notes, file }: ReportPicture,
   prompts: readonly string[],
 ): Field[] {
-  const { name, isReference, formats, loadBytes, peakBytes, stepSeconds, totalSeconds, phases } = variant;
+  const { name, isReference, formats, loadBytes, peakBytes, stepSeconds, totalSeconds, phases, weightPlaces } = variant;
   const peakDelta = isReference && peakBytes !== null ? 0 : variant.peakDelta;
   const { decode, spill, retry, identityState } = notes;
   const { whole, face, surroundings } = difference ?? { whole: null, face: null, surroundings: null };
@@ -42,6 +43,7 @@ function fieldsOf(
     whole?.maxAbsolute, whole?.flip, face?.psnr, face?.flip, surroundings?.psnr, surroundings?.flip,
     ...faceFields(true, faces), ...faceFields(false, faces), notes.secondEncoder, identityState, decode?.mode, decode?.tiles, decode?.reason, spill?.fromStep, spill?.stepSeconds, spill?.usualSeconds,
     retry !== null, retry?.stage, file, ...phases.flatMap((figures) => [figures.peakBytes, figures.seconds]),
+    weightPlaces?.residentBytes, weightPlaces?.streamedBytes, weightPlaces?.fromDiskBytes,
   ]; // prettier-ignore
 }
 

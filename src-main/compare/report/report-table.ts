@@ -5,6 +5,7 @@ import { identityNotes } from './identity-notes.js';
 import { noteSentences, variantPhrases } from './picture-notes.js';
 import { GIB, gib, MISSING, plain, signed, uncertain } from './plain-numbers.js';
 import { reportEncoders, weightNotes, type ReportInput, type ReportVariant } from './report-data.js';
+import { streamingSentences } from './weight-places.js';
 
 interface TableText {
   readonly head: readonly string[];
@@ -90,6 +91,7 @@ export function reportNotes(input: ReportInput): string[] {
       'the reference picture.',
     'Noise floor: FLIP between repeats of the same settings. A difference that is not larger may be noise.',
     ...identityNotes(input),
+    ...streamingSentences(input.variants),
     ...noteSentences(input),
     ...weightNotes(input),
     'LPIPS is left out: no package has its weights with a suitable licence.',

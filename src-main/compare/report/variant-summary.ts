@@ -7,6 +7,7 @@ import { noiseFloor, type NoiseFloor } from '../statistics/noise-floor.js';
 import { meanWithUncertainty, pairedDifference, type PairedDifference } from '../statistics/paired-difference.js';
 import { verdictOf, type Verdict } from '../statistics/verdict.js';
 import type { PhaseFigures } from './phase-figures.js';
+import type { WeightPlaces } from './weight-places.js';
 
 /** Difference of one picture from another of the same seed, as numbers. */
 interface MeasuredDifference {
@@ -43,6 +44,8 @@ interface VariantFigures {
   readonly stepSeconds: number | null;
   /** Memory and time of each phase; see `phaseFigures`. */
   readonly phases: readonly PhaseFigures[];
+  /** Medians; null where the provider holds all weights. */
+  readonly weightPlaces: WeightPlaces | null;
 }
 
 export interface MeasuredVariant extends VariantFigures {

@@ -1,6 +1,7 @@
 /** Summaries of measured runs by variant, and the contents of their report. Pure. */
 import type { ScoredFace } from '../../compare/measures/face-encoders.js';
 import { phaseFigures } from '../../compare/report/phase-figures.js';
+import { placesFigures } from '../../compare/report/weight-places.js';
 import type { ReportInput, ReportPicture } from '../../compare/report/report-data.js';
 import { summarizeVariants, type MeasuredPicture, type VariantSummary } from '../../compare/report/variant-summary.js';
 import type { WeightErrors } from '../../compare/statistics/weight-order.js';
@@ -58,10 +59,11 @@ function describe({ reference, variants }: MeasuredRuns, packName: string, promp
   const paired = variants.flatMap(({ runs }) => runs);
   const seeds = [...new Set(paired.map(({ run }) => run.seed))];
   const repeats = Math.max(...paired.map(({ repeat }) => repeat));
+  const limit = s.memoryLimit === undefined ? [] : [`at most ${s.memoryLimit} GiB of the card`];
   const lines: [string, string][] = [
     ['Pack', `${packName}, ${s.modelVariant}`],
     ...prompts.map((prompt, i): [string, string] => [prompts.length > 1 ? `Prompt ${i + 1}` : 'Prompt', prompt]),
-    ['Settings', [...sharedNumbers(s), deviceName(s)].join(', ')],
+    ['Settings', [...sharedNumbers(s), deviceName(s), ...limit].join(', ')],
     [seeds.length > 1 ? 'Seeds' : 'Seed', seeds.join(', ')],
   ];
   const quantized = quantizedSources(reference);
@@ -116,6 +118,7 @@ export function summaries(measured: MeasuredRuns): VariantSummary[] {
       totalSeconds: median(present(runs.map(({ run }) => run.totalSeconds))),
       stepSeconds: median(present(runs.map(({ run }) => stepMedian(run.result?.stepSeconds ?? [])))),
       phases: phaseFigures(runs.map(({ run }) => run.result?.phases ?? [])),
+      weightPlaces: placesFigures(runs.map(({ run }) => run.result?.weightPlaces)),
       pictures: runs.map((paired) => measuredPicture(paired, measured, prompts)),
     })),
   );

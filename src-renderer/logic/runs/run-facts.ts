@@ -6,7 +6,7 @@ import type { ReadSettings } from '$contract/picture-metadata';
 import type { RunDetail, RunResult } from '$contract/run';
 import { formatDecimal, formatMoment, t } from '../../text/text.svelte';
 import { formatBytes, formatNumber, formatSeconds } from '../format-amount';
-import { decodeText, identityText, retryText, secondEncoderText } from './run-notes';
+import { decodeText, identityText, placesText, retryText, secondEncoderText } from './run-notes';
 import { fieldLabel } from './setting-name';
 import { variantDescription } from './variant-name';
 
@@ -32,6 +32,8 @@ export function runFacts(run: RunDetail): Fact[] {
   if (run.status === 'done') facts.push(...identityFacts(run));
   if (run.loadBytes !== null) add(t('fact.load'), formatBytes(run.loadBytes));
   if (run.peakBytes !== null) add(t('fact.peak'), formatBytes(run.peakBytes));
+  const places = run.result?.weightPlaces ?? null;
+  if (places !== null) add(t('places.fact'), placesText(places));
   if (run.totalSeconds !== null) add(t('fact.time'), formatSeconds(run.totalSeconds));
   if (run.result !== null) add(t('decode.fact'), decodeText(run.result.decode));
   const retry = retryText(run);

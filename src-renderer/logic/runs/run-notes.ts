@@ -1,5 +1,5 @@
 /** Notes on a run: decoding in tiles, a full GPU, a second try, a missing identity score. */
-import type { RunDetail, RunResult, RunSummary } from '$contract/run';
+import type { RunDetail, RunResult, RunSummary, WeightPlaces } from '$contract/run';
 import { t } from '../../text/text.svelte';
 import { formatBytes, formatNumber, formatSeconds, UNKNOWN } from '../format-amount';
 
@@ -14,6 +14,15 @@ export function decodeText({ mode, tiles: count, reason, wholeBytes, freeBytes }
     default:
       return t('decode.tiles-asked', { count });
   }
+}
+
+/** `resident 7.25 GiB, streamed 14.9 GiB in each step (3.10 GiB from disk)`. */
+export function placesText({ residentBytes, streamedBytes, fromDiskBytes }: WeightPlaces): string {
+  const amounts = { resident: formatBytes(residentBytes), streamed: formatBytes(streamedBytes) };
+  if (streamedBytes === 0) return t('places.held', amounts);
+  return fromDiskBytes === 0
+    ? t('places.streamed', amounts)
+    : t('places.from-disk', { ...amounts, disk: formatBytes(fromDiskBytes) });
 }
 
 /** How much a full GPU slowed the run, in a sentence. */

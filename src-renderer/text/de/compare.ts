@@ -120,6 +120,7 @@ export const compare: Translation<typeof english> = {
   'memory-table.take': '{name} als Basis',
   'memory-table.loading': 'Beim Laden',
   'memory-table.reused': 'Der Text wurde schon für ein früheres Bild kodiert',
+  'memory-table.streamed': 'Je Schritt übertragen',
   'table.label': 'Messwerte',
   'table.label.variants': 'Messwerte je Variante',
   'table.caption': 'Speicher, Zeit und Unterschied zur Referenz.',

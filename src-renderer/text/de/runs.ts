@@ -59,6 +59,10 @@ export const runs: Translation<typeof english> = {
   'limit.hint': 'Gewichte darüber hinaus kommen in jedem Schritt neu auf die Karte: langsamer, und dasselbe Bild.',
   'limit.at-most': 'höchstens {amount} der Karte',
   'limit.none': 'keine Speichergrenze',
+  'places.fact': 'Gewichte',
+  'places.held': 'alle {resident} auf der Karte',
+  'places.streamed': 'auf der Karte {resident}, übertragen {streamed} in jedem Schritt',
+  'places.from-disk': 'auf der Karte {resident}, übertragen {streamed} in jedem Schritt ({disk} vom Datenträger)',
   'spill.fact': 'Karte voll',
   'spill.mark': 'Karte voll ab Schritt {step}',
   'spill.sentence':

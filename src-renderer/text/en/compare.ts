@@ -114,6 +114,7 @@ export const compare = {
   'memory-table.take': '{name} as the baseline',
   'memory-table.loading': 'Loading',
   'memory-table.reused': 'The text was encoded for an earlier picture',
+  'memory-table.streamed': 'Streamed per step',
   'table.label': 'Measurements',
   'table.label.variants': 'Measurements by variant',
   'table.caption': 'Memory, time and difference from the reference.',

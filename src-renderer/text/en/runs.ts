@@ -55,6 +55,10 @@ export const runs = {
   'limit.hint': 'Weights beyond it come to the card anew in every step: slower, and the same picture.',
   'limit.at-most': 'at most {amount} of the card',
   'limit.none': 'no memory limit',
+  'places.fact': 'Weights',
+  'places.held': 'all {resident} on the card',
+  'places.streamed': 'resident {resident}, streamed {streamed} in each step',
+  'places.from-disk': 'resident {resident}, streamed {streamed} in each step ({disk} from disk)',
   'spill.fact': 'Card full',
   'spill.mark': 'card full from step {step} on',
   'spill.sentence':

@@ -120,6 +120,7 @@ export const compare: Translation<typeof english> = {
   'memory-table.take': '{name} comme base',
   'memory-table.loading': 'Au chargement',
   'memory-table.reused': 'Le texte avait déjà été encodé pour une image précédente',
+  'memory-table.streamed': 'Transféré par étape',
   'table.label': 'Mesures',
   'table.label.variants': 'Mesures par variante',
   'table.caption': 'Mémoire, temps et différence avec la référence.',

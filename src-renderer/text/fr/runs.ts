@@ -58,6 +58,10 @@ export const runs: Translation<typeof english> = {
   'limit.hint': 'Les poids au-delà sont renvoyés à la carte à chaque étape : plus lent, et la même image.',
   'limit.at-most': 'au plus {amount} de la carte',
   'limit.none': 'aucune limite de mémoire',
+  'places.fact': 'Poids',
+  'places.held': 'les {resident} sur la carte',
+  'places.streamed': 'sur la carte {resident}, transférés {streamed} à chaque étape',
+  'places.from-disk': 'sur la carte {resident}, transférés {streamed} à chaque étape (dont {disk} du disque)',
   'spill.fact': 'Carte pleine',
   'spill.mark': 'carte pleine dès l’étape {step}',
   'spill.sentence':

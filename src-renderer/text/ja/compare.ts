@@ -111,6 +111,7 @@ export const compare: Translation<typeof english> = {
   'memory-table.take': '{name} を比較元にする',
   'memory-table.loading': '読み込み中',
   'memory-table.reused': 'テキストは前の画像のときにエンコード済みです',
+  'memory-table.streamed': 'ステップごとの転送',
   'table.label': '測定値',
   'table.label.variants': 'バリアント別の測定値',
   'table.caption': 'メモリ、時間、基準との差。',

@@ -49,6 +49,10 @@ export const runs: Translation<typeof english> = {
   'limit.hint': '収まらない重みはステップごとに GPU へ送り直します。遅くなりますが、画像は同じです。',
   'limit.at-most': 'GPU メモリは {amount} まで',
   'limit.none': 'メモリの上限なし',
+  'places.fact': '重み',
+  'places.held': '{resident} すべてが GPU 上',
+  'places.streamed': 'GPU 上に {resident}、ステップごとに {streamed} を転送',
+  'places.from-disk': 'GPU 上に {resident}、ステップごとに {streamed} を転送（うち {disk} はディスクから）',
   'spill.fact': 'GPU メモリ満杯',
   'spill.mark': 'ステップ {step} から GPU メモリ満杯',
   'spill.sentence':

@@ -110,6 +110,7 @@ export const compare: Translation<typeof english> = {
   'memory-table.take': '以 {name} 为基线',
   'memory-table.loading': '加载中',
   'memory-table.reused': '文本已在先前的图片中编码',
+  'memory-table.streamed': '每步传输',
   'table.label': '测量值',
   'table.label.variants': '按变体的测量值',
   'table.caption': '内存、时间及与基准的差异。',

@@ -49,6 +49,10 @@ export const runs: Translation<typeof english> = {
   'limit.hint': '超出的权重在每一步重新传到显卡：较慢，但图片相同。',
   'limit.at-most': '最多使用显存 {amount}',
   'limit.none': '无显存上限',
+  'places.fact': '权重',
+  'places.held': '全部 {resident} 在显卡上',
+  'places.streamed': '常驻 {resident}，每步传输 {streamed}',
+  'places.from-disk': '常驻 {resident}，每步传输 {streamed}（其中 {disk} 来自磁盘）',
   'spill.fact': '显存已满',
   'spill.mark': '从第 {step} 步起显存已满',
   'spill.sentence':

@@ -5,6 +5,7 @@ import type { RegionMetrics } from '../../../../src-main/compare/measures/pictur
 import { reportCsv } from '../../../../src-main/compare/report/report-csv.js';
 import type { PictureNotes, ReportInput, ReportPicture } from '../../../../src-main/compare/report/report-data.js';
 import { variantVerdict } from '../../../../src-main/compare/report/report-data.js';
+import { placesFigures, streamingLines } from '../../../../src-main/compare/report/weight-places.js';
 import { summarizeVariants, type MeasuredVariant } from '../../../../src-main/compare/report/variant-summary.js';
 import { variantName } from '../../../../src-main/base/variant-name.js';
 import type { WeightFormat } from '../../../../src-main/base/vocabulary.js';
@@ -80,6 +81,7 @@ function measured(infusenet: WeightFormat, peakGib: number, pictures: ReportPict
       { phase: 'denoise', peakBytes: peakGib * GIB, seconds: 4 },
       { phase: 'decode', peakBytes: 1 * GIB, seconds: 0.5 },
     ],
+    weightPlaces: null,
     pictures,
   };
 }
@@ -167,8 +169,46 @@ describe('reportCsv', () => {
     expect(csv.startsWith('\ufeff')).toBe(true);
     expect(lines).toHaveLength(1 + 8);
     expect(lines[4]).toBe(
-      `16-bit + InfuseNet INT8,no,16-bit,16-bit,int8,1,"a woman, café\n=1+1",0,${3 * GIB},${2.6 * GIB},${2.6 * GIB - 5 * GIB},0.5,12.34,no,30,0.9,0.2,2,0.02,30,0.01,30,0.02,0.5,arcface,,,,,absent,scored,whole,1,fits,,,,no,,"'=HYPERLINK(""x""),1",,,${3.1 * GIB},7.25,${2.6 * GIB},4,${GIB},0.5`,
+      `16-bit + InfuseNet INT8,no,16-bit,16-bit,int8,1,"a woman, café\n=1+1",0,${3 * GIB},${2.6 * GIB},${2.6 * GIB - 5 * GIB},0.5,12.34,no,30,0.9,0.2,2,0.02,30,0.01,30,0.02,0.5,arcface,,,,,absent,scored,whole,1,fits,,,,no,,"'=HYPERLINK(""x""),1",,,${3.1 * GIB},7.25,${2.6 * GIB},4,${GIB},0.5,,,`,
     );
+  });
+});
+
+describe('streamed weights', () => {
+  const weightPlaces = { residentBytes: 7.25 * GIB, streamedBytes: 14.9 * GIB, fromDiskBytes: 3.1 * GIB };
+  const [reference, ...others] = VARIANTS;
+  const streaming = { ...input, variants: reported([{ ...reference, weightPlaces }, ...others]) };
+
+  it('are a sentence of every report and fields of the CSV', () => {
+    const sentence =
+      'All 16-bit: resident 7.25 GiB, streamed 14.90 GiB in each step (3.10 GiB from disk). The picture is the same';
+    expect(reportMarkdown(streaming)).toContain(sentence);
+    expect(reportHtml(streaming)).toContain(sentence);
+    expect(reportCsv(streaming).split('\r\n')[1]).toMatch(
+      new RegExp(`,0\\.5,${7.25 * GIB},${14.9 * GIB},${3.1 * GIB}$`),
+    );
+    expect(reportMarkdown(input)).not.toContain('streamed');
+  });
+
+  it('are a line for each variant that streams', () => {
+    const places = (streamedBytes: number, fromDiskBytes = 0) => ({ residentBytes: GIB, streamedBytes, fromDiskBytes });
+    expect(
+      streamingLines([
+        { name: 'all held', weightPlaces: places(0) },
+        { name: 'on a CPU', weightPlaces: null },
+        { name: 'from memory', weightPlaces: places(2 * GIB) },
+      ]),
+    ).toEqual(['from memory: resident 1.00 GiB, streamed 2.00 GiB in each step']);
+  });
+
+  it('are medians over the pictures that had places', () => {
+    const of = (streamedBytes: number) => ({ residentBytes: 9 - streamedBytes, streamedBytes, fromDiskBytes: 1 });
+    expect(placesFigures([of(3), null, of(5), of(4)])).toEqual({
+      residentBytes: 5,
+      streamedBytes: 4,
+      fromDiskBytes: 1,
+    });
+    expect(placesFigures([null, undefined])).toBeNull();
   });
 });
 

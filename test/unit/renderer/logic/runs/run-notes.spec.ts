@@ -4,10 +4,13 @@ import {
   decodeText,
   identityReason,
   identityText,
+  placesText,
   retryText,
   runMarks,
   spillText,
 } from '../../../../../src-renderer/logic/runs/run-notes';
+
+import { runFacts } from '../../../../../src-renderer/logic/runs/run-facts';
 
 const GIB = 2 ** 30;
 const decode = { mode: 'tiles', tiles: 8, reason: 'estimate', wholeBytes: 3 * GIB, freeBytes: 2 * GIB } as const;
@@ -23,6 +26,32 @@ describe('decodeText', () => {
     [{ reason: 'out-of-memory' }, 'in 8 tiles, after the whole ran out of memory'],
   ] as [Partial<NonNullable<RunResult['decode']>>, string][])('%o', (change, text) => {
     expect(decodeText({ ...decode, ...change })).toBe(text);
+  });
+});
+
+describe('placesText', () => {
+  it.each([
+    [8, 0, 0, 'all 8.00 GiB on the card'],
+    [7.25, 14.9, 0, 'resident 7.25 GiB, streamed 14.9 GiB in each step'],
+    [7.25, 14.9, 3.1, 'resident 7.25 GiB, streamed 14.9 GiB in each step (3.10 GiB from disk)'],
+  ])('of %d, %d and %d GiB', (resident, streamed, disk, text) => {
+    const places = { residentBytes: resident * GIB, streamedBytes: streamed * GIB, fromDiskBytes: disk * GIB };
+    expect(placesText(places)).toBe(text);
+  });
+
+  it('is a fact of a run whose weights had places', () => {
+    const places = { residentBytes: GIB, streamedBytes: 2 * GIB, fromDiskBytes: 0 };
+    const of = (weightPlaces: typeof places | null) => ({
+      ...{ status: 'failed', formats: { flux: 'int8', t5: 'int8', infusenet: 'nf4' }, retry: null },
+      ...{ settings: { loras: [] }, createdAtMs: 0, loadBytes: null, peakBytes: null, totalSeconds: null },
+      result: { decode: { ...decode, mode: 'whole' }, weightPlaces },
+    });
+    const facts = (weightPlaces: typeof places | null) => runFacts(of(weightPlaces) as unknown as RunDetail);
+    expect(facts(places)).toContainEqual({
+      label: 'Weights',
+      value: 'resident 1.00 GiB, streamed 2.00 GiB in each step',
+    });
+    expect(facts(null).map(({ label }) => label)).not.toContain('Weights');
   });
 });
 
