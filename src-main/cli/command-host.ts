@@ -17,6 +17,7 @@ import type { SmallerChange } from '../contract/smaller-choice.js';
 import { readReason } from '../base/disk-error.js';
 import { readWhole, removeFolder } from '../disk/patience.js';
 import { openPack, type Pack } from '../engine/pack/open-pack.js';
+import { streamsWeights } from '../base/vocabulary.js';
 import type { DecodeChoice, LoraChoice, Provider } from '../engine/protocol.js';
 import { WithoutChatter } from '../services/engine/chatter.js';
 import type { EngineSpawner } from '../services/engine/engine-client.js';
@@ -122,6 +123,13 @@ async function takenSettings(
 ): Promise<CommandHost['settings']> {
   const { provider, deviceId, decode, memoryLimit, lora: choices = [] } = options;
   const packId = packIdOf(pack.root);
+  if (memoryLimit !== undefined && !streamsWeights(provider)) {
+    throw new AppError(
+      'engine.request-invalid',
+      `--memory-limit was given for ${provider}, which holds all weights; only cuda streams what does not fit.`,
+      { remedy: 'Leave it out, or use --provider cuda.' },
+    );
+  }
   settings.set({ deviceId });
   const photo = async (role: PhotoRole, file: string | undefined): Promise<string | null> =>
     file === undefined ? null : (await photos.import(role, basename(file), await readPhoto(file), 'import')).id;

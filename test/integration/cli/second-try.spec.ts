@@ -46,3 +46,11 @@ describe.runIf(process.platform === 'linux')('memory that runs out on the comman
     expect(ran.stderr).toContain('[engine.out-of-memory]');
   });
 });
+
+describe('a memory limit', () => {
+  it('is refused where the provider holds all weights', async () => {
+    const ran = await runCliWith({}, 'generate', ...shared, '--memory-limit', '4', '--out', join(folder, 'none.png'));
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain('--memory-limit was given for cpu, which holds all weights');
+  });
+});

@@ -7,6 +7,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 
+/** Of weights, by format. */
+const ERRORS = {
+  fp8: 0.02, int8: 0.01, q8_0: 0.006, q6_k: 0.02, q5_k: 0.04, q4_k: 0.08, q4_0: 0.1,
+  int4: 0.1, nf4: 0.09, mxfp4: 0.12, nvfp4: 0.1, nvfp4_ggml: 0.1,
+}; // prettier-ignore
+
 const send = (message) => process.send?.(message);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const cancelled = new Set();
@@ -247,10 +253,8 @@ const ANSWERS = {
   'weight-errors': async ({ component }) => ({
     kind: 'weight-errors',
     component,
-    layers: [
-      { name: 'blocks.0.weight', shape: [8, 8], errors: { fp8: 0.02, int8: 0.01, int4: 0.1, nf4: 0.09 }, lora: null },
-    ],
-    overall: { fp8: 0.02, int8: 0.01, int4: 0.1, nf4: 0.09 },
+    layers: [{ name: 'blocks.0.weight', shape: [8, 8], errors: ERRORS, lora: null }],
+    overall: ERRORS,
     loraOverall: null,
   }),
   /** A variant named `huge` has more to convert than any disk. */
