@@ -55,7 +55,8 @@ export async function openBlockSession(
     await session.load();
     return session;
   } catch (error) {
-    await session.release();
+    // What failed is told; on a lost card releasing fails, too.
+    await session.release().catch(() => undefined);
     throw error;
   }
 }
@@ -79,6 +80,7 @@ class CapiBlockSession implements BlockSession {
   readonly #reader = new ImageReader();
   readonly #buffers = new Map<string, { readonly at: Pointer; readonly bytes: number }>();
   readonly #sessions = new Map<string, Pointer>();
+  readonly #bindings: Pointer[] = [];
   readonly #host: HostMemory[] = [];
   readonly #marks: Mark[] = [];
   /** By graph, a block that was run and not waited for. */
@@ -167,7 +169,7 @@ class CapiBlockSession implements BlockSession {
     this.#device.idle();
     this.#staging?.release();
     for (const memory of this.#host) memory.free();
-    for (const { binding } of [...this.#once, ...this.#step]) this.#ort.raw('ReleaseIoBinding', binding);
+    for (const binding of this.#bindings) this.#ort.raw('ReleaseIoBinding', binding);
     for (const session of this.#sessions.values()) await this.#ort.releaseAsync('ReleaseSession', session);
     this.#scope.release();
     this.#device.release();
@@ -198,7 +200,7 @@ class CapiBlockSession implements BlockSession {
         if (index >= AHEAD) await given[index - AHEAD];
         throwIfAborted(signal);
         const ends = last.get(block.session) === index;
-        if (!ends) this.#unfinished.set(block.session, block);
+        this.#unfinished.set(block.session, block);
         const run = this.#give(block, arrival, ends ? waiting : ahead, index).then(() => {
           if (ends) this.#unfinished.delete(block.session);
           if (block.streamed !== null) this.#stream?.used(block.streamed);
@@ -397,6 +399,7 @@ class CapiBlockSession implements BlockSession {
     const key = Buffer.from(block.model.buffer, block.model.byteOffset, block.model.byteLength).toString('latin1');
     const session = defined(this.#sessions.get(key), block.label);
     const binding = ort.out('CreateIoBinding', session);
+    this.#bindings.push(binding);
     const bind = (
       side: 'BindInput' | 'BindOutput',
       name: string,

@@ -69,8 +69,9 @@ export class CudaDevice implements BlockDevice {
     return this.#out('cudaMalloc', Math.max(1, bytes));
   }
 
+  // Releasing on a lost card fails again, and the first error is the one to tell.
   free(at: Pointer): void {
-    this.#run('cudaFree', at);
+    this.#calls.call('cudaFree', at);
   }
 
   zero(at: Pointer, bytes: number): void {
@@ -142,7 +143,7 @@ export class CudaDevice implements BlockDevice {
   }
 
   dropMark(mark: Mark): void {
-    this.#run('cudaEventDestroy', mark);
+    this.#calls.call('cudaEventDestroy', mark);
   }
 
   markCopy(mark: Mark): void {
