@@ -88,7 +88,7 @@ describe('cli compare', () => {
       expect(auto?.['identical']).toBe('no');
       expect(Number(auto?.['flip'])).toBeLessThan(Number(nf4?.['flip']));
     }
-    expect(stdout).toMatch(/Relative weight error .* of InfuseNet: INT8 [\d.]+ %, FP8 /);
+    expect(stdout).toMatch(/Relative weight error .* of InfuseNet: Q8_0 [\d.]+ %, INT8 /);
   });
 
   it('writes the table as Markdown with links to the pictures', async () => {
