@@ -5,7 +5,6 @@
 import { defined, invariant } from '../../base/assert.js';
 import type { ComputeProfile } from './compute-profile.js';
 import { GraphBuilder, type Value, type WeightInput } from './graph-builder.js';
-import type { InputTap } from './input-tap.js';
 import { Network } from './network.js';
 import { elementCount } from '../weights/tensor-source.js';
 import { ONNX_TYPE_BYTES } from './onnx-schema.js';
@@ -96,9 +95,9 @@ export class BlockBuilder {
     return net.cast(this.read(view), view.type, net.dtype);
   }
 
-  network(book: WeightBook, profile: ComputeProfile, tap: InputTap | null = null): Network {
+  network(book: WeightBook, profile: ComputeProfile): Network {
     // Two networks of a block may have tensors of one name.
-    return new Network(this.g, profile, book, book.network, (file) => file, tap);
+    return new Network(this.g, profile, book, book.network, (file) => file);
   }
 }
 

@@ -53,8 +53,6 @@ export interface WeightMemory {
 /** A loaded program. Buffers are named by it; errors are as `BoundSession`'s. */
 export interface BlockSession {
   readonly places: WeightPlaces;
-  /** Of the graphs: blocks of one kind share one. */
-  readonly kinds: number;
   /** Copies f32 data into buffers. */
   write(data: Readonly<Record<string, Float32Array>>): void;
   /** The blocks that run once for the inputs written before. */

@@ -151,11 +151,6 @@ export class BlockRunner {
     return this.#session.places;
   }
 
-  /** Graphs that were loaded. */
-  get kinds(): number {
-    return this.#session.kinds;
-  }
-
   /**
    * Writes what does not change and runs the blocks that depend on it alone.
    * @throws AppError engine.out-of-memory, engine.device-lost, engine.session-failed; AbortError

@@ -111,10 +111,6 @@ class CapiBlockSession implements BlockSession {
     return this.#places;
   }
 
-  get kinds(): number {
-    return this.#sessions.size;
-  }
-
   async load(): Promise<void> {
     const { once, step, buffers } = this.#program;
     const images = step.map(({ weights }) => imageOf(weights));
@@ -234,7 +230,7 @@ class CapiBlockSession implements BlockSession {
         ...(arrival === null ? [] : this.#device.markCompute(arrival.done)),
       ]);
     } catch (error) {
-      throw Object.assign(error instanceof Error ? error : new Error(String(error)), { block: block.label });
+      throw inBlock(error, block.label);
     }
   }
 
@@ -310,7 +306,7 @@ class CapiBlockSession implements BlockSession {
   }
 
   async #openGraph({ model, label }: Block): Promise<void> {
-    const key = Buffer.from(model.buffer, model.byteOffset, model.byteLength).toString('latin1');
+    const key = kindOf(model);
     if (this.#sessions.has(key)) return;
     const ort = this.#ort;
     throwIfAborted(this.#settings.signal);
@@ -332,7 +328,7 @@ class CapiBlockSession implements BlockSession {
       );
       this.#sessions.set(key, cell[0] ?? 0n);
     } catch (error) {
-      throw Object.assign(error instanceof Error ? error : new Error(String(error)), { block: label });
+      throw inBlock(error, label);
     } finally {
       scope.release();
     }
@@ -396,8 +392,7 @@ class CapiBlockSession implements BlockSession {
   /** Binds a block's inputs and outputs, with its weights at an address. */
   #bind(block: Block, image: WeightImage, weights: Pointer): { readonly session: Pointer; readonly binding: Pointer } {
     const ort = this.#ort;
-    const key = Buffer.from(block.model.buffer, block.model.byteOffset, block.model.byteLength).toString('latin1');
-    const session = defined(this.#sessions.get(key), block.label);
+    const session = defined(this.#sessions.get(kindOf(block.model)), block.label);
     const binding = ort.out('CreateIoBinding', session);
     this.#bindings.push(binding);
     const bind = (
@@ -469,4 +464,14 @@ class CapiBlockSession implements BlockSession {
       this.#device.dropMark(mark);
     }
   }
+}
+
+/** Equal for blocks that share a graph. */
+function kindOf(model: Uint8Array): string {
+  return Buffer.from(model.buffer, model.byteOffset, model.byteLength).toString('latin1');
+}
+
+/** An error with the block that it happened in, which messages name. */
+function inBlock(error: unknown, block: string): Error {
+  return Object.assign(error instanceof Error ? error : new Error(String(error)), { block });
 }
